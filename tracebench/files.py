@@ -1,0 +1,187 @@
+"""Records in one safetensors file: arrays as arrays, everything else as JSON in the file's metadata. No pickle.
+
+A file is a list of records. Each has a kind (which class reads it), JSON, and named arrays, some of which carry axes.
+Arrays are memory-mapped when read: opening a file costs its header.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracebench.arrays import Axis, LabeledArray
+
+#: Raised when a file says something that an older reader would misread.
+FORMAT = 1
+_KEY = "tracebench"
+
+
+class FileError(ValueError):
+    """A file that cannot be read or written, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one object looks like in a file.
+
+    Args:
+        kind: the registry name of its class, e.g. ``"trace"`` or ``"lens_table"``.
+        json: what is not an array.
+        arrays: plain arrays or `LabeledArray`, by name.
+    """
+
+    kind: str
+    json: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray | LabeledArray] = field(default_factory=dict)
+
+    def group(self, prefix: str) -> dict[str, np.ndarray]:
+        """The plain arrays named ``prefix.*``, without the prefix."""
+        start = prefix + "."
+        return {name[len(start) :]: np.asarray(a) for name, a in self.arrays.items() if name.startswith(start)}
+
+
+def prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The reverse of `Record.group`."""
+    return {f"{prefix}.{name}": array for name, array in arrays.items()}
+
+
+def write_records(path: str | os.PathLike[str], records: Sequence[Record]) -> Path:
+    """Write records to ``path``, atomically: an interrupted write leaves what was there."""
+    from safetensors.numpy import save
+
+    tensors: dict[str, np.ndarray] = {}
+    header = []
+    for number, record in enumerate(records):
+        axes = {}
+        for name, array in record.arrays.items():
+            tensors[f"{number}/{name}"] = np.ascontiguousarray(array)
+            if isinstance(array, LabeledArray):
+                axes[name] = [[axis.name, _pack_coords(axis.coords)] for axis in array.axes]
+        header.append({"kind": record.kind, "json": record.json, "arrays": sorted(record.arrays), "axes": axes})
+    meta = json.dumps({"format": FORMAT, "records": header}, sort_keys=True)
+    return write_atomically(path, save(tensors, metadata={_KEY: meta}))
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write bytes beside the target and rename them into place."""
+    target = Path(path)
+    folder = target.parent
+    if not folder.is_dir():
+        raise FileError(f"cannot save {printable(target)}: the folder {printable(folder)} does not exist; make it first")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".tracebench-")
+    except OSError as error:
+        raise FileError(f"cannot save into {printable(folder)}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes 0600; a saved page is as readable as any other file
+        os.replace(temporary, target)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, (OSError, ValueError)):
+            # ValueError: "embedded null byte", UnicodeEncodeError for a lone surrogate in the name.
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise FileError(f"cannot save a file named {printable(target)}: {reason}; choose another name") from error
+        raise
+    return target
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """A path for a sentence: what cannot be printed is escaped."""
+    return ascii(str(path)) if not str(path).isprintable() else str(path)
+
+
+def read_records(path: str | os.PathLike[str]) -> list[Record]:
+    """Read the records of a file; arrays stay on disk until they are used."""
+    source = Path(path)
+    header, start = _read_header(source)
+    meta = header.pop("__metadata__", {})
+    if _KEY not in meta:
+        raise FileError(f"{printable(source)} is a safetensors file, but not one that tracebench saved")
+    content = json.loads(meta[_KEY])
+    if content["format"] > FORMAT:
+        raise FileError(
+            f"{printable(source)} has file format {content['format']}, this tracebench reads up to {FORMAT}: "
+            "upgrade tracebench to open it"
+        )
+    expected = {f"{n}/{name}" for n, record in enumerate(content["records"]) for name in record["arrays"]}
+    if expected != set(header):
+        missing = ", ".join(sorted(expected ^ set(header))[:3])
+        raise FileError(f"{printable(source)} is damaged: its arrays do not fit its list of contents ({missing})")
+    return [_read_record(source, n, record, header, start) for n, record in enumerate(content["records"])]
+
+
+def _read_header(source: Path) -> tuple[dict[str, Any], int]:
+    try:
+        size = source.stat().st_size
+        with source.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > size - 8:
+                raise FileError(f"{printable(source)} is cut short or is not a tracebench file ({size} bytes)")
+            header = json.loads(file.read(length))
+    except FileNotFoundError:
+        raise FileError(f"there is no file {printable(source)}") from None
+    except OSError as error:
+        raise FileError(f"cannot read {printable(source)}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise FileError(f"{printable(source)} is not a tracebench file: its header is no text") from None
+    except json.JSONDecodeError:
+        raise FileError(f"{printable(source)} is not a tracebench file: its header is no JSON") from None
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    if size != 8 + length + max(ends, default=0):
+        raise FileError(
+            f"{printable(source)} is cut short: {size} bytes, expected {8 + length + max(ends, default=0)}; "
+            "save or copy it again"
+        )
+    return header, 8 + length
+
+
+_DTYPES = {"F32": "<f4", "F64": "<f8", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U8": "u1", "I8": "i1", "U16": "<u2", "BOOL": "?"}
+
+
+def _read_record(source: Path, number: int, entry: dict[str, Any], header: dict[str, Any], start: int) -> Record:
+    arrays: dict[str, np.ndarray | LabeledArray] = {}
+    for name in entry["arrays"]:
+        array = _map(source, header[f"{number}/{name}"], start)
+        if name in entry["axes"]:
+            axes = tuple(Axis(axis, _unpack_coords(coords)) for axis, coords in entry["axes"][name])
+            try:
+                arrays[name] = LabeledArray(array, axes)
+            except ValueError as error:
+                raise FileError(f"{printable(source)} is damaged: {entry['kind']}.{name}: {error}") from error
+        else:
+            arrays[name] = array
+    return Record(entry["kind"], entry["json"], arrays)
+
+
+def _map(source: Path, entry: dict[str, Any], start: int) -> np.ndarray:
+    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
+    first, last = entry["data_offsets"]
+    if last - first != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
+        raise FileError(f"{printable(source)} is damaged: an array of shape {shape} has {last - first} bytes")
+    if first == last:
+        return np.zeros(shape, dtype)
+    return np.memmap(source, dtype, "r", offset=start + first, shape=shape)
+
+
+def _pack_coords(coords: Iterable[Any]) -> Any:
+    coords = tuple(coords)
+    if coords and all(isinstance(c, int) for c in coords) and coords == tuple(range(coords[0], coords[0] + len(coords))):
+        return {"range": [coords[0], coords[0] + len(coords)]}
+    return list(coords)
+
+
+def _unpack_coords(coords: Any) -> tuple[Any, ...]:
+    return tuple(range(*coords["range"])) if isinstance(coords, dict) else tuple(coords)

@@ -1,0 +1,37 @@
+"""How slow work reports progress and learns that it was cancelled.
+
+Whoever runs the work listens; whoever does the work ticks between micro-batches. The listener may raise `Cancelled`
+(or whatever it likes) to stop the work there. Listeners belong to the thread of control that set them, so a worker's
+listener never sees the ticks of a notebook cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class Cancelled(Exception):  # noqa: N818 - the field's word (concurrent.futures, asyncio), and it is no error
+    """The work was called off. What was computed before stays."""
+
+
+Listener = Callable[[int, int, str], None]
+_listener: ContextVar[Listener | None] = ContextVar("tracebench_progress", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Within this scope, `tick` calls ``listener(done, total, note)``."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def tick(done: int, total: int, note: str = "") -> None:
+    """Report that ``done`` of ``total`` pieces of work are done. Raises what the listener raises."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(done, total, note)

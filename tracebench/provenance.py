@@ -1,0 +1,47 @@
+"""Where a record comes from: enough to run it again, and to see that it was run on the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of a trace.
+
+    Args:
+        model: hub id, folder or file name, as the user gave it.
+        layers: number of blocks.
+        heads: attention heads per block; 0 where the model has no attention.
+        revision: commit of the hub snapshot, where one is known.
+        weights: digest of the weights' bits (see `LanguageModel.fingerprint`), or "" where it was not taken.
+        tokenizer: digest of the tokenizer's own files, or "" without a tokenizer.
+        dtype: of the weights that compute, e.g. ``"float32"``.
+        device: where the first block runs.
+        seed: of the sampling; None when greedy or read.
+        settings: how the text came about (``{"how": "generate", "max_new_tokens": 8, ...}``).
+        versions: of python, torch, transformers, captum and tracebench.
+        time: UTC, ISO 8601, seconds.
+    """
+
+    model: str
+    layers: int
+    heads: int
+    revision: str | None = None
+    weights: str = ""
+    tokenizer: str = ""
+    dtype: str = ""
+    device: str = ""
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    time: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Provenance:
+        return cls(**data)

@@ -1,0 +1,51 @@
+"""Names to ``"module:attr"``: what exists, without importing it.
+
+Third parties add to the three tables by entry points of the groups ``tracebench.analyses``, ``tracebench.results`` and
+``tracebench.views``. Adding an analysis of a known result kind is one file and one line here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+ANALYSES = {
+    "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
+}
+
+#: Record kind -> the class that reads it.
+RESULTS = {
+    "trace": "tracebench.trace:Trace",
+    "lens_table": "tracebench.results.lens_table:LensTable",
+}
+
+#: Result kind -> the view that shows it.
+VIEWS = {
+    "trace": "tracebench.views.generation:GenerationView",
+    "lens_table": "tracebench.views.lens_table:LensTableView",
+}
+
+_TABLES = {"analyses": ANALYSES, "results": RESULTS, "views": VIEWS}
+
+
+def find(table: str, name: str) -> Any:
+    """The object registered under a name, imported now.
+
+    Args:
+        table: ``"analyses"``, ``"results"`` or ``"views"``.
+        name: its registry name; a ``KeyError`` says which names there are.
+    """
+    known = _TABLES[table]
+    if name in known:
+        return resolve(known[name])
+    others = {entry.name: entry for entry in entry_points(group=f"tracebench.{table}")}
+    if name in others:
+        return others[name].load()
+    raise KeyError(f"there is no {name!r} among the {table}: {', '.join(sorted({*known, *others}))}")
+
+
+def resolve(reference: str) -> Any:
+    """The object that ``"module:attr"`` names."""
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,145 @@
+"""What every layer would have said: the logit lens, at every position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracebench.arrays import LabeledArray
+from tracebench.checks import Check
+from tracebench.files import Record, prefixed
+from tracebench.tokens import Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+_ARRAYS = ("token_ids", "probs", "entropy", "kl", "final_probs", "realised", "watched")
+
+
+@dataclass(frozen=True, eq=False)
+class LensTable:
+    """The distribution over the vocabulary that each layer's residual stream stands for.
+
+    The ``layer`` axis holds -1 (the embedding) and 0 .. L-1 (the stream *after* that block). ``token`` is the position
+    that is read; its prediction is about the token that follows.
+
+    Args:
+        token_ids: int32 [layer, token, rank], most likely first.
+        probs: float32 [layer, token, rank].
+        entropy: float32 [layer, token], nats.
+        kl: float32 [layer, token], nats: KL(last layer ‖ this layer), 0 in the last row.
+        final_probs: float32 [layer, token, rank]: at each layer, the probability of the token that holds this rank
+            in the *last* row of the same position. These are the lines of a trajectory, without gaps.
+        realised: float32 [layer, token]: the probability of the token that really comes next; NaN at the last position.
+        watched: float32 [layer, token, watched]; the coordinates of ``watched`` are vocabulary ids. None if none is.
+        vocabulary: pieces of every id that occurs.
+        method: repr of the analysis, which is Python that reproduces it.
+        trace: hash of the trace it was computed on.
+        cost: seconds.
+        checks: what was proved while it was computed.
+    """
+
+    token_ids: LabeledArray
+    probs: LabeledArray
+    entropy: LabeledArray
+    kl: LabeledArray
+    final_probs: LabeledArray
+    realised: LabeledArray
+    watched: LabeledArray | None
+    vocabulary: Vocabulary
+    method: str
+    trace: str
+    cost: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+    kind = "lens_table"
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Layer coordinates: -1 for the embedding, then 0 .. L-1."""
+        return self.token_ids.coords("layer")
+
+    def answer_layer(self, position: int, token_id: int | None = None) -> int | None:
+        """The first layer from which a token leads in every later row; None if it does not lead the last row.
+
+        Args:
+            position: the token position that is read.
+            token_id: the token asked for; by default the one that leads the last row.
+        """
+        leaders = np.asarray(self.token_ids.sel(token=position).sel(rank=0))
+        wanted = leaders[-1] if token_id is None else token_id
+        differs = np.flatnonzero(leaders != wanted)
+        first = int(differs[-1]) + 1 if len(differs) else 0
+        return self.layers[first] if first < len(leaders) else None
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per (layer, token, rank): token_id, text, prob; entropy and kl repeat along rank."""
+        frame = self.probs.to_pandas("prob")
+        ids = np.asarray(self.token_ids.values).reshape(-1)
+        ranks = len(self.token_ids.coords("rank"))
+        frame.insert(3, "token_id", ids)
+        frame.insert(4, "text", [self.vocabulary.text(i) for i in ids.tolist()])
+        for name in ("entropy", "kl"):
+            frame[name] = np.repeat(np.asarray(getattr(self, name).values).reshape(-1), ranks)
+        return frame
+
+    def figure(self, tint: str = "prob") -> Figure:
+        """A plotly heatmap, layers upwards, the top token written in each cell.
+
+        Args:
+            tint: ``"prob"`` (of the top token), ``"entropy"`` or ``"kl"`` (nats).
+        """
+        import plotly.graph_objects as go
+
+        tints = {
+            "prob": (self.probs.isel(rank=0), "probability"),
+            "entropy": (self.entropy, "entropy (nats)"),
+            "kl": (self.kl, "KL to final (nats)"),
+        }
+        if tint not in tints:
+            raise ValueError(f"tint is one of {', '.join(tints)}, got {tint!r}")
+        shade, title = tints[tint]
+        top = np.asarray(self.token_ids.isel(rank=0))
+        text = [[self.vocabulary.display(i) for i in row] for row in top.tolist()]
+        rows = ["embed" if layer == -1 else str(layer) for layer in self.layers]
+        heat = go.Heatmap(
+            z=np.asarray(shade.values),
+            x=list(shade.coords("token")),
+            y=rows,
+            text=text,
+            texttemplate="%{text}",
+            colorscale="Teal",
+            zmin=0.0,
+            zmax=1.0 if tint == "prob" else None,
+            colorbar={"title": title},
+            hovertemplate="layer %{y}, token %{x}<br>%{text}: %{z:.4f}<extra></extra>",
+        )
+        layout = {
+            "title": "When the answer formed: " + self.method,
+            "xaxis": {"title": "token position"},
+            "yaxis": {"title": "layer", "type": "category"},
+        }
+        return go.Figure(heat, layout)
+
+    def to_record(self) -> Record:
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
+        arrays |= prefixed("vocabulary", self.vocabulary.to_arrays())
+        about = {"method": self.method, "trace": self.trace, "cost": self.cost}
+        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> LensTable:
+        about = dict(record.json)
+        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
+        arrays = {name: record.arrays.get(name) for name in _ARRAYS}
+        vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
+        return cls(**arrays, vocabulary=vocabulary, checks=checks, **about)
+
+    def __repr__(self) -> str:
+        layers, tokens, ranks = self.token_ids.shape
+        broken = sum(check.state == "broken" for check in self.checks)
+        checks = f"{broken} broken checks" if broken else f"{len(self.checks)} checks"
+        return f"LensTable({layers} layers x {tokens} tokens, top {ranks}, {checks})"
