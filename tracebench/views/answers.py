@@ -1,0 +1,103 @@
+"""The line between views and whoever answers. Twin of ``js/src/ask.ts``.
+
+Messages, not anywidget's ``invoke``: that gives up after 3 s, cannot be cancelled and swallows exceptions. The handler
+may run on any thread at any time, so it only passes on; answers are sent from the thread that has them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from tracebench import registry
+from tracebench.progress import Cancelled
+from tracebench.request import Absent, Answerer, Job, Request
+from tracebench.trace import Trace
+from tracebench.views import wire
+from tracebench.views.base import static_file
+
+
+class Answers(anywidget.AnyWidget):
+    """Carries requests from the browser to an `Answerer`, and answers back."""
+
+    _esm = static_file("answers.js")
+    _offline = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, answerer: Answerer, trace: Trace, save: Callable[[], dict[str, Any]]) -> None:
+        """
+        Args:
+            answerer: who computes.
+            trace: what results are about; packing needs it.
+            save: saves the bench and says where (``{"path", "size", "note"}``).
+        """
+        super().__init__()
+        self._answerer, self._trace, self._save = answerer, trace, save
+        self._jobs: dict[str, Job] = {}
+        self.on_msg(self._on_message)
+
+    def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
+        kind, message_id = content.get("kind"), content.get("id")
+        if kind == "ping":
+            self.send({"kind": "pong", "id": message_id})
+        elif kind == "ask":
+            self._ask(message_id, content["request"])
+        elif kind == "cancel" and message_id in self._jobs:
+            self._jobs[message_id].cancel()
+        elif kind == "save":
+            threading.Thread(target=self._answer_save, args=(message_id,), name="tracebench-save", daemon=True).start()
+
+    def _ask(self, message_id: str, request: dict[str, Any]) -> None:
+        def progress(done: int, total: int, note: str) -> None:
+            self.send({"kind": "progress", "id": message_id, "done": done, "total": total, "note": note})
+
+        def answer(result: Any) -> None:
+            self._jobs.pop(message_id, None)
+            try:
+                tree, buffers = wire.split(pack(result, self._trace))
+            except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must hear of it
+                error(failure)
+                return
+            self.send({"kind": "answer", "id": message_id, "result": tree}, buffers)
+
+        def error(failure: BaseException) -> None:
+            self._jobs.pop(message_id, None)
+            self.send({"kind": "error", "id": message_id, **described(failure)})
+
+        job = Job(progress, answer, error)
+        self._jobs[message_id] = job
+        progress(0, 0, "waiting")
+        try:
+            self._answerer.ask(Request.from_json(request), job)
+        except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
+            error(failure)
+
+    def _answer_save(self, message_id: str) -> None:
+        try:
+            self.send({"kind": "answer", "id": message_id, "result": self._save()})
+        except Exception as failure:  # noqa: BLE001 - the button must say what happened
+            self.send({"kind": "error", "id": message_id, **described(failure)})
+
+    def __repr__(self) -> str:
+        return f"Answers({len(self._jobs)} under way)"
+
+
+def pack(result: Any, trace: Trace) -> dict[str, Any]:
+    """The tree of a result, made by the view of its kind."""
+    return registry.find("views", result.kind).pack(result, trace)
+
+
+def described(failure: BaseException) -> dict[str, Any]:
+    """An exception as a sentence for a person."""
+    if isinstance(failure, Absent):
+        return {"error": str(failure), "absent": True, "code": failure.code}
+    if isinstance(failure, Cancelled):
+        return {"error": "Cancelled.", "absent": False, "code": None, "cancelled": True}
+    # KeyError quotes its text; the other exceptions of ours are sentences already.
+    sentence = str(failure.args[0]) if isinstance(failure, KeyError) and failure.args else str(failure)
+    if not isinstance(failure, (ValueError, IndexError, KeyError, TypeError, RuntimeError)) or not sentence:
+        sentence = f"{type(failure).__name__}: {sentence}"
+    return {"error": sentence, "absent": False, "code": None}

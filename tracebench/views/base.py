@@ -1,0 +1,54 @@
+"""What every view shares: a tree of data, a request, the selection, and the answers it may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+STATIC = Path(__file__).parent.parent / "static"
+
+
+def static_file(name: str) -> Path:
+    """A built bundle. anywidget reads it when the class is made, so a missing one must say what to do."""
+    path = STATIC / name
+    if not path.is_file():
+        raise FileNotFoundError(f"the front end is not built ({name} is missing): run `make js`, or install the wheel")
+    return path
+
+
+def reject_unknown(cls: type, given: Iterable[str], known: Iterable[str]) -> None:
+    """traitlets swallows unknown keywords; a misspelt one would silently do nothing."""
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise TypeError(
+            f"{cls.__name__} does not know {', '.join(unknown)}; it takes {', '.join(known)}. Check the spelling."
+        )
+
+
+class View(anywidget.AnyWidget):
+    """One linked view. Subclasses set ``stem``, ``_esm`` and ``_css``.
+
+    Args:
+        data: the tree that is drawn at once; {} where everything is asked for.
+        request: what the view asks for, as `Request.to_json` gives it; None if it asks nothing.
+        selection: the shared `Selection`.
+        answers: the `Answers` that it asks.
+    """
+
+    stem = ""
+
+    _data = traitlets.Dict().tag(sync=True, echo_update=False)
+    _request = traitlets.Dict(None, allow_none=True).tag(sync=True, echo_update=False)
+    selection = anywidget.WidgetTrait().tag(sync=True)
+    _answers = anywidget.WidgetTrait().tag(sync=True)
+
+    def __init__(self, *, data: dict[str, Any], request: dict[str, Any] | None, selection: Any, answers: Any, **unknown: Any):
+        reject_unknown(type(self), unknown, ("data", "request", "selection", "answers"))
+        super().__init__(_data=data, _request=request, selection=selection, _answers=answers)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"

@@ -1,0 +1,48 @@
+"""At which layer the answer formed: the logit lens as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracebench import findings
+from tracebench.results.lens_table import LensTable
+from tracebench.trace import Trace
+from tracebench.views import wire
+from tracebench.views.base import View, static_file
+
+
+class LensTableView(View):
+    """Layers x tokens with the top token of each, and its trajectory over the layers."""
+
+    stem = "lens_table"
+    _esm = static_file("lens_table.js")
+    _css = static_file("lens_table.css")
+
+    @staticmethod
+    def pack(lens: LensTable, trace: Trace) -> dict[str, Any]:
+        """The lens tree of docs/architecture.md."""
+        watched = lens.watched.coords("watched") if lens.watched is not None else ()
+        mentioned = {*np.unique(np.asarray(lens.token_ids.values)).tolist(), *watched, *trace.tokens.ids[1:]}
+        known = lens.vocabulary.union(_pieces(trace))
+        return {
+            "kind": "lens_table",
+            "trace": lens.trace,
+            **{name: wire.pack(getattr(lens, name)) for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised")},
+            "watched": wire.pack(lens.watched) if lens.watched is not None else None,
+            "vocab": wire.vocabulary(known, mentioned),
+            "checks": wire.checks(lens.checks),
+            "method": lens.method,
+            "code": f"lens = tb.{lens.method}(lm, trace)\n",
+            "cost": lens.cost,
+            "findings": [list(findings.finding(trace, lens, step)) for step in trace.steps],
+            "answer_layers": [lens.answer_layer(trace.position(s), trace.token_at(s).id) for s in trace.steps],
+        }
+
+
+def _pieces(trace: Trace) -> Any:
+    from tracebench.tokens import Vocabulary
+
+    special = frozenset(token.id for token in trace.tokens if token.special)
+    return Vocabulary(dict(zip(trace.tokens.ids, trace.tokens.pieces, strict=True)), special)

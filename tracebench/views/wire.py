@@ -1,0 +1,86 @@
+"""How arrays cross to the browser. Twin of ``js/src/wire.ts``; ``tests/fixtures/wire.json`` proves that they agree.
+
+A *tree* is JSON in which an array stands as ``{"$array": bytes, "dtype", "shape", "dims", "coords", "encoding"}``. In a
+trait the bytes stay where they are (ipywidgets moves them); in a message `split` swaps them for indices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tracebench.arrays import LabeledArray
+from tracebench.checks import Check
+from tracebench.tokens import Tokens, Vocabulary, display_piece, piece_kind
+
+#: numpy kind+size -> what travels. 64-bit floats and integers have no business on the wire.
+_TRAVELS = {"f2": "f4", "f4": "f4", "f8": "f4", "i8": "i4", "i4": "i4", "i2": "i4", "i1": "i4", "u1": "u1", "u2": "u2", "b1": "u1"}
+
+
+def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
+    """An array as a tree node.
+
+    Args:
+        array: any numbers; floats travel as float32, integers as int32.
+        encoding: ``"plain"``, or ``"sqrt-u8"`` for weights in [0, 1]: one byte each, fine where they are small
+            (linear bytes lose most attention cells below half a step).
+    """
+    values = np.asarray(array.values)
+    if encoding == "sqrt-u8":
+        if values.size and not (0.0 <= float(values.min()) and float(values.max()) <= 1.0):
+            raise ValueError(f"sqrt-u8 holds values in [0, 1], got {values.min():.3g} to {values.max():.3g}")
+        values = np.rint(np.sqrt(values.astype(np.float32)) * 255).astype(np.uint8)
+    elif encoding != "plain":
+        raise ValueError(f"encoding is 'plain' or 'sqrt-u8', got {encoding!r}")
+    dtype = _TRAVELS[values.dtype.kind + str(values.dtype.itemsize)]
+    coords = {axis.name: list(axis.coords) for axis in array.axes if axis.coords != tuple(range(len(axis)))}
+    return {
+        "$array": np.ascontiguousarray(values, dtype="<" + dtype).tobytes(),
+        "dtype": dtype,
+        "shape": list(array.shape),
+        "dims": list(array.dims),
+        "coords": coords,
+        "encoding": encoding,
+    }
+
+
+def split(tree: Any) -> tuple[Any, list[bytes]]:
+    """A tree for a custom message: bytes become indices into the list of buffers beside it."""
+    buffers: list[bytes] = []
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, bytes):
+            buffers.append(node)
+            return len(buffers) - 1
+        if isinstance(node, Mapping):
+            return {key: walk(value) for key, value in node.items()}
+        if isinstance(node, (list, tuple)):
+            return [walk(value) for value in node]
+        return node
+
+    return walk(tree), buffers
+
+
+def piece(data: bytes, special: bool) -> list[str]:
+    """``[text, display, kind]`` of one token."""
+    return [data.decode("utf-8", "replace"), display_piece(data, special), piece_kind(data, special)]
+
+
+def pieces(tokens: Tokens) -> list[list[str]]:
+    return [piece(token.piece, token.special) for token in tokens]
+
+
+def vocabulary(known: Vocabulary, ids: Iterable[int]) -> dict[str, list[str]]:
+    """The pieces of the ids that a tree mentions."""
+    return {str(i): piece(known.pieces[i], i in known.special) for i in sorted(set(ids))}
+
+
+def checks(these: Iterable[Check]) -> list[dict[str, Any]]:
+    """Checks with their state; JSON has no NaN, so an unknown value travels as null."""
+    return [
+        {**check.to_json(), "value": None if math.isnan(check.value) else check.value, "state": check.state}
+        for check in these
+    ]
