@@ -6,6 +6,7 @@ requests, never analyses. In a notebook a session answers them, in a snapshot a 
 
 from __future__ import annotations
 
+import ast
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -52,6 +53,15 @@ class Request:
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces, so that equal requests are equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def request_for(result: Any) -> Request:
+    """The request that a result answers, read from its method: ``LogitLens(top=5)`` is a name and its parameters."""
+    call = ast.parse(result.method, mode="eval").body
+    if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+        raise ValueError(f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {result.method!r}")
+    params = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
+    return Request(call.func.id, params, result.trace, getattr(result, "target", None), f"tb.{result.method}(lm, trace)\n")
 
 
 class Absent(LookupError):

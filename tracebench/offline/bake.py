@@ -1,0 +1,66 @@
+"""Which answers go into a saved page: all that is known, and what its views will ask."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Literal
+
+from tracebench.request import Absent, Answerer, Job, Request
+from tracebench.trace import Trace
+from tracebench.views.answers import pack
+
+
+def bake(
+    answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Request key -> answer tree.
+
+    Args:
+        answerer: who computes what is not known yet.
+        requests: what the views of the page ask when it opens.
+        trace: what the answers are about.
+        steps: ``"all"`` asks every request that has a step at each step.
+
+    Raises:
+        Whatever a computation raises; a request that nobody can answer is left out, and the page says so.
+    """
+    if steps not in (None, "all"):
+        raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
+    wanted = list(requests)
+    if steps == "all":
+        wanted = [each for request in wanted for each in _at_every_step(request, trace)]
+    for request in wanted:
+        try:
+            answer(answerer, request)
+        except Absent:
+            continue
+    return {key: pack(result, trace) for key, result in sorted(answerer.known().items())}
+
+
+def answer(answerer: Answerer, request: Request) -> Any:
+    """Ask and wait."""
+    done = threading.Event()
+    outcome: list[Any] = [None, None]
+
+    def finish(slot: int, value: Any) -> None:
+        outcome[slot] = value
+        done.set()
+
+    job = Job(lambda *_: None, lambda result: finish(0, result), lambda failure: finish(1, failure))
+    try:
+        answerer.ask(request, job)
+        done.wait()
+    except BaseException:
+        job.cancel()
+        raise
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+def _at_every_step(request: Request, trace: Trace) -> list[Request]:
+    if request.target is None or request.target.step is None:
+        return [request]
+    return [replace(request, target=replace(request.target, step=step)) for step in trace.steps]

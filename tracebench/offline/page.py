@@ -1,0 +1,174 @@
+"""One HTML file: widget states and baked answers, deflated in one block, with the host that brings them to life.
+
+The format is in docs/architecture.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
+from the clock, so that the bytes are a function of the saved trace and its results.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+from ipywidgets.widgets.widget import _instances as _live_widgets
+
+from tracebench.files import FileError, write_atomically
+from tracebench.offline.static import STATIC_CSS, static_body
+from tracebench.views.base import static_file
+
+#: Enforced by the browser: no request of any kind. Modules are imported from blobs.
+CSP = (
+    "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:"
+)
+
+_REFERENCE = re.compile(r"^(?:anywidget:|IPY_MODEL_)([0-9a-f]{32})$")
+#: What every DOMWidget syncs and the saved page has no use for.
+_HOST_ONLY = {*ipywidgets.DOMWidget.class_trait_names(sync=True), "_anywidget_id"}
+
+
+class SavedPage(type(Path())):  # a subclass of the platform's concrete Path
+    """The path of a saved page; its repr states the size."""
+
+    def __repr__(self) -> str:
+        size = f", {readable_size(self.stat().st_size)}" if self.exists() else ""
+        return f"{type(self).__name__}({str(self)!r}{size})"
+
+
+def write_page(path: str | os.PathLike[str], bench: Any, baked: dict[str, Any], max_bytes: int | None = None) -> SavedPage:
+    """Write the page of a bench, atomically. Refuses with the size when it would be over ``max_bytes``."""
+    content = page_html(bench, baked).encode("utf-8")
+    if max_bytes is not None and len(content) > max_bytes:
+        raise FileError(
+            f"the page would be {readable_size(len(content))}, more than max_bytes={max_bytes}: nothing was written; "
+            "save fewer results, or allow more"
+        )
+    return SavedPage(write_atomically(path, content))
+
+
+def page_html(bench: Any, baked: dict[str, Any]) -> str:
+    """The whole page as text."""
+    state = _block(_contents(bench, baked))
+    host = static_file("offline.js").read_text("utf-8")
+    title = html.escape(bench._data["title"])
+    return "".join(
+        (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+            f'<meta http-equiv="Content-Security-Policy" content="{CSP}">\n',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+            f"<title>{title} · tracebench</title>\n<style>{STATIC_CSS}</style>\n</head>\n<body>\n",
+            f"<main>{static_body(bench.trace, bench._results())}</main>\n",
+            f'<script type="application/tracebench" id="tracebench-state">{state}</script>\n',
+            # "</" cannot end the script early, nor "<!--" open a comment: inside JS text both mean the same escaped.
+            f"<script>{escape_script(host)}</script>\n</body>\n</html>\n",
+        )
+    )
+
+
+def escape_script(source: str) -> str:
+    """JavaScript that may stand inside ``<script>``: the two sequences that HTML would see are escaped."""
+    return re.sub(r"<(?=/script|!--)", r"\\x3c", source, flags=re.IGNORECASE)
+
+
+def readable_size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(size, 1) / 1e3:.0f} kB"
+
+
+def _contents(bench: Any, baked: dict[str, Any]) -> dict[str, Any]:
+    widgets = _reachable(bench)
+    names = {widget.model_id: f"w{number}" for number, widget in enumerate(widgets)}
+    code: dict[str, str] = {}
+    entries = {}
+    for widget in widgets:
+        state = {k: v for k, v in widget.get_state().items() if k not in _HOST_ONLY}
+        esm, css = state.pop("_esm", None), state.pop("_css", None)
+        if "_offline" in state:
+            state["_offline"] = True
+        entries[names[widget.model_id]] = {
+            "esm": _stored(code, esm),
+            "css": _stored(code, css),
+            "state": _renamed(state, names),
+        }
+    provenance = bench.trace.provenance.to_json()
+    return {
+        "root": names[bench.model_id],
+        "widgets": entries,
+        "code": code,
+        "baked": baked,
+        "provenance": provenance,
+        "title": bench._data["title"],
+    }
+
+
+def _reachable(root: Any) -> list[Any]:
+    """The root and every widget that a state refers to, in the order in which they are met."""
+    found, waiting = [root], [root]
+    while waiting:
+        for model_id in _references(waiting.pop(0).get_state()):
+            widget = _live_widgets.get(model_id)
+            if widget is not None and widget not in found and "_esm" in widget.keys:
+                found.append(widget)
+                waiting.append(widget)
+    return found
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, str):
+        match = _REFERENCE.match(node)
+        return [match[1]] if match else []
+    if isinstance(node, dict):
+        return [model_id for value in node.values() for model_id in _references(value)]
+    if isinstance(node, (list, tuple)):
+        return [model_id for value in node for model_id in _references(value)]
+    return []
+
+
+def _renamed(node: Any, names: dict[str, str]) -> Any:
+    if isinstance(node, str):
+        match = _REFERENCE.match(node)
+        return f"anywidget:{names[match[1]]}" if match and match[1] in names else node
+    if isinstance(node, dict):
+        return {key: _renamed(value, names) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_renamed(value, names) for value in node]
+    return node
+
+
+def _stored(code: dict[str, str], text: str | None) -> str | None:
+    if not text:
+        return None
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    code[digest] = text
+    return digest
+
+
+def _block(contents: dict[str, Any]) -> str:
+    """uint32 length, JSON, then the buffers, each aligned to 8 bytes; deflated, base64."""
+    buffers: list[bytes] = []
+    size = 0
+
+    def walk(node: Any) -> Any:
+        nonlocal size
+        if isinstance(node, (bytes, memoryview)):
+            data = bytes(node)
+            start, padding = size, -len(data) % 8
+            buffers.append(data + b"\0" * padding)
+            size += len(data) + padding
+            return {"$buffer": [start, len(data)]}
+        if isinstance(node, dict):
+            return {key: walk(value) for key, value in node.items()}
+        if isinstance(node, (list, tuple)):
+            return [walk(value) for value in node]
+        return node
+
+    text = json.dumps(walk(contents), sort_keys=True, separators=(",", ":")).encode("ascii")
+    raw = struct.pack("<I", len(text)) + text + b"".join(buffers)
+    return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")

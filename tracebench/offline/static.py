@@ -1,0 +1,73 @@
+"""What is true without any script: the finding as a sentence, the text tinted by probability, the checks.
+
+It stands in a cell's output for readers without a kernel (a reopened notebook, nbviewer, nbconvert) and at the top of a
+saved page. Inline styles only: hosts strip style sheets from untrusted output.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tracebench import findings
+from tracebench.trace import Trace
+
+#: For the saved page, until the bench is up (and where scripts are off).
+STATIC_CSS = (
+    ":root{color-scheme:light dark}"
+    "body{margin:0;font:14px/1.5 system-ui,sans-serif}"
+    "main{max-width:1480px;margin:14px auto;padding:0 16px}"
+)
+
+_TEAL = "0,109,119"
+
+
+def static_html(trace: Trace, results: Iterable[Any]) -> str:
+    """The static part for a cell's output. The live bench hides it by its class."""
+    return f'<div class="tracebench-static">{static_body(trace, results)}</div>'
+
+
+def static_body(trace: Trace, results: Iterable[Any]) -> str:
+    """The finding of step 0, the text, the checks."""
+    results = list(results)
+    checks = [*trace.checks, *(check for result in results for check in result.checks)]
+    broken = [check.name for check in checks if check.state != "holds"]
+    proved = f"{len(checks) - len(broken)} of {len(checks)} checks hold"
+    if broken:
+        proved += " (not: " + ", ".join(broken) + ")"
+    about = f"{trace.provenance.model} · {trace.provenance.dtype} · {proved}"
+    return (
+        f"<p><strong>{_sentence(trace, results)}</strong></p>"
+        f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace)}</p>'
+        f'<p style="opacity:.75">{_escape(about)}. '
+        "Tokens after the prompt are tinted by their probability.</p>"
+    )
+
+
+def _sentence(trace: Trace, results: list[Any]) -> str:
+    if not trace.steps:
+        return f"A text of {len(trace.tokens)} tokens, nothing generated."
+    lens = next((result for result in results if result.kind == "lens_table"), None)
+    parts = findings.finding(trace, lens, 0) if lens else findings.said(trace, 0)
+    sentence = _escape(findings.as_text(parts))
+    return sentence if sentence.endswith(".") else sentence + "."
+
+
+def _tinted(trace: Trace) -> str:
+    probs = np.asarray(trace.candidates.chosen_probs.values)
+    out = []
+    for at, shown in enumerate(trace.tokens.display):
+        if at < trace.prompt_length:
+            out.append(f'<span style="opacity:.75">{_escape(shown)}</span>')
+        else:
+            p = float(probs[at - trace.prompt_length])
+            style = f"background:rgba({_TEAL},{0.05 + 0.35 * p:.2f});border-radius:3px;padding:1px 2px"
+            out.append(f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{_escape(shown)}</span>')
+    return "<wbr>".join(out)
+
+
+def _escape(text: str) -> str:
+    return html.escape(text)

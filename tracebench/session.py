@@ -1,0 +1,122 @@
+"""One model, many askers: a worker thread that answers the requests of views while cells go on.
+
+Answers are remembered by request, together with a checksum of the weights' bits. The checksum is taken again only when
+a cell has run since, because only a cell can change a weight.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from tracebench.analyses.base import run
+from tracebench.models.language_model import LanguageModel
+from tracebench.progress import Cancelled, listening
+from tracebench.request import Job, Request
+from tracebench.trace import Trace
+
+#: A job whose weights change under it is run again this often before it is given up.
+ATTEMPTS = 3
+
+
+class Session:
+    """Answers requests about one trace with one model.
+
+    Args:
+        lm: the model; its lock decides who may use it, and notebook cells go first.
+        trace: what every request is about.
+    """
+
+    def __init__(self, lm: LanguageModel, trace: Trace) -> None:
+        self.lm, self.trace = lm, trace
+        self._memo: dict[str, tuple[str, Any]] = {}
+        self._weights: tuple[Any, str] | None = None
+        self._jobs: queue.SimpleQueue[tuple[Request, Job] | None] = queue.SimpleQueue()
+        self._worker: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def ask(self, request: Request, job: Job) -> None:
+        """Queue a request. The worker thread answers through the job."""
+        self._jobs.put((request, job))
+        with self._starting:
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="tracebench-session", daemon=True)
+                self._worker.start()
+
+    def remember(self, request: Request, result: Any) -> None:
+        """Take in a result that was computed elsewhere, e.g. in a cell."""
+        self._memo[request.key] = (self._checksum(), result)
+
+    def known(self) -> Mapping[str, Any]:
+        with self.lm.lock:
+            weights = self._checksum()
+        return {key: result for key, (of, result) in dict(self._memo).items() if of == weights}
+
+    def close(self) -> None:
+        """Let the worker end once it has done what is queued."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (item := self._jobs.get()) is not None:
+            request, job = item
+            try:
+                if job.cancelled.is_set():
+                    raise Cancelled
+                with self.lm.lock.as_worker(), self.lm.lock, listening(_relay(job)):
+                    result = self._answer(request)
+            except BaseException as failure:  # noqa: BLE001 - a worker outlives every failure, and the view hears of it
+                job.on_error(failure)
+            else:
+                job.on_answer(result)
+
+    def _answer(self, request: Request) -> Any:
+        if request.trace != self.trace.hash:
+            raise ValueError(f"this session answers about trace {self.trace.hash}, asked was {request.trace}")
+        for _ in range(ATTEMPTS):
+            before = self._checksum()
+            of, result = self._memo.get(request.key, (None, None))
+            if of == before:
+                return result
+            result = run(request, self.lm, self.trace)
+            # The worker lets cells through while it computes; one of them may have edited a weight.
+            if self._checksum() == before:
+                self._memo[request.key] = (before, result)
+                return result
+        raise RuntimeError("the model's weights kept changing while this was computed; ask again when they are at rest")
+
+    def _checksum(self) -> str:
+        """The checksum of the weights, taken again when a cell may have changed them."""
+        now = _cells_run()
+        if now is None or self._weights is None or self._weights[0] != now:
+            self._weights = (now, self.lm.fingerprint())
+        return self._weights[1]
+
+
+def _relay(job: Job):  # noqa: ANN202 - a progress listener
+    def listener(done: int, total: int, note: str) -> None:
+        if job.cancelled.is_set():
+            raise Cancelled
+        job.on_progress(done, total, note)
+
+    return listener
+
+
+def _cells_run() -> tuple[int, bool] | None:
+    """What changes whenever a notebook cell starts or ends; None outside a notebook, where anything may happen."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None:
+        return None
+    count = _COUNTS.get(id(shell))
+    if count is None:
+        count = _COUNTS[id(shell)] = [0]
+        for event in ("pre_execute", "post_execute"):
+            shell.events.register(event, lambda count=count: count.__setitem__(0, count[0] + 1))
+    # While a cell runs, weights may change at any time: then two answers in a row do not trust each other.
+    return None if count[0] % 2 else (count[0], False)
+
+
+_COUNTS: dict[int, list[int]] = {}

@@ -1,0 +1,171 @@
+"""The bench: a trace, views of its results, one selection, and whoever answers."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import anywidget
+import traitlets
+
+from tracebench import bundle, findings, registry
+from tracebench.offline.bake import bake
+from tracebench.offline.page import SavedPage, write_page
+from tracebench.offline.static import static_html
+from tracebench.request import Answerer, Request, request_for
+from tracebench.stored import Stored
+from tracebench.target import Target
+from tracebench.trace import Trace
+from tracebench.views import wire
+from tracebench.views.answers import Answers
+from tracebench.views.base import reject_unknown, static_file
+from tracebench.views.generation import GenerationView, trace_code
+from tracebench.views.selection import Selection
+
+
+class Workbench(anywidget.AnyWidget):
+    """Linked views of one trace: ``tb.Workbench([trace, lens])``, also without a model.
+
+    Args:
+        things: one `Trace`; results on it, which are shown as they are; requests, which are answered when a view asks.
+        answerer: who answers requests; by default the given results alone.
+
+    Attributes:
+        selection: what is looked at; read, set and observe it.
+        views: the view widgets, each of which can also be shown alone in a cell and stays linked.
+    """
+
+    _esm = static_file("workbench.js")
+    _css = static_file("workbench.css")
+
+    _data = traitlets.Dict().tag(sync=True, echo_update=False)
+    _stems = traitlets.List().tag(sync=True)
+    views = traitlets.List().tag(
+        sync=True, to_json=lambda views, _: [f"anywidget:{view.model_id}" for view in views], echo_update=False
+    )
+    selection = anywidget.WidgetTrait().tag(sync=True)
+    _answers = anywidget.WidgetTrait().tag(sync=True)
+
+    def __init__(self, things: Iterable[Any], *, answerer: Answerer | None = None, **unknown: Any) -> None:
+        reject_unknown(type(self), unknown, ("things", "answerer"))
+        trace, results, requests = _sorted_out(things)
+        self.trace = trace
+        self._answerer = answerer if answerer is not None else Stored(results)
+        self._requests = [*map(request_for, results), *requests]
+        kinds = [result.kind for result in results] + ["lens_table"] * len(requests)
+        super().__init__()
+        self.selection = Selection(trace)
+        self._answers = Answers(self._answerer, trace, self._save_from_browser)
+        shared = {"selection": self.selection, "answers": self._answers}
+        views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
+        for kind, request in zip(kinds, self._requests, strict=True):
+            views.append(registry.find("views", kind)(data={}, request=request.to_json(), **shared))
+        self.views = views
+        self._stems = [view.stem for view in views]
+        self._data = self._tree()
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        steps: Literal["all"] | None = None,
+        max_bytes: int | None = None,
+    ) -> Path:
+        """Save the bench: ``.html`` as one page that needs no kernel and no network, ``.trace`` as data.
+
+        Args:
+            path: where to; the folder must exist.
+            steps: ``"all"`` computes what the views ask at every step; None saves what they ask now, and all that was
+                asked before.
+            max_bytes: refuse to write a page that is larger.
+
+        Returns:
+            The path; its repr states the size.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix == ".trace":
+            return bundle.save(path, self.trace, *self._results())
+        if suffix not in (".html", ".htm"):
+            raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
+        baked = bake(self._answerer, self._requests, self.trace, steps)
+        return write_page(path, self, baked, max_bytes)
+
+    def finding(self, step: int = 0) -> str:
+        """What a step comes down to, in one sentence; with the layers once the lens has been computed."""
+        lens = next((r for r in self._results() if r.kind == "lens_table"), None)
+        parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
+        return findings.as_text(parts)
+
+    def _results(self) -> list[Any]:
+        return list(self._answerer.known().values())
+
+    def _tree(self) -> dict[str, Any]:
+        trace, source = self.trace, self.trace.provenance
+        lens = next((r for r in self._requests if r.analysis == "LogitLens"), None)
+        return {
+            "kind": "workbench",
+            "title": _title(trace),
+            "model": GenerationView.pack(trace)["model"],
+            "prompt_length": trace.prompt_length,
+            "steps": len(trace.steps),
+            "questions": [[Target(step).sentence(trace)] for step in trace.steps],
+            "said": [list(findings.said(trace, step)) for step in trace.steps],
+            "checks": wire.checks(trace.checks),
+            "finding_request": lens.to_json() if lens else None,
+            "code": trace_code(trace) + "bench = tb.explore(lm, trace)\nbench\n",
+            "provenance": source.to_json(),
+        }
+
+    def _save_from_browser(self) -> dict[str, Any]:
+        page = self.save(_unused(Path.cwd(), _title(self.trace)))
+        return {"path": str(page), "size": page.stat().st_size, "note": repr(page)}
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """Two outputs: a static page of the finding, and the widget.
+
+        JupyterLab shows a reopened notebook's widget as "model not found" and never falls back to another format of
+        the same output, so what must survive is an output of its own. The live bench hides it (see workbench.css).
+        """
+        from IPython.display import display
+
+        display({"text/html": static_html(self.trace, self._results()), "text/plain": repr(self)}, raw=True)
+        data, metadata = super()._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+
+    def __repr__(self) -> str:
+        return f"Workbench({self.trace!r}; {', '.join(self._stems)})"
+
+
+def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]:
+    traces, results, requests = [], [], []
+    for thing in things:
+        kind = traces if isinstance(thing, Trace) else requests if isinstance(thing, Request) else results
+        kind.append(thing)
+    if len(traces) != 1:
+        raise ValueError(f"a bench shows exactly one trace, got {len(traces)}: tb.Workbench([trace, *results])")
+    for result in results:
+        if not hasattr(result, "kind") or not hasattr(result, "method"):
+            raise TypeError(f"a bench shows a trace and results of analyses on it, got a {type(result).__name__}")
+        if result.trace != traces[0].hash:
+            raise ValueError(f"{result!r} was computed on another trace than {traces[0]!r}")
+    return traces[0], results, requests
+
+
+def _title(trace: Trace) -> str:
+    text = " ".join(trace.text.split())
+    return text if len(text) <= 70 else text[:69] + "…"
+
+
+def _unused(folder: Path, title: str) -> Path:
+    """A file name that says what is in it and that nothing has yet."""
+    stem = "-".join(re.findall(r"[^\W_]+", title.lower())[:6])[:48] or "bench"
+    path, number = folder / f"{stem}.html", 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}.html", number + 1
+    return path
+
+
+__all__ = ["SavedPage", "Workbench"]
