@@ -61,18 +61,22 @@ def _visible(char: str) -> str:
 
 def _runs(piece: bytes) -> Iterator[bytes]:
     """Split bytes into decodable stretches and stretches that are part of a character."""
+    broken = b""
     rest = piece
     while rest:
         try:
             rest.decode("utf-8")
         except UnicodeDecodeError as error:
             if error.start:
-                yield rest[: error.start]
-            yield rest[error.start : error.end]
+                yield from filter(None, (broken, rest[: error.start]))
+                broken = b""
+            broken += rest[error.start : error.end]
             rest = rest[error.end :]
         else:
-            yield rest
+            yield from filter(None, (broken, rest))
             return
+    if broken:
+        yield broken
 
 
 def _display_run(run: bytes) -> str:

@@ -1,0 +1,85 @@
+"""Small records made by hand, for tests that need no model (and must run without torch)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracebench.arrays import LabeledArray
+from tracebench.checks import Check
+from tracebench.provenance import Provenance
+from tracebench.results.lens_table import LensTable
+from tracebench.tokens import Tokens, Vocabulary
+from tracebench.trace import Candidates, Trace
+
+#: id -> bytes. 4 and 5 are the two halves of one emoji; 6 is special; 8 would close a script; 9 is right-to-left.
+VOCABULARY = {
+    0: b"The",
+    1: b" city",
+    2: b" of",
+    3: b" Paris",
+    4: b"\xf0\x9f",
+    5: b"\x97\xbc",
+    6: b"<|im_end|>",
+    7: b"\n",
+    8: b"</script>",
+    9: "שלום".encode(),
+    10: b" Rome",
+    11: b"\x00",
+}
+SPECIAL = frozenset({6})
+
+
+def tokens(*ids: int) -> Tokens:
+    return Tokens(ids, tuple(VOCABULARY[i] for i in ids), tuple(i in SPECIAL for i in ids))
+
+
+def trace(*ids: int, prompt_length: int = 3, ranks: int = 4, seed: int = 0) -> Trace:
+    """A trace over a 12-token vocabulary whose scores are exact: logits of the whole vocabulary are drawn first."""
+    ids = ids or (0, 1, 2, 3, 4, 5, 7, 6)
+    steps = len(ids) - prompt_length
+    logits = np.random.default_rng(seed).normal(size=(steps, len(VOCABULARY))).astype(np.float32) * 2
+    lse = np.log(np.exp(logits.astype(np.float64)).sum(-1))
+    logp = logits - lse[:, None]
+    order = np.argsort(-logits, axis=-1, kind="stable")[:, :ranks].astype(np.int32)
+    taken = np.asarray(ids[prompt_length:], np.int64)
+    candidates = Candidates(
+        token_ids=LabeledArray.of(order, step=range(steps), rank=range(ranks)),
+        logits=LabeledArray.of(np.take_along_axis(logits, order.astype(int), -1), step=range(steps), rank=range(ranks)),
+        logsumexp=LabeledArray.of(lse.astype(np.float32), step=range(steps)),
+        entropy=LabeledArray.of((-(np.exp(logp) * logp).sum(-1)).astype(np.float32), step=range(steps)),
+        realised=LabeledArray.of(logits[np.arange(steps), taken], step=range(steps)),
+        vocabulary=Vocabulary(VOCABULARY, SPECIAL),
+    )
+    provenance = Provenance(
+        model="made", layers=3, heads=2, dtype="float32", device="cpu", settings={"how": "read", "prompt_length": prompt_length}
+    )
+    checks = (Check("replay", "measure", 1e-6, 5e-5, "The replay agrees with what was recorded.", "of the logit range"),)
+    return Trace(tokens(*ids), prompt_length, candidates, provenance, checks)
+
+
+def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 1) -> LensTable:
+    """A lens over ``of`` with random but consistent numbers: every array follows from one table of logits."""
+    layers, length = range(-1, of.provenance.layers), len(of.tokens)
+    logits = np.random.default_rng(seed).normal(size=(len(layers), length, len(VOCABULARY))) * 2
+    logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    order = np.argsort(-logp, axis=-1, kind="stable")[..., :ranks]
+    final = np.broadcast_to(order[-1:], order.shape)
+    following = np.asarray([*of.tokens.ids[1:], 0])
+    realised = np.exp(np.take_along_axis(logp, np.broadcast_to(following[None, :, None], (len(layers), length, 1)), -1)[..., 0])
+    realised[:, -1] = np.nan
+    axes = {"layer": layers, "token": range(length)}
+    kl = (np.exp(logp[-1:]) * (logp[-1:] - logp)).sum(-1)
+    return LensTable(
+        token_ids=LabeledArray.of(order.astype(np.int32), **axes, rank=range(ranks)),
+        probs=LabeledArray.of(np.exp(np.take_along_axis(logp, order, -1)).astype(np.float32), **axes, rank=range(ranks)),
+        entropy=LabeledArray.of((-(np.exp(logp) * logp).sum(-1)).astype(np.float32), **axes),
+        kl=LabeledArray.of(kl.astype(np.float32), **axes),
+        final_probs=LabeledArray.of(np.exp(np.take_along_axis(logp, final, -1)).astype(np.float32), **axes, rank=range(ranks)),
+        realised=LabeledArray.of(realised.astype(np.float32), **axes),
+        watched=LabeledArray.of(np.exp(logp[..., list(watch)]).astype(np.float32), **axes, watched=watch) if watch else None,
+        vocabulary=Vocabulary(VOCABULARY, SPECIAL),
+        method=f"LogitLens(top={ranks}, watch={watch!r})",
+        trace=of.hash,
+        cost=0.1,
+        checks=(Check("last row = the model", "identity", 0.0, 1e-6, "The last block's lens is the model's logits."),),
+    )

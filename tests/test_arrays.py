@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from tracebench.arrays import Axis, LabeledArray
+
+LENS = LabeledArray.of(np.arange(12).reshape(4, 3), layer=range(-1, 3), token=range(3))
+
+
+def test_a_coordinate_is_not_an_offset():
+    assert LENS.sel(layer=-1, token=2) == 2
+    assert LENS.isel(layer=-1, token=2) == 11
+
+
+def test_selecting_one_axis_keeps_the_other_named():
+    row = LENS.sel(layer=1)
+    assert row.dims == ("token",)
+    assert row.values.tolist() == [6, 7, 8]
+
+
+def test_a_slice_of_coordinates_is_half_open_and_may_end_past_the_last():
+    assert LENS.sel(layer=slice(0, 2)).coords("layer") == (0, 1)
+    assert LENS.sel(layer=slice(1, 3)).coords("layer") == (1, 2)
+    assert LENS.sel(layer=slice(None, 0)).coords("layer") == (-1,)
+
+
+def test_a_missing_coordinate_says_which_there_are():
+    with pytest.raises(KeyError, match=r"layer=7 is not there; this axis has -1, 0, 1, 2"):
+        LENS.sel(layer=7)
+
+
+def test_a_missing_axis_says_which_there_are():
+    with pytest.raises(KeyError, match="no axis 'head'; this array has layer, token"):
+        LENS.sel(head=0)
+
+
+def test_values_must_fit_the_axes():
+    with pytest.raises(ValueError, match=r"shape \(2,\) do not fit the axes \(token: 3\)"):
+        LabeledArray.of(np.zeros(2), token=range(3))
+
+
+def test_axis_names_come_from_one_list():
+    with pytest.raises(ValueError, match="'position' is not one of the axis names"):
+        Axis("position", (0, 1))
+
+
+def test_coordinates_are_unique():
+    with pytest.raises(ValueError, match="twice"):
+        Axis("watched", (3, 3))
+
+
+def test_repr_tells_axes_and_coordinates():
+    assert repr(LENS) == "LabeledArray(int64, layer: 4 (-1, 0, 1, 2), token: 3 (0, 1, 2))"
+
+
+def test_to_pandas_is_one_row_per_number():
+    frame = LENS.to_pandas("n")
+    assert list(frame.columns) == ["layer", "token", "n"]
+    assert len(frame) == 12
+    assert frame[(frame.layer == -1) & (frame.token == 2)].n.item() == 2
