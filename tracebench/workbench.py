@@ -155,7 +155,7 @@ def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]
 
 
 def _title(trace: Trace) -> str:
-    text = " ".join(trace.text.split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in trace.text).split())
     return text if len(text) <= 70 else text[:69] + "…"
 
 

@@ -45,7 +45,8 @@ class SavedPage(type(Path())):  # a subclass of the platform's concrete Path
 
 def write_page(path: str | os.PathLike[str], bench: Any, baked: dict[str, Any], max_bytes: int | None = None) -> SavedPage:
     """Write the page of a bench, atomically. Refuses with the size when it would be over ``max_bytes``."""
-    content = page_html(bench, baked).encode("utf-8")
+    # A file name may carry bytes that are no text (lone surrogates); they are shown by their code.
+    content = page_html(bench, baked).encode("utf-8", "backslashreplace")
     if max_bytes is not None and len(content) > max_bytes:
         raise FileError(
             f"the page would be {readable_size(len(content))}, more than max_bytes={max_bytes}: nothing was written; "
