@@ -1,0 +1,28 @@
+"""Every notebook runs from top to bottom, is committed without outputs, and leaves something true for readers without a kernel."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_without_outputs(path):
+    book = nbformat.read(path, 4)
+    nbformat.validate(book)
+    assert all(not cell.outputs and cell.execution_count is None for cell in book.cells if cell.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_something_true_without_widgets(path):
+    book = nbformat.read(path, 4)
+    NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    static = [o.data["text/html"] for o in outputs if "tracebench-static" in o.get("data", {}).get("text/html", "")]
+    assert static
+    assert "·Paris" in static[0]
+    widgets = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
+    assert widgets
