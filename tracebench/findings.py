@@ -42,7 +42,7 @@ def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
     layer = lens.answer_layer(position, token.id)
     last = lens.layers[-1]
     if layer is None:
-        return (*said(trace, step), "; under the logit lens it leads in no layer to the end.")
+        return (*said(trace, step), "; the last layer itself puts another token first.")
     if layer == last:
         return (*said(trace, step), f"; it first leads in the last layer, {last}.")
     where = "in the embedding" if layer == -1 else f"in layer {layer}"
