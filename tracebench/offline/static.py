@@ -22,12 +22,19 @@ STATIC_CSS = (
     "main{max-width:1480px;margin:14px auto;padding:0 16px}"
 )
 
+#: JupyterLab writes "Error displaying widget: model not found" where a reopened notebook had a widget. Beside the
+#: static part that is noise: an element of the widget class without any child is that message.
+_HIDE_LOST_WIDGET = ".jp-OutputArea:has(.tracebench-static) .jupyter-widgets:not(:has(*)){display:none}"
+
 _TEAL = "0,109,119"
 
 
 def static_html(trace: Trace, results: Iterable[Any]) -> str:
     """The static part for a cell's output. The live bench hides it by its class."""
-    return f'<div class="tracebench-static">{static_body(trace, results)}</div>'
+    return (
+        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, results)}'
+        '<p style="opacity:.75">This is what stays without a kernel. Run the cell again for the linked views.</p></div>'
+    )
 
 
 def static_body(trace: Trace, results: Iterable[Any]) -> str:
