@@ -1,0 +1,173 @@
+// A view asks, somebody answers: the kernel in a notebook, a baked table in a saved page. A view cannot tell which.
+// Twin of tracebench/views/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
+// equal requests under way are sent once.
+
+import { requestKey } from "./canonical";
+import { Liveness } from "./liveness";
+import { decode } from "./wire";
+
+export interface Request {
+  analysis: string;
+  params: Record<string, unknown>;
+  trace: string;
+  target: unknown;
+  code: string;
+}
+
+export interface Progress {
+  done: number;
+  total: number;
+  note: string;
+}
+
+export interface AskOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export type Ask = (request: Request, options?: AskOptions) => Promise<unknown>;
+
+/** Why there is no answer. `absent`: nothing here can compute it, and `code` is the Python that would. */
+export class AskError extends Error {
+  constructor(
+    sentence: string,
+    readonly absent = false,
+    readonly code: string | null = null,
+  ) {
+    super(sentence);
+    this.name = "AskError";
+  }
+}
+
+/** The part of a widget model that messages go over. */
+export interface MessageModel {
+  get(name: "_offline"): boolean | undefined;
+  send(message: unknown): void;
+  on(event: "msg:custom", callback: (message: Message, buffers?: DataView[]) => void): void;
+  off(event: "msg:custom", callback: (message: Message, buffers?: DataView[]) => void): void;
+}
+
+type Message =
+  | ({ kind: "progress"; id: string } & Progress)
+  | { kind: "answer"; id: string; result: unknown }
+  | { kind: "error"; id: string; error: string; absent?: boolean; code?: string | null }
+  | { kind: "pong"; id: string };
+
+/** A message under way, and everybody who waits for its answer. */
+interface Call {
+  waiting: Set<Waiter>;
+  finished: () => void;
+}
+
+interface Waiter {
+  resolve: (result: unknown) => void;
+  reject: (reason: unknown) => void;
+  onProgress: ((progress: Progress) => void) | undefined;
+}
+
+export class Answers {
+  /** True in a saved page: there is nobody to compute anything new. */
+  readonly offline: boolean;
+  readonly liveness: Liveness;
+  readonly #model: MessageModel;
+  readonly #calls = new Map<string, Call>();
+  readonly #asked = new Map<string, string>();
+  // Every page on a kernel hears every message, so ids must not meet those of another page.
+  readonly #page = Math.random().toString(36).slice(2, 10);
+  #count = 0;
+
+  constructor(model: MessageModel, signal?: AbortSignal) {
+    this.#model = model;
+    this.offline = model.get("_offline") === true;
+    this.liveness = new Liveness(this.offline ? null : () => this.#ping());
+    const receive = (message: Message, buffers?: DataView[]) => this.#receive(message, buffers ?? []);
+    model.on("msg:custom", receive);
+    signal?.addEventListener("abort", () => model.off("msg:custom", receive));
+  }
+
+  /** The decoded answer to a request. Equal requests under way share one message; the last to abort cancels it. */
+  readonly ask: Ask = (request, options = {}) => {
+    const key = requestKey(request);
+    const shared = this.#asked.get(key);
+    if (shared) return this.#wait(shared, options);
+    const id = this.#nextId();
+    this.#asked.set(key, id);
+    return this.#call(id, { kind: "ask", id, request }, options, true, () => this.#asked.delete(key));
+  };
+
+  /** Save the bench as a file beside the notebook. */
+  save(): Promise<unknown> {
+    const id = this.#nextId();
+    // Saving is acknowledged only by its answer, which may take a while: its silence says nothing.
+    return this.#call(id, { kind: "save", id }, {}, false, () => {});
+  }
+
+  #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: () => void) {
+    this.#calls.set(id, { waiting: new Set(), finished });
+    const answer = this.#wait(id, options);
+    if (acknowledged && !this.offline) this.liveness.expect(id);
+    if (this.#calls.has(id)) this.#send(message);
+    return answer;
+  }
+
+  #wait(id: string, { signal, onProgress }: AskOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject, onProgress };
+      const leave = () => {
+        reject(signal?.reason);
+        const call = this.#calls.get(id);
+        if (!call?.waiting.delete(waiter) || call.waiting.size > 0) return;
+        this.#finish(id);
+        this.#send({ kind: "cancel", id });
+      };
+      this.#calls.get(id)?.waiting.add(waiter);
+      if (signal?.aborted) leave();
+      else signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  #receive(message: Message, buffers: DataView[]): void {
+    const call = this.#calls.get(message.id);
+    this.liveness.heard(message.id);
+    if (!call) return;
+    const waiting = [...call.waiting];
+    if (message.kind === "progress") for (const { onProgress } of waiting) onProgress?.(message);
+    if (message.kind === "answer") {
+      this.#finish(message.id);
+      const result = decode(message.result, buffers);
+      for (const { resolve } of waiting) resolve(result);
+    }
+    if (message.kind === "error") {
+      this.#finish(message.id);
+      const error = new AskError(message.error, message.absent, message.code);
+      for (const { reject } of waiting) reject(error);
+    }
+  }
+
+  #finish(id: string): void {
+    this.#calls.get(id)?.finished();
+    this.#calls.delete(id);
+    this.liveness.forget(id);
+  }
+
+  #ping(): void {
+    const id = this.#nextId();
+    this.liveness.expect(id);
+    this.#send({ kind: "ping", id });
+  }
+
+  #send(message: unknown): void {
+    try {
+      this.#model.send(message);
+    } catch (error) {
+      // A host whose kernel is gone throws. Whoever asked keeps waiting, and the bench says why.
+      console.warn("tracebench: a message could not be sent to the kernel.", error);
+      this.liveness.lost();
+    }
+  }
+
+  #nextId(): string {
+    this.#count += 1;
+    return `${this.#page}-${this.#count}`;
+  }
+}

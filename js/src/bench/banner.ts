@@ -1,0 +1,13 @@
+// Says that nobody answers, for as long as nobody does.
+
+import type { Answers } from "../ask";
+import { element } from "../dom";
+
+export function banner(answers: Answers, signal: AbortSignal): HTMLElement {
+  const el = element("p", { class: "tb-banner", role: "status", hidden: true });
+  answers.liveness.on((silent) => {
+    el.hidden = !silent;
+    el.textContent = silent ? "The kernel does not answer: it is busy, or gone. What is here stays readable." : "";
+  }, signal);
+  return el;
+}

@@ -1,0 +1,31 @@
+// Which step: back, forward, and where one is.
+
+import { element } from "../dom";
+import type { Selection, Steps } from "../selection";
+import { selectStep } from "../selection";
+
+export function stepper(trace: Steps, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
+  const go = (by: number) => {
+    const to = (selection.fields.step ?? 0) + by;
+    if (to >= 0 && to < trace.steps) selectStep(selection, trace, to);
+  };
+  const back = element("button", { class: "tb-button", type: "button", "aria-label": "Previous step" }, "‹");
+  const forward = element("button", { class: "tb-button", type: "button", "aria-label": "Next step" }, "›");
+  const word = element("span", { class: "tb-step-word", "aria-live": "polite" });
+  const el = element("span", { class: "tb-stepper", hidden: trace.steps === 0 }, back, word, forward);
+  back.addEventListener("click", () => go(-1), { signal });
+  forward.addEventListener("click", () => go(1), { signal });
+  el.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by) go(by);
+  }, { signal });
+  return {
+    el,
+    update: () => {
+      const step = selection.fields.step;
+      word.textContent = `step ${step ?? "all"} of 0–${trace.steps - 1}`;
+      back.disabled = (step ?? 0) <= 0;
+      forward.disabled = (step ?? 0) >= trace.steps - 1;
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// The text that says whether two requests are the same: Python's json.dumps with sorted keys, no spaces, non-ASCII kept.
+// Only text, whole numbers, booleans, null, lists and objects appear, so numbers have one spelling on both sides.
+
+import type { Request } from "./ask";
+
+/** The key of a request: everything but its code. */
+export function requestKey({ analysis, params, target, trace }: Request): string {
+  return canonical({ analysis, params, target, trace });
+}
+
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => byCodePoint(a, b));
+  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
+}
+
+// Python orders by code point, JavaScript by UTF-16 unit; they differ above U+FFFF.
+function byCodePoint(a: string, b: string): number {
+  const left = Array.from(a, (c) => c.codePointAt(0) ?? 0);
+  const right = Array.from(b, (c) => c.codePointAt(0) ?? 0);
+  const at = left.findIndex((point, i) => point !== right[i]);
+  return at < 0 ? left.length - right.length : (left[at] ?? 0) - (right[at] ?? -1);
+}

@@ -1,0 +1,118 @@
+// A view as it stands on the page, as a scene: boxes, text and drawings where the browser has put them. So every view
+// has a picture, and the picture is what is shown. Controls (`data-capture="no"`, buttons, inputs) are left out.
+
+import type { Mark, Scene } from "./scene";
+import { moved } from "./scene";
+import { sceneOf } from "./scene_svg";
+
+const LEFT_OUT = '[data-capture="no"], button, input, progress, .tb-popup, .tb-visually-hidden, [hidden]';
+const MARGIN = 16;
+
+export function capture(root: HTMLElement): Scene {
+  const origin = root.getBoundingClientRect();
+  const flat: Mark[] = [];
+  const raised: Mark[] = [];
+  const place = { dx: MARGIN - origin.left, dy: MARGIN - origin.top };
+  walk(root, place, null, flat, raised);
+  return { width: origin.width + 2 * MARGIN, height: origin.height + 2 * MARGIN, marks: [...flat, ...raised] };
+}
+
+interface Place {
+  dx: number;
+  dy: number;
+}
+
+function walk(el: Element, place: Place, clip: DOMRect | null, into: Mark[], raised: Mark[]): void {
+  if (el.matches(LEFT_OUT)) return;
+  const box = el.getBoundingClientRect();
+  if (box.width === 0 && box.height === 0) return;
+  if (clip && !meets(box, clip)) return;
+  if (el instanceof SVGSVGElement) {
+    const scene = sceneOf(el);
+    if (scene) into.push(...moved(scene.marks, box.left + place.dx, box.top + place.dy));
+    return;
+  }
+  const style = getComputedStyle(el);
+  // What sticks (table heads) lies above what scrolls beneath it.
+  const target = style.position === "sticky" ? raised : into;
+  const inner = style.overflowX === "visible" ? clip : intersection(box, clip);
+  paintBox(box, style, place, clip, target);
+  for (const child of el.childNodes) {
+    if (child instanceof Text) paintText(child, style, place, inner, target);
+    else if (child instanceof Element) walk(child, place, inner, target, raised);
+  }
+}
+
+function paintBox(box: DOMRect, style: CSSStyleDeclaration, { dx, dy }: Place, clip: DOMRect | null, marks: Mark[]): void {
+  const fill = visible(style.backgroundColor) ? style.backgroundColor : undefined;
+  const outlined = style.outlineStyle !== "none" && style.outlineStyle !== "auto" ? style.outlineColor : undefined;
+  const bordered = [style.borderTopWidth, style.borderLeftWidth].every((w) => Number.parseFloat(w) > 0) ? style.borderTopColor : undefined;
+  const stroke = outlined ?? bordered;
+  if (!fill && !(stroke && visible(stroke))) return;
+  marks.push({
+    kind: "rect",
+    x: box.left + dx,
+    y: box.top + dy,
+    w: box.width,
+    h: box.height,
+    radius: Math.min(Number.parseFloat(style.borderRadius) || 0, box.height / 2),
+    ...(fill ? { fill } : {}),
+    ...(stroke ? { stroke, width: outlined ? 2 : 1 } : {}),
+    ...clipped(clip, dx, dy),
+  });
+}
+
+function paintText(node: Text, style: CSSStyleDeclaration, { dx, dy }: Place, clip: DOMRect | null, marks: Mark[]): void {
+  if (!node.data.trim()) return;
+  for (const { text, box } of lines(node)) {
+    if (clip && !meets(box, clip)) continue;
+    const size = Number.parseFloat(style.fontSize);
+    marks.push({
+      kind: "text",
+      x: box.left + dx,
+      y: box.top + dy + box.height / 2 + size * 0.35,
+      text,
+      size,
+      mono: style.fontFamily.includes("monospace"),
+      bold: Number.parseInt(style.fontWeight, 10) >= 600,
+      fill: style.color,
+      ...(clip && box.right > clip.right && style.textOverflow === "ellipsis" ? { max: clip.right - box.left } : clipped(clip, dx, dy)),
+    });
+  }
+}
+
+/** A text node, line by line, as the browser has broken it. */
+function lines(node: Text): { text: string; box: DOMRect }[] {
+  const range = document.createRange();
+  const out: { text: string; box: DOMRect }[] = [];
+  for (const { 0: word, index } of node.data.matchAll(/\S+\s*/g)) {
+    range.setStart(node, index);
+    range.setEnd(node, index + word.trimEnd().length);
+    const box = range.getBoundingClientRect();
+    const last = out.at(-1);
+    if (last && Math.abs(last.box.top - box.top) < box.height / 2) {
+      out[out.length - 1] = { text: `${last.text} ${word.trimEnd()}`, box: new DOMRect(last.box.left, last.box.top, box.right - last.box.left, last.box.height) };
+    } else {
+      out.push({ text: word.trimEnd(), box });
+    }
+  }
+  return out;
+}
+
+function visible(color: string): boolean {
+  return color !== "transparent" && !/, 0\)$/.test(color);
+}
+
+function meets(a: DOMRect, b: DOMRect): boolean {
+  return a.right > b.left && a.left < b.right && a.bottom > b.top && a.top < b.bottom;
+}
+
+function intersection(a: DOMRect, b: DOMRect | null): DOMRect {
+  if (!b) return a;
+  const [left, top] = [Math.max(a.left, b.left), Math.max(a.top, b.top)];
+  return new DOMRect(left, top, Math.max(0, Math.min(a.right, b.right) - left), Math.max(0, Math.min(a.bottom, b.bottom) - top));
+}
+
+function clipped(clip: DOMRect | null, dx: number, dy: number): { clip?: [number, number, number, number] } {
+  return clip ? { clip: [clip.left + dx, clip.top + dy, clip.width, clip.height] } : {};
+}

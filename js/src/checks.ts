@@ -1,0 +1,52 @@
+// What a result proves about itself: a quiet word that turns amber or red, and opens the list of proofs.
+
+import { element } from "./dom";
+import { short } from "./format";
+import { popup } from "./popup";
+
+export interface Check {
+  name: string;
+  kind: "identity" | "measure";
+  state: "holds" | "amber" | "broken";
+  value: number | null;
+  limit: number;
+  unit: string;
+  meaning: string;
+}
+
+const SIGNS = { holds: "✓", amber: "!", broken: "✗" };
+
+/** The worst state among the checks. */
+export function worst(checks: readonly Check[]): Check["state"] {
+  const states = checks.map(({ state }) => state);
+  return states.includes("broken") ? "broken" : states.includes("amber") ? "amber" : "holds";
+}
+
+/** "7 of 7 checks hold". */
+export function summary(checks: readonly Check[]): string {
+  const holding = checks.filter(({ state }) => state === "holds").length;
+  const noun = checks.length === 1 ? "check holds" : "checks hold";
+  return `${SIGNS[worst(checks)]} ${holding} of ${checks.length} ${noun}`;
+}
+
+/** The word, with its list. `word` is what to say instead of the count while all hold. */
+export function checksWord(checks: readonly Check[], signal: AbortSignal, word?: string): HTMLElement {
+  if (checks.length === 0) return element("span", { class: "tb-note" }, "nothing checked");
+  const state = worst(checks);
+  const text = word && state === "holds" ? `✓ ${word}` : summary(checks);
+  const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, text);
+  const list = element("ul", { class: "tb-check-list" }, ...checks.map(item));
+  return popup(button, element("div", { role: "group", "aria-label": "Checks" }, list), signal).el;
+}
+
+function item({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
+  const said = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
+  return element(
+    "li",
+    {},
+    element("b", { "data-check": state }, `${SIGNS[state]} ${name}`),
+    ` ${said}: ${short(value)}, limit ${short(limit)}${unit ? ` ${unit}` : ""}`,
+    element("span", { class: "tb-note" }, kind === "identity" ? " · must hold" : " · measured"),
+    element("p", {}, meaning),
+  );
+}

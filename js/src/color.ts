@@ -1,0 +1,49 @@
+// One sequential scale for amounts, in teal, whose lightness alone orders it (right for colour-blind readers), and ink
+// that can be read on every shade of it.
+
+export type Rgb = readonly [number, number, number];
+
+const LIGHT: readonly Rgb[] = [
+  [238, 243, 243],
+  [122, 184, 186],
+  [0, 96, 106],
+];
+const DARK: readonly Rgb[] = [
+  [34, 42, 48],
+  [31, 122, 125],
+  [104, 219, 205],
+];
+
+/** The colour of an amount in [0, 1]: paper at 0, strongest at 1. */
+export function sequential(amount: number, dark: boolean): Rgb {
+  const stops = dark ? DARK : LIGHT;
+  const at = Math.min(1, Math.max(0, amount || 0)) * (stops.length - 1);
+  const [low, high] = [stops[Math.floor(at)], stops[Math.ceil(at)]] as [Rgb, Rgb];
+  const t = at - Math.floor(at);
+  return [0, 1, 2].map((i) => Math.round((low[i] ?? 0) + ((high[i] ?? 0) - (low[i] ?? 0)) * t)) as unknown as Rgb;
+}
+
+/** The ink with the better contrast on a ground: at least 4.5 : 1 on any (WCAG AA). */
+export function ink(ground: Rgb): string {
+  const soft: Rgb = [20, 28, 32];
+  if (contrast(soft, ground) >= 7) return css(soft);
+  return contrast([0, 0, 0], ground) >= contrast([255, 255, 255], ground) ? "rgb(0, 0, 0)" : "rgb(255, 255, 255)";
+}
+
+export function css([r, g, b]: Rgb): string {
+  return `rgb(${r}, ${g}, ${b})`;
+}
+
+/** The contrast ratio of two colours as WCAG defines it, 1 to 21. */
+export function contrast(a: Rgb, b: Rgb): number {
+  const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];
+  return (high + 0.05) / (low + 0.05);
+}
+
+function luminance(rgb: Rgb): number {
+  const [r, g, b] = rgb.map((c) => {
+    const s = c / 255;
+    return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+  }) as [number, number, number];
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}

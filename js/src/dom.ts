@@ -1,0 +1,42 @@
+// Elements without markup: text is only ever text, whatever a prompt contains.
+
+type Attributes = Record<string, string | number | boolean | null | undefined>;
+type Content = Node | string | null | undefined | false;
+
+/** `element("button", { class: "tb-button", "aria-pressed": "true" }, "Copy")`. False and null attributes are left out. */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  attributes: Attributes = {},
+  ...content: Content[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  setAttributes(made, attributes);
+  for (const each of content) if (each !== null && each !== undefined && each !== false) made.append(each);
+  return made;
+}
+
+export function svg<K extends keyof SVGElementTagNameMap>(name: K, attributes: Attributes = {}): SVGElementTagNameMap[K] {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  setAttributes(made, attributes);
+  return made;
+}
+
+export function setAttributes(target: Element, attributes: Attributes): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) target.removeAttribute(name);
+    else target.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+/** Marks an element as selected, or not, for eyes and for screen readers. */
+export function setSelected(target: Element, selected: boolean): void {
+  if (target.getAttribute("aria-selected") !== String(selected)) target.setAttribute("aria-selected", String(selected));
+}
+
+let count = 0;
+
+/** An id that nothing else on the page has, for labels and controls that refer to each other. */
+export function freshId(stem: string): string {
+  count += 1;
+  return `tb-${stem}-${Math.random().toString(36).slice(2, 8)}-${count}`;
+}

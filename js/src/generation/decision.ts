@@ -1,0 +1,98 @@
+// What else could have been said at this step: the most likely tokens, and the one that was chosen.
+
+import { element } from "../dom";
+import { nats, percent } from "../format";
+import { tokenOf } from "../selection";
+import type { Piece } from "../tokens";
+import { pieceOf, token } from "../tokens";
+import type { Trace } from "../trace";
+import { bar } from "./text";
+
+/** Shown at first; the rest of what travelled is one click away. */
+const FIRST = 8;
+
+interface Row {
+  rank: number;
+  piece: Piece;
+  p: number;
+  chosen: boolean;
+}
+
+export interface DecisionView {
+  el: HTMLElement;
+  update(step: number | null): void;
+}
+
+export function decision(trace: Trace): DecisionView {
+  const title = element("h3", {});
+  const entropy = element("span", { class: "tb-note tb-push" });
+  const list = element("ol", { class: "tb-candidates", "aria-label": "Most likely tokens" });
+  const more = element("button", { class: "tb-button", type: "button", "aria-expanded": "false" });
+  const rest = element("span", { class: "tb-note" });
+  const foot = element("div", { class: "tb-decision-foot" }, rest, more);
+  const el = element("div", { class: "tb-decision" }, element("div", { class: "tb-head" }, title, entropy), list, foot);
+
+  let shown: number | null = null;
+  let all = false;
+  const update = (step: number | null) => {
+    shown = step;
+    el.hidden = step === null || trace.steps === 0;
+    if (step === null) return;
+    const rows = candidates(trace, step);
+    const visible = rows.filter((row, i) => all || i < FIRST || row.chosen);
+    title.textContent = `The decision at step ${step}`;
+    entropy.textContent = `entropy ${nats(trace.entropy.at({ step }))} nats`;
+    list.replaceChildren(...visible.map((row, i) => item(row, row.rank > (visible[i - 1]?.rank ?? -1) + 1)));
+    const others = Math.max(0, 1 - visible.reduce((sum, { p }) => sum + p, 0));
+    rest.textContent = `all other tokens together: ${percent(others)}`;
+    more.hidden = rows.length <= FIRST;
+    more.textContent = all ? "Fewer" : `All ${rows.length}`;
+    more.setAttribute("aria-expanded", String(all));
+  };
+  more.addEventListener("click", () => {
+    all = !all;
+    update(shown);
+  });
+  return { el, update };
+}
+
+/** The recorded candidates of a step, and the chosen token also where it is past them. */
+export function candidates(trace: Trace, step: number): Row[] {
+  const { ids, probs } = trace.candidates;
+  const chosen = trace.ranks.at({ step });
+  const rows = ids.numbers("rank").map((rank) => ({
+    rank,
+    piece: pieceOf(trace.vocab, ids.at({ step, rank })),
+    p: probs.at({ step, rank }),
+    chosen: rank === chosen,
+  }));
+  if (!rows.some((row) => row.chosen)) {
+    const piece = trace.pieces[tokenOf(trace, step)] ?? ["", "?", "special"];
+    rows.push({ rank: chosen < 0 ? Number.POSITIVE_INFINITY : chosen, piece, p: trace.probs.at({ step }), chosen: true });
+  }
+  return rows;
+}
+
+function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
+  const past = rank === Number.POSITIVE_INFINITY;
+  const place = past ? "past the recorded" : `choice ${rank + 1}`;
+  return element(
+    "li",
+    {
+      class: "tb-candidate",
+      "data-rank": past ? null : rank,
+      "data-chosen": chosen,
+      "data-gap": gap,
+      "aria-current": chosen ? "true" : null,
+      title: `${piece[1]}, ${place}, p = ${p}`,
+    },
+    element(
+      "span",
+      { class: "tb-name" },
+      token(piece),
+      chosen && element("span", { class: "tb-chosen" }, gap ? `chosen: ${place}` : "chosen"),
+    ),
+    bar(p),
+    element("span", { class: "tb-value" }, percent(p)),
+  );
+}

@@ -1,0 +1,112 @@
+// The text, token by token: the prompt by role, then what was generated, each token with its probability.
+
+import { element, setSelected } from "../dom";
+import { percent } from "../format";
+import type { Fields, Selection } from "../selection";
+import { selectStep, selectToken, stepAt, tokenOf } from "../selection";
+import { token } from "../tokens";
+import type { Trace } from "../trace";
+import { blocks } from "./blocks";
+
+export interface TextView {
+  el: HTMLElement;
+  update(fields: Readonly<Fields>): void;
+}
+
+export function text(trace: Trace, selection: Selection, signal: AbortSignal): TextView {
+  const pieces = trace.pieces.map((_, index) => piece(trace, index));
+  const el = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens", "aria-orientation": "horizontal" });
+  for (const { caption, start, stop, generated } of blocks(trace)) {
+    const run = element("div", { class: "tb-run" });
+    for (let index = start; index < stop; index++) {
+      run.append(pieces[index] as Node);
+      // A newline breaks the line on the page as well; its token stays, and can be clicked.
+      if (trace.pieces[index]?.[0].includes("\n")) run.append(element("span", { class: "tb-break" }));
+    }
+    const name = element("span", { class: "tb-caption" }, caption);
+    el.append(element("div", { class: "tb-block", role: "group", "aria-label": caption, "data-generated": generated }, name, run));
+  }
+
+  el.addEventListener("click", (event) => {
+    const index = indexOf(event.target);
+    if (index === null) return;
+    selectToken(selection, trace, index);
+    pieces[index]?.focus({ preventScroll: true });
+  }, { signal });
+  el.addEventListener("keydown", (event) => {
+    const index = indexOf(event.target);
+    const next = index === null ? null : target(event, trace, index);
+    if (next === null) return;
+    event.preventDefault();
+    selectToken(selection, trace, next);
+    pieces[next]?.focus({ preventScroll: true });
+  }, { signal });
+
+  return { el, update: (fields) => update(el, pieces, trace, fields) };
+}
+
+function piece(trace: Trace, index: number): HTMLElement {
+  const step = stepAt(trace, index - 1);
+  const shown = trace.pieces[index] ?? ["", "?", "special"];
+  const made = element("span", { class: "tb-piece", role: "option", "data-token": index, "aria-selected": "false", tabindex: -1 });
+  made.append(token(shown));
+  if (step === null) {
+    made.title = `${shown[1]}, position ${index}`;
+    return made;
+  }
+  const p = trace.probs.at({ step });
+  made.dataset.step = String(step);
+  made.title = `${shown[1]}, step ${step}, p = ${p}`;
+  made.append(bar(p), element("span", { class: "tb-piece-value" }, p < 0.005 ? "<.01" : p.toFixed(2)));
+  return made;
+}
+
+/** An amount in [0, 1] as a bar; the number always stands beside it. */
+export function bar(share: number): HTMLElement {
+  return element("span", { class: "tb-bar", "aria-hidden": "true" }, element("i", { style: `inline-size: ${percent(share).replace("<", "")}` }));
+}
+
+function indexOf(node: EventTarget | null): number | null {
+  const found = (node as Element | null)?.closest<HTMLElement>(".tb-piece")?.dataset.token;
+  return found === undefined ? null : Number(found);
+}
+
+/** The token that a key leads to: left and right walk the text, Home and End go to the first and last step. */
+function target(event: KeyboardEvent, trace: Trace, index: number): number | null {
+  const last = trace.pieces.length - 1;
+  const to = {
+    ArrowLeft: index - 1,
+    ArrowRight: index + 1,
+    Home: event.ctrlKey || trace.steps === 0 ? 0 : tokenOf(trace, 0),
+    End: last,
+    Enter: index,
+    " ": index,
+  }[event.key];
+  return to === undefined || event.altKey || event.metaKey ? null : Math.min(last, Math.max(0, to));
+}
+
+function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, { step, token }: Readonly<Fields>): void {
+  const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
+  const current = step === null ? null : tokenOf(trace, step);
+  const focused = pieces.indexOf(document.activeElement as HTMLElement);
+  const home = focused >= 0 ? focused : (current ?? Math.max(0, start));
+  pieces.forEach((piece, index) => {
+    // A generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key.
+    setSelected(piece, stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current);
+    piece.tabIndex = index === home ? 0 : -1;
+  });
+  if (current !== null && pieces[current]) keepInSight(el, pieces[current]);
+}
+
+/** Scrolls the text, never the page. */
+function keepInSight(el: HTMLElement, piece: HTMLElement): void {
+  const [outer, inner] = [el.getBoundingClientRect(), piece.getBoundingClientRect()];
+  if (inner.top < outer.top) el.scrollTop += inner.top - outer.top - 8;
+  if (inner.bottom > outer.bottom) el.scrollTop += inner.bottom - outer.bottom + 8;
+}
+
+/** Steps by arrow keys from anywhere in a view. */
+export function stepBy(selection: Selection, trace: Trace, by: number): void {
+  const at = (selection.fields.step ?? 0) + by;
+  if (at >= 0 && at < trace.steps) selectStep(selection, trace, at);
+}

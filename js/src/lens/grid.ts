@@ -1,0 +1,249 @@
+// A table of layers x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
+// fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
+
+import { element, setSelected } from "../dom";
+import type { Piece } from "../tokens";
+
+const LABEL_WIDTH = 46;
+const ROW_HEIGHT = 19;
+const HEAD_HEIGHT = 24;
+const NARROWEST = 46;
+const WIDEST = 96;
+/** Columns kept ready beyond each edge. */
+const SPARE = 3;
+
+export interface Cell {
+  piece: Piece;
+  title: string;
+  ground: string;
+  ink: string;
+}
+
+export interface GridSpec {
+  label: string;
+  /** Top to bottom. */
+  layers: readonly number[];
+  layerName: (layer: number) => string;
+  /** The token at each position: the heads of the columns. */
+  heads: readonly Piece[];
+  cell: (layer: number, token: number) => Cell;
+  onSelect: (layer: number | null, token: number | null) => void;
+  onFocus: (layer: number, token: number) => void;
+}
+
+interface Row {
+  layer: number;
+  el: HTMLElement;
+  label: HTMLElement;
+  cells: HTMLElement[];
+}
+
+export class Grid {
+  readonly el: HTMLElement;
+  readonly #spec: GridSpec;
+  readonly #sheet: HTMLElement;
+  readonly #head: HTMLElement;
+  readonly #rows: Row[];
+  readonly #columnBand = element("div", { class: "tb-grid-column" });
+  readonly #rowBand = element("div", { class: "tb-grid-row" });
+  #heads: HTMLElement[] = [];
+  #columns: number[] = [];
+  #width = NARROWEST;
+  #selected: { layer: number | null; token: number | null } = { layer: null, token: null };
+  #focus: { row: number; token: number } = { row: 0, token: 0 };
+
+  constructor(spec: GridSpec, signal: AbortSignal) {
+    this.#spec = spec;
+    this.#head = element("div", { class: "tb-grid-head", role: "row", "aria-rowindex": 1 });
+    this.#head.append(element("span", { class: "tb-grid-corner", role: "columnheader" }, "layer"));
+    this.#rows = spec.layers.map((layer, i) => {
+      const label = element("span", { class: "tb-grid-label", role: "rowheader", "data-layer": layer }, spec.layerName(layer));
+      const el = element("div", { class: "tb-grid-line", role: "row", "aria-rowindex": i + 2 }, label);
+      return { layer, el, label, cells: [] };
+    });
+    this.#sheet = element("div", { class: "tb-grid-sheet", role: "presentation" });
+    this.#sheet.append(this.#head, ...this.#rows.map(({ el }) => el), this.#rowBand, this.#columnBand);
+    this.el = element("div", {
+      class: "tb-grid",
+      role: "grid",
+      tabindex: -1,
+      "aria-label": spec.label,
+      "aria-rowcount": spec.layers.length + 1,
+      "aria-colcount": spec.heads.length + 1,
+    });
+    this.el.style.setProperty("--tb-row-height", `${ROW_HEIGHT}px`);
+    this.el.style.setProperty("--tb-head-height", `${HEAD_HEIGHT}px`);
+    this.el.style.setProperty("--tb-label-width", `${LABEL_WIDTH}px`);
+    this.el.append(this.#sheet);
+    this.#layOut();
+
+    this.el.addEventListener("scroll", () => this.#fill(), { signal, passive: true });
+    this.el.addEventListener("click", (event) => this.#click(event), { signal });
+    this.el.addEventListener("keydown", (event) => this.#key(event), { signal });
+    const observer = new ResizeObserver(() => this.#layOut());
+    observer.observe(this.el);
+    signal.addEventListener("abort", () => observer.disconnect());
+  }
+
+  /** The values or the colours have changed. */
+  refresh(): void {
+    this.#columns = [];
+    this.#fill();
+  }
+
+  /** Marks the cell, its row and its column, and brings it into sight if it was out of it. */
+  select(layer: number | null, token: number | null): void {
+    this.#selected = { layer, token };
+    const row = this.#spec.layers.indexOf(layer ?? Number.NaN);
+    if (token !== null) this.#focus = { row: row < 0 ? this.#focus.row : row, token };
+    this.#columnBand.hidden = token === null;
+    this.#rowBand.hidden = row < 0;
+    this.#place();
+    this.#reveal(row, token);
+    this.#fill();
+    this.#mark();
+  }
+
+  #layOut(): void {
+    const count = this.#spec.heads.length;
+    const room = (this.el.clientWidth || 800) - LABEL_WIDTH - 1;
+    this.#width = Math.min(WIDEST, Math.max(NARROWEST, Math.floor(room / Math.max(1, count))));
+    const slots = Math.min(count, Math.ceil(room / this.#width) + 2 * SPARE);
+    this.#sheet.style.width = `${LABEL_WIDTH + count * this.#width}px`;
+    if (slots !== this.#heads.length) this.#makeSlots(slots);
+    this.#columns = [];
+    this.#place();
+    this.#fill();
+    this.#reveal(this.#spec.layers.indexOf(this.#selected.layer ?? Number.NaN), this.#selected.token);
+  }
+
+  #makeSlots(slots: number): void {
+    const make = (name: string, role: string) => Array.from({ length: slots }, () => element("span", { class: name, role, dir: "auto" }));
+    this.#heads = make("tb-grid-name", "columnheader");
+    this.#head.replaceChildren(this.#head.firstChild as Node, ...this.#heads);
+    for (const row of this.#rows) {
+      row.cells = make("tb-grid-cell", "gridcell");
+      row.el.replaceChildren(row.label, ...row.cells);
+    }
+  }
+
+  /** Gives every visible column its cells; only columns that were not there before are touched. */
+  #fill(): void {
+    const [slots, count] = [this.#heads.length, this.#spec.heads.length];
+    const first = Math.max(0, Math.min(Math.floor(this.el.scrollLeft / this.#width) - SPARE, count - slots));
+    for (let token = first; token < Math.min(count, first + slots); token++) {
+      const slot = token % slots;
+      if (this.#columns[slot] === token) continue;
+      this.#leave(this.#columns[slot]);
+      this.#columns[slot] = token;
+      this.#fillColumn(slot, token);
+    }
+    this.#mark();
+  }
+
+  #fillColumn(slot: number, token: number): void {
+    const left = `${LABEL_WIDTH + token * this.#width}px`;
+    const width = `${this.#width - 1}px`;
+    const head = this.#heads[slot] as HTMLElement;
+    const [, display] = this.#spec.heads[token] as Piece;
+    head.textContent = display;
+    head.title = `${display}, position ${token}`;
+    head.dataset.token = String(token);
+    head.style.left = left;
+    head.style.width = width;
+    for (const { layer, cells } of this.#rows) {
+      const el = cells[slot] as HTMLElement;
+      const { piece, title, ground, ink } = this.#spec.cell(layer, token);
+      el.textContent = piece[1];
+      el.title = title;
+      el.dataset.layer = String(layer);
+      el.dataset.token = String(token);
+      el.setAttribute("aria-colindex", String(token + 2));
+      el.style.cssText = `left:${left};width:${width};background:${ground};color:${ink}`;
+    }
+  }
+
+  /** A cell that had the focus is about to show another column: the focus stays with the table. */
+  #leave(token: number | undefined): void {
+    const active = document.activeElement as HTMLElement | null;
+    if (token !== undefined && active?.dataset.token === String(token) && this.el.contains(active)) this.el.focus({ preventScroll: true });
+  }
+
+  #mark(): void {
+    const { layer, token } = this.#selected;
+    this.#columns.forEach((column, slot) => {
+      const head = this.#heads[slot];
+      if (head) setSelected(head, column === token);
+      this.#rows.forEach((row, i) => {
+        const cell = row.cells[slot];
+        if (!cell) return;
+        setSelected(cell, column === token && row.layer === layer);
+        const tab = i === this.#focus.row && column === this.#focus.token ? 0 : -1;
+        if (cell.tabIndex !== tab) cell.tabIndex = tab;
+      });
+    });
+    for (const row of this.#rows) setSelected(row.label, row.layer === layer);
+  }
+
+  #place(): void {
+    const row = this.#spec.layers.indexOf(this.#selected.layer ?? Number.NaN);
+    this.#columnBand.style.cssText = `left:${LABEL_WIDTH + (this.#selected.token ?? 0) * this.#width - 1}px;width:${this.#width + 1}px`;
+    this.#rowBand.style.cssText = `top:${HEAD_HEIGHT + row * ROW_HEIGHT - 1}px`;
+  }
+
+  /** Scrolls the table, never the page. */
+  #reveal(row: number, token: number | null): void {
+    const el = this.el;
+    if (token !== null) {
+      const left = token * this.#width;
+      const room = el.clientWidth - LABEL_WIDTH;
+      if (left < el.scrollLeft) el.scrollLeft = left - this.#width;
+      else if (left + this.#width > el.scrollLeft + room) el.scrollLeft = left - room + 2 * this.#width;
+    }
+    if (row >= 0) {
+      const top = row * ROW_HEIGHT;
+      const room = el.clientHeight - HEAD_HEIGHT;
+      if (top < el.scrollTop) el.scrollTop = top - ROW_HEIGHT;
+      else if (top + ROW_HEIGHT > el.scrollTop + room) el.scrollTop = top - room + 2 * ROW_HEIGHT;
+    }
+  }
+
+  #click(event: Event): void {
+    const { layer, token } = (event.target as HTMLElement).dataset;
+    if (layer === undefined && token === undefined) return;
+    this.#spec.onSelect(layer === undefined ? null : Number(layer), token === undefined ? null : Number(token));
+    if (layer !== undefined && token !== undefined) this.#moveFocus(this.#spec.layers.indexOf(Number(layer)), Number(token));
+  }
+
+  #key(event: KeyboardEvent): void {
+    const { row, token } = this.#focus;
+    const lastToken = this.#spec.heads.length - 1;
+    const to = {
+      ArrowLeft: [row, token - 1],
+      ArrowRight: [row, token + 1],
+      ArrowUp: [row - 1, token],
+      ArrowDown: [row + 1, token],
+      Home: [event.ctrlKey ? 0 : row, 0],
+      End: [event.ctrlKey ? this.#rows.length - 1 : row, lastToken],
+      PageUp: [0, token],
+      PageDown: [this.#rows.length - 1, token],
+    }[event.key];
+    if (to && !event.altKey && !event.metaKey) {
+      event.preventDefault();
+      const [nextRow = 0, nextToken = 0] = to;
+      this.#moveFocus(Math.min(this.#rows.length - 1, Math.max(0, nextRow)), Math.min(lastToken, Math.max(0, nextToken)));
+    } else if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.#spec.onSelect(this.#spec.layers[row] ?? null, token);
+    }
+  }
+
+  #moveFocus(row: number, token: number): void {
+    this.#focus = { row, token };
+    this.#reveal(row, token);
+    this.#fill();
+    const slot = this.#columns.indexOf(token);
+    this.#rows[row]?.cells[slot]?.focus({ preventScroll: true });
+    this.#spec.onFocus(this.#spec.layers[row] ?? 0, token);
+  }
+}

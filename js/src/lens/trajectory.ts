@@ -1,0 +1,117 @@
+// How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
+
+import { element, setSelected, svg } from "../dom";
+import { layerName, probability } from "../format";
+import type { Lens } from "../lens";
+import { paintSvg } from "../scene_svg";
+import { stepAt } from "../selection";
+import { token as tokenElement } from "../tokens";
+import type { Text } from "../trace";
+import { chart } from "./chart";
+import type { Series } from "./series";
+import { series } from "./series";
+
+const HEIGHT = 230;
+
+export interface TrajectoryView {
+  el: HTMLElement;
+  update(lens: Lens, layer: number | null, token: number): void;
+}
+
+export function trajectory(
+  text: Text,
+  onLayer: (layer: number) => void,
+  onForget: ((id: number) => void) | null,
+  signal: AbortSignal,
+): TrajectoryView {
+  const title = element("h3", {}, "How did it rise over the layers?");
+  const where = element("span", { class: "tb-note" });
+  const drawing = svg("svg", { class: "tb-chart", role: "img", tabindex: 0 });
+  const frame = element("div", { class: "tb-chart-frame" });
+  frame.append(drawing);
+  const table = element("table", { class: "tb-values" });
+  const el = element("div", { class: "tb-trajectory" }, element("div", { class: "tb-head" }, title, where), frame, table);
+
+  let now: { lens: Lens; layer: number | null; token: number } | null = null;
+  const draw = () => {
+    if (!now) return;
+    const { lens, layer, token } = now;
+    const layers = lens.probs.numbers("layer");
+    const all = series(lens, text, token);
+    const step = stepAt(text, token);
+    const leads = step === null ? null : (lens.answer_layers[step] ?? null);
+    const width = Math.max(280, frame.clientWidth || 560);
+    const made = chart(all, layers, { layer, leads }, { width, height: HEIGHT });
+    paintSvg(drawing, made.scene);
+    drawing.setAttribute("aria-label", spoken(all, leads));
+    drawing.append(...hits(layers, layer, made.x, made.plot));
+    const piece = text.pieces[token];
+    where.replaceChildren(`position ${token} `, piece ? tokenElement(piece) : "", step === null ? "" : `, which predicts step ${step}`);
+    table.replaceChildren(...rows(all, layers, layer, onForget));
+  };
+
+  drawing.addEventListener("click", (event) => {
+    const layer = (event.target as SVGElement).dataset.layer;
+    if (layer !== undefined) onLayer(Number(layer));
+  }, { signal });
+  drawing.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const layers = now?.lens.probs.numbers("layer") ?? [];
+    if (!by) return;
+    event.preventDefault();
+    const to = now?.layer === null ? layers.at(-1) : layers[layers.indexOf(now?.layer ?? 0) + by];
+    if (to !== undefined) onLayer(to);
+  }, { signal });
+  const observer = new ResizeObserver(draw);
+  observer.observe(frame);
+  signal.addEventListener("abort", () => observer.disconnect());
+  return {
+    el,
+    update: (lens, layer, token) => {
+      now = { lens, layer, token };
+      draw();
+    },
+  };
+}
+
+/** Invisible columns over the drawing, so that a layer can be pointed at. */
+function hits(layers: readonly number[], selected: number | null, x: (layer: number) => number, plot: { top: number; bottom: number }): SVGElement[] {
+  const width = layers.length > 1 ? x(layers[1] ?? 0) - x(layers[0] ?? 0) : 20;
+  return layers.map((layer) => {
+    const rect = svg("rect", { x: x(layer) - width / 2, y: plot.top, width, height: plot.bottom - plot.top, fill: "transparent", "data-layer": layer });
+    const name = svg("title");
+    name.textContent = `layer ${layerName(layer)}`;
+    rect.append(name);
+    setSelected(rect, layer === selected);
+    return rect;
+  });
+}
+
+function rows(all: readonly Series[], layers: readonly number[], layer: number | null, onForget: ((id: number) => void) | null): HTMLElement[] {
+  const heads = ["token", ...(layer === null ? [] : [layer < 0 ? "embedding" : `layer ${layer}`]), "last layer"];
+  const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
+  const body = all.map(({ id, piece, values, color, dash, width, realised, watched }) => {
+    const name = element("th", { scope: "row" }, swatch(color, dash, width), tokenElement(piece));
+    if (realised) name.append(element("span", { class: "tb-tag" }, "really next"));
+    if (watched) name.append(element("span", { class: "tb-tag" }, "watched"));
+    if (watched && onForget) {
+      const forget = element("button", { class: "tb-forget", type: "button", "aria-label": `Stop watching ${piece[1]}` }, "×");
+      forget.addEventListener("click", () => onForget(id));
+      name.append(forget);
+    }
+    const shown = [...(layer === null ? [] : [values[layers.indexOf(layer)] ?? Number.NaN]), values.at(-1) ?? Number.NaN];
+    return element("tr", {}, name, ...shown.map((p) => element("td", { title: String(p) }, probability(p))));
+  });
+  return [head, element("tbody", {}, ...body)];
+}
+
+function swatch(color: string, dash: readonly number[], width: number): SVGElement {
+  const drawing = svg("svg", { class: "tb-swatch", "aria-hidden": "true" });
+  paintSvg(drawing, { width: 22, height: 8, marks: [{ kind: "line", points: [[0, 4], [22, 4]], stroke: color, width, dash }] });
+  return drawing;
+}
+
+function spoken(all: readonly Series[], leads: number | null): string {
+  const ends = all.map(({ piece, values }) => `${piece[1]} ${probability(values.at(-1) ?? 0)}`).join(", ");
+  return `Probability over the layers; in the last layer: ${ends}.${leads === null ? "" : ` The answer leads from layer ${layerName(leads)} on.`}`;
+}

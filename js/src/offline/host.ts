@@ -1,0 +1,63 @@
+// Brings a saved page to life: reads its block, plays the kernel, shows the bench in place of the static part.
+// Never makes a request. If anything fails, the static part stays and one sentence says so.
+
+import type { Steps } from "../selection";
+import { makeHost } from "./afm";
+import { bakedKernel } from "./kernel";
+import { linkAddress } from "./link";
+import type { StaticModel } from "./model";
+import { readPage } from "./page";
+import { PAGE_CSS, themeButton } from "./paper";
+
+export type Load = (code: string) => Promise<{ default: unknown }>;
+
+/** A module from its text, without a network: a blob. */
+const loadBlob: Load = async (code) => {
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  try {
+    return await import(url);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+};
+
+export async function openPage(document: Document, load: Load = loadBlob): Promise<void> {
+  const main = document.querySelector("main");
+  const live = document.createElement("main");
+  try {
+    const block = document.getElementById("tracebench-state")?.textContent;
+    if (!block) throw new Error("the page carries no state");
+    const page = await readPage(block);
+    const host = makeHost(page, bakedKernel(page.baked), load);
+    const selection = host.models.find((model) => model.has("_state"));
+    if (selection) linkAddress(selection, stepsOf(host.models));
+    document.head.append(Object.assign(document.createElement("style"), { textContent: PAGE_CSS }));
+    // On the page while it is drawn, because views look how much room they have.
+    live.className = "tb-page";
+    document.body.append(live);
+    if (main) main.hidden = true;
+    await host.render(page.root, live, new AbortController().signal);
+    const failed = live.querySelector(':scope > [data-state="error"]');
+    if (failed) throw new Error(failed.textContent ?? "the bench failed");
+    live.append(themeButton(document));
+    main?.remove();
+  } catch (error) {
+    console.error("tracebench: the page could not be brought to life.", error);
+    live.remove();
+    const sentence = document.createElement("p");
+    sentence.setAttribute("role", "alert");
+    const why = error instanceof Error ? error.message : String(error);
+    sentence.textContent = `The interactive part could not be shown (${why}). What is above is true without it.`;
+    if (main) main.hidden = false;
+    main?.append(sentence);
+  }
+}
+
+function stepsOf(models: readonly StaticModel[]): Steps | null {
+  const trees = models.map((model) => model.get("_data") as Partial<Steps> | undefined);
+  const found = trees.find((tree) => tree?.prompt_length !== undefined && tree.steps !== undefined);
+  return (found as Steps | undefined) ?? null;
+}
+
+// The page that carries this script; a test, which has none yet, opens its own.
+if (document.getElementById("tracebench-state")) void openPage(document);

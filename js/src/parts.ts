@@ -1,0 +1,18 @@
+// Sentences with tokens in them: parts are text, or a token that is set apart.
+
+import { element } from "./dom";
+
+export type Parts = (string | { token: string })[];
+
+export function sentence(parts: Parts): DocumentFragment {
+  const fragment = document.createDocumentFragment();
+  for (const part of parts) {
+    fragment.append(typeof part === "string" ? part : element("span", { class: "tb-token-word", dir: "auto" }, part.token));
+  }
+  return fragment;
+}
+
+/** The sentence as plain text. */
+export function plain(parts: Parts): string {
+  return parts.map((part) => (typeof part === "string" ? part : `“${part.token}”`)).join("");
+}

@@ -1,0 +1,48 @@
+// A button that opens a panel under it. Escape and a click elsewhere close it.
+
+import { element, freshId } from "./dom";
+
+export interface Popup {
+  el: HTMLElement;
+  panel: HTMLElement;
+  close(): void;
+}
+
+export function popup(button: HTMLButtonElement, panel: HTMLElement, signal: AbortSignal): Popup {
+  const el = element("span", { class: "tb-popup" }, button, panel);
+  panel.id = freshId("panel");
+  panel.classList.add("tb-popup-panel");
+  panel.hidden = true;
+  button.setAttribute("aria-expanded", "false");
+  button.setAttribute("aria-controls", panel.id);
+
+  const show = (open: boolean) => {
+    panel.hidden = !open;
+    button.setAttribute("aria-expanded", String(open));
+    if (open) keepInView(el, panel);
+  };
+  button.addEventListener("click", () => show(Boolean(panel.hidden)), { signal });
+  el.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" || panel.hidden) return;
+      event.stopPropagation();
+      show(false);
+      button.focus();
+    },
+    { signal },
+  );
+  const away = (event: Event) => {
+    if (!event.composedPath().includes(el)) show(false);
+  };
+  document.addEventListener("pointerdown", away, { signal });
+  return { el, panel, close: () => show(false) };
+}
+
+/** Panels hang from the right edge of their button; near the left edge of the view they would be cut. */
+function keepInView(el: HTMLElement, panel: HTMLElement): void {
+  panel.style.right = "0";
+  const view = el.closest(".tb")?.getBoundingClientRect();
+  const missing = (view?.left ?? 0) + 8 - panel.getBoundingClientRect().left;
+  if (missing > 0) panel.style.right = `${-missing}px`;
+}

@@ -1,0 +1,57 @@
+// Paints a scene as SVG.
+
+import { setAttributes, svg } from "./dom";
+import type { Mark, Scene } from "./scene";
+import { MONO, SANS } from "./scene";
+
+const scenes = new WeakMap<SVGSVGElement, Scene>();
+
+/** What an SVG element was painted with. */
+export function sceneOf(target: SVGSVGElement): Scene | undefined {
+  return scenes.get(target);
+}
+
+/** Replaces what the SVG element shows. Colours may be CSS variables: the theme then changes them without a redraw. */
+export function paintSvg(target: SVGSVGElement, scene: Scene): void {
+  scenes.set(target, scene);
+  setAttributes(target, { width: scene.width, height: scene.height, viewBox: `0 0 ${scene.width} ${scene.height}` });
+  target.replaceChildren(...scene.marks.map(paint));
+}
+
+function paint(mark: Mark): SVGElement {
+  const style = {
+    fill: mark.fill ?? "none",
+    stroke: mark.stroke,
+    "stroke-width": mark.stroke ? (mark.width ?? 1) : null,
+    "stroke-dasharray": mark.dash?.join(" "),
+    opacity: mark.opacity,
+  };
+  switch (mark.kind) {
+    case "rect":
+      return svg("rect", { x: mark.x, y: mark.y, width: mark.w, height: mark.h, rx: mark.radius, ...style });
+    case "line":
+      return svg("polyline", { points: mark.points.map((point) => point.join(",")).join(" "), "stroke-linejoin": "round", ...style });
+    case "circle":
+      return svg("circle", { cx: mark.x, cy: mark.y, r: mark.r, ...style });
+    case "text": {
+      const text = svg("text", {
+        x: mark.x,
+        y: mark.y,
+        "font-family": mark.mono ? MONO : SANS,
+        "font-size": mark.size ?? 12,
+        "font-weight": mark.bold ? 600 : null,
+        "text-anchor": mark.align ?? "start",
+        "xml:space": "preserve",
+        ...style,
+      });
+      text.textContent = mark.max ? shortened(mark.text, mark.max / ((mark.size ?? 12) * 0.61)) : mark.text;
+      return text;
+    }
+  }
+}
+
+/** SVG cannot measure before it is shown; monospaced text needs no measuring. */
+function shortened(text: string, characters: number): string {
+  const letters = Array.from(text);
+  return letters.length <= characters ? text : `${letters.slice(0, Math.max(1, Math.floor(characters) - 1)).join("")}…`;
+}

@@ -1,0 +1,133 @@
+// The one thing that views share: which step, token, layer, ... is looked at. Twin of tracebench/views/selection.py.
+// Fields hold coordinates; null means "all". Views write where the user points and never talk to each other.
+
+export interface Fields {
+  step: number | null;
+  /** A position, or a half-open range [start, stop]. */
+  token: number | [number, number] | null;
+  /** -1 is the embedding, then the blocks 0 ... L-1. */
+  layer: number | null;
+  head: number | null;
+  query: number | null;
+  key: number | null;
+  rank: number | null;
+  site: string | null;
+  sample: number | null;
+}
+
+export interface State {
+  seq: number;
+  fields: Fields;
+}
+
+/** What is needed to turn steps into positions. */
+export interface Steps {
+  prompt_length: number;
+  steps: number;
+}
+
+/** The part of a widget model that the selection lives on. */
+export interface SelectionModel {
+  get(name: "_state"): State | undefined;
+  set(name: "_state", state: State): void;
+  save_changes(): void;
+  send(message: unknown): void;
+  on(event: "change:_state", callback: () => void): void;
+  off(event: "change:_state", callback: () => void): void;
+}
+
+const NOTHING: Fields = {
+  step: null,
+  token: null,
+  layer: null,
+  head: null,
+  query: null,
+  key: null,
+  rank: null,
+  site: null,
+  sample: null,
+};
+
+export class Selection {
+  #state: State = { seq: 0, fields: NOTHING };
+  readonly #model: SelectionModel;
+  readonly #listeners = new Set<(fields: Fields) => void>();
+
+  constructor(model: SelectionModel, signal?: AbortSignal) {
+    this.#model = model;
+    const follow = () => this.#follow();
+    model.on("change:_state", follow);
+    signal?.addEventListener("abort", () => model.off("change:_state", follow));
+    this.#follow();
+  }
+
+  get fields(): Readonly<Fields> {
+    return this.#state.fields;
+  }
+
+  /** Change some fields, all in one step. */
+  set(change: Partial<Fields>): void {
+    const state = { seq: this.#state.seq + 1, fields: { ...this.#state.fields, ...change } };
+    this.#adopt(state);
+    this.#model.set("_state", state);
+    // Twice: hosts hold traits back while a cell runs, messages go through. A host whose kernel is gone throws here,
+    // and the bench must stay usable then: this page has already adopted the change.
+    try {
+      this.#model.save_changes();
+      this.#model.send({ kind: "select", ...state });
+    } catch (error) {
+      console.warn("tracebench: the selection could not be sent to the kernel.", error);
+    }
+  }
+
+  /** Hear of every change, from here or from the kernel, until the signal aborts. */
+  on(callback: (fields: Readonly<Fields>) => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#listeners.add(callback);
+    signal.addEventListener("abort", () => this.#listeners.delete(callback));
+  }
+
+  // The larger number is the newer state, whoever made it.
+  #follow(): void {
+    const state = this.#model.get("_state");
+    if (state?.fields && state.seq > this.#state.seq) this.#adopt({ ...state, fields: { ...NOTHING, ...state.fields } });
+  }
+
+  #adopt(state: State): void {
+    this.#state = state;
+    for (const callback of [...this.#listeners]) callback(state.fields);
+  }
+}
+
+/** The position whose row predicts a step's token. The only place in the browser that knows how steps and positions meet. */
+export function position(trace: Pick<Steps, "prompt_length">, step: number): number {
+  return trace.prompt_length + step - 1;
+}
+
+/** The index of the token that a step generated. */
+export function tokenOf(trace: Steps, step: number): number {
+  return position(trace, step) + 1;
+}
+
+/** The step that the row at a position predicts; null where no generated token follows. */
+export function stepAt(trace: Steps, query: number): number | null {
+  const step = query - position(trace, 0);
+  return step >= 0 && step < trace.steps ? step : null;
+}
+
+export function selectStep(selection: Selection, trace: Steps, step: number): void {
+  selection.set({ step, query: position(trace, step) });
+}
+
+/** A click on a token of the text: a generated one is a step, a prompt token is read at its own position. */
+export function selectToken(selection: Selection, trace: Steps, token: number): void {
+  const step = stepAt(trace, token - 1);
+  if (step === null) selection.set({ token, query: token });
+  else selection.set({ step, token, query: position(trace, step) });
+}
+
+/** A click on a cell of the lens, whose column is the position that is read. */
+export function selectLensCell(selection: Selection, trace: Steps, layer: number | null, query: number): void {
+  const step = stepAt(trace, query);
+  selection.set({ layer, query, ...(step === null ? {} : { step }) });
+}

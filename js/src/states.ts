@@ -1,0 +1,78 @@
+// What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
+
+import type { Answers, Progress } from "./ask";
+import { AskError } from "./ask";
+import { copyButton } from "./copy";
+import { element } from "./dom";
+import type { Request } from "./ask";
+
+export interface Asking {
+  /** Whose `data-state` says how it is. */
+  root: HTMLElement;
+  /** Where the state is shown, and later the result. */
+  body: HTMLElement;
+  answers: Answers;
+  request: Request;
+  signal: AbortSignal;
+  /** What is computed, for "Computing ...". */
+  what: string;
+  show: (result: unknown) => void;
+}
+
+/** Asks, and shows how it goes until the result is there. */
+export function askAndShow(asking: Asking): void {
+  const { root, body, answers, request, signal, what, show } = asking;
+  const cancel = new AbortController();
+  const stop = () => cancel.abort();
+  signal.addEventListener("abort", stop);
+
+  const note = element("p", { "aria-live": "polite" }, `Asking for ${what} …`);
+  const bar = element("progress", { "aria-label": `Progress of ${what}` });
+  const button = element("button", { class: "tb-button", type: "button" }, "Cancel");
+  button.addEventListener("click", stop);
+  root.dataset.state = "loading";
+  body.replaceChildren(element("div", { class: "tb-state" }, note, bar, button));
+  const onProgress = ({ done, total, note: word }: Progress) => {
+    note.textContent = `Computing ${what}${word ? `: ${word}` : ""}${total ? ` (${done} of ${total})` : ""} …`;
+    if (total) {
+      bar.max = total;
+      bar.value = done;
+    }
+  };
+  answers.liveness.on((silent) => {
+    if (silent) note.textContent = `Waiting for the kernel: it is busy, or gone. ${what} will appear when it answers.`;
+  }, cancel.signal);
+
+  answers
+    .ask(request, { signal: cancel.signal, onProgress })
+    .then((result) => {
+      if (signal.aborted) return;
+      body.replaceChildren();
+      root.dataset.state = "ready";
+      show(result);
+    })
+    .catch((error: unknown) => {
+      if (!signal.aborted) showWhyNot(asking, error, cancel.signal.aborted);
+    })
+    .finally(() => {
+      signal.removeEventListener("abort", stop);
+      cancel.abort();
+    });
+}
+
+function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
+  const { root, body, request } = asking;
+  const absent = error instanceof AskError && error.absent;
+  const code = (error instanceof AskError && error.code) || request.code;
+  const sentence = cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);
+  root.dataset.state = absent ? "absent" : "error";
+  const box = element("div", { class: "tb-state", role: absent ? "note" : "alert" }, element("p", {}, sentence));
+  if (absent && code) {
+    box.append(element("p", {}, "This Python computes it:"), element("pre", { class: "tb-code" }, code), copyButton("Copy code", () => code));
+  } else if (!absent) {
+    const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
+    again.addEventListener("click", () => askAndShow(asking));
+    box.append(again);
+  }
+  body.replaceChildren(box);
+}

@@ -1,0 +1,35 @@
+// One of a few: a row of buttons of which one is on. Arrow keys move.
+
+import { element } from "./dom";
+
+export function segmented<Name extends string>(
+  label: string,
+  options: Readonly<Record<Name, string>>,
+  chosen: Name,
+  onChoose: (name: Name) => void,
+): HTMLElement {
+  const names = Object.keys(options) as Name[];
+  const buttons = names.map((name) => element("button", { type: "button", role: "radio", "data-option": name }, options[name]));
+  const show = (chosen: Name) =>
+    buttons.forEach((button, i) => {
+      button.setAttribute("aria-checked", String(names[i] === chosen));
+      button.tabIndex = names[i] === chosen ? 0 : -1;
+    });
+  const choose = (i: number) => {
+    const name = names[(i + names.length) % names.length] as Name;
+    show(name);
+    onChoose(name);
+  };
+  buttons.forEach((button, i) => {
+    button.addEventListener("click", () => choose(i));
+    button.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      choose(i + by);
+      buttons[(i + by + names.length) % names.length]?.focus();
+    });
+  });
+  show(chosen);
+  return element("div", { class: "tb-switch", role: "radiogroup", "aria-label": label }, ...buttons);
+}

@@ -1,0 +1,19 @@
+// How a token is shown. A piece is [text, display, kind]; its display makes white space and half characters visible.
+
+import { element } from "./dom";
+
+export type PieceKind = "text" | "space" | "bytes" | "special";
+export type Piece = [text: string, display: string, kind: PieceKind];
+
+const UNKNOWN: Piece = ["", "?", "special"];
+
+/** The piece of a vocabulary id. */
+export function pieceOf(vocab: Readonly<Record<string, Piece>>, id: number): Piece {
+  return vocab[String(id)] ?? UNKNOWN;
+}
+
+/** A token as an element that right-to-left text and emoji cannot disturb; its title is the whole of it. */
+export function token(piece: Piece, attributes: Record<string, string> = {}): HTMLSpanElement {
+  const [, display, kind] = piece;
+  return element("span", { class: "tb-token", dir: "auto", "data-kind": kind, title: display, ...attributes }, display);
+}

@@ -1,0 +1,45 @@
+// The trace tree of docs/architecture.md, after decoding.
+
+import type { Check } from "./checks";
+import type { Steps } from "./selection";
+import type { Piece } from "./tokens";
+import type { LabeledArray } from "./wire";
+
+export interface ModelCard {
+  name: string;
+  layers: number | null;
+  heads: number | null;
+  dtype: string;
+  device: string;
+}
+
+/** The text of a trace: what a view of positions needs. */
+export interface Text extends Steps {
+  pieces: Piece[];
+  ids?: LabeledArray;
+}
+
+export interface Segment {
+  role: string;
+  start: number;
+  stop: number;
+}
+
+export interface Trace extends Text {
+  kind: "trace";
+  hash: string;
+  model: ModelCard;
+  ids: LabeledArray;
+  segments: Segment[];
+  /** Of the chosen token, per step. */
+  probs: LabeledArray;
+  /** Of the chosen token, per step; -1 past the recorded ranks. */
+  ranks: LabeledArray;
+  /** Nats, per step. */
+  entropy: LabeledArray;
+  candidates: { ids: LabeledArray; probs: LabeledArray };
+  vocab: Record<string, Piece>;
+  checks: Check[];
+  provenance: { settings?: Record<string, unknown> };
+  code: string;
+}

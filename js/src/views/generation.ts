@@ -1,0 +1,39 @@
+// What was said, step by step, and what else could have been said. Twin of tracebench/views/generation.py.
+
+import type { Context } from "../afm";
+import { widget } from "../afm";
+import { checksWord } from "../checks";
+import { element } from "../dom";
+import { decision } from "../generation/decision";
+import { numbers } from "../generation/numbers";
+import { text } from "../generation/text";
+import { viewMenu } from "../menu";
+import type { Fields } from "../selection";
+import type { Trace } from "../trace";
+
+export function generation({ el, data: trace, selection, signal }: Context<Trace>): void {
+  const read = trace.provenance.settings?.how === "read";
+  const said = text(trace, selection, signal);
+  const choices = decision(trace);
+  const menu = viewMenu(el, { name: "generation", code: () => trace.code, csv: () => numbers(trace) }, signal);
+  el.append(
+    element(
+      "header",
+      { class: "tb-head" },
+      element("h2", {}, read ? "How expected was each token?" : "What did the model say, and how sure was it?"),
+      element("span", { class: "tb-note" }, "bar and number: probability of the token"),
+      element("span", { class: "tb-push" }, checksWord(trace.checks, signal)),
+      menu,
+    ),
+    element("div", { class: "tb-generation-main" }, element("div", { class: "tb-said" }, said.el), choices.el),
+  );
+  const update = (fields: Readonly<Fields>) => {
+    said.update(fields);
+    choices.update(trace.steps === 0 ? null : (fields.step ?? 0));
+  };
+  update(selection.fields);
+  selection.on(update, signal);
+  el.dataset.state = "ready";
+}
+
+export default widget("generation", generation);

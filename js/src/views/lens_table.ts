@@ -1,0 +1,113 @@
+// At which layer the answer formed: the logit lens as a table, and the lines of its tokens over the layers.
+// Twin of tracebench/views/lens_table.py.
+
+import type { Context } from "../afm";
+import { widget } from "../afm";
+import { checksWord } from "../checks";
+import { css, ink, sequential } from "../color";
+import { element } from "../dom";
+import { layerName } from "../format";
+import type { Lens } from "../lens";
+import { cellTitle, detail } from "../lens/detail";
+import { Grid } from "../lens/grid";
+import { legend } from "../lens/legend";
+import type { ModeName } from "../lens/modes";
+import { modes } from "../lens/modes";
+import { numbers } from "../lens/numbers";
+import { trajectory } from "../lens/trajectory";
+import { watchField } from "../lens/watch";
+import { viewMenu } from "../menu";
+import { position, selectLensCell } from "../selection";
+import { askAndShow } from "../states";
+import { segmented } from "../switch";
+import { isDark, onThemeChange } from "../theme";
+import { pieceOf } from "../tokens";
+import type { Text } from "../trace";
+
+const HEADING = "When did the answer form?";
+
+/** `data` is the text that the table is about; the lens itself is asked for. */
+export function lensTable(context: Context<Text>): void {
+  const { el, answers, request, signal } = context;
+  const head = element("header", { class: "tb-head" }, element("h2", {}, HEADING));
+  const body = element("div", { class: "tb-lens-body" });
+  el.append(head, body);
+  if (!request) throw new Error("The lens table has nothing to ask for.");
+  askAndShow({ root: el, body, answers, request, signal, what: "the lens", show: (lens) => show(context, head, body, lens as Lens) });
+}
+
+function show({ el, data, selection, answers, request, signal }: Context<Text>, head: HTMLElement, body: HTMLElement, first: Lens): void {
+  const text = data;
+  let lens = first;
+  let all = modes(lens);
+  let mode: ModeName = "probability";
+  let dark = isDark(el);
+
+  const grid = new Grid(
+    {
+      label: "Top token after each layer, at each position",
+      layers: lens.probs.numbers("layer").reverse(),
+      layerName,
+      heads: text.pieces,
+      cell: (layer, token) => {
+        const ground = sequential(all[mode].value(layer, token) / all[mode].max, dark);
+        const piece = pieceOf(lens.vocab, lens.token_ids.at({ layer, token, rank: 0 }));
+        return { piece, title: cellTitle(lens, layer, token), ground: css(ground), ink: ink(ground) };
+      },
+      onSelect: (layer, token) => {
+        if (token === null) selection.set({ layer });
+        else selectLensCell(selection, text, layer ?? selection.fields.layer, token);
+      },
+      onFocus: (layer, token) => inFull.update(lens, text, layer, token),
+    },
+    signal,
+  );
+  const inFull = detail();
+  const scale = legend();
+  const tint = segmented<ModeName>("Tint of the cells", { probability: "probability", entropy: "entropy", kl: "KL to final" }, mode, (name) => {
+    mode = name;
+    recolour();
+  });
+  const watch = answers.offline || !request ? null : watchField(request, answers.ask, (answer) => replace(answer as Lens), signal);
+  const forget = watch && ((id: number) => watch.forget(lens.watched?.numbers("watched").indexOf(id) ?? -1));
+  const lines = trajectory(text, (layer) => selection.set({ layer }), forget, signal);
+
+  const recolour = () => {
+    scale.update(all[mode], dark);
+    grid.refresh();
+  };
+  const update = () => {
+    const { layer, step } = selection.fields;
+    const token = selection.fields.query ?? (text.steps > 0 ? position(text, step ?? 0) : text.pieces.length - 1);
+    grid.select(layer, token);
+    inFull.update(lens, text, layer, token);
+    lines.update(lens, layer, token);
+  };
+  const replace = (next: Lens) => {
+    lens = next;
+    all = modes(lens);
+    recolour();
+    update();
+  };
+
+  const menu = viewMenu(el, { name: "lens", code: () => lens.code, csv: () => numbers(lens) }, signal);
+  head.replaceChildren(
+    element("h2", {}, HEADING),
+    tint,
+    scale.el,
+    element("span", { class: "tb-push" }, checksWord(lens.checks, signal)),
+    menu,
+  );
+  const note = element("p", { class: "tb-note" }, "Each cell: the next token the model would say if it stopped after that layer. Columns are positions of the text, named by the token there.");
+  body.append(element("div", { class: "tb-lens-table-part" }, note, grid.el, inFull.el), element("div", { class: "tb-lens-lines-part" }, lines.el));
+  if (watch) lines.el.append(watch.el);
+  recolour();
+  update();
+  selection.on(update, signal);
+  onThemeChange(el, (now) => {
+    dark = now;
+    recolour();
+  }, signal);
+}
+
+export default widget("lens_table", lensTable);

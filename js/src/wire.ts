@@ -1,0 +1,88 @@
+// How arrays reach the browser. Twin of tracebench/views/wire.py; tests/fixtures/wire.json proves that they agree.
+
+export type Values = Float32Array | Int32Array | Uint8Array | Uint16Array;
+export type Coordinate = number | string;
+
+const TYPES = { f4: Float32Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array };
+
+/** An array as it stands in a tree: bytes (in a trait) or an index into the buffers (in a message). */
+interface Node {
+  $array: DataView | number;
+  dtype: keyof typeof TYPES;
+  shape: number[];
+  dims: string[];
+  coords?: Record<string, Coordinate[]>;
+  encoding: "plain" | "sqrt-u8";
+}
+
+/** Numbers with named axes, addressed by coordinates (`layer: -1` is the embedding), never by offsets. */
+export class LabeledArray {
+  readonly #strides: number[];
+  readonly #offsets = new Map<string, Map<Coordinate, number>>();
+
+  constructor(
+    readonly values: Values,
+    readonly dims: readonly string[],
+    readonly shape: readonly number[],
+    coords: Readonly<Record<string, readonly Coordinate[]>> = {},
+  ) {
+    this.#strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((size, length) => size * length, 1));
+    dims.forEach((dim, axis) => {
+      const given = coords[dim] ?? Array.from({ length: shape[axis] ?? 0 }, (_, i) => i);
+      this.#offsets.set(dim, new Map(given.map((coordinate, offset) => [coordinate, offset])));
+    });
+  }
+
+  /** The coordinates of an axis, in order. */
+  coords(dim: string): Coordinate[] {
+    return [...(this.#offsets.get(dim)?.keys() ?? [])];
+  }
+
+  /** The numeric coordinates of an axis, in order: `layers = probs.numbers("layer")`. */
+  numbers(dim: string): number[] {
+    return this.coords(dim).map(Number);
+  }
+
+  /** One number; NaN where there is none. */
+  at(where: Readonly<Record<string, Coordinate>>): number {
+    return this.values[this.#offset(where)] ?? Number.NaN;
+  }
+
+  /** All numbers along the last axis: `probs.row({ layer: 3, token: 9 })`. Empty where there are none. */
+  row(where: Readonly<Record<string, Coordinate>>): Values {
+    const start = this.#offset({ ...where, [this.dims.at(-1) ?? ""]: this.coords(this.dims.at(-1) ?? "")[0] ?? 0 });
+    return Number.isNaN(start) ? this.values.subarray(0, 0) : this.values.subarray(start, start + (this.shape.at(-1) ?? 0));
+  }
+
+  #offset(where: Readonly<Record<string, Coordinate>>): number {
+    let offset = 0;
+    for (const [axis, dim] of this.dims.entries()) {
+      const coordinate = where[dim];
+      if (coordinate === undefined) throw new Error(`no coordinate for axis ${dim} of [${this.dims.join(", ")}]`);
+      offset += (this.#offsets.get(dim)?.get(coordinate) ?? Number.NaN) * (this.#strides[axis] ?? 1);
+    }
+    return offset;
+  }
+}
+
+/** A tree with its arrays made usable. Everything else stays as it is. */
+export function decode(tree: unknown, buffers: readonly DataView[] = []): unknown {
+  if (Array.isArray(tree)) return tree.map((each) => decode(each, buffers));
+  if (tree === null || typeof tree !== "object" || ArrayBuffer.isView(tree)) return tree;
+  if ("$array" in tree) return decodeArray(tree as Node, buffers);
+  return Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, decode(value, buffers)]));
+}
+
+function decodeArray(node: Node, buffers: readonly DataView[]): LabeledArray {
+  const bytes = typeof node.$array === "number" ? buffers[node.$array] : node.$array;
+  if (!bytes) throw new Error(`buffer ${node.$array} is missing: ${buffers.length} came with the message`);
+  const Type = TYPES[node.dtype];
+  if (!Type) throw new Error(`unknown dtype ${node.dtype}`);
+  const { byteOffset, byteLength } = bytes;
+  // A typed array must start at a multiple of its element size; a slice of a message need not.
+  const aligned = byteOffset % Type.BYTES_PER_ELEMENT === 0;
+  const buffer = aligned ? bytes.buffer : bytes.buffer.slice(byteOffset, byteOffset + byteLength);
+  const stored = new Type(buffer as ArrayBuffer, aligned ? byteOffset : 0, byteLength / Type.BYTES_PER_ELEMENT);
+  const values = node.encoding === "sqrt-u8" ? Float32Array.from(stored, (v) => (v / 255) ** 2) : stored;
+  return new LabeledArray(values, node.dims, node.shape, node.coords);
+}
