@@ -3,7 +3,7 @@
 import { element, setSelected } from "../dom";
 import { percent } from "../format";
 import type { Fields, Selection } from "../selection";
-import { selectStep, selectToken, stepAt, tokenOf } from "../selection";
+import { selectToken, stepAt, tokenOf } from "../selection";
 import { token } from "../tokens";
 import type { Trace } from "../trace";
 import { blocks } from "./blocks";
@@ -103,10 +103,4 @@ function keepInSight(el: HTMLElement, piece: HTMLElement): void {
   const [outer, inner] = [el.getBoundingClientRect(), piece.getBoundingClientRect()];
   if (inner.top < outer.top) el.scrollTop += inner.top - outer.top - 8;
   if (inner.bottom > outer.bottom) el.scrollTop += inner.bottom - outer.bottom + 8;
-}
-
-/** Steps by arrow keys from anywhere in a view. */
-export function stepBy(selection: Selection, trace: Trace, by: number): void {
-  const at = (selection.fields.step ?? 0) + by;
-  if (at >= 0 && at < trace.steps) selectStep(selection, trace, at);
 }

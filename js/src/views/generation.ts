@@ -6,6 +6,7 @@ import { checksWord } from "../checks";
 import { element } from "../dom";
 import { decision } from "../generation/decision";
 import { numbers } from "../generation/numbers";
+import { steps } from "../generation/steps";
 import { text } from "../generation/text";
 import { viewMenu } from "../menu";
 import type { Fields } from "../selection";
@@ -14,6 +15,7 @@ import type { Trace } from "../trace";
 export function generation({ el, data: trace, selection, signal }: Context<Trace>): void {
   const read = trace.provenance.settings?.how === "read";
   const said = text(trace, selection, signal);
+  const sure = steps(trace, selection, signal);
   const choices = decision(trace);
   const menu = viewMenu(el, { name: "generation", code: () => trace.code, csv: () => numbers(trace) }, signal);
   el.append(
@@ -25,11 +27,13 @@ export function generation({ el, data: trace, selection, signal }: Context<Trace
       element("span", { class: "tb-push" }, checksWord(trace.checks, signal)),
       menu,
     ),
-    element("div", { class: "tb-generation-main" }, element("div", { class: "tb-said" }, said.el), choices.el),
+    element("div", { class: "tb-generation-main" }, element("div", { class: "tb-said" }, said.el, sure.el), choices.el),
   );
   const update = (fields: Readonly<Fields>) => {
     said.update(fields);
-    choices.update(trace.steps === 0 ? null : (fields.step ?? 0));
+    const step = trace.steps === 0 ? null : (fields.step ?? 0);
+    sure.update(step);
+    choices.update(step);
   };
   update(selection.fields);
   selection.on(update, signal);

@@ -1,0 +1,111 @@
+// How sure the model was, step by step: two rows of bars over one axis. An overview for long texts, and the entropy of
+// every step at a glance.
+
+import { element, setSelected, svg } from "../dom";
+import { nats, probability } from "../format";
+import type { Scale } from "../scale";
+import { linear, roundUp, ticks } from "../scale";
+import type { Mark } from "../scene";
+import { paintSvg } from "../scene_svg";
+import type { Selection } from "../selection";
+import { selectStep, tokenOf } from "../selection";
+import type { Trace } from "../trace";
+
+const LEFT = 34;
+const BAR_HEIGHT = 42;
+/** The tops of the two rows. */
+const TOPS = [18, 84] as const;
+const HEIGHT = 150;
+/** Few steps need not be stretched over the whole width. */
+const WIDEST_STEP = 44;
+
+export interface StepsView {
+  el: HTMLElement;
+  update(step: number | null): void;
+}
+
+export function steps(trace: Trace, selection: Selection, signal: AbortSignal): StepsView {
+  const drawing = svg("svg", { class: "tb-steps-chart", role: "img" });
+  const el = element("div", { class: "tb-steps", hidden: trace.steps < 2 });
+  el.append(drawing);
+  let shown: number | null = null;
+  const draw = () => {
+    if (el.hidden || el.clientWidth === 0) return;
+    const width = Math.max(280, Math.min(el.clientWidth, LEFT + 10 + trace.steps * WIDEST_STEP));
+    const x = linear([0, trace.steps], [LEFT, width - 8]);
+    paintSvg(drawing, { width, height: HEIGHT, marks: marks(trace, shown, x, width) });
+    drawing.setAttribute("aria-label", "Probability of the chosen token and entropy at every step");
+    drawing.append(...hits(trace, shown, x));
+  };
+  drawing.addEventListener("click", (event) => {
+    const step = (event.target as SVGElement).dataset.step;
+    if (step !== undefined) selectStep(selection, trace, Number(step));
+  }, { signal });
+  const observer = new ResizeObserver(draw);
+  observer.observe(el);
+  signal.addEventListener("abort", () => observer.disconnect());
+  return {
+    el,
+    update: (step) => {
+      shown = step;
+      draw();
+    },
+  };
+}
+
+function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark[] {
+  const most = roundUp(Math.max(...trace.entropy.values));
+  const out: Mark[] = [];
+  if (step !== null) {
+    out.push({ kind: "rect", x: x(step), y: 6, w: x(step + 1) - x(step), h: HEIGHT - 22, radius: 3, fill: "var(--tb-accent-soft)" });
+  }
+  out.push(...row(trace, TOPS[0], "probability of the chosen token", 1, (s) => trace.probs.at({ step: s }), probability, step, x, width));
+  out.push(...row(trace, TOPS[1], "entropy, nats", most, (s) => trace.entropy.at({ step: s }), nats, step, x, width));
+  const few = trace.steps * WIDEST_STEP <= width;
+  for (const at of few ? Array.from({ length: trace.steps }, (_, i) => i) : ticks(0, trace.steps - 1, width / 60, true)) {
+    const selected = at === step;
+    out.push({ kind: "text", x: x(at + 0.5), y: HEIGHT - 5, text: String(at), size: 11, align: "middle", bold: selected, fill: selected ? "var(--tb-accent)" : "var(--tb-ink-3)" });
+  }
+  out.push({ kind: "text", x: LEFT - 6, y: HEIGHT - 5, text: "step", size: 11, align: "end", fill: "var(--tb-ink-3)" });
+  return out;
+}
+
+function row(
+  trace: Trace,
+  top: number,
+  title: string,
+  most: number,
+  value: (step: number) => number,
+  written: (value: number) => string,
+  step: number | null,
+  x: Scale,
+  width: number,
+): Mark[] {
+  const bottom = top + BAR_HEIGHT;
+  const y = linear([0, most], [bottom, top]);
+  const text = { kind: "text", size: 11, fill: "var(--tb-ink-3)" } as const;
+  const bar = Math.max(1, (x(1) - x(0)) * (trace.steps > 120 ? 1 : 0.72));
+  const out: Mark[] = [
+    { ...text, x: LEFT, y: top - 5, text: title },
+    { ...text, x: LEFT - 6, y: top + 8, text: String(most), align: "end" },
+    { ...text, x: LEFT - 6, y: bottom + 1, text: "0", align: "end" },
+    { kind: "line", points: [[LEFT, bottom + 0.5], [width - 8, bottom + 0.5]], stroke: "var(--tb-line)" },
+  ];
+  if (step !== null) out.push({ ...text, x: width - 8, y: top - 5, text: written(value(step)), align: "end", bold: true, fill: "var(--tb-ink)" });
+  for (let s = 0; s < trace.steps; s++) {
+    const height = Math.max(0.5, bottom - y(value(s)));
+    out.push({ kind: "rect", x: x(s + 0.5) - bar / 2, y: bottom - height, w: bar, h: height, radius: Math.min(2, bar / 4), fill: "var(--tb-amount)" });
+  }
+  return out;
+}
+
+function hits(trace: Trace, selected: number | null, x: Scale): SVGElement[] {
+  return Array.from({ length: trace.steps }, (_, step) => {
+    const rect = svg("rect", { x: x(step), y: 0, width: x(step + 1) - x(step), height: HEIGHT, fill: "transparent", "data-step": step });
+    const name = svg("title");
+    name.textContent = `step ${step} ${trace.pieces[tokenOf(trace, step)]?.[1] ?? ""}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
+    rect.append(name);
+    setSelected(rect, step === selected);
+    return rect;
+  });
+}
