@@ -55,7 +55,11 @@ export function widget<Data>(stem: string, view: View<Data>) {
       const life = new AbortController();
       signal?.addEventListener("abort", () => life.abort());
       if (signal?.aborted) life.abort();
-      const root = element("section", { class: `tb tb-${stem.replaceAll("_", "-")}`, "data-view": stem, "data-state": "loading" });
+      const root = element("section", {
+        class: `tb tb-${stem.replaceAll("_", "-")}`,
+        "data-view": stem,
+        "data-state": "loading",
+      });
       el.append(root);
       life.signal.addEventListener("abort", () => root.remove());
       try {

@@ -1,7 +1,7 @@
 // The headless widget behind `Answers`: all views of a page ask through this one object, so equal questions are sent once.
 
-import { Answers } from "./ask";
 import type { MessageModel } from "./ask";
+import { Answers } from "./ask";
 
 export default {
   initialize({ model, signal }: { model: MessageModel; signal?: AbortSignal }): Answers {

@@ -39,6 +39,11 @@ export class AskError extends Error {
   }
 }
 
+/** Whether an error says that nothing here can compute the answer. By its name: it may come from another bundle's class. */
+export function isAbsent(error: unknown): error is AskError {
+  return error instanceof Error && error.name === "AskError" && (error as AskError).absent;
+}
+
 /** The part of a widget model that messages go over. */
 export interface MessageModel {
   get(name: "_offline"): boolean | undefined;

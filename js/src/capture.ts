@@ -46,7 +46,9 @@ function walk(el: Element, place: Place, clip: DOMRect | null, into: Mark[], rai
 function paintBox(box: DOMRect, style: CSSStyleDeclaration, { dx, dy }: Place, clip: DOMRect | null, marks: Mark[]): void {
   const fill = visible(style.backgroundColor) ? style.backgroundColor : undefined;
   const outlined = style.outlineStyle !== "none" && style.outlineStyle !== "auto" ? style.outlineColor : undefined;
-  const bordered = [style.borderTopWidth, style.borderLeftWidth].every((w) => Number.parseFloat(w) > 0) ? style.borderTopColor : undefined;
+  const bordered = [style.borderTopWidth, style.borderLeftWidth].every((w) => Number.parseFloat(w) > 0)
+    ? style.borderTopColor
+    : undefined;
   const stroke = outlined ?? bordered;
   if (!fill && !(stroke && visible(stroke))) return;
   marks.push({
@@ -76,7 +78,9 @@ function paintText(node: Text, style: CSSStyleDeclaration, { dx, dy }: Place, cl
       mono: style.fontFamily.includes("monospace"),
       bold: Number.parseInt(style.fontWeight, 10) >= 600,
       fill: style.color,
-      ...(clip && box.right > clip.right && style.textOverflow === "ellipsis" ? { max: clip.right - box.left } : clipped(clip, dx, dy)),
+      ...(clip && box.right > clip.right && style.textOverflow === "ellipsis"
+        ? { max: clip.right - box.left }
+        : clipped(clip, dx, dy)),
     });
   }
 }
@@ -91,7 +95,10 @@ function lines(node: Text): { text: string; box: DOMRect }[] {
     const box = range.getBoundingClientRect();
     const last = out.at(-1);
     if (last && Math.abs(last.box.top - box.top) < box.height / 2) {
-      out[out.length - 1] = { text: `${last.text} ${word.trimEnd()}`, box: new DOMRect(last.box.left, last.box.top, box.right - last.box.left, last.box.height) };
+      out[out.length - 1] = {
+        text: `${last.text} ${word.trimEnd()}`,
+        box: new DOMRect(last.box.left, last.box.top, box.right - last.box.left, last.box.height),
+      };
     } else {
       out.push({ text: word.trimEnd(), box });
     }

@@ -35,7 +35,10 @@ export class Liveness {
 
   /** A message was sent that is owed an acknowledgement. */
   expect(id: string): void {
-    this.#owed.set(id, setTimeout(() => this.#become(true), SILENCE_MS));
+    this.#owed.set(
+      id,
+      setTimeout(() => this.#become(true), SILENCE_MS),
+    );
   }
 
   /** Something came from the kernel. */

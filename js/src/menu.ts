@@ -35,7 +35,11 @@ export function viewMenu(root: HTMLElement, take: Takeaways, signal: AbortSignal
 }
 
 export function menu(items: readonly MenuItem[], signal: AbortSignal): HTMLElement {
-  const button = element("button", { class: "tb-button tb-menu-button", type: "button", "aria-haspopup": "menu", "aria-label": "Menu" }, "⋯");
+  const button = element(
+    "button",
+    { class: "tb-button tb-menu-button", type: "button", "aria-haspopup": "menu", "aria-label": "Menu" },
+    "⋯",
+  );
   const panel = element("div", { role: "menu" });
   const { el, close } = popup(button, panel, signal);
   const buttons = items.map(({ label, run }) => {

@@ -37,7 +37,7 @@ function paint(context: CanvasRenderingContext2D, mark: Mark, resolve: (color: s
     context.beginPath();
     if (mark.kind === "rect") context.roundRect(mark.x, mark.y, mark.w, mark.h, mark.radius ?? 0);
     if (mark.kind === "circle") context.arc(mark.x, mark.y, mark.r, 0, 2 * Math.PI);
-    if (mark.kind === "line") mark.points.forEach(([x, y], i) => (i === 0 ? context.moveTo(x, y) : context.lineTo(x, y)));
+    if (mark.kind === "line") for (const [x, y] of mark.points) context.lineTo(x, y);
     if (mark.fill) context.fill();
     if (mark.stroke) context.stroke();
   }

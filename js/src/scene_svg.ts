@@ -30,7 +30,11 @@ function paint(mark: Mark): SVGElement {
     case "rect":
       return svg("rect", { x: mark.x, y: mark.y, width: mark.w, height: mark.h, rx: mark.radius, ...style });
     case "line":
-      return svg("polyline", { points: mark.points.map((point) => point.join(",")).join(" "), "stroke-linejoin": "round", ...style });
+      return svg("polyline", {
+        points: mark.points.map((point) => point.join(",")).join(" "),
+        "stroke-linejoin": "round",
+        ...style,
+      });
     case "circle":
       return svg("circle", { cx: mark.x, cy: mark.y, r: mark.r, ...style });
     case "text": {

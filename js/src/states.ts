@@ -1,10 +1,9 @@
 // What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
 
-import type { Answers, Progress } from "./ask";
-import { AskError } from "./ask";
+import type { Answers, Progress, Request } from "./ask";
+import { isAbsent } from "./ask";
 import { copyButton } from "./copy";
 import { element } from "./dom";
-import type { Request } from "./ask";
 
 export interface Asking {
   /** Whose `data-state` says how it is. */
@@ -62,13 +61,17 @@ export function askAndShow(asking: Asking): void {
 
 function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
   const { root, body, request } = asking;
-  const absent = error instanceof AskError && error.absent;
-  const code = (error instanceof AskError && error.code) || request.code;
+  const absent = isAbsent(error);
+  const code = (absent && error.code) || request.code;
   const sentence = cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);
   root.dataset.state = absent ? "absent" : "error";
   const box = element("div", { class: "tb-state", role: absent ? "note" : "alert" }, element("p", {}, sentence));
   if (absent && code) {
-    box.append(element("p", {}, "This Python computes it:"), element("pre", { class: "tb-code" }, code), copyButton("Copy code", () => code));
+    box.append(
+      element("p", {}, "This Python computes it:"),
+      element("pre", { class: "tb-code" }, code),
+      copyButton("Copy code", () => code),
+    );
   } else if (!absent) {
     const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
     again.addEventListener("click", () => askAndShow(asking));

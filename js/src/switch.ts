@@ -31,5 +31,5 @@ export function segmented<Name extends string>(
     });
   });
   show(chosen);
-  return element("div", { class: "tb-switch", role: "radiogroup", "aria-label": label }, ...buttons);
+  return element("div", { class: "tb-switch", "data-capture": "no", role: "radiogroup", "aria-label": label }, ...buttons);
 }

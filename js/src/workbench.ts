@@ -35,13 +35,25 @@ export function workbench({ el, data, selection, ask, answers, children, signal 
   const finding = element("p", { class: "tb-finding" });
   const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
   const steps = stepper(data, selection, signal);
-  const actions = element("span", { class: "tb-actions", "data-capture": "no" }, copyButton("Copy code", () => data.code));
+  const actions = element(
+    "span",
+    { class: "tb-actions", "data-capture": "no" },
+    copyButton("Copy code", () => data.code),
+  );
   if (!answers.offline) actions.append(saveButton(answers, saved));
   const views = element("div", { class: "tb-views" });
   el.classList.add("tb-bench");
   el.dataset.live = "";
   el.append(
-    element("header", { class: "tb-bench-head" }, element("b", {}, data.model.name), element("span", { class: "tb-note" }, facts(data.model)), checks, element("span", { class: "tb-push" }, steps.el), actions),
+    element(
+      "header",
+      { class: "tb-bench-head" },
+      element("b", {}, data.model.name),
+      element("span", { class: "tb-note" }, facts(data.model)),
+      checks,
+      element("span", { class: "tb-push" }, steps.el),
+      actions,
+    ),
     banner(answers, signal),
     saved,
     element("div", { class: "tb-target" }, question, finding),
@@ -51,7 +63,9 @@ export function workbench({ el, data, selection, ask, answers, children, signal 
   let findings: Parts[] | null = null;
   const update = () => {
     const step = selection.fields.step ?? 0;
-    question.replaceChildren(data.steps === 0 ? "Nothing was generated: this is a text to read." : sentence(data.questions[step] ?? []));
+    question.replaceChildren(
+      data.steps === 0 ? "Nothing was generated: this is a text to read." : sentence(data.questions[step] ?? []),
+    );
     finding.replaceChildren(sentence(findings?.[step] ?? data.said[step] ?? []));
     steps.update();
   };
@@ -72,7 +86,13 @@ export function workbench({ el, data, selection, ask, answers, children, signal 
     const place = element("div", { class: "tb-place", "data-stem": stem });
     views.append(place);
     render(place, signal).catch((error: unknown) => {
-      place.replaceChildren(element("p", { class: "tb-state tb-error", role: "alert" }, `This view could not be shown: ${error instanceof Error ? error.message : error}`));
+      place.replaceChildren(
+        element(
+          "p",
+          { class: "tb-state tb-error", role: "alert" },
+          `This view could not be shown: ${error instanceof Error ? error.message : error}`,
+        ),
+      );
     });
   }
   el.dataset.state = "ready";

@@ -15,7 +15,11 @@ export function saveButton(answers: Answers, said: HTMLElement): HTMLButtonEleme
       .save()
       .then((result) => {
         const saved = result as { path: string; size: number; note: string };
-        said.replaceChildren("Saved as ", element("code", {}, saved.path), ` (${size(saved.size)}): one file that opens without a kernel and without a network.`);
+        said.replaceChildren(
+          "Saved as ",
+          element("code", {}, saved.path),
+          ` (${size(saved.size)}): one file that opens without a kernel and without a network.`,
+        );
       })
       .catch((error: unknown) => {
         said.className = "tb-saved tb-error";

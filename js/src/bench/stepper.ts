@@ -15,10 +15,14 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
   const el = element("span", { class: "tb-stepper", hidden: trace.steps === 0 }, back, word, forward);
   back.addEventListener("click", () => go(-1), { signal });
   forward.addEventListener("click", () => go(1), { signal });
-  el.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (by) go(by);
-  }, { signal });
+  el.addEventListener(
+    "keydown",
+    (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (by) go(by);
+    },
+    { signal },
+  );
   return {
     el,
     update: () => {

@@ -86,12 +86,9 @@ function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
       "aria-current": chosen ? "true" : null,
       title: `${piece[1]}, ${place}, p = ${p}`,
     },
-    element(
-      "span",
-      { class: "tb-name" },
-      token(piece),
-      chosen && element("span", { class: "tb-chosen" }, gap ? `chosen: ${place}` : "chosen"),
-    ),
+    element("span", { class: "tb-choice", "aria-label": place }, past ? "…" : String(rank + 1)),
+    token(piece),
+    chosen && element("span", { class: "tb-chosen" }, "chosen"),
     bar(p),
     element("span", { class: "tb-value" }, percent(p)),
   );

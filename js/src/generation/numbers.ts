@@ -11,7 +11,17 @@ export function numbers(trace: Trace): string {
     ids.numbers("rank").map((rank) => {
       const id = ids.at({ step, rank });
       const chosen = trace.ranks.at({ step });
-      return [step, tokenOf(trace, step), rank, id, pieceOf(trace.vocab, id)[0], probs.at({ step, rank }), trace.entropy.at({ step }), chosen, trace.probs.at({ step })];
+      return [
+        step,
+        tokenOf(trace, step),
+        rank,
+        id,
+        pieceOf(trace.vocab, id)[0],
+        probs.at({ step, rank }),
+        trace.entropy.at({ step }),
+        chosen,
+        trace.probs.at({ step }),
+      ];
     }),
   ).flat();
   return csv(["step", "token", "rank", "token_id", "text", "prob", "entropy", "chosen_rank", "chosen_prob"], rows);

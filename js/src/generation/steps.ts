@@ -17,7 +17,7 @@ const BAR_HEIGHT = 42;
 const TOPS = [18, 84] as const;
 const HEIGHT = 150;
 /** Few steps need not be stretched over the whole width. */
-const WIDEST_STEP = 44;
+const WIDEST_STEP = 64;
 
 export interface StepsView {
   el: HTMLElement;
@@ -37,10 +37,14 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
     drawing.setAttribute("aria-label", "Probability of the chosen token and entropy at every step");
     drawing.append(...hits(trace, shown, x));
   };
-  drawing.addEventListener("click", (event) => {
-    const step = (event.target as SVGElement).dataset.step;
-    if (step !== undefined) selectStep(selection, trace, Number(step));
-  }, { signal });
+  drawing.addEventListener(
+    "click",
+    (event) => {
+      const step = (event.target as SVGElement).dataset.step;
+      if (step !== undefined) selectStep(selection, trace, Number(step));
+    },
+    { signal },
+  );
   const observer = new ResizeObserver(draw);
   observer.observe(el);
   signal.addEventListener("abort", () => observer.disconnect());
@@ -56,15 +60,23 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
 function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark[] {
   const most = roundUp(Math.max(...trace.entropy.values));
   const out: Mark[] = [];
-  if (step !== null) {
-    out.push({ kind: "rect", x: x(step), y: 6, w: x(step + 1) - x(step), h: HEIGHT - 22, radius: 3, fill: "var(--tb-accent-soft)" });
-  }
-  out.push(...row(trace, TOPS[0], "probability of the chosen token", 1, (s) => trace.probs.at({ step: s }), probability, step, x, width));
+  out.push(
+    ...row(trace, TOPS[0], "probability of the chosen token", 1, (s) => trace.probs.at({ step: s }), probability, step, x, width),
+  );
   out.push(...row(trace, TOPS[1], "entropy, nats", most, (s) => trace.entropy.at({ step: s }), nats, step, x, width));
-  const few = trace.steps * WIDEST_STEP <= width;
+  const few = trace.steps * 30 <= width;
   for (const at of few ? Array.from({ length: trace.steps }, (_, i) => i) : ticks(0, trace.steps - 1, width / 60, true)) {
     const selected = at === step;
-    out.push({ kind: "text", x: x(at + 0.5), y: HEIGHT - 5, text: String(at), size: 11, align: "middle", bold: selected, fill: selected ? "var(--tb-accent)" : "var(--tb-ink-3)" });
+    out.push({
+      kind: "text",
+      x: x(at + 0.5),
+      y: HEIGHT - 5,
+      text: String(at),
+      size: 11,
+      align: "middle",
+      bold: selected,
+      fill: selected ? "var(--tb-accent)" : "var(--tb-ink-3)",
+    });
   }
   out.push({ kind: "text", x: LEFT - 6, y: HEIGHT - 5, text: "step", size: 11, align: "end", fill: "var(--tb-ink-3)" });
   return out;
@@ -85,23 +97,48 @@ function row(
   const y = linear([0, most], [bottom, top]);
   const text = { kind: "text", size: 11, fill: "var(--tb-ink-3)" } as const;
   const bar = Math.max(1, (x(1) - x(0)) * (trace.steps > 120 ? 1 : 0.72));
+  const band = { kind: "rect", y: top, h: BAR_HEIGHT, fill: "var(--tb-accent-soft)" } as const;
   const out: Mark[] = [
+    ...(step === null ? [] : [{ ...band, x: x(step), w: Math.max(3, x(step + 1) - x(step)) }]),
     { ...text, x: LEFT, y: top - 5, text: title },
     { ...text, x: LEFT - 6, y: top + 8, text: String(most), align: "end" },
     { ...text, x: LEFT - 6, y: bottom + 1, text: "0", align: "end" },
-    { kind: "line", points: [[LEFT, bottom + 0.5], [width - 8, bottom + 0.5]], stroke: "var(--tb-line)" },
+    {
+      kind: "line",
+      points: [
+        [LEFT, bottom + 0.5],
+        [width - 8, bottom + 0.5],
+      ],
+      stroke: "var(--tb-line)",
+    },
   ];
-  if (step !== null) out.push({ ...text, x: width - 8, y: top - 5, text: written(value(step)), align: "end", bold: true, fill: "var(--tb-ink)" });
+  if (step !== null)
+    out.push({ ...text, x: width - 8, y: top - 5, text: written(value(step)), align: "end", bold: true, fill: "var(--tb-ink)" });
   for (let s = 0; s < trace.steps; s++) {
     const height = Math.max(0.5, bottom - y(value(s)));
-    out.push({ kind: "rect", x: x(s + 0.5) - bar / 2, y: bottom - height, w: bar, h: height, radius: Math.min(2, bar / 4), fill: "var(--tb-amount)" });
+    out.push({
+      kind: "rect",
+      x: x(s + 0.5) - bar / 2,
+      y: bottom - height,
+      w: bar,
+      h: height,
+      radius: Math.min(2, bar / 4),
+      fill: "var(--tb-amount)",
+    });
   }
   return out;
 }
 
 function hits(trace: Trace, selected: number | null, x: Scale): SVGElement[] {
   return Array.from({ length: trace.steps }, (_, step) => {
-    const rect = svg("rect", { x: x(step), y: 0, width: x(step + 1) - x(step), height: HEIGHT, fill: "transparent", "data-step": step });
+    const rect = svg("rect", {
+      x: x(step),
+      y: 0,
+      width: x(step + 1) - x(step),
+      height: HEIGHT,
+      fill: "transparent",
+      "data-step": step,
+    });
     const name = svg("title");
     name.textContent = `step ${step} ${trace.pieces[tokenOf(trace, step)]?.[1] ?? ""}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
     rect.append(name);

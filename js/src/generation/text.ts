@@ -8,6 +8,9 @@ import { token } from "../tokens";
 import type { Trace } from "../trace";
 import { blocks } from "./blocks";
 
+/** Texts up to this many tokens are set larger. */
+const SHORT = 48;
+
 export interface TextView {
   el: HTMLElement;
   update(fields: Readonly<Fields>): void;
@@ -16,6 +19,7 @@ export interface TextView {
 export function text(trace: Trace, selection: Selection, signal: AbortSignal): TextView {
   const pieces = trace.pieces.map((_, index) => piece(trace, index));
   const el = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens", "aria-orientation": "horizontal" });
+  el.toggleAttribute("data-short", pieces.length <= SHORT);
   for (const { caption, start, stop, generated } of blocks(trace)) {
     const run = element("div", { class: "tb-run" });
     for (let index = start; index < stop; index++) {
@@ -24,23 +28,33 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
       if (trace.pieces[index]?.[0].includes("\n")) run.append(element("span", { class: "tb-break" }));
     }
     const name = element("span", { class: "tb-caption" }, caption);
-    el.append(element("div", { class: "tb-block", role: "group", "aria-label": caption, "data-generated": generated }, name, run));
+    el.append(
+      element("div", { class: "tb-block", role: "group", "aria-label": caption, "data-generated": generated }, name, run),
+    );
   }
 
-  el.addEventListener("click", (event) => {
-    const index = indexOf(event.target);
-    if (index === null) return;
-    selectToken(selection, trace, index);
-    pieces[index]?.focus({ preventScroll: true });
-  }, { signal });
-  el.addEventListener("keydown", (event) => {
-    const index = indexOf(event.target);
-    const next = index === null ? null : target(event, trace, index);
-    if (next === null) return;
-    event.preventDefault();
-    selectToken(selection, trace, next);
-    pieces[next]?.focus({ preventScroll: true });
-  }, { signal });
+  el.addEventListener(
+    "click",
+    (event) => {
+      const index = indexOf(event.target);
+      if (index === null) return;
+      selectToken(selection, trace, index);
+      pieces[index]?.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+  el.addEventListener(
+    "keydown",
+    (event) => {
+      const index = indexOf(event.target);
+      const next = index === null ? null : target(event, trace, index);
+      if (next === null) return;
+      event.preventDefault();
+      selectToken(selection, trace, next);
+      pieces[next]?.focus({ preventScroll: true });
+    },
+    { signal },
+  );
 
   return { el, update: (fields) => update(el, pieces, trace, fields) };
 }
@@ -48,7 +62,13 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
 function piece(trace: Trace, index: number): HTMLElement {
   const step = stepAt(trace, index - 1);
   const shown = trace.pieces[index] ?? ["", "?", "special"];
-  const made = element("span", { class: "tb-piece", role: "option", "data-token": index, "aria-selected": "false", tabindex: -1 });
+  const made = element("span", {
+    class: "tb-piece",
+    role: "option",
+    "data-token": index,
+    "aria-selected": "false",
+    tabindex: -1,
+  });
   made.append(token(shown));
   if (step === null) {
     made.title = `${shown[1]}, position ${index}`;
@@ -63,7 +83,11 @@ function piece(trace: Trace, index: number): HTMLElement {
 
 /** An amount in [0, 1] as a bar; the number always stands beside it. */
 export function bar(share: number): HTMLElement {
-  return element("span", { class: "tb-bar", "aria-hidden": "true" }, element("i", { style: `inline-size: ${percent(share).replace("<", "")}` }));
+  return element(
+    "span",
+    { class: "tb-bar", "aria-hidden": "true" },
+    element("i", { style: `inline-size: ${percent(share).replace("<", "")}` }),
+  );
 }
 
 function indexOf(node: EventTarget | null): number | null {

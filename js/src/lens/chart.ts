@@ -28,9 +28,10 @@ export function chart(
   const labels = Math.min(Math.max(96, (longest + 7) * MONO_ADVANCE + 22), size.width * 0.36);
   const plot = { left: 34, right: size.width - labels, top: 24, bottom: size.height - 34 };
   const x = linear([first, last], [plot.left, plot.right]);
-  const y = linear([0, 1], [plot.bottom, plot.top]);
+  const most = scaleEnd(Math.max(0, ...all.flatMap(({ values }) => values.filter(Number.isFinite))));
+  const y = linear([0, most], [plot.bottom, plot.top]);
   const marks: Mark[] = [
-    ...axes(layers, x, y, plot, marked.layer),
+    ...axes(layers, x, y, most, plot, marked.layer),
     ...(marked.leads === null ? [] : leadMark(marked.leads, x, plot)),
     ...(marked.layer === null ? [] : layerMark(marked.layer, x, plot)),
   ];
@@ -45,19 +46,35 @@ export function chart(
 type Plot = Chart["plot"];
 type Place = (value: number) => number;
 
-function axes(layers: readonly number[], x: Place, y: Place, plot: Plot, selected: number | null): Mark[] {
+/** Where all is small, the axis ends lower, and its numbers say so. */
+function scaleEnd(largest: number): number {
+  return [0.02, 0.05, 0.1, 0.2, 0.5].find((end) => largest <= end) ?? 1;
+}
+
+function axes(layers: readonly number[], x: Place, y: Place, most: number, plot: Plot, selected: number | null): Mark[] {
   const text = { kind: "text", size: 11, fill: "var(--tb-ink-3)" } as const;
   const marks: Mark[] = [{ ...text, x: plot.left - 28, y: plot.top - 12, text: "probability" }];
-  for (const value of [0, 0.25, 0.5, 0.75, 1]) {
-    marks.push({ kind: "line", points: [[plot.left, y(value)], [plot.right, y(value)]], stroke: "var(--tb-line)" });
-    if (value % 0.5 === 0) marks.push({ ...text, x: plot.left - 6, y: y(value) + 4, text: String(value), align: "end" });
+  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+    const value = share * most;
+    marks.push({
+      kind: "line",
+      points: [
+        [plot.left, y(value)],
+        [plot.right, y(value)],
+      ],
+      stroke: "var(--tb-line)",
+    });
+    if (share % 0.5 === 0)
+      marks.push({ ...text, x: plot.left - 6, y: y(value) + 4, text: String(Number(value.toPrecision(2))), align: "end" });
   }
   const first = layers[0] ?? 0;
   const last = layers.at(-1) ?? 0;
   const room = (x(last) - x(first)) / 38;
   const named = [first, ...ticks(Math.max(0, first), last, Math.max(1, room), true), last];
   const spaced = selected === null ? 26 : 22;
-  const shown = [...new Set(named)].filter((layer) => layer === first || layer === last || (x(layer) - x(first) > 34 && x(last) - x(layer) > spaced));
+  const shown = [...new Set(named)].filter(
+    (layer) => layer === first || layer === last || (x(layer) - x(first) > 34 && x(last) - x(layer) > spaced),
+  );
   for (const layer of shown) {
     if (selected !== null && selected !== layer && Math.abs(x(layer) - x(selected)) < 26) continue;
     if (layer !== selected) marks.push({ ...text, x: x(layer), y: plot.bottom + 15, text: layerName(layer), align: "middle" });
@@ -69,8 +86,25 @@ function axes(layers: readonly number[], x: Place, y: Place, plot: Plot, selecte
 function layerMark(layer: number, x: Place, plot: Plot): Mark[] {
   const at = x(layer);
   return [
-    { kind: "line", points: [[at, plot.top], [at, plot.bottom]], stroke: "var(--tb-accent)", width: 1.5 },
-    { kind: "text", x: at, y: plot.bottom + 15, text: layerName(layer), size: 11, bold: true, align: "middle", fill: "var(--tb-accent)" },
+    {
+      kind: "line",
+      points: [
+        [at, plot.top],
+        [at, plot.bottom],
+      ],
+      stroke: "var(--tb-accent)",
+      width: 1.5,
+    },
+    {
+      kind: "text",
+      x: at,
+      y: plot.bottom + 15,
+      text: layerName(layer),
+      size: 11,
+      bold: true,
+      align: "middle",
+      fill: "var(--tb-accent)",
+    },
   ];
 }
 
@@ -79,8 +113,24 @@ function leadMark(layer: number, x: Place, plot: Plot): Mark[] {
   const left = at > (plot.left + plot.right) / 2;
   const text = layer < 0 ? "leads from the embedding on" : `leads from layer ${layer} on`;
   return [
-    { kind: "line", points: [[at, plot.top - 14], [at, plot.bottom]], stroke: "var(--tb-ink-2)", dash: [3, 3] },
-    { kind: "text", x: at + (left ? -5 : 5), y: plot.top - 8, text, size: 11, align: left ? "end" : "start", fill: "var(--tb-ink-2)" },
+    {
+      kind: "line",
+      points: [
+        [at, plot.top - 14],
+        [at, plot.bottom],
+      ],
+      stroke: "var(--tb-ink-2)",
+      dash: [3, 3],
+    },
+    {
+      kind: "text",
+      x: at + (left ? -5 : 5),
+      y: plot.top - 8,
+      text,
+      size: 11,
+      align: left ? "end" : "start",
+      fill: "var(--tb-ink-2)",
+    },
   ];
 }
 
@@ -91,7 +141,9 @@ function line({ values, color, width, dash }: Series, layers: readonly number[],
 
 function dot({ values, color }: Series, layers: readonly number[], layer: number, x: Place, y: Place): Mark[] {
   const value = values[layers.indexOf(layer)] ?? Number.NaN;
-  return Number.isNaN(value) ? [] : [{ kind: "circle", x: x(layer), y: y(value), r: 3, fill: color, stroke: "var(--tb-surface)" }];
+  return Number.isNaN(value)
+    ? []
+    : [{ kind: "circle", x: x(layer), y: y(value), r: 3, fill: color, stroke: "var(--tb-surface)" }];
 }
 
 /** Names and values at the ends of the lines, moved apart where they would touch, each tied to its line. */
@@ -103,8 +155,25 @@ function endLabels(all: readonly Series[], end: number, y: Place, plot: Plot, ro
     const value = probability(values.at(-1) ?? 0);
     const name = fitted(piece[1], room / MONO_ADVANCE - value.length - 1);
     return [
-      { kind: "line", points: [[end + 2, ends[i] ?? 0], [end + 16, at]], stroke: color, opacity: 0.6 },
-      { kind: "text", x: end + 20, y: at + 4, text: `${name} ${value}`, size: 12, mono: true, bold: realised, fill: realised || watched ? color : "var(--tb-ink-2)" },
+      {
+        kind: "line",
+        points: [
+          [end + 2, ends[i] ?? 0],
+          [end + 16, at],
+        ],
+        stroke: color,
+        opacity: 0.6,
+      },
+      {
+        kind: "text",
+        x: end + 20,
+        y: at + 4,
+        text: `${name} ${value}`,
+        size: 12,
+        mono: true,
+        bold: realised,
+        fill: realised || watched ? color : "var(--tb-ink-2)",
+      },
     ];
   });
 }

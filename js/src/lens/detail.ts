@@ -23,7 +23,9 @@ function line(lens: Lens, text: Text, layer: number | null, token: number): (Nod
     out.push(tokenElement(pieceOf(lens.vocab, lens.token_ids.at({ layer: row, token, rank }))));
     out.push(` ${probability(lens.probs.at({ layer: row, token, rank }))}`);
   }
-  out.push(` · entropy ${nats(lens.entropy.at({ layer: row, token }))} nats · KL to the last layer ${nats(lens.kl.at({ layer: row, token }))} nats`);
+  out.push(
+    ` · entropy ${nats(lens.entropy.at({ layer: row, token }))} nats · KL to the last layer ${nats(lens.kl.at({ layer: row, token }))} nats`,
+  );
   const next = text.pieces[token + 1];
   const p = lens.realised.at({ layer: row, token });
   if (next && !Number.isNaN(p)) out.push(" · really next: ", tokenElement(next), ` ${probability(p)}`);

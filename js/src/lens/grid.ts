@@ -7,7 +7,9 @@ import type { Piece } from "../tokens";
 const LABEL_WIDTH = 46;
 const ROW_HEIGHT = 19;
 const HEAD_HEIGHT = 24;
-const NARROWEST = 46;
+/** All columns are shown at once as long as they can be this wide; else they scroll, and are roomier. */
+const NARROWEST = 40;
+const ROOMY = 58;
 const WIDEST = 96;
 /** Columns kept ready beyond each edge. */
 const SPARE = 3;
@@ -107,7 +109,9 @@ export class Grid {
   #layOut(): void {
     const count = this.#spec.heads.length;
     const room = (this.el.clientWidth || 800) - LABEL_WIDTH - 1;
-    this.#width = Math.min(WIDEST, Math.max(NARROWEST, Math.floor(room / Math.max(1, count))));
+    const even = Math.floor(room / Math.max(1, count));
+    // Where they scroll, a whole number of columns is in sight.
+    this.#width = even < NARROWEST ? room / Math.max(1, Math.floor(room / ROOMY)) : Math.min(WIDEST, even);
     const slots = Math.min(count, Math.ceil(room / this.#width) + 2 * SPARE);
     this.#sheet.style.width = `${LABEL_WIDTH + count * this.#width}px`;
     if (slots !== this.#heads.length) this.#makeSlots(slots);
@@ -118,7 +122,8 @@ export class Grid {
   }
 
   #makeSlots(slots: number): void {
-    const make = (name: string, role: string) => Array.from({ length: slots }, () => element("span", { class: name, role, dir: "auto" }));
+    const make = (name: string, role: string) =>
+      Array.from({ length: slots }, () => element("span", { class: name, role, dir: "auto" }));
     this.#heads = make("tb-grid-name", "columnheader");
     this.#head.replaceChildren(this.#head.firstChild as Node, ...this.#heads);
     for (const row of this.#rows) {
@@ -166,7 +171,8 @@ export class Grid {
   /** A cell that had the focus is about to show another column: the focus stays with the table. */
   #leave(token: number | undefined): void {
     const active = document.activeElement as HTMLElement | null;
-    if (token !== undefined && active?.dataset.token === String(token) && this.el.contains(active)) this.el.focus({ preventScroll: true });
+    if (token !== undefined && active?.dataset.token === String(token) && this.el.contains(active))
+      this.el.focus({ preventScroll: true });
   }
 
   #mark(): void {
@@ -195,16 +201,10 @@ export class Grid {
   #reveal(row: number, token: number | null): void {
     const el = this.el;
     if (token !== null) {
-      const left = token * this.#width;
-      const room = el.clientWidth - LABEL_WIDTH;
-      if (left < el.scrollLeft) el.scrollLeft = left - this.#width;
-      else if (left + this.#width > el.scrollLeft + room) el.scrollLeft = left - room + 2 * this.#width;
+      el.scrollLeft = revealed(el.scrollLeft, token * this.#width, this.#width, el.clientWidth - LABEL_WIDTH);
     }
     if (row >= 0) {
-      const top = row * ROW_HEIGHT;
-      const room = el.clientHeight - HEAD_HEIGHT;
-      if (top < el.scrollTop) el.scrollTop = top - ROW_HEIGHT;
-      else if (top + ROW_HEIGHT > el.scrollTop + room) el.scrollTop = top - room + 2 * ROW_HEIGHT;
+      el.scrollTop = revealed(el.scrollTop, row * ROW_HEIGHT, ROW_HEIGHT, el.clientHeight - HEAD_HEIGHT);
     }
   }
 
@@ -246,4 +246,12 @@ export class Grid {
     this.#rows[row]?.cells[slot]?.focus({ preventScroll: true });
     this.#spec.onFocus(this.#spec.layers[row] ?? 0, token);
   }
+}
+
+/** Where to scroll so that [at, at + size] is in sight: not at all if it is, a little if it is next, else to the middle. */
+function revealed(scroll: number, at: number, size: number, room: number): number {
+  if (at >= scroll && at + size <= scroll + room) return scroll;
+  if (at < scroll && at >= scroll - size) return at;
+  if (at + size > scroll + room && at <= scroll + room) return at + size - room;
+  return at - Math.floor((room - size) / 2 / size) * size;
 }

@@ -1,10 +1,9 @@
 // The scale of the tint: its colours with numbers and what they count.
 
 import { css, sequential } from "../color";
-import { element } from "../dom";
+import { element, svg } from "../dom";
 import type { Scene } from "../scene";
 import { paintSvg } from "../scene_svg";
-import { svg } from "../dom";
 import type { Mode } from "./modes";
 
 const WIDTH = 140;

@@ -5,24 +5,28 @@ import type { Lens } from "../lens";
 import { pieceOf } from "../tokens";
 
 export function numbers(lens: Lens): string {
-  const rows = lens.probs.numbers("layer").flatMap((layer) =>
+  const layers = lens.probs.numbers("layer");
+  const last = layers.at(-1) ?? 0;
+  const watched = lens.watched?.numbers("watched") ?? [];
+  const rows = layers.flatMap((layer) =>
     lens.probs.numbers("token").flatMap((token) =>
       lens.probs.numbers("rank").map((rank) => {
         const id = lens.token_ids.at({ layer, token, rank });
+        const final = lens.token_ids.at({ layer: last, token, rank });
         return [
-          layer,
-          token,
-          rank,
-          id,
-          pieceOf(lens.vocab, id)[0],
-          lens.probs.at({ layer, token, rank }),
-          lens.final_probs.at({ layer, token, rank }),
-          lens.entropy.at({ layer, token }),
-          lens.kl.at({ layer, token }),
-          lens.realised.at({ layer, token }),
+          ...[layer, token, rank, id, pieceOf(lens.vocab, id)[0], lens.probs.at({ layer, token, rank })],
+          ...[final, pieceOf(lens.vocab, final)[0], lens.final_probs.at({ layer, token, rank })],
+          ...[lens.entropy.at({ layer, token }), lens.kl.at({ layer, token }), lens.realised.at({ layer, token })],
+          ...watched.map((id) => lens.watched?.at({ layer, token, watched: id }) ?? null),
         ];
       }),
     ),
   );
-  return csv(["layer", "token", "rank", "token_id", "text", "prob", "final_prob", "entropy", "kl", "realised"], rows);
+  const header = [
+    ...["layer", "token", "rank", "token_id", "text", "prob"],
+    ...["final_token_id", "final_text", "final_prob"],
+    ...["entropy", "kl", "realised_prob"],
+    ...watched.map((id) => `watched_${id}`),
+  ];
+  return csv(header, rows);
 }

@@ -32,18 +32,38 @@ export function series(lens: Lens, text: Text, token: number): Series[] {
 
   for (const rank of lens.final_probs.numbers("rank").slice(0, TOP)) {
     const id = lens.token_ids.at({ layer: last, token, rank });
-    add(id, pieceOf(lens.vocab, id), layers.map((layer) => lens.final_probs.at({ layer, token, rank })), false, false);
+    add(
+      id,
+      pieceOf(lens.vocab, id),
+      layers.map((layer) => lens.final_probs.at({ layer, token, rank })),
+      false,
+      false,
+    );
   }
   const next = text.pieces[token + 1];
   // Without ids a text still has its last token apart from the vocabulary's: -1 is no id.
   const nextId = text.ids?.at({ token: token + 1 }) ?? -1;
   const known = found.get(nextId);
   if (known) known.realised = true;
-  else if (next) add(nextId, next, layers.map((layer) => lens.realised.at({ layer, token })), true, false);
+  else if (next)
+    add(
+      nextId,
+      next,
+      layers.map((layer) => lens.realised.at({ layer, token })),
+      true,
+      false,
+    );
   for (const id of lens.watched?.numbers("watched") ?? []) {
     const shown = found.get(id);
     if (shown) shown.watched = true;
-    else add(id, pieceOf(lens.vocab, id), layers.map((layer) => lens.watched?.at({ layer, token, watched: id }) ?? Number.NaN), false, true);
+    else
+      add(
+        id,
+        pieceOf(lens.vocab, id),
+        layers.map((layer) => lens.watched?.at({ layer, token, watched: id }) ?? Number.NaN),
+        false,
+        true,
+      );
   }
   return styled([...found.values()]);
 }
@@ -56,7 +76,12 @@ function styled(all: Series[]): Series[] {
     if (one.realised) return { ...one, color: "var(--tb-series-1)", width: 2.5 };
     if (one.watched) {
       const at = watched++;
-      return { ...one, color: WATCHED_COLORS[at % WATCHED_COLORS.length] ?? "", width: 2, dash: DASHES[Math.floor(at / WATCHED_COLORS.length) % DASHES.length] ?? [] };
+      return {
+        ...one,
+        color: WATCHED_COLORS[at % WATCHED_COLORS.length] ?? "",
+        width: 2,
+        dash: DASHES[Math.floor(at / WATCHED_COLORS.length) % DASHES.length] ?? [],
+      };
     }
     return { ...one, color: "var(--tb-series-rest)", dash: DASHES[rest++ % DASHES.length] ?? [] };
   });

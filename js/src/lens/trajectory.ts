@@ -11,7 +11,8 @@ import { chart } from "./chart";
 import type { Series } from "./series";
 import { series } from "./series";
 
-const HEIGHT = 230;
+/** Beside the table there is height, under it there is width. */
+const HEIGHT = { narrow: 310, wide: 240 };
 
 export interface TrajectoryView {
   el: HTMLElement;
@@ -41,27 +42,39 @@ export function trajectory(
     const step = stepAt(text, token);
     const leads = step === null ? null : (lens.answer_layers[step] ?? null);
     const width = Math.max(280, frame.clientWidth || 560);
-    const made = chart(all, layers, { layer, leads }, { width, height: HEIGHT });
+    const made = chart(all, layers, { layer, leads }, { width, height: width < 600 ? HEIGHT.narrow : HEIGHT.wide });
     paintSvg(drawing, made.scene);
     drawing.setAttribute("aria-label", spoken(all, leads));
     drawing.append(...hits(layers, layer, made.x, made.plot));
     const piece = text.pieces[token];
-    where.replaceChildren(`position ${token} `, piece ? tokenElement(piece) : "", step === null ? "" : `, which predicts step ${step}`);
+    where.replaceChildren(
+      `position ${token} `,
+      piece ? tokenElement(piece) : "",
+      step === null ? "" : `, which predicts step ${step}`,
+    );
     table.replaceChildren(...rows(all, layers, layer, onForget));
   };
 
-  drawing.addEventListener("click", (event) => {
-    const layer = (event.target as SVGElement).dataset.layer;
-    if (layer !== undefined) onLayer(Number(layer));
-  }, { signal });
-  drawing.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const layers = now?.lens.probs.numbers("layer") ?? [];
-    if (!by) return;
-    event.preventDefault();
-    const to = now?.layer === null ? layers.at(-1) : layers[layers.indexOf(now?.layer ?? 0) + by];
-    if (to !== undefined) onLayer(to);
-  }, { signal });
+  drawing.addEventListener(
+    "click",
+    (event) => {
+      const layer = (event.target as SVGElement).dataset.layer;
+      if (layer !== undefined) onLayer(Number(layer));
+    },
+    { signal },
+  );
+  drawing.addEventListener(
+    "keydown",
+    (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const layers = now?.lens.probs.numbers("layer") ?? [];
+      if (!by) return;
+      event.preventDefault();
+      const to = now?.layer === null ? layers.at(-1) : layers[layers.indexOf(now?.layer ?? 0) + by];
+      if (to !== undefined) onLayer(to);
+    },
+    { signal },
+  );
   const observer = new ResizeObserver(draw);
   observer.observe(frame);
   signal.addEventListener("abort", () => observer.disconnect());
@@ -75,10 +88,22 @@ export function trajectory(
 }
 
 /** Invisible columns over the drawing, so that a layer can be pointed at. */
-function hits(layers: readonly number[], selected: number | null, x: (layer: number) => number, plot: { top: number; bottom: number }): SVGElement[] {
+function hits(
+  layers: readonly number[],
+  selected: number | null,
+  x: (layer: number) => number,
+  plot: { top: number; bottom: number },
+): SVGElement[] {
   const width = layers.length > 1 ? x(layers[1] ?? 0) - x(layers[0] ?? 0) : 20;
   return layers.map((layer) => {
-    const rect = svg("rect", { x: x(layer) - width / 2, y: plot.top, width, height: plot.bottom - plot.top, fill: "transparent", "data-layer": layer });
+    const rect = svg("rect", {
+      x: x(layer) - width / 2,
+      y: plot.top,
+      width,
+      height: plot.bottom - plot.top,
+      fill: "transparent",
+      "data-layer": layer,
+    });
     const name = svg("title");
     name.textContent = `layer ${layerName(layer)}`;
     rect.append(name);
@@ -87,7 +112,12 @@ function hits(layers: readonly number[], selected: number | null, x: (layer: num
   });
 }
 
-function rows(all: readonly Series[], layers: readonly number[], layer: number | null, onForget: ((id: number) => void) | null): HTMLElement[] {
+function rows(
+  all: readonly Series[],
+  layers: readonly number[],
+  layer: number | null,
+  onForget: ((id: number) => void) | null,
+): HTMLElement[] {
   const heads = ["token", ...(layer === null ? [] : [layer < 0 ? "embedding" : `layer ${layer}`]), "last layer"];
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
   const body = all.map(({ id, piece, values, color, dash, width, realised, watched }) => {
@@ -107,7 +137,22 @@ function rows(all: readonly Series[], layers: readonly number[], layer: number |
 
 function swatch(color: string, dash: readonly number[], width: number): SVGElement {
   const drawing = svg("svg", { class: "tb-swatch", "aria-hidden": "true" });
-  paintSvg(drawing, { width: 22, height: 8, marks: [{ kind: "line", points: [[0, 4], [22, 4]], stroke: color, width, dash }] });
+  paintSvg(drawing, {
+    width: 22,
+    height: 8,
+    marks: [
+      {
+        kind: "line",
+        points: [
+          [0, 4],
+          [22, 4],
+        ],
+        stroke: color,
+        width,
+        dash,
+      },
+    ],
+  });
   return drawing;
 }
 

@@ -11,10 +11,21 @@ export interface WatchField {
 
 export function watchField(request: Request, ask: Ask, onAnswer: (result: unknown) => void, signal: AbortSignal): WatchField {
   const id = freshId("watch");
-  const input = element("input", { id, class: "tb-input", type: "text", spellcheck: "false", autocomplete: "off", placeholder: "·Rome" });
+  const input = element("input", {
+    id,
+    class: "tb-input",
+    type: "text",
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: "·Rome",
+  });
   const add = element("button", { class: "tb-button", type: "submit" }, "Watch");
   const message = element("span", { class: "tb-note", role: "status" });
-  const label = element("label", { for: id, class: "tb-note", title: "One token, exactly; a leading space belongs to it" }, "watch a token");
+  const label = element(
+    "label",
+    { for: id, class: "tb-note", title: "One token, exactly; a leading space belongs to it" },
+    "watch a token",
+  );
   const form = element("form", { class: "tb-watch", "data-capture": "no" }, label, input, add, message);
 
   let watched = ((request.params.watch ?? []) as unknown[]).slice();
@@ -38,14 +49,25 @@ export function watchField(request: Request, ask: Ask, onAnswer: (result: unknow
         add.disabled = false;
       });
   };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    // The dot is how a space is shown here, so it may be typed for one.
-    const text = input.value.replaceAll("·", " ");
-    if (!text || watched.includes(text)) return;
-    request_([...watched, text], () => {
-      input.value = "";
-    });
-  }, { signal });
-  return { el: form, forget: (index) => request_(watched.filter((_, i) => i !== index), () => {}) };
+  form.addEventListener(
+    "submit",
+    (event) => {
+      event.preventDefault();
+      // The dot is how a space is shown here, so it may be typed for one.
+      const text = input.value.replaceAll("·", " ");
+      if (!text || watched.includes(text)) return;
+      request_([...watched, text], () => {
+        input.value = "";
+      });
+    },
+    { signal },
+  );
+  return {
+    el: form,
+    forget: (index) =>
+      request_(
+        watched.filter((_, i) => i !== index),
+        () => {},
+      ),
+  };
 }

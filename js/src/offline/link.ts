@@ -18,8 +18,8 @@ export function linkAddress(selection: StaticModel, trace: Steps | null): void {
   addEventListener("hashchange", apply);
   selection.on("change:_state", () => {
     // A page in a frame made of text (srcdoc) has no address to write to.
-    if (location.protocol === "about:" || location.origin === "null" && location.protocol !== "file:") return;
-    history.replaceState(null, "", formatHash((selection.get("_state") as State).fields));
+    if (location.protocol === "about:" || (location.origin === "null" && location.protocol !== "file:")) return;
+    history.replaceState(null, "", formatHash((selection.get("_state") as State).fields, trace));
   });
 }
 
@@ -38,10 +38,12 @@ export function parseHash(hash: string, trace: Steps | null): Partial<Fields> {
   return change;
 }
 
-export function formatHash(fields: Partial<Fields>): string {
-  const shown = (["step", "layer", "token", "head"] as const).flatMap((name) => {
+/** The address of a selection. What follows from the step is left out. */
+export function formatHash(fields: Partial<Fields>, trace: Steps | null): string {
+  const implied = trace && typeof fields.step === "number" ? position(trace, fields.step) : null;
+  const shown = (["step", "layer", "token", "head", "query"] as const).flatMap((name) => {
     const value = fields[name];
-    return typeof value === "number" ? [`${name}=${value}`] : [];
+    return typeof value !== "number" || (name === "query" && value === implied) ? [] : [`${name}=${value}`];
   });
   return `#${shown.join("&")}`;
 }

@@ -13,7 +13,6 @@ import type { Fields } from "../selection";
 import type { Trace } from "../trace";
 
 export function generation({ el, data: trace, selection, signal }: Context<Trace>): void {
-  const read = trace.provenance.settings?.how === "read";
   const said = text(trace, selection, signal);
   const sure = steps(trace, selection, signal);
   const choices = decision(trace);
@@ -22,10 +21,9 @@ export function generation({ el, data: trace, selection, signal }: Context<Trace
     element(
       "header",
       { class: "tb-head" },
-      element("h2", {}, read ? "How expected was each token?" : "What did the model say, and how sure was it?"),
-      element("span", { class: "tb-note" }, "bar and number: probability of the token"),
-      element("span", { class: "tb-push" }, checksWord(trace.checks, signal)),
-      menu,
+      element("h2", {}, heading(trace)),
+      trace.steps > 0 && element("span", { class: "tb-note" }, "bar and number: probability of the token"),
+      element("span", { class: "tb-push tb-head-end" }, checksWord(trace.checks, signal), menu),
     ),
     element("div", { class: "tb-generation-main" }, element("div", { class: "tb-said" }, said.el, sure.el), choices.el),
   );
@@ -38,6 +36,13 @@ export function generation({ el, data: trace, selection, signal }: Context<Trace
   update(selection.fields);
   selection.on(update, signal);
   el.dataset.state = "ready";
+}
+
+function heading(trace: Trace): string {
+  if (trace.steps === 0) return "What was read?";
+  return trace.provenance.settings?.how === "read"
+    ? "How expected was each token?"
+    : "What did the model say, and how sure was it?";
 }
 
 export default widget("generation", generation);

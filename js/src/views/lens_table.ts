@@ -33,10 +33,23 @@ export function lensTable(context: Context<Text>): void {
   const body = element("div", { class: "tb-lens-body" });
   el.append(head, body);
   if (!request) throw new Error("The lens table has nothing to ask for.");
-  askAndShow({ root: el, body, answers, request, signal, what: "the lens", show: (lens) => show(context, head, body, lens as Lens) });
+  askAndShow({
+    root: el,
+    body,
+    answers,
+    request,
+    signal,
+    what: "the lens",
+    show: (lens) => show(context, head, body, lens as Lens),
+  });
 }
 
-function show({ el, data, selection, answers, request, signal }: Context<Text>, head: HTMLElement, body: HTMLElement, first: Lens): void {
+function show(
+  { el, data, selection, answers, request, signal }: Context<Text>,
+  head: HTMLElement,
+  body: HTMLElement,
+  first: Lens,
+): void {
   const text = data;
   let lens = first;
   let all = modes(lens);
@@ -64,11 +77,17 @@ function show({ el, data, selection, answers, request, signal }: Context<Text>, 
   );
   const inFull = detail();
   const scale = legend();
-  const tint = segmented<ModeName>("Tint of the cells", { probability: "probability", entropy: "entropy", kl: "KL to final" }, mode, (name) => {
-    mode = name;
-    recolour();
-  });
-  const watch = answers.offline || !request ? null : watchField(request, answers.ask, (answer) => replace(answer as Lens), signal);
+  const tint = segmented<ModeName>(
+    "Tint of the cells",
+    { probability: "probability", entropy: "entropy", kl: "KL to final" },
+    mode,
+    (name) => {
+      mode = name;
+      recolour();
+    },
+  );
+  const watch =
+    answers.offline || !request ? null : watchField(request, answers.ask, (answer) => replace(answer as Lens), signal);
   const forget = watch && ((id: number) => watch.forget(lens.watched?.numbers("watched").indexOf(id) ?? -1));
   const lines = trajectory(text, (layer) => selection.set({ layer }), forget, signal);
 
@@ -95,19 +114,29 @@ function show({ el, data, selection, answers, request, signal }: Context<Text>, 
     element("h2", {}, HEADING),
     tint,
     scale.el,
-    element("span", { class: "tb-push" }, checksWord(lens.checks, signal)),
-    menu,
+    element("span", { class: "tb-push tb-head-end" }, checksWord(lens.checks, signal), menu),
   );
-  const note = element("p", { class: "tb-note" }, "Each cell: the next token the model would say if it stopped after that layer. Columns are positions of the text, named by the token there.");
-  body.append(element("div", { class: "tb-lens-table-part" }, note, grid.el, inFull.el), element("div", { class: "tb-lens-lines-part" }, lines.el));
+  const note = element(
+    "p",
+    { class: "tb-note" },
+    "Each cell: the next token the model would say if it stopped after that layer. Columns are positions of the text, named by the token there.",
+  );
+  body.append(
+    element("div", { class: "tb-lens-table-part" }, note, grid.el, inFull.el),
+    element("div", { class: "tb-lens-lines-part" }, lines.el),
+  );
   if (watch) lines.el.append(watch.el);
   recolour();
   update();
   selection.on(update, signal);
-  onThemeChange(el, (now) => {
-    dark = now;
-    recolour();
-  }, signal);
+  onThemeChange(
+    el,
+    (now) => {
+      dark = now;
+      recolour();
+    },
+    signal,
+  );
 }
 
 export default widget("lens_table", lensTable);
