@@ -1,0 +1,1 @@
+"""Analyses: one published method per file, in folders named for the question."""

@@ -1,0 +1,54 @@
+"""Watch the residual stream of one pass: what feeds block 0, and what leaves every block.
+
+Hooks only look, act only in the thread that opened them (hooks fire for every thread), and are gone afterwards, also
+after an error or an interrupt.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from tracebench.models.layout import Layout, hidden_input, hidden_output
+
+
+class Streams(list):
+    """Residual streams in order: entry 0 feeds block 0 (layer coordinate -1), entry l+1 left block l.
+
+    Each is [batch, token, feature], in the model's own type, on the device where it was.
+    """
+
+
+@contextmanager
+def capture_streams(layout: Layout) -> Iterator[Streams]:
+    """Within this scope, a forward pass of this thread fills the yielded list anew."""
+    thread = threading.get_ident()
+    streams = Streams()
+
+    def entering(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if threading.get_ident() == thread:
+            # Cloned: a block may add to its input in place.
+            streams[:] = [_kept(hidden_input(args, kwargs)).clone()]
+
+    def leaving(_module: nn.Module, _args: Any, output: Any) -> None:
+        if threading.get_ident() == thread:
+            streams.append(_kept(hidden_output(output)).clone())
+
+    handles = [layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True)]
+    try:
+        handles += [block.register_forward_hook(leaving) for block in layout.blocks]
+        yield streams
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _kept(stream: torch.Tensor | None) -> torch.Tensor:
+    if stream is None:
+        raise RuntimeError("a block was called without a stream; the proved layout no longer fits this model")
+    return stream.detach()

@@ -1,0 +1,218 @@
+"""Find a model's layout from its module tree, and accept it only if it reproduces the model.
+
+One short forward pass is watched. The blocks are the module list whose members pass one stream along; the final norm
+is found by following that stream to the unembedding; scale and softcap are read from the few attributes in
+`HEAD_ATTRIBUTES` and count only if the logits come out. What discovery cannot find is a row in `EXCEPTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from tracebench.models.layout import Head, Layout, hidden_input, hidden_output
+from tracebench.models.numerics import limit, relative_gap
+
+#: config attribute -> how it enters the head. The names come from transformers' configs.
+HEAD_ATTRIBUTES = {
+    "logit_scale": "multiply",
+    "logits_scaling": "divide",
+    "lm_head_multiplier": "multiply",
+    "final_logit_softcapping": "cap",
+}
+
+#: class name of the model -> the dotted name of its block list, where the longest proved chain is not it.
+EXCEPTIONS: dict[str, str] = {}
+
+#: Tokens of the watched pass. Enough for a convolution's window, short enough to be free.
+PROBE = 6
+
+
+class LayoutError(ValueError):
+    """A model whose layout could not be proved; the message says which proof failed."""
+
+
+@dataclass
+class Call:
+    """One module call: what went in and what came out, as streams."""
+
+    module: nn.Module
+    entered: torch.Tensor | None
+    left: torch.Tensor | None
+
+
+@torch.no_grad()
+def discover(model: nn.Module) -> Layout:
+    """The proved layout of a causal model.
+
+    Args:
+        model: in eval mode; it is run three times on a handful of tokens.
+
+    Raises:
+        LayoutError: not causal, no chain of blocks, or the logits do not come out.
+    """
+    unembed = getattr(model, "get_output_embeddings", lambda: None)()
+    if not isinstance(unembed, nn.Module):
+        raise LayoutError(
+            f"{type(model).__name__} has no unembedding (get_output_embeddings() is None): expected a causal language "
+            "model, as AutoModelForCausalLM loads it"
+        )
+    ids = _probe_ids(model)
+    calls, logits = _watch(model, ids)
+    _prove_causal(model, ids, logits)
+    names, chain = _blocks(model, calls)
+    last = chain[-1].left
+    entered = next((call.entered for call in calls if call.module is unembed), None)
+    if last is None or entered is None:
+        raise LayoutError(f"{type(model).__name__} did not call its unembedding in a plain forward pass")
+    after = calls[calls.index(chain[-1]) + 1 :]
+    final = _path(last, entered, after)
+    if final is None:
+        raise LayoutError(
+            f"{type(model).__name__}: nothing that was called leads from the last block ({names[-1]}) to the "
+            "unembedding; its family needs a row in tracebench.models.family"
+        )
+    blocks = tuple(call.module for call in chain)
+    head, gap = _head(model, final, unembed, last, logits)
+    return Layout(names, blocks, final, unembed, head, gap)
+
+
+def probe_device(model: nn.Module) -> torch.device:
+    """Where token ids go."""
+    embedding = model.get_input_embeddings()
+    hook = getattr(embedding, "_hf_hook", None)
+    execution = getattr(hook, "execution_device", None)
+    weight = next(iter(embedding.parameters()), None)
+    device = weight.device if weight is not None else torch.device("cpu")
+    return torch.device(execution) if device.type == "meta" and execution is not None else device
+
+
+def _probe_ids(model: nn.Module) -> torch.Tensor:
+    size = model.get_input_embeddings().num_embeddings
+    # Spread over the vocabulary and distinct, away from the special tokens at its start.
+    ids = [(size // 3 + 7 * n * n + 11 * n) % size for n in range(PROBE)]
+    return torch.tensor([ids], device=probe_device(model))
+
+
+def run(model: nn.Module, ids: torch.Tensor) -> torch.Tensor:
+    """One plain forward pass without a cache: [batch, token] -> logits [batch, token, vocabulary]."""
+    return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+
+
+def _watch(model: nn.Module, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:
+    """Every module call of one pass in the order in which the calls *end*."""
+    calls: list[Call] = []
+
+    def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        calls.append(Call(module, hidden_input(args, kwargs), hidden_output(output)))
+
+    handles = [module.register_forward_hook(note, with_kwargs=True) for module in model.modules()]
+    try:
+        logits = run(model, ids)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls, logits
+
+
+def _prove_causal(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor) -> None:
+    other = ids.clone()
+    other[0, -1] = ids[0, 0]
+    gap = relative_gap(run(model, other)[:, :-1], logits[:, :-1])
+    if not gap <= limit(logits.dtype):
+        raise LayoutError(
+            f"{type(model).__name__} is not causal: changing the last token changed earlier logits by {gap:.2g} of "
+            "their range. Expected a decoder; an encoder needs is_decoder=True, or another tool"
+        )
+
+
+def _blocks(model: nn.Module, calls: list[Call]) -> tuple[tuple[str, ...], list[Call]]:
+    """The longest module list whose members were each called once, in order, handing one stream along."""
+    best: tuple[tuple[str, ...], list[Call]] | None = None
+    wanted = EXCEPTIONS.get(type(model).__name__)
+    for name, modules in _lists(model):
+        if wanted is not None and name != wanted:
+            continue
+        chain = _chain(modules, calls)
+        if chain is not None and (best is None or len(chain) > len(best[1])):
+            best = (tuple(f"{name}.{i}" for i in range(len(chain))), chain)
+    if best is None:
+        raise LayoutError(
+            f"{type(model).__name__}: found no list of blocks in which the output of each is the input of the next; "
+            "its family needs a row in tracebench.models.family"
+        )
+    return best
+
+
+def _lists(model: nn.Module) -> Iterator[tuple[str, list[nn.Module]]]:
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module):
+            yield name, list(module)
+
+
+def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
+    chain = []
+    for module in modules:
+        mine = [call for call in calls if call.module is module]
+        if len(mine) != 1 or not any(True for _ in module.parameters()):
+            return None
+        chain += mine
+    for before, call in zip(chain, chain[1:], strict=False):
+        if not _same(before.left, call.entered):
+            return None
+    streams = [chain[0].entered, *(call.left for call in chain)]
+    return chain if all(s is not None and s.shape == streams[0].shape for s in streams) else None
+
+
+def _path(start: torch.Tensor, goal: torch.Tensor, calls: list[Call]) -> tuple[nn.Module, ...] | None:
+    """The modules that lead from one stream to another, each fed with what the one before gave; () if they are equal."""
+    if _same(start, goal):
+        return ()
+    for at, call in enumerate(calls):
+        if call.left is not None and _same(call.entered, start) and not _same(call.left, start):
+            rest = _path(call.left, goal, calls[at + 1 :])
+            if rest is not None:
+                return (call.module, *rest)
+    return None
+
+
+def _head(
+    model: nn.Module, final: tuple[nn.Module, ...], unembed: nn.Module, last: torch.Tensor, logits: torch.Tensor
+) -> tuple[Head, float]:
+    """The head that reproduces the model's logits: none, or what the config's attributes say."""
+    config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
+    scale, cap = 1.0, None
+    for attribute, how in HEAD_ATTRIBUTES.items():
+        value = getattr(config, attribute, None)
+        if not value:
+            continue
+        if how == "cap":
+            cap = float(value)
+        else:
+            scale *= float(value) if how == "multiply" else 1.0 / float(value)
+    tried = []
+    for head in dict.fromkeys((Head(scale, cap), Head(1.0, cap), Head(scale), Head())):
+        found = Layout((), (), final, unembed, head, 0.0).readout(last)
+        gap = relative_gap(found.to(logits.device), logits) if found.shape == logits.shape else float("inf")
+        if gap <= limit(logits.dtype):
+            return head, gap
+        tried.append(f"{head}: {gap:.2g}")
+    if bool(torch.isnan(logits).any()):
+        raise LayoutError(f"{type(model).__name__} gives NaN logits; nothing can be proved of them. Check its weights and dtype")
+    raise LayoutError(
+        f"{type(model).__name__}: final norm and unembedding do not give the model's logits (gap relative to their "
+        f"range: {'; '.join(tried)}). Add the config attribute that scales them to HEAD_ATTRIBUTES in "
+        "tracebench.models.family"
+    )
+
+
+def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    if one is other:
+        return True
+    return torch.equal(one.to(other.device, other.dtype), other)

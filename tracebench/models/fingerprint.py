@@ -1,0 +1,53 @@
+"""A checksum of a model's weights, by their bits: an edit through ``weight.data`` bumps no version counter."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+#: Above this many parameters, tensors are sampled.
+WHOLE = 1_000_000_000
+#: How many elements of a tensor are hashed one by one; the rest enter by their sum.
+SAMPLE = 4096
+
+
+def fingerprint(model: nn.Module) -> str:
+    """16 hex digits over names, shapes and bits of all parameters and buffers.
+
+    Every bit enters a sum per tensor, and an evenly strided sample is hashed element by element (the sum alone would
+    not see two values change places). Above `WHOLE` parameters only the sample is taken: see `LanguageModel.refresh`.
+    """
+    digest = hashlib.sha256()
+    tensors = list(_tensors(model))
+    whole = sum(tensor.numel() for _, tensor in tensors) <= WHOLE
+    for name, tensor in tensors:
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        if tensor.device.type == "meta" or not tensor.numel():
+            continue
+        bits = _bits(tensor)
+        stride = max(1, bits.numel() // SAMPLE)
+        digest.update(bits[::stride].contiguous().cpu().numpy().tobytes())
+        if whole:
+            digest.update(str(int(bits.sum(dtype=torch.int64))).encode())
+    return digest.hexdigest()[:16]
+
+
+def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    for prefix, module in model.named_modules():
+        offloaded = getattr(getattr(module, "_hf_hook", None), "weights_map", None)
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            # accelerate keeps offloaded weights in a map beside the module.
+            found = offloaded[name] if tensor.device.type == "meta" and offloaded is not None else tensor
+            yield f"{prefix}.{name}", found.detach()
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    flat = tensor.contiguous().reshape(-1)
+    raw = flat.view(torch.uint8)
+    for width, integer in ((8, torch.int64), (4, torch.int32), (2, torch.int16)):
+        if raw.numel() % width == 0 and raw.storage_offset() % width == 0:
+            return raw.view(integer)
+    return raw

@@ -1,0 +1,297 @@
+"""A model that is already in memory, with what tracebench needs to know about it. The model is left as it was."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import nn
+
+from tracebench import progress
+from tracebench.models import chat, generation, reading
+from tracebench.models.family import discover, probe_device, run
+from tracebench.models.fingerprint import fingerprint
+from tracebench.models.layout import Layout
+from tracebench.models.lock import ModelLock
+from tracebench.models.replay import check_replayable, replay_check
+from tracebench.models.tokenizer import Pieces
+from tracebench.provenance import Provenance
+from tracebench.tokens import Tokens, Vocabulary
+from tracebench.trace import Trace
+
+
+class LanguageModel:
+    """A causal language model and its tokenizer: ``tb.LanguageModel(model, tokenizer)``.
+
+    Args:
+        model: a transformers causal model. Its weights, mode, hooks, configuration and random state stay as they are.
+        tokenizer: its tokenizer; None shows token ids and takes ids instead of text.
+        name: what to call it; by default where it was loaded from.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer: Any, *, name: str | None = None) -> None:
+        if not isinstance(model, nn.Module) or not hasattr(model, "generate"):
+            raise TypeError(f"expected a transformers causal model, got a {type(model).__name__}; tb.load(name) loads one by name")
+        self.model, self.tokenizer = model, tokenizer
+        self.name = name or getattr(model.config, "_name_or_path", "") or type(model).__name__
+        self.lock = ModelLock()
+        self.pieces = Pieces(tokenizer)
+        self._digests: dict[tuple[str, tuple[int, ...]], str] = {}
+        self._sampled_fingerprint: str | None = None
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where its blocks, final norm and unembedding are: discovered, and proved on the model itself."""
+        with self.running():
+            return discover(self.model)
+
+    @property
+    def text_config(self) -> Any:
+        """The configuration of the language model (multimodal checkpoints nest it)."""
+        config = self.model.config
+        return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go."""
+        return probe_device(self.model)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that the weights compute in."""
+        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
+
+    @property
+    def layers(self) -> int:
+        return len(self.layout.blocks)
+
+    @property
+    def heads(self) -> int:
+        """Attention heads per block as configured; 0 where the configuration knows none."""
+        return int(getattr(self.text_config, "num_attention_heads", 0) or 0)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self.model.get_input_embeddings().num_embeddings)
+
+    def fingerprint(self) -> str:
+        """A checksum of the weights' bits (16 hex digits). Above 1e9 parameters a sample, remembered until `refresh`."""
+        if self._sampled_fingerprint is not None:
+            return self._sampled_fingerprint
+        found = fingerprint(self.model)
+        if sum(p.numel() for p in self.model.parameters()) > 1_000_000_000:
+            self._sampled_fingerprint = found
+        return found
+
+    def refresh(self) -> None:
+        """Forget what was remembered about the weights, after editing a very large model."""
+        self._sampled_fingerprint = None
+        self._digests.clear()
+
+    # --- text ---------------------------------------------------------------------------------------------------
+
+    def tokens(self, ids: Sequence[int]) -> Tokens:
+        return self.pieces.tokens(ids)
+
+    def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
+        return self.pieces.vocabulary(ids)
+
+    def token_id(self, token: str | int) -> int:
+        """The id of a token given as exact text or id; a ``ValueError`` says which tokens a longer text is."""
+        return self.pieces.find(token, self.vocabulary_size)
+
+    # --- records ------------------------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        prompt: str | Sequence[int],
+        *,
+        max_new_tokens: int = 32,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] = (),
+    ) -> Trace:
+        """Generate, and record every step: greedy unless a temperature is given.
+
+        Args:
+            prompt: text (special tokens as the tokenizer adds them) or token ids.
+            max_new_tokens: how many at the most; the model's end-of-sequence tokens end it earlier.
+            temperature: samples from the scores divided by it; None takes the most likely token.
+            top_k: sample among this many.
+            top_p: sample among the most likely that together have this probability.
+            seed: of the sampling; drawn and recorded when none is given.
+            stop: end once the new text contains one of these strings.
+
+        Returns:
+            A `Trace` whose candidates are the raw scores, before temperature, top-k and top-p.
+        """
+        stop = (stop,) if isinstance(stop, str) else tuple(stop)
+        settings = {
+            "how": "generate",
+            "prompt": prompt if isinstance(prompt, str) else list(prompt),
+            **_given(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, stop=list(stop) or None),
+        }
+        return generation.generate(
+            self,
+            self._ids(prompt),
+            settings,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            stop=stop,
+        )
+
+    def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
+        """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
+
+        Args:
+            messages: ``[{"role": "user", "content": "..."}]``.
+            options: as for `generate`.
+        """
+        known = {"max_new_tokens": 64, "temperature": None, "top_k": None, "top_p": None, "seed": None, "stop": ()}
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            raise TypeError(f"chat does not know {', '.join(unknown)}; it takes {', '.join(known)}")
+        options = {**known, **options}
+        options["stop"] = (options["stop"],) if isinstance(options["stop"], str) else tuple(options["stop"])
+        ids, segments = chat.render(self, messages)
+        shown = {name: value for name, value in options.items() if name != "seed"} | {"stop": list(options["stop"]) or None}
+        settings = {"how": "chat", "messages": [dict(m) for m in messages], **_given(**shown)}
+        return generation.generate(self, ids, settings, **options, segments=segments)
+
+    def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
+        """Read a text as if it had been generated: every token after the prompt is a step.
+
+        Args:
+            text: text or token ids.
+            prompt_length: how many tokens are the prompt, BOS included; at least 1.
+        """
+        ids = self._ids(text)
+        settings = {"how": "read", "text": text if isinstance(text, str) else list(text), "prompt_length": prompt_length}
+        return reading.read(self, ids, prompt_length, settings)
+
+    def replay(self, trace: Trace) -> Trace:
+        """The same trace with the check that one pass over the whole text gives the recorded scores."""
+        others = tuple(check for check in trace.checks if check.name != "replay")
+        if not trace.steps:
+            return trace
+        return replace(trace, checks=(*others, replay_check(trace, self.logits(trace.tokens.ids))))
+
+    def provenance(self, settings: Mapping[str, Any], seed: int | None) -> Provenance:
+        """Where a record of this model, made now, comes from."""
+        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        return Provenance(
+            model=self.name,
+            layers=self.layers,
+            heads=self.heads,
+            revision=getattr(self.model.config, "_commit_hash", None),
+            weights=self.fingerprint(),
+            tokenizer=self.pieces.digest,
+            dtype=str(self.dtype).removeprefix("torch."),
+            device=str(self.device),
+            seed=seed,
+            settings=dict(settings),
+            versions=_versions(),
+            time=now.isoformat().replace("+00:00", "Z"),
+        )
+
+    # --- running it ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Within this scope the model is ours: locked, in eval mode, without gradients. All of it is put back."""
+        with self.lock:
+            modes = [(module, module.training) for module in self.model.modules() if module.training]
+            try:
+                for module, _ in modes:
+                    module.training = False
+                with torch.inference_mode():
+                    yield
+            finally:
+                for module, mode in modes:
+                    module.training = mode
+
+    def logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """One plain pass over the whole sequence, no hooks: [token, vocabulary], in the model's own type."""
+        check_replayable(self, len(ids))
+        with self.running():
+            logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
+            self._digests[self._digest_key(ids)] = digest(logits)
+            return logits
+
+    def unhooked_digest(self, ids: Sequence[int]) -> str:
+        """The digest of the logits of a plain pass, taken once per sequence and state of the weights."""
+        key = self._digest_key(ids)
+        if key not in self._digests:
+            self.logits(ids)
+        return self._digests[key]
+
+    def breathe(self, done: int, total: int, note: str = "") -> None:
+        """Between micro-batches: report progress (which may cancel), and let a waiting cell use the model."""
+        progress.tick(done, total, note)
+        self.lock.give_way()
+
+    def check_length(self, length: int, new: int) -> None:
+        """A ``ValueError`` when a prompt and what is to follow do not fit the context window."""
+        window = getattr(self.text_config, "max_position_embeddings", None) or getattr(self.text_config, "n_positions", None)
+        if window and length + new > window:
+            ask = f" and {new} new ones" if new else ""
+            raise ValueError(
+                f"{length} tokens{ask} do not fit the context window of {self.name}, which holds {window}: "
+                "shorten the prompt" + (", or ask for fewer new tokens" if new else "")
+            )
+
+    def _ids(self, given: str | Sequence[int]) -> list[int]:
+        if isinstance(given, str):
+            if not given:
+                raise ValueError("the prompt is empty: give a text, or the token ids to start from (e.g. BOS alone)")
+            ids = self.pieces.encode(given)
+        else:
+            ids = [int(i) for i in given]
+        if not ids:
+            raise ValueError("the prompt has no tokens: give a text, or at least one token id")
+        wrong = [i for i in ids if not 0 <= i < self.vocabulary_size]
+        if wrong:
+            raise ValueError(f"token id {wrong[0]} is not in the vocabulary of {self.name} (0 to {self.vocabulary_size - 1})")
+        return ids
+
+    def _digest_key(self, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+        return self.fingerprint(), tuple(ids)
+
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"LanguageModel({self.name}: {self.layers} layers, {self.heads} heads, {dtype}, {self.device})"
+
+
+def digest(logits: torch.Tensor) -> str:
+    """Digest of the exact bits of some logits."""
+    bits = logits.contiguous().view(torch.uint8).cpu().numpy()
+    return hashlib.blake2b(bits.data, digest_size=16).hexdigest()
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("torch", "transformers", "captum", "tracebench"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

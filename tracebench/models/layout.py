@@ -1,0 +1,80 @@
+"""Where things are in a model: what feeds block 0, the blocks, and what turns the last one's output into logits.
+
+A `Layout` says where; `family.py` finds it and proves it. Everybody else calls its modules and never reads a weight,
+because offloaded weights are elsewhere between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Head:
+    """What happens to logits after the unembedding: ``cap * tanh(scale * x / cap)``.
+
+    Args:
+        scale: factor; 1 where there is none.
+        cap: softcap; None where there is none.
+    """
+
+    scale: float = 1.0
+    cap: float | None = None
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        if self.scale != 1.0:
+            logits = logits * self.scale
+        return logits if self.cap is None else torch.tanh(logits / self.cap) * self.cap
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A proved layout.
+
+    Args:
+        blocks: the residual blocks in order, with their names.
+        final: the modules between the last block's output and the unembedding, in order (usually one norm).
+        unembed: the unembedding.
+        head: what happens to its output.
+        checks_gap: by how much ``readout(last block) `` missed the model's logits when it was proved.
+    """
+
+    names: tuple[str, ...]
+    blocks: tuple[nn.Module, ...]
+    final: tuple[nn.Module, ...]
+    unembed: nn.Module
+    head: Head
+    gap: float
+
+    def readout(self, stream: torch.Tensor) -> torch.Tensor:
+        """The logits that a residual stream stands for.
+
+        Args:
+            stream: [batch, token, feature], in the model's own type.
+
+        Returns:
+            [batch, token, vocabulary]
+        """
+        for module in self.final:
+            stream = module(stream)
+        return self.head(self.unembed(stream))
+
+
+def hidden_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
+    """The stream that a block was called with: its first positional tensor, or ``hidden_states``."""
+    candidates = [*args[:1], kwargs.get("hidden_states")]
+    return next((value for value in candidates if isinstance(value, torch.Tensor)), None)
+
+
+def hidden_output(output: Any) -> torch.Tensor | None:
+    """The stream that a block returned: a tensor, or the first of a tuple."""
+    first = output[0] if isinstance(output, (tuple, list)) and output else output
+    return first if isinstance(first, torch.Tensor) else None
+
+
+Readout = Callable[[torch.Tensor], torch.Tensor]

@@ -1,0 +1,69 @@
+"""Who may use the model: one at a time, and a person's cell goes before the worker of a bench."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class ModelLock:
+    """A reentrant lock that a worker hands over between micro-batches.
+
+    A thread is a worker inside ``with lock.as_worker():``; everybody else is a cell. A cell that waits gets the lock at
+    the worker's next `give_way`, and the worker takes none while a cell waits.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._owner: int | None = None
+        self._depth = 0
+        self._cells_waiting = 0
+        self._mine = threading.local()
+
+    @contextmanager
+    def as_worker(self) -> Iterator[None]:
+        """Within this scope the thread is a worker."""
+        before = self._is_worker
+        self._mine.worker = True
+        try:
+            yield
+        finally:
+            self._mine.worker = before
+
+    def give_way(self) -> None:
+        """Let waiting cells run, if this thread is a worker that holds the lock. Hold no hook open across it."""
+        me = threading.get_ident()
+        with self._changed:
+            if not self._is_worker or self._owner != me or not self._cells_waiting:
+                return
+            depth = self._depth
+            self._owner, self._depth = None, 0
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._owner is None and not self._cells_waiting)
+            self._owner, self._depth = me, depth
+
+    def __enter__(self) -> ModelLock:
+        me, worker = threading.get_ident(), self._is_worker
+        with self._changed:
+            if self._owner != me:
+                self._cells_waiting += not worker
+                try:
+                    self._changed.wait_for(lambda: self._owner is None and not (worker and self._cells_waiting))
+                finally:
+                    # Also when a person interrupts the wait: a cell that is gone must hold up nobody.
+                    self._cells_waiting -= not worker
+                self._owner = me
+            self._depth += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._depth -= 1
+            if not self._depth:
+                self._owner = None
+                self._changed.notify_all()
+
+    @property
+    def _is_worker(self) -> bool:
+        return getattr(self._mine, "worker", False)

@@ -1,0 +1,61 @@
+"""The teacher-forced pass over a finished sequence, and what it is worth.
+
+Internal quantities come from this pass; the generation's own numbers are the ones shown. How far the two are apart is
+a check, because a cached step and a full pass are different orders of the same sums (and, in bfloat16, round differently).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from tracebench.checks import Check
+from tracebench.models.numerics import limit
+
+if TYPE_CHECKING:
+    from tracebench.models.language_model import LanguageModel
+    from tracebench.trace import Trace
+
+
+def replay_check(trace: Trace, logits: torch.Tensor) -> Check:
+    """Recorded scores against the replay's.
+
+    Args:
+        trace: with at least one step.
+        logits: [token, vocabulary] of the replay.
+    """
+    rows = logits[trace.prompt_length - 1 : -1]
+    ids = torch.from_numpy(np.array(trace.candidates.token_ids.values, dtype=np.int64)).to(rows.device)
+    found = rows.gather(-1, ids).float().cpu()
+    recorded = torch.from_numpy(np.array(trace.candidates.logits.values, dtype=np.float32))
+    spread = float(rows.max() - rows.min()) or 1.0
+    gap = float((found - recorded).abs().max()) / spread
+    return Check(
+        "replay",
+        "measure",
+        gap,
+        limit(logits.dtype),
+        "One pass over the whole text gives the scores that were recorded while it was generated, step by step.",
+        "of the logit range",
+    )
+
+
+def check_replayable(lm: LanguageModel, length: int) -> None:
+    """Refuse where a pass over the whole text is a different computation than the generation was.
+
+    longrope and dynamic NTK scale positions by the *length of the input*: past the original window the whole text is
+    seen with other frequencies than its first part was generated with, and the argmax flips.
+    """
+    config = lm.text_config
+    rope: dict[str, Any] = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    kind = rope.get("rope_type", rope.get("type"))
+    window = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+    if kind == "dynamic":
+        window = window or getattr(config, "max_position_embeddings", None)
+    if kind in ("longrope", "dynamic") and window and length > window:
+        raise ValueError(
+            f"{lm.name} scales its positions by the length of the input ({kind}) past {window} tokens: one pass over "
+            f"these {length} tokens is another computation than their generation. Use at most {window} tokens"
+        )

@@ -1,0 +1,167 @@
+"""From token ids to the exact bytes they stand for, on any Hugging Face tokenizer.
+
+The byte-level alphabet, the ▁ of SentencePiece, ``<0xE2>`` bytes and ``##`` pieces are told apart by the tokenizer's own
+decoder, and the result is compared with ``tokenizer.decode``. Where they disagree, pieces come from decoding prefixes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from tracebench.tokens import Tokens, Vocabulary, display_piece
+
+_BYTE = re.compile(r"^<0x([0-9A-Fa-f]{2})>$")
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's printable stand-ins: character -> byte (Radford et al. 2019, ``bytes_to_unicode``)."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [b for b in range(256) if b not in plain]
+    return {chr(b): b for b in plain} | {chr(256 + n): b for n, b in enumerate(rest)}
+
+
+_ALPHABET = _byte_alphabet()
+
+
+class Pieces:
+    """The vocabulary of a tokenizer as bytes.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer, fast or slow; None shows ids.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._cache: dict[int, bytes] = {}
+
+    def tokens(self, ids: Sequence[int]) -> Tokens:
+        """The sequence with its pieces; concatenated they are what the tokenizer decodes."""
+        ids = tuple(int(i) for i in ids)
+        pieces = tuple(self.piece(i) for i in ids)
+        if self.tokenizer is not None:
+            pieces = self._agreeing(ids, pieces)
+        return Tokens(ids, pieces, tuple(i in self.special for i in ids))
+
+    def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
+        wanted = {int(i) for i in ids}
+        return Vocabulary({i: self.piece(i) for i in sorted(wanted)}, frozenset(wanted & self.special))
+
+    def piece(self, token_id: int) -> bytes:
+        """The bytes of one token of the vocabulary."""
+        if token_id not in self._cache:
+            self._cache[token_id] = self._piece(token_id)
+        return self._cache[token_id]
+
+    def find(self, token: str | int, size: int) -> int:
+        """The id of a token given as exact text or as an id below ``size``; else a sentence saying what it is instead."""
+        if isinstance(token, int):
+            if not 0 <= token < size:
+                raise ValueError(f"token id {token} is not in the vocabulary (0 to {size - 1})")
+            return token
+        if self.tokenizer is None:
+            raise ValueError(f"{token!r} is text, but this model has no tokenizer: give a vocabulary id")
+        found = self._ids.get(token.encode("utf-8", "surrogatepass"))
+        if found is not None:
+            return found
+        parts = self.encode(token, special=False)
+        shown = " + ".join(f"“{display_piece(self.piece(i), i in self.special)}” ({i})" for i in parts) or "no token at all"
+        hint = f" Try {' ' + token!r}, with its space." if (" " + token).encode() in self._ids else ""
+        raise ValueError(f"{token!r} is not one token of this vocabulary; it is {shown}. Give one of those, or an id.{hint}")
+
+    def encode(self, text: str, *, special: bool = True) -> list[int]:
+        """Token ids of a text; a sentence where the tokenizer cannot hold it."""
+        if self.tokenizer is None:
+            raise ValueError("this model has no tokenizer: give token ids instead of text")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            at = error.start
+            raise ValueError(
+                f"the text has a lone surrogate (U+{ord(text[at]):04X}) at character {at}, which no tokenizer can hold; "
+                'remove it, e.g. text.encode("utf-8", "replace").decode()'
+            ) from None
+        return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+
+    @cached_property
+    def special(self) -> frozenset[int]:
+        if self.tokenizer is None:
+            return frozenset()
+        ids = set(self.tokenizer.all_special_ids)
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        return frozenset(ids | {int(i) for i, token in added.items() if token.special})
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits over the vocabulary and the tokenizer's own settings."""
+        if self.tokenizer is None:
+            return ""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        text = backend.to_str() if backend is not None else json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @cached_property
+    def _ids(self) -> dict[bytes, int]:
+        """bytes -> id, the lowest id first where two pieces are the same bytes."""
+        return {self.piece(i): i for i in sorted(self.tokenizer.get_vocab().values(), reverse=True)}
+
+    @cached_property
+    def _scheme(self) -> str:
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        decoder = json.dumps(json.loads(backend.to_str()).get("decoder")) if backend is not None else ""
+        for mark, scheme in (("ByteLevel", "bytes"), ("WordPiece", "wordpiece"), ("\\u2581", "spaces"), ("Metaspace", "spaces")):
+            if mark in decoder:
+                return scheme
+        return "unknown"
+
+    @cached_property
+    def _added(self) -> dict[int, str]:
+        return {int(i): token.content for i, token in getattr(self.tokenizer, "added_tokens_decoder", {}).items()}
+
+    def _piece(self, token_id: int) -> bytes:
+        if self.tokenizer is None:
+            return f"[{token_id}]".encode()
+        if token_id in self._added:
+            return self._added[token_id].encode("utf-8", "surrogatepass")
+        token = self.tokenizer.convert_ids_to_tokens(token_id)
+        if token is None:
+            # Embeddings are often padded past the vocabulary: such an id can be predicted, and has no text.
+            return f"[{token_id}]".encode()
+        if self._scheme == "bytes" and all(char in _ALPHABET for char in token):
+            return bytes(_ALPHABET[char] for char in token)
+        if match := _BYTE.match(token):
+            return bytes([int(match[1], 16)])
+        if self._scheme == "spaces":
+            return token.replace("\u2581", " ").encode()
+        if self._scheme == "wordpiece":
+            return token.removeprefix("##").encode() if token.startswith("##") else b" " + token.encode()
+        return self.tokenizer.decode([token_id]).encode("utf-8", "surrogatepass")
+
+    def _agreeing(self, ids: tuple[int, ...], pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        decoded = self._decode(ids)
+        joined = b"".join(pieces).decode("utf-8", "replace")
+        if joined == decoded:
+            return pieces
+        if joined == " " + decoded:
+            # SentencePiece writes a space before the text and drops it when decoding.
+            first = next(n for n, piece in enumerate(pieces) if piece)
+            return (*pieces[:first], pieces[first][1:], *pieces[first + 1 :])
+        return self._by_prefix(ids) or pieces
+
+    def _by_prefix(self, ids: tuple[int, ...]) -> tuple[bytes, ...] | None:
+        """Pieces as what each token adds to the decoded text; None where decoding a prefix rewrites what came before."""
+        out, before = [], ""
+        for stop in range(1, len(ids) + 1):
+            text = self._decode(ids[:stop])
+            if not text.startswith(before):
+                return None
+            out.append(text[len(before) :].encode("utf-8", "surrogatepass"))
+            before = text
+        return tuple(out)
+
+    def _decode(self, ids: tuple[int, ...]) -> str:
+        return self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
