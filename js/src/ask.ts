@@ -61,7 +61,7 @@ type Message =
 /** A message under way, and everybody who waits for its answer. */
 interface Call {
   waiting: Set<Waiter>;
-  finished: () => void;
+  finished: (result?: unknown) => void;
 }
 
 interface Waiter {
@@ -76,7 +76,9 @@ export class Answers {
   readonly liveness: Liveness;
   readonly #model: MessageModel;
   readonly #calls = new Map<string, Call>();
+  /** Request key -> id of the message under way. */
   readonly #asked = new Map<string, string>();
+  readonly #hearing = new Set<{ key: string; callback: (result: unknown) => void }>();
   // Every page on a kernel hears every message, so ids must not meet those of another page.
   readonly #page = Math.random().toString(36).slice(2, 10);
   #count = 0;
@@ -97,8 +99,20 @@ export class Answers {
     if (shared) return this.#wait(shared, options);
     const id = this.#nextId();
     this.#asked.set(key, id);
-    return this.#call(id, { kind: "ask", id, request }, options, true, () => this.#asked.delete(key));
+    const finished = (result?: unknown) => {
+      this.#asked.delete(key);
+      if (result !== undefined) for (const each of [...this.#hearing]) if (each.key === key) each.callback(result);
+    };
+    return this.#call(id, { kind: "ask", id, request }, options, true, finished);
   };
+
+  /** Hear every answer to a request, whoever asks. Asks nothing, and keeps no job alive. */
+  hear(request: Request, callback: (result: unknown) => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const hearing = { key: requestKey(request), callback };
+    this.#hearing.add(hearing);
+    signal.addEventListener("abort", () => this.#hearing.delete(hearing));
+  }
 
   /** Save the bench as a file beside the notebook. */
   save(): Promise<unknown> {
@@ -107,7 +121,7 @@ export class Answers {
     return this.#call(id, { kind: "save", id }, {}, false, () => {});
   }
 
-  #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: () => void) {
+  #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Call["finished"]) {
     this.#calls.set(id, { waiting: new Set(), finished });
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
@@ -138,8 +152,8 @@ export class Answers {
     const waiting = [...call.waiting];
     if (message.kind === "progress") for (const { onProgress } of waiting) onProgress?.(message);
     if (message.kind === "answer") {
-      this.#finish(message.id);
       const result = decode(message.result, buffers);
+      this.#finish(message.id, result);
       for (const { resolve } of waiting) resolve(result);
     }
     if (message.kind === "error") {
@@ -149,10 +163,11 @@ export class Answers {
     }
   }
 
-  #finish(id: string): void {
-    this.#calls.get(id)?.finished();
+  #finish(id: string, result?: unknown): void {
+    const call = this.#calls.get(id);
     this.#calls.delete(id);
     this.liveness.forget(id);
+    call?.finished(result);
   }
 
   #ping(): void {

@@ -29,7 +29,7 @@ export interface Bench extends Steps {
   code: string;
 }
 
-export function workbench({ el, data, selection, ask, answers, children, signal }: Context<Bench>): void {
+export function workbench({ el, data, selection, answers, children, signal }: Context<Bench>): void {
   const checks = element("span", {}, checksWord(data.checks, signal));
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
@@ -72,15 +72,14 @@ export function workbench({ el, data, selection, ask, answers, children, signal 
   update();
   selection.on(update, signal);
   if (data.finding_request) {
-    ask(data.finding_request, { signal })
-      .then((answer) => {
-        const lens = answer as Lens;
-        findings = lens.findings;
-        checks.replaceChildren(checksWord([...data.checks, ...lens.checks], signal));
-        update();
-      })
-      // The view that asks the same says why there is no answer; the head does without.
-      .catch(() => {});
+    // The view below asks; the head only listens, so that cancelling there cancels.
+    const heard = (answer: unknown) => {
+      const lens = answer as Lens;
+      findings = lens.findings;
+      checks.replaceChildren(checksWord([...data.checks, ...lens.checks], signal));
+      update();
+    };
+    answers.hear(data.finding_request, heard, signal);
   }
   for (const { stem, render } of children) {
     const place = element("div", { class: "tb-place", "data-stem": stem });

@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { MessageModel } from "../src/ask";
+import { Answers, isAbsent } from "../src/ask";
+import { PING_MS, SILENCE_MS } from "../src/liveness";
+import { StaticModel } from "../src/offline/model";
+import type { LabeledArray } from "../src/wire";
+import { type Message, packed, REQUEST } from "./made";
+
+function made(state: Record<string, unknown> = {}, broken = false) {
+  const sent: Message[] = [];
+  const model = new StaticModel(state, (_, message) => {
+    if (broken) throw new Error("Cannot send");
+    sent.push(message as Message);
+  });
+  const say = (message: object, buffers: DataView[] = []) => model.emit("msg:custom", message, buffers);
+  return { answers: new Answers(model as unknown as MessageModel), sent, say, id: (at = 0) => sent[at]?.id as string };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("an answer arrives decoded", async () => {
+  const { answers, sent, say, id } = made();
+  const asked = answers.ask(REQUEST);
+  expect(sent).toEqual([{ kind: "ask", id: id(), request: REQUEST }]);
+  const node = packed([1, 2], { step: 2 });
+  say({ kind: "answer", id: id(), result: { probs: { ...node, $array: 0 } } }, [node.$array]);
+  const { probs } = (await asked) as { probs: LabeledArray };
+  expect(probs.at({ step: 1 })).toBe(2);
+});
+
+test("progress is told on the way", () => {
+  const { answers, say, id } = made();
+  const onProgress = vi.fn();
+  answers.ask(REQUEST, { onProgress });
+  say({ kind: "progress", id: id(), done: 1, total: 4, note: "layers" });
+  expect(onProgress).toHaveBeenCalledWith(expect.objectContaining({ done: 1, total: 4, note: "layers" }));
+});
+
+test("an error is a sentence; absent ones carry the Python that would compute it", async () => {
+  const { answers, say, id } = made();
+  const asked = answers.ask(REQUEST);
+  say({ kind: "error", id: id(), error: "Not here.", absent: true, code: "tb.X()" });
+  const error = await asked.catch((e: unknown) => e);
+  expect(isAbsent(error)).toBe(true);
+  expect(error).toMatchObject({ message: "Not here.", code: "tb.X()" });
+  const again = answers.ask(REQUEST);
+  say({ kind: "error", id: id(1), error: "It broke.", absent: false, code: null });
+  expect(isAbsent(await again.catch((e: unknown) => e))).toBe(false);
+});
+
+test("equal requests under way are sent once, whatever their code", async () => {
+  const { answers, sent, say, id } = made();
+  const both = [answers.ask(REQUEST), answers.ask({ ...REQUEST, code: "other" })];
+  expect(sent).toHaveLength(1);
+  say({ kind: "answer", id: id(), result: 5 });
+  expect(await Promise.all(both)).toEqual([5, 5]);
+  answers.ask(REQUEST);
+  expect(sent).toHaveLength(2);
+});
+
+test("a listener hears the answer without asking, and keeps no job alive", () => {
+  const { answers, sent, say, id } = made();
+  const heard = vi.fn();
+  answers.hear(REQUEST, heard, new AbortController().signal);
+  expect(sent).toEqual([]);
+  const view = new AbortController();
+  answers.ask(REQUEST, { signal: view.signal }).catch(() => {});
+  view.abort();
+  expect(sent.at(-1)).toEqual({ kind: "cancel", id: id() });
+  answers.ask(REQUEST);
+  say({ kind: "answer", id: id(2), result: 7 });
+  expect(heard).toHaveBeenCalledExactlyOnceWith(7);
+});
+
+test("the last to leave cancels", async () => {
+  const { answers, sent, id } = made();
+  const [one, two] = [new AbortController(), new AbortController()];
+  const asked = [answers.ask(REQUEST, { signal: one.signal }), answers.ask(REQUEST, { signal: two.signal })];
+  one.abort();
+  await expect(asked[0]).rejects.toThrow();
+  expect(sent).toHaveLength(1);
+  two.abort();
+  await expect(asked[1]).rejects.toThrow();
+  expect(sent[1]).toEqual({ kind: "cancel", id: id() });
+});
+
+test("who has left before asking sends nothing", async () => {
+  const { answers, sent } = made();
+  await expect(answers.ask(REQUEST, { signal: AbortSignal.abort() })).rejects.toThrow();
+  expect(sent.filter(({ kind }) => kind === "ask")).toEqual([]);
+});
+
+test("an answer that comes after cancelling is dropped", async () => {
+  const { answers, say, id } = made();
+  const life = new AbortController();
+  const asked = answers.ask(REQUEST, { signal: life.signal });
+  life.abort();
+  say({ kind: "answer", id: id(), result: 1 });
+  await expect(asked).rejects.toThrow();
+});
+
+test("silence after asking is told, and is over when anything comes", () => {
+  const { answers, say, id } = made();
+  const silent = vi.fn();
+  answers.liveness.on(silent, new AbortController().signal);
+  answers.ask(REQUEST);
+  vi.advanceTimersByTime(SILENCE_MS - 1);
+  expect(silent).toHaveBeenLastCalledWith(false);
+  vi.advanceTimersByTime(1);
+  expect(silent).toHaveBeenLastCalledWith(true);
+  say({ kind: "progress", id: id(), done: 0, total: 0, note: "" });
+  expect(silent).toHaveBeenLastCalledWith(false);
+});
+
+test("an acknowledged request may take as long as it takes", () => {
+  const { answers, say, id } = made();
+  answers.ask(REQUEST);
+  say({ kind: "progress", id: id(), done: 0, total: 0, note: "waiting" });
+  vi.advanceTimersByTime(60_000);
+  expect(answers.liveness.silent).toBe(false);
+});
+
+test("pings go out while somebody listens; a missing pong is silence, a later one ends it", () => {
+  const { answers, sent, say } = made();
+  const life = new AbortController();
+  const silent = vi.fn();
+  answers.liveness.on(silent, life.signal);
+  vi.advanceTimersByTime(PING_MS);
+  expect(sent.map(({ kind }) => kind)).toEqual(["ping"]);
+  vi.advanceTimersByTime(SILENCE_MS);
+  expect(silent).toHaveBeenLastCalledWith(true);
+  say({ kind: "pong", id: sent[0]?.id });
+  expect(silent).toHaveBeenLastCalledWith(false);
+  life.abort();
+  vi.advanceTimersByTime(10 * PING_MS);
+  expect(sent).toHaveLength(1);
+});
+
+test("a saved page is never silent and never pings", () => {
+  const { answers, sent } = made({ _offline: true });
+  answers.liveness.on(() => {}, new AbortController().signal);
+  answers.ask(REQUEST);
+  vi.advanceTimersByTime(10 * PING_MS);
+  expect(sent.map(({ kind }) => kind)).toEqual(["ask"]);
+  expect(answers.liveness.silent).toBe(false);
+});
+
+test("a host that cannot send says so at once", () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const { answers } = made({}, true);
+  answers.ask(REQUEST);
+  expect(answers.liveness.silent).toBe(true);
+  warned.mockRestore();
+});
+
+test("saving resolves with where the file is", async () => {
+  const { answers, say, id, sent } = made();
+  const saving = answers.save();
+  expect(sent[0]?.kind).toBe("save");
+  say({ kind: "answer", id: id(), result: { path: "a.html", size: 1, note: "" } });
+  expect(await saving).toMatchObject({ path: "a.html" });
+});
+
+test("pages on one kernel use different ids", () => {
+  const [one, two] = [made(), made()];
+  one.answers.ask(REQUEST);
+  two.answers.ask(REQUEST);
+  expect(one.id()).not.toBe(two.id());
+});

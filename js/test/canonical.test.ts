@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import cases from "../../tests/fixtures/requests.json";
+import { canonical, requestKey } from "../src/canonical";
+
+for (const { request, key } of cases) {
+  test(`the key is the text that Python makes: ${key.slice(0, 60)}`, () => {
+    expect(requestKey(request)).toBe(key);
+  });
+}
+
+test("keys are sorted by code point, as Python sorts them", () => {
+  // In UTF-16 the emoji's first unit (d83d) comes before U+FF5E.
+  expect(canonical({ "🗼": 1, "～": 2, a: 3 })).toBe('{"a":3,"～":2,"🗼":1}');
+});

@@ -1,0 +1,103 @@
+import { expect, test, vi } from "vitest";
+import cases from "../../tests/fixtures/steps.json";
+import { StaticModel } from "../src/offline/model";
+import type { SelectionModel, State } from "../src/selection";
+import { position, Selection, selectLensCell, selectStep, selectToken, stepAt, tokenOf } from "../src/selection";
+
+function made(fields: object = {}, seq = 4) {
+  const sent: unknown[] = [];
+  const model = new StaticModel({ _state: { seq, fields } }, (_, message) => sent.push(message));
+  const selection = new Selection(model as unknown as SelectionModel);
+  return { model, selection, sent, state: () => model.get("_state") as State };
+}
+
+const TRACE = { prompt_length: 3, steps: 5 };
+
+for (const { step, position: at, token, ...trace } of cases) {
+  test(`step ${step} after ${trace.prompt_length} prompt tokens is read at ${at}`, () => {
+    expect(position(trace, step)).toBe(at);
+    expect(tokenOf(trace, step)).toBe(token);
+    expect(stepAt(trace, at)).toBe(step);
+  });
+
+  test(`a click on generated token ${token} of ${trace.prompt_length} + ${trace.steps} selects its step`, () => {
+    const { selection } = made();
+    selectToken(selection, trace, token);
+    expect(selection.fields).toMatchObject({ step, token, query: at });
+  });
+}
+
+test("positions without a generated token have no step", () => {
+  expect(stepAt(TRACE, 1)).toBeNull();
+  expect(stepAt(TRACE, 7)).toBeNull();
+});
+
+test("a step is read at its position, in one change", () => {
+  const { selection, sent } = made({ token: 1 });
+  selectStep(selection, TRACE, 2);
+  expect(selection.fields).toMatchObject({ step: 2, query: 4, token: 1 });
+  expect(sent).toHaveLength(1);
+});
+
+test("a click on a prompt token sets token and query, and leaves the step", () => {
+  const { selection } = made({ step: 3, query: 5 });
+  selectToken(selection, TRACE, 1);
+  expect(selection.fields).toMatchObject({ step: 3, token: 1, query: 1 });
+});
+
+test("a click on a lens cell sets layer and query, and the step that its row predicts", () => {
+  const { selection } = made({ step: 0 });
+  selectLensCell(selection, TRACE, -1, 6);
+  expect(selection.fields).toMatchObject({ layer: -1, query: 6, step: 4 });
+  selectLensCell(selection, TRACE, 2, 0);
+  expect(selection.fields).toMatchObject({ layer: 2, query: 0, step: 4 });
+});
+
+test("a change goes out as the trait and as a message, with the next number", () => {
+  const { selection, sent, state } = made({ step: 1 }, 7);
+  selection.set({ layer: 3 });
+  expect(state()).toMatchObject({ seq: 8, fields: { step: 1, layer: 3 } });
+  expect(sent).toEqual([{ kind: "select", ...state() }]);
+});
+
+test("listeners hear each change once, from here and from the kernel, until they are gone", () => {
+  const { model, selection } = made();
+  const heard = vi.fn();
+  const life = new AbortController();
+  selection.on(heard, life.signal);
+  selection.set({ step: 1 });
+  expect(heard).toHaveBeenCalledTimes(1);
+  model.set("_state", { seq: 9, fields: { step: 2 } });
+  expect(heard).toHaveBeenCalledTimes(2);
+  expect(selection.fields.step).toBe(2);
+  life.abort();
+  selection.set({ step: 3 });
+  expect(heard).toHaveBeenCalledTimes(2);
+});
+
+test("an older state does not win", () => {
+  const { model, selection } = made({ step: 1 }, 7);
+  model.set("_state", { seq: 6, fields: { step: 0 } });
+  expect(selection.fields.step).toBe(1);
+  selection.set({ step: 2 });
+  expect(model.get("_state")).toMatchObject({ seq: 8 });
+});
+
+test("two selections on one model follow each other", () => {
+  const { model, selection } = made();
+  const other = new Selection(model as unknown as SelectionModel);
+  selection.set({ head: 4 });
+  expect(other.fields.head).toBe(4);
+});
+
+test("a kernel that is gone does not stop the bench", () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const model = new StaticModel({ _state: { seq: 1, fields: {} } }, () => {
+    throw new Error("Cannot send: the kernel is dead");
+  });
+  const selection = new Selection(model as unknown as SelectionModel);
+  selection.set({ step: 1 });
+  expect(selection.fields.step).toBe(1);
+  expect(warned).toHaveBeenCalledOnce();
+  warned.mockRestore();
+});
