@@ -10,6 +10,7 @@ from tracebench.arrays import LabeledArray
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import View, static_file
+from tracebench.views.text import text_tree
 
 #: Alternatives per step that travel to the browser; the trace itself keeps 100.
 SHOWN = 20
@@ -34,11 +35,8 @@ class GenerationView(View):
             "hash": trace.hash,
             "model": {name: getattr(source, name) for name in ("layers", "heads", "dtype", "device")}
             | {"name": source.model},
-            "prompt_length": trace.prompt_length,
-            "ids": wire.pack(LabeledArray.of(np.asarray(trace.tokens.ids, np.int32), token=range(len(trace.tokens)))),
-            "pieces": wire.pieces(trace.tokens),
+            **text_tree(trace),
             "segments": [{"role": s.role, "start": s.start, "stop": s.stop} for s in trace.segments],
-            "steps": len(trace.steps),
             "probs": wire.pack(scores.chosen_probs),
             "ranks": wire.pack(
                 LabeledArray.of(np.asarray([-1 if rank is None else rank for rank in chosen], np.int32), step=trace.steps)
