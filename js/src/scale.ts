@@ -27,5 +27,6 @@ export function ticks(start: number, stop: number, count: number, whole = false)
 export function roundUp(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value * 0.999999) ?? 10) * power;
+  const factor = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((each) => each * power >= value * 0.999999) ?? 10;
+  return Number((factor * power).toPrecision(3));
 }

@@ -1,0 +1,86 @@
+// The small rules that drawings rest on: scales, labels, colours, numbers, tables.
+
+import { expect, test } from "vitest";
+import { contrast, ink, type Rgb, sequential } from "../src/color";
+import { csv } from "../src/csv";
+import { percent, probability, short } from "../src/format";
+import { linear, roundUp, ticks } from "../src/scale";
+import { spread } from "../src/spread";
+
+const rgb = (text: string) => text.match(/\d+/g)?.map(Number) as unknown as Rgb;
+const AMOUNTS = Array.from({ length: 101 }, (_, i) => i / 100);
+
+for (const dark of [false, true]) {
+  test(`ink can be read on every shade, ${dark ? "dark" : "light"}`, () => {
+    for (const amount of AMOUNTS) {
+      const ground = sequential(amount, dark);
+      expect(contrast(rgb(ink(ground)), ground)).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+
+  test(`more is always further from paper, by lightness alone, ${dark ? "dark" : "light"}`, () => {
+    const paper = sequential(0, dark);
+    const distances = AMOUNTS.map((amount) => contrast(sequential(amount, dark), paper));
+    for (let i = 2; i < distances.length; i++) expect(distances[i]).toBeGreaterThanOrEqual((distances[i - 2] as number) - 1e-9);
+  });
+}
+
+test("amounts outside of the scale are its ends, and what is unknown is paper", () => {
+  expect(sequential(2, false)).toEqual(sequential(1, false));
+  expect(sequential(-1, false)).toEqual(sequential(0, false));
+  expect(sequential(Number.NaN, false)).toEqual(sequential(0, false));
+});
+
+test("labels are at least a gap apart, in order, and within the room", () => {
+  const wanted = [50, 51, 52, 10, 98, 99, 100, 50];
+  const placed = spread(wanted, 12, 0, 100);
+  const order = wanted.map((_, i) => i).sort((a, b) => (wanted[a] as number) - (wanted[b] as number) || a - b);
+  for (const [i, at] of order.slice(1).entries()) {
+    expect((placed[at] as number) - (placed[order[i] as number] as number)).toBeGreaterThanOrEqual(12 - 1e-9);
+  }
+  expect(Math.min(...placed)).toBeGreaterThanOrEqual(0);
+  expect(Math.max(...placed)).toBeLessThanOrEqual(100);
+});
+
+test("labels with room stay where they are", () => {
+  expect(spread([10, 40, 80], 12, 0, 100)).toEqual([10, 40, 80]);
+  expect(spread([], 12, 0, 100)).toEqual([]);
+});
+
+test("a scale and its inverse", () => {
+  const scale = linear([-1, 29], [40, 340]);
+  expect(scale(-1)).toBe(40);
+  expect(scale.invert(scale(12))).toBeCloseTo(12);
+  expect(linear([3, 3], [0, 100])(3)).toBe(0);
+});
+
+test("ticks are round numbers within the domain", () => {
+  expect(ticks(0, 29, 6, true)).toEqual([0, 5, 10, 15, 20, 25]);
+  expect(ticks(0, 1, 5)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+  expect(ticks(0, 2, 10, true)).toEqual([0, 1, 2]);
+  expect(ticks(4, 4, 5)).toEqual([4]);
+});
+
+test("the end of an axis is round and not below", () => {
+  expect([0, 0.3, 3.9, 4, 10.2, 11.7].map(roundUp)).toEqual([1, 0.3, 4, 4, 15, 15]);
+});
+
+test("a small probability is never written as zero", () => {
+  expect([0.7015, 0.0123, 0.00001, 0, Number.NaN].map(probability)).toEqual(["0.702", "0.012", "1e−5", "0.000", "–"]);
+  expect([0.7015, 0.0001, 0].map(percent)).toEqual(["70.2%", "<0.1%", "0.0%"]);
+  expect([null, 0, 3.2e-7, 0.01234].map(short)).toEqual(["unknown", "0", "3.2e-7", "0.0123"]);
+});
+
+test("text in a table is quoted where it must be, and numbers are exact", () => {
+  const p = Math.fround(0.7);
+  expect(
+    csv(
+      ["text", "prob"],
+      [
+        ["a", p],
+        [" b", Number.NaN],
+        ['"\n', null],
+      ],
+    ),
+  ).toBe(`text,prob\r\na,${p}\r\n" b",\r\n"""\n",\r\n`);
+});

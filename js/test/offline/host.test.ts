@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import answersModel from "../../src/answers_model";
+import { requestKey } from "../../src/canonical";
+import { openPage } from "../../src/offline/host";
+import { formatHash, parseHash } from "../../src/offline/link";
+import { readPage } from "../../src/offline/page";
+import selectionModel from "../../src/selection_model";
+import generation from "../../src/views/generation";
+import lensTable from "../../src/views/lens_table";
+import workbench from "../../src/workbench";
+import { all, CHECK, lensTree, one, REQUEST, settled, traceTree } from "../made";
+
+const MODULES: Record<string, object> = { selectionModel, answersModel, generation, lensTable, workbench };
+const loaded: string[] = [];
+const load = async (code: string) => {
+  loaded.push(code);
+  return { default: MODULES[code] };
+};
+
+/** A page's block, as Python writes it. */
+async function block(contents: object): Promise<string> {
+  const buffers: Uint8Array[] = [];
+  let size = 0;
+  const json = JSON.stringify(contents, (_, value) => {
+    if (!(value instanceof DataView)) return value;
+    const padded = new Uint8Array(Math.ceil(value.byteLength / 8) * 8);
+    padded.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    const place = [size, value.byteLength];
+    buffers.push(padded);
+    size += padded.length;
+    return { $buffer: place };
+  });
+  const text = new TextEncoder().encode(json);
+  const raw = new Uint8Array(4 + text.length + size);
+  new DataView(raw.buffer).setUint32(0, text.length, true);
+  raw.set(text, 4);
+  let at = 4 + text.length;
+  for (const each of buffers) {
+    raw.set(each, at);
+    at += each.length;
+  }
+  const deflated = await new Response(new Blob([raw]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer();
+  return btoa(Array.from(new Uint8Array(deflated), (byte) => String.fromCharCode(byte)).join(""));
+}
+
+function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
+  const links = { selection: "anywidget:w3", _answers: "anywidget:w4" };
+  const bench = {
+    title: "t",
+    model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
+    prompt_length: 3,
+    steps: 3,
+    questions: [["Why?"], ["Why newline?"], ["Why end?"]],
+    said: [["a"], ["b"], ["c"]],
+    checks: [CHECK],
+    finding_request: REQUEST,
+    code: "",
+  };
+  return {
+    root: "w0",
+    title: "t",
+    provenance: {},
+    baked,
+    code: {
+      h0: "workbench",
+      h1: "generation",
+      h2: "lensTable",
+      h3: "selectionModel",
+      h4: "answersModel",
+      c: ".x { color: red }",
+    },
+    widgets: {
+      w0: {
+        esm: "h0",
+        css: "c",
+        state: { ...links, _data: bench, views: ["anywidget:w1", "anywidget:w2"], _stems: ["generation", "lens_table"] },
+      },
+      w1: { esm: "h1", css: "c", state: { ...links, _data: traceTree(), _request: null } },
+      w2: { esm: "h2", css: null, state: { ...links, _data: traceTree(), _request: REQUEST } },
+      w3: { esm: "h3", css: null, state: { _state: { seq: 1, fields: { step: 0, query: 2 } } } },
+      w4: { esm: "h4", css: null, state: { _offline: true } },
+    },
+  };
+}
+
+async function open(page: object | string): Promise<HTMLElement> {
+  const main = document.createElement("main");
+  main.textContent = "The finding.";
+  const script = document.createElement("script");
+  script.type = "application/tracebench";
+  script.id = "tracebench-state";
+  script.textContent = typeof page === "string" ? page : await block(page);
+  document.body.replaceChildren(main, script);
+  await openPage(document, load);
+  await settled();
+  return document.body;
+}
+
+beforeEach(() => {
+  loaded.length = 0;
+  document.head.replaceChildren();
+  history.replaceState(null, "", "#");
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test("the bench stands in place of the static part, its views linked", async () => {
+  const body = await open(contents());
+  expect(body.textContent).not.toContain("The finding.");
+  expect(all(body, "[data-view]").map(({ dataset }) => [dataset.view, dataset.state])).toEqual([
+    ["workbench", "ready"],
+    ["generation", "ready"],
+    ["lens_table", "ready"],
+  ]);
+  one(body, '[data-view="lens_table"] [data-layer="1"][data-token="3"]').click();
+  expect(one(body, '[data-view="generation"] [role=option][data-step="1"]').getAttribute("aria-selected")).toBe("true");
+  expect(one(body, "h1").textContent).toBe("Why newline?");
+});
+
+test("code is loaded once per text, style sheets likewise", async () => {
+  await open(contents());
+  expect(loaded.toSorted()).toEqual(["answersModel", "generation", "lensTable", "selectionModel", "workbench"]);
+  expect(all(document.head, "style").filter((style) => style.textContent?.includes(".x {"))).toHaveLength(1);
+});
+
+test("what was not baked is absent, with the Python that would compute it", async () => {
+  const body = await open(contents({}));
+  const view = one(body, '[data-view="lens_table"]');
+  expect(view.dataset.state).toBe("absent");
+  expect(view.textContent).toContain("Not in this snapshot.");
+  expect(view.textContent).toContain(REQUEST.code);
+  expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
+});
+
+test("an address selects, and follows what is selected", async () => {
+  history.replaceState(null, "", "#step=1&layer=0");
+  const body = await open(contents());
+  expect(one(body, '[data-view="lens_table"] [role=gridcell][aria-selected="true"]').dataset).toMatchObject({
+    layer: "0",
+    token: "3",
+  });
+  one(body, '[data-view="generation"] [role=option][data-step="2"]').click();
+  expect(location.hash).toBe("#step=2&layer=0&token=5");
+});
+
+test("a block that cannot be read leaves the static part, and says so", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const body = await open("bm90IGRlZmxhdGVk");
+  expect(one(body, "main").hidden).toBe(false);
+  expect(body.textContent).toContain("The finding.");
+  expect(one(body, "main [role=alert]").textContent).toContain("The interactive part could not be shown");
+  expect(all(body, "main")).toHaveLength(1);
+});
+
+test("a bench that fails leaves the static part", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const page = contents();
+  page.widgets.w0.state._data = {} as never;
+  const body = await open(page);
+  expect(body.textContent).toContain("The finding.");
+  expect(all(body, "[data-view]")).toEqual([]);
+});
+
+test("buffers are found again, byte for byte", async () => {
+  const page = await readPage(
+    await block({
+      a: [new DataView(Uint8Array.of(1, 2, 3).buffer), { b: new DataView(Uint8Array.of(9).buffer) }],
+      baked: {},
+      root: "שלום",
+    }),
+  );
+  const { a, root } = page as unknown as { a: [DataView, { b: DataView }]; root: string };
+  expect([a[0].byteLength, a[0].getUint8(2), a[1].b.getUint8(0), root]).toEqual([3, 3, 9, "שלום"]);
+});
+
+const TRACE = { prompt_length: 3, steps: 3 };
+
+test("an address is read with care", () => {
+  expect(parseHash("#step=2&layer=-1", TRACE)).toEqual({ step: 2, query: 4, layer: -1 });
+  expect(parseHash("#step=1&query=0", TRACE)).toEqual({ step: 1, query: 0 });
+  expect(parseHash("#step=7", TRACE)).toEqual({});
+  expect(parseHash("#step=x&site=<b>&other=1", TRACE)).toEqual({});
+  expect(parseHash("", null)).toEqual({});
+});
+
+test("an address says only what does not follow from the step", () => {
+  expect(formatHash({ step: 2, query: 4, layer: 23 }, TRACE)).toBe("#step=2&layer=23");
+  expect(formatHash({ step: 2, query: 0, token: 0 }, TRACE)).toBe("#step=2&token=0&query=0");
+  expect(formatHash({ step: null, query: 3, token: [1, 2] }, TRACE)).toBe("#query=3");
+});

@@ -1,0 +1,157 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { blocks } from "../../src/generation/blocks";
+import { candidates } from "../../src/generation/decision";
+import { numbers } from "../../src/generation/numbers";
+import type { Piece } from "../../src/tokens";
+import type { Trace } from "../../src/trace";
+import generation from "../../src/views/generation";
+import { decode } from "../../src/wire";
+import { all, key, one, settled, show, traceTree } from "../made";
+
+const text = (el: Element) => el.textContent ?? "";
+const tokens = (root: Element) => all(root, "[role=option]");
+const selected = (root: Element) =>
+  tokens(root).flatMap((el) => (el.getAttribute("aria-selected") === "true" ? [Number(el.dataset.token)] : []));
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test("it is ready at once: nothing is asked for", async () => {
+  const { root, sent } = await show(generation, { _data: traceTree() });
+  expect(root.dataset).toMatchObject({ view: "generation", state: "ready" });
+  expect(sent).toEqual([]);
+});
+
+test("every token is there, with its axes, and its probability as a number", async () => {
+  const { root } = await show(generation, { _data: traceTree() });
+  expect(tokens(root).map((el) => el.dataset.token)).toEqual(["0", "1", "2", "3", "4", "5"]);
+  expect(tokens(root).map((el) => el.dataset.step)).toEqual([undefined, undefined, undefined, "0", "1", "2"]);
+  expect(text(tokens(root)[3] as Element)).toBe("·Paris0.70");
+  expect(text(tokens(root)[4] as Element)).toContain("↵");
+});
+
+test("markup in a token stays text", async () => {
+  const { root } = await show(generation, { _data: traceTree([5, 5, 5, 5], 2) });
+  expect(text(tokens(root)[0] as Element)).toBe("</script>");
+  expect(root.querySelector("script")).toBeNull();
+});
+
+test("the decision follows the step: candidates, shares, entropy, the chosen one marked", async () => {
+  const { root, selection } = await show(generation, { _data: traceTree() });
+  expect(text(one(root, ".tb-decision h3"))).toBe("The decision at step 0");
+  expect(text(one(root, ".tb-decision"))).toContain("entropy 1.50 nats");
+  expect(text(one(root, "[data-chosen]"))).toContain("·Paris");
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  expect(text(one(root, ".tb-decision h3"))).toBe("The decision at step 1");
+  expect(one(root, "[data-chosen]").dataset.rank).toBe("1");
+  expect(one(root, "[data-chosen]").getAttribute("aria-current")).toBe("true");
+});
+
+test("a chosen token past the recorded ones is still shown", async () => {
+  const { root } = await show(generation, { _data: traceTree() }, { fields: { step: 2, query: 4 } });
+  const chosen = one(root, "[data-chosen]");
+  expect(text(chosen)).toContain("<|im_end|>");
+  expect(chosen.title).toContain("past the recorded");
+  expect(candidates(decode(traceTree()) as Trace, 2).map(({ p }) => p.toFixed(2))).toEqual(["0.70", "0.10", "0.23"]);
+});
+
+test("a click on a generated token selects its step, on a prompt token its position", async () => {
+  const { root, fields } = await show(generation, { _data: traceTree() });
+  tokens(root)[4]?.click();
+  expect(fields()).toMatchObject({ step: 1, token: 4, query: 3 });
+  expect(selected(root)).toEqual([4]);
+  tokens(root)[1]?.click();
+  expect(fields()).toMatchObject({ step: 1, token: 1, query: 1 });
+  expect(selected(root)).toEqual([1, 4]);
+});
+
+test("arrow keys step, Home and End go to the ends, and the focus goes along", async () => {
+  const { root, fields } = await show(generation, { _data: traceTree() });
+  tokens(root)[3]?.click();
+  key(document.activeElement as Element, "ArrowRight");
+  expect(fields().step).toBe(1);
+  expect((document.activeElement as HTMLElement).dataset.step).toBe("1");
+  key(document.activeElement as Element, "End");
+  expect(fields().step).toBe(2);
+  key(document.activeElement as Element, "ArrowRight");
+  expect(fields().step).toBe(2);
+  key(document.activeElement as Element, "Home");
+  expect(fields().step).toBe(0);
+});
+
+test("exactly one token can be tabbed to", async () => {
+  const { root, selection } = await show(generation, { _data: traceTree() });
+  selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
+  expect(
+    tokens(root)
+      .filter((el) => el.tabIndex === 0)
+      .map((el) => el.dataset.step),
+  ).toEqual(["2"]);
+});
+
+test("a step from elsewhere leaves no stale token selected", async () => {
+  const { root, selection } = await show(generation, { _data: traceTree() });
+  tokens(root)[3]?.click();
+  selection.set("_state", { seq: 9, fields: { step: 2, token: 3, query: 4 } });
+  expect(selected(root)).toEqual([5]);
+});
+
+test("a span of prompt tokens is shown as selected", async () => {
+  const { root } = await show(generation, { _data: traceTree() }, { fields: { step: null, token: [0, 2] } });
+  expect(selected(root)).toEqual([0, 1]);
+});
+
+test("one token, nothing generated: no decision, no step", async () => {
+  const { root } = await show(generation, { _data: traceTree([0], 1) }, { fields: { step: null, query: null } });
+  expect(root.dataset.state).toBe("ready");
+  expect(tokens(root)).toHaveLength(1);
+  expect(one(root, ".tb-decision").hidden).toBe(true);
+  expect(text(one(root, "h2"))).toBe("What was read?");
+});
+
+test("new data is drawn anew, once", async () => {
+  const { root, model } = await show(generation, { _data: traceTree() });
+  model.set("_data", traceTree([0, 1, 2, 3], 3));
+  await settled();
+  expect(tokens(root)).toHaveLength(4);
+  expect(all(root, "header")).toHaveLength(1);
+});
+
+test("when its life ends the view is gone and hears nothing more", async () => {
+  const { root, end, selection } = await show(generation, { _data: traceTree() });
+  end();
+  expect(root.isConnected).toBe(false);
+  selection.set("_state", { seq: 9, fields: { step: 2 } });
+  expect(selected(root)).toEqual([3]);
+});
+
+const piece: Piece = ["x", "x", "text"];
+const divided = (segments: Trace["segments"], length = 10, prompt_length = 8) =>
+  blocks({ pieces: Array<Piece>(length).fill(piece), prompt_length, segments });
+
+test("a prompt and what was generated", () => {
+  expect(divided([])).toEqual([
+    { caption: "prompt", start: 0, stop: 8, generated: false },
+    { caption: "generated", start: 8, stop: 10, generated: true },
+  ]);
+});
+
+test("a chat is divided by its roles; template tokens go with the segment that follows", () => {
+  const chat = divided([
+    { role: "system", start: 1, stop: 3 },
+    { role: "user", start: 4, stop: 6 },
+  ]);
+  expect(chat.map(({ caption, start, stop }) => [caption, start, stop])).toEqual([
+    ["system", 0, 3],
+    ["user", 3, 6],
+    ["template", 6, 8],
+    ["generated", 8, 10],
+  ]);
+});
+
+test("the numbers are a row per step and candidate, headed by axis names", () => {
+  const [head, first] = numbers(decode(traceTree()) as Trace).split("\r\n");
+  expect(head?.split(",").slice(0, 6)).toEqual(["step", "token", "rank", "token_id", "text", "prob"]);
+  expect(first).toBe(`0,3,0,3," Paris",${Math.fround(0.7)},1.5,0,${Math.fround(0.7)}`);
+});

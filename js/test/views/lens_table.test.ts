@@ -1,0 +1,260 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Lens } from "../../src/lens";
+import { chart } from "../../src/lens/chart";
+import { modes } from "../../src/lens/modes";
+import { numbers } from "../../src/lens/numbers";
+import { series } from "../../src/lens/series";
+import { SILENCE_MS } from "../../src/liveness";
+import type { Text } from "../../src/trace";
+import lensTable from "../../src/views/lens_table";
+import { decode } from "../../src/wire";
+import { all, key, lensTree, type Message, one, packed, REQUEST, settled, show, traceTree } from "../made";
+
+const STATE = { _data: traceTree(), _request: REQUEST };
+const answered = (change: object = {}) => ({
+  reply: ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree(6, 3, change) } : undefined),
+});
+const text = (el: Element) => el.textContent ?? "";
+const cell = (root: Element, layer: number, token: number) => one(root, `[data-layer="${layer}"][data-token="${token}"]`);
+const watchedBy = (request: Message["request"]) => (request?.params.watch ?? []) as unknown[];
+const selectedCells = (root: Element) =>
+  all(root, '[role=gridcell][aria-selected="true"]').map(({ dataset }) => [Number(dataset.layer), Number(dataset.token)]);
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+test("it asks its request, and is ready when the answer is there", async () => {
+  const { root, sent } = await show(lensTable, STATE, answered());
+  expect(sent.map(({ kind, request }) => [kind, request])).toEqual([["ask", REQUEST]]);
+  expect(root.dataset).toMatchObject({ view: "lens_table", state: "ready" });
+});
+
+test("rows are the layers, the last on top and the embedding below; columns are named by the text", async () => {
+  const { root } = await show(lensTable, STATE, answered());
+  expect(all(root, "[role=rowheader]").map(text)).toEqual(["2", "1", "0", "embed"]);
+  expect(all(root, ".tb-grid-name").map(text)).toEqual(["The", "·city", "·of", "·Paris", "↵", "<|im_end|>"]);
+  expect(text(cell(root, 2, 0))).toBe("·Paris");
+  expect(text(cell(root, -1, 0))).toBe("·Rome");
+});
+
+test("the selected cell, its row and its column are marked", async () => {
+  const { root, selection } = await show(lensTable, STATE, answered());
+  expect(selectedCells(root)).toEqual([]);
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3, layer: -1 } });
+  expect(selectedCells(root)).toEqual([[-1, 3]]);
+  expect(one(root, '.tb-grid-name[aria-selected="true"]').dataset.token).toBe("3");
+  expect(one(root, '[role=rowheader][aria-selected="true"]').dataset.layer).toBe("-1");
+});
+
+test("a click on a cell selects layer and position, and the step its row predicts", async () => {
+  const { root, fields } = await show(lensTable, STATE, answered());
+  cell(root, 1, 3).click();
+  expect(fields()).toMatchObject({ layer: 1, query: 3, step: 1 });
+  cell(root, 0, 0).click();
+  expect(fields()).toMatchObject({ layer: 0, query: 0, step: 1 });
+});
+
+test("a click on a row's or column's name selects just that", async () => {
+  const { root, fields } = await show(lensTable, STATE, answered());
+  one(root, '[role=rowheader][data-layer="-1"]').click();
+  expect(fields()).toMatchObject({ layer: -1, query: 2 });
+  one(root, '.tb-grid-name[data-token="4"]').click();
+  expect(fields()).toMatchObject({ layer: -1, query: 4, step: 2 });
+});
+
+test("arrow keys move the focus and tell the cell in full, Enter selects", async () => {
+  const { root, fields } = await show(lensTable, STATE, answered());
+  cell(root, 2, 2).focus();
+  cell(root, 2, 2).click();
+  key(document.activeElement as Element, "ArrowDown");
+  key(document.activeElement as Element, "ArrowRight");
+  expect((document.activeElement as HTMLElement).dataset).toMatchObject({ layer: "1", token: "3" });
+  expect(fields()).toMatchObject({ layer: 2, query: 2 });
+  expect(text(one(root, ".tb-detail"))).toMatch(/^layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
+  key(document.activeElement as Element, "Enter");
+  expect(fields()).toMatchObject({ layer: 1, query: 3, step: 1 });
+  expect(all(root, '[role=gridcell][tabindex="0"]')).toHaveLength(1);
+});
+
+test("the tint can mean probability, entropy or divergence; the legend has the numbers and the unit", async () => {
+  const { root } = await show(lensTable, STATE, answered());
+  expect(text(one(root, ".tb-legend"))).toBe("00.51probability of the token in the cell");
+  const before = cell(root, -1, 0).style.background;
+  one(root, '[data-option="kl"]').click();
+  expect(text(one(root, ".tb-legend"))).toContain("048KL divergence of the last layer from this one, nats");
+  expect(cell(root, -1, 0).style.background).not.toBe(before);
+  one(root, '[data-option="entropy"]').click();
+  expect(text(one(root, ".tb-legend"))).toContain("nats");
+});
+
+test("only the columns in sight are in the page, and the selected one is in sight", async () => {
+  const ids = Array<number>(512).fill(1);
+  const tree = lensTree(512, 80);
+  const { root, selection } = await show(
+    lensTable,
+    { _data: traceTree(ids, 10), _request: REQUEST },
+    { reply: () => ({ kind: "answer", result: tree }) },
+  );
+  expect(all(root, "[role=gridcell]").length).toBeLessThan(81 * 40);
+  const grid = one(root, ".tb-grid");
+  Object.defineProperty(grid, "clientWidth", { value: 800 });
+  selection.set("_state", { seq: 5, fields: { step: 300, query: 309, layer: 79 } });
+  expect(selectedCells(root)).toEqual([[79, 309]]);
+});
+
+test("the lines: the last layer's best, what came next, values at the selected and the last layer", async () => {
+  const { root, selection } = await show(lensTable, STATE, answered());
+  selection.set("_state", { seq: 5, fields: { step: 0, query: 2, layer: 0 } });
+  const rows = all(root, ".tb-values tbody tr").map((row) => [...row.children].map(text));
+  expect(rows).toEqual([
+    ["·Parisreally next", "0.267", "0.800"],
+    ["·Rome", "0.400", "0.100"],
+  ]);
+  expect(text(one(root, ".tb-chart"))).toContain("leads from layer 1 on");
+  expect(one(root, '.tb-chart [data-layer="0"]').getAttribute("aria-selected")).toBe("true");
+});
+
+test("a click on the lines selects a layer", async () => {
+  const { root, fields } = await show(lensTable, STATE, answered());
+  one(root, '.tb-chart [data-layer="-1"]').dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  expect(fields()).toMatchObject({ layer: -1, query: 2 });
+});
+
+test("watching a token asks the same with one more, and shows its line", async () => {
+  const watched = packed(
+    Array.from({ length: 24 }, () => 0.25),
+    { layer: [-1, 0, 1, 2], token: 6, watched: [7] },
+  );
+  const { root, sent } = await show(lensTable, STATE, {
+    reply: ({ request }) => ({
+      kind: "answer",
+      result: lensTree(6, 3, watchedBy(request).length > 0 ? { watched } : {}),
+    }),
+  });
+  const input = one(root, ".tb-watch input") as HTMLInputElement;
+  input.value = "·שלום";
+  one(root, ".tb-watch").dispatchEvent(new Event("submit", { cancelable: true }));
+  await settled();
+  expect(sent.at(-1)?.request?.params).toEqual({ top: 2, watch: [" שלום"] });
+  expect(text(one(root, ".tb-values"))).toContain("שלוםwatched");
+  one(root, ".tb-forget").click();
+  await settled();
+  expect(sent.at(-1)?.request?.params).toEqual({ top: 2, watch: [] });
+  expect(text(one(root, ".tb-values"))).not.toContain("watched");
+});
+
+test("what cannot be watched is the sentence that came back", async () => {
+  const { root } = await show(lensTable, STATE, {
+    reply: ({ request }) =>
+      watchedBy(request).length > 0
+        ? { kind: "error", error: "“ Rome!” is 2 tokens: · Rome, !", absent: false }
+        : { kind: "answer", result: lensTree() },
+  });
+  (one(root, ".tb-watch input") as HTMLInputElement).value = " Rome!";
+  one(root, ".tb-watch").dispatchEvent(new Event("submit", { cancelable: true }));
+  await settled();
+  expect(text(one(root, ".tb-watch .tb-error"))).toContain("is 2 tokens");
+  expect(root.dataset.state).toBe("ready");
+});
+
+test("a saved page offers nothing that needs a model", async () => {
+  const { root } = await show(lensTable, STATE, { ...answered(), offline: true });
+  expect(root.querySelector(".tb-watch")).toBeNull();
+});
+
+test("while it is computed there is progress, and it can be cancelled and asked again", async () => {
+  const { root, sent, say } = await show(lensTable, STATE);
+  expect(root.dataset.state).toBe("loading");
+  say({ kind: "progress", id: sent[0]?.id, done: 3, total: 30, note: "layers" });
+  expect(text(one(root, ".tb-state"))).toContain("Computing the lens: layers (3 of 30)");
+  expect((one(root, "progress") as HTMLProgressElement).value).toBe(3);
+  one(root, ".tb-state button").click();
+  await settled();
+  expect(sent.map(({ kind }) => kind)).toEqual(["ask", "cancel"]);
+  expect([root.dataset.state, text(one(root, ".tb-state p"))]).toEqual(["error", "Cancelled."]);
+  one(root, ".tb-state button").click();
+  expect(sent.at(-1)?.kind).toBe("ask");
+  expect(root.dataset.state).toBe("loading");
+});
+
+test("silence is said where one waits", async () => {
+  vi.useFakeTimers();
+  const { root } = await show(lensTable, STATE);
+  vi.advanceTimersByTime(SILENCE_MS);
+  expect(text(one(root, ".tb-state"))).toContain("Waiting for the kernel: it is busy, or gone.");
+});
+
+test("an error is its sentence", async () => {
+  const { root } = await show(lensTable, STATE, {
+    reply: () => ({ kind: "error", error: "The model gives NaN.", absent: false, code: null }),
+  });
+  expect([root.dataset.state, text(one(root, ".tb-state p"))]).toEqual(["error", "The model gives NaN."]);
+});
+
+test("what is absent comes with the Python that would compute it", async () => {
+  const { root } = await show(lensTable, STATE, {
+    reply: () => ({ kind: "error", error: "Not in this snapshot.", absent: true, code: REQUEST.code }),
+  });
+  expect(root.dataset.state).toBe("absent");
+  expect(text(one(root, "pre"))).toBe(REQUEST.code);
+  expect(all(root, "button").map(text)).toContain("Copy code");
+});
+
+test("one position, no steps", async () => {
+  const state = { _data: traceTree([0], 1), _request: REQUEST };
+  const reply = () => ({ kind: "answer", result: lensTree(1, 3, { findings: [], answer_layers: [] }) });
+  const { root } = await show(lensTable, state, { reply, fields: { step: null, query: null } });
+  expect(root.dataset.state).toBe("ready");
+  expect(text(one(root, ".tb-detail"))).toContain("last layer, position 0");
+});
+
+const lens = decode(lensTree()) as Lens;
+const trace = decode(traceTree()) as Text;
+
+test("the scale of divergence ends at a round number that holds all", () => {
+  expect(modes(lens).kl.max).toBe(8);
+  expect(modes(lens).probability.max).toBe(1);
+});
+
+test("a token that is the best and really next is one line", () => {
+  expect(series(lens, trace, 2).map(({ id, realised }) => [id, realised])).toEqual([
+    [3, true],
+    [8, false],
+  ]);
+  // At position 3 the newline comes next, which the last layer did not put among its best.
+  expect(series(lens, trace, 3).map(({ id, realised }) => [id, realised])).toEqual([
+    [3, false],
+    [8, false],
+    [4, true],
+  ]);
+  expect(series(lens, trace, 5).some(({ realised }) => realised)).toBe(false);
+});
+
+const PIECE: [string, string, "text"] = ["x", "x", "text"];
+
+test("the labels of the lines do not touch", () => {
+  const close = Array.from({ length: 7 }, (_, id) => ({
+    id,
+    piece: PIECE,
+    values: [0.5, 0.5 + id / 1000],
+    realised: id === 0,
+    watched: false,
+    color: "",
+    width: 1,
+    dash: [],
+  }));
+  const { scene, plot } = chart(close, [-1, 0], { layer: 0, leads: -1 }, { width: 600, height: 240 });
+  const labels = scene.marks.flatMap((mark) => (mark.kind === "text" && mark.mono ? [mark.y] : [])).sort((a, b) => a - b);
+  expect(labels).toHaveLength(7);
+  for (const [i, y] of labels.slice(1).entries()) expect(y - (labels[i] as number)).toBeGreaterThanOrEqual(14);
+  expect(labels.at(-1)).toBeLessThan(plot.bottom + 12);
+});
+
+test("the numbers are a row per layer, position and rank", () => {
+  const lines = numbers(lens).trim().split("\r\n");
+  expect(lines[0]).toMatch(/^layer,token,rank,token_id,text,prob,/);
+  expect(lines).toHaveLength(1 + 4 * 6 * 2);
+  expect(lines[1]).toMatch(/^-1,0,0,8," Rome",/);
+});
