@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _demo(options: argparse.Namespace) -> None:
     import tracebench as tb
+    from tracebench.offline.page import readable_size
 
     print("Loading the demo model ...", file=sys.stderr)
     lm = tb.load("demo")
@@ -57,16 +58,19 @@ def _demo(options: argparse.Namespace) -> None:
     page = bench.save(options.output)
     bench.save(options.output.with_suffix(".trace"))
     _report(bench, lens)
-    print(f"\nWritten: {page!r}. Open it in a browser; it needs no kernel and no network.")
+    print(f"\nWritten: {page} ({readable_size(page.stat().st_size)}). Open it in a browser; it needs no kernel and no network.")
 
 
 def _show(options: argparse.Namespace) -> None:
     import tracebench as tb
+    from tracebench.offline.page import readable_size
 
     bundle = tb.open(options.file)
     bench = tb.Workbench([bundle.trace, *bundle.results])
     page = bench.save(options.output or options.file.with_suffix(".html"))
-    print(f"{bench.finding(0)}\nWritten: {page!r}" if bundle.trace.steps else f"Written: {page!r}")
+    if bundle.trace.steps:
+        print(bench.finding(0))
+    print(f"Written: {page} ({readable_size(page.stat().st_size)})")
 
 
 def _report(bench, lens) -> None:  # noqa: ANN001 - imported names would cost the start-up of --help

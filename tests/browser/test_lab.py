@@ -1,0 +1,111 @@
+"""The bench live in a real JupyterLab, with the demo model."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import warnings
+import tracebench as tb
+lm = tb.load("demo")
+trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
+bench = tb.explore(lm, trace)
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(lab):
+    """A notebook with a live bench, its lens computed."""
+    book = lab.open_notebook([SETUP, "bench", "import time; time.sleep(6)"])
+    book.run_all()
+    return book
+
+
+@pytest.fixture
+def page(notebook):
+    for view in ("generation", "lens_table"):
+        notebook.page.wait_for_selector(f'[data-view="{view}"][data-state="ready"]', timeout=120_000)
+    return notebook.page
+
+
+def click_step(page, step):
+    page.locator(f'[data-view="generation"] [data-step="{step}"]').first.click()
+
+
+def test_a_click_reaches_python_while_a_cell_below_runs(notebook):
+    """After "Run All" with a 6 s cell below the bench: the click must not wait for it."""
+    page = notebook.page
+    page.wait_for_selector('[data-view="generation"][data-state="ready"]', timeout=120_000)
+    click_step(page, 2)
+    assert notebook.is_busy()
+    notebook.wait_idle()
+    assert notebook.kernel_eval("bench.selection.step, bench.selection.query") == "(2, 11)"
+
+
+def test_a_click_in_one_view_moves_the_other_and_python(notebook, page):
+    click_step(page, 1)
+    page.wait_for_selector('[data-view="lens_table"] [data-token="10"][aria-selected="true"]')
+    assert notebook.kernel_eval("bench.selection.step") == "1"
+
+
+def test_python_leads(notebook, page):
+    notebook.kernel_eval("setattr(bench.selection, 'step', 3)")
+    page.wait_for_selector('[data-view="generation"] [data-step="3"][aria-selected="true"]')
+    page.wait_for_selector('[data-view="lens_table"] [data-token="12"][aria-selected="true"]')
+
+
+def test_python_hears_of_every_click(notebook, page):
+    notebook.kernel_eval("heard := []")
+    notebook.kernel_eval("bench.selection.observe(lambda change: heard.append(change['new']), 'step')")
+    click_step(page, 0)
+    click_step(page, 2)
+    notebook.wait_until("heard == [0, 2]")
+
+
+def test_only_the_live_bench_is_seen_while_it_lives(page):
+    assert page.locator(".tracebench-static").count() == 1
+    assert not page.locator(".tracebench-static").is_visible()
+
+
+def test_saving_from_the_bench_writes_a_file(notebook, page):
+    page.locator('[data-view="workbench"]').get_by_role("button", name="Save").click()
+    notebook.wait_until("len(__import__('glob').glob('*.html')) == 1")
+
+
+def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
+    """A job of a view is under way, a cell runs on the model, the job is cancelled: the logits are as before, bit for bit."""
+    notebook.kernel_exec(
+        "import torch\n"
+        "ids = torch.tensor([trace.tokens.ids])\n"
+        "with torch.inference_mode(): before = lm.model(ids).logits\n"
+        "long = lm.read('The tower was built by many people over a long time. ' * 40)\n"
+        "slow = tb.explore(lm, long)"
+    )
+    notebook.add_and_run("slow")
+    view = page.locator('[data-view="lens_table"]').last
+    view.locator('xpath=self::*[@data-state="loading"]').wait_for()
+    notebook.kernel_exec("with torch.inference_mode(): during = lm.model(ids).logits")
+    view.get_by_role("button", name="Cancel").click()
+    view.locator('xpath=self::*[@data-state!="loading"]').wait_for()
+    notebook.kernel_exec("with torch.inference_mode(): after = lm.model(ids).logits")
+    assert notebook.kernel_eval("torch.equal(before, during), torch.equal(before, after)") == "(True, True)"
+    assert notebook.kernel_eval("sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in lm.model.modules())") == "0"
+
+
+def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
+    """Last but one: the kernel is gone after this."""
+    notebook.save()
+    notebook.shutdown_kernel()
+    click_step(page, 1)
+    page.get_by_text("The kernel does not answer").first.wait_for(timeout=20_000)
+    page.wait_for_selector('[data-view="lens_table"] [data-token="10"][aria-selected="true"]')
+
+
+def test_a_reopened_notebook_shows_something_true(notebook):
+    notebook.reopen()
+    static = notebook.page.locator(".tracebench-static").first
+    static.wait_for()
+    assert "“·Paris” with p = 0.70" in static.inner_text()
+    assert notebook.page.get_by_text("Error displaying widget").count() == 0 or not (
+        notebook.page.get_by_text("Error displaying widget").first.is_visible()
+    )

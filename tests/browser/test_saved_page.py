@@ -1,0 +1,95 @@
+"""The file that ``tracebench demo`` wrote, opened with the network cut."""
+
+from pathlib import Path
+
+import pytest
+from tests import made
+
+import tracebench as tb
+
+pytestmark = pytest.mark.browser
+DEMO = Path(__file__).parents[2] / "demo" / "first-look.html"
+
+
+def selected(page, view, axis):
+    """The coordinates of an axis that a view marks as selected."""
+    found = page.locator(f'[data-view="{view}"] [data-{axis}][aria-selected="true"]')
+    return sorted({int(found.nth(i).get_attribute(f"data-{axis}")) for i in range(found.count())})
+
+
+def ready(page):
+    for view in ("generation", "lens_table"):
+        page.wait_for_selector(f'[data-view="{view}"][data-state="ready"]')
+
+
+@pytest.fixture
+def demo(saved_page):
+    page = saved_page(DEMO)
+    ready(page)
+    return page
+
+
+def test_it_opens_with_the_finding_as_its_first_sentence(demo):
+    assert "·Paris" in demo.locator('[data-view="workbench"]').inner_text()
+    raw = DEMO.read_text("utf-8")
+    first = raw.index("<main><p><strong>The model said “·Paris” with p = 0.70; it first leads in layer ")
+    assert first < raw.index("tracebench-state")
+
+
+def test_a_click_in_one_view_moves_the_other(demo):
+    demo.locator('[data-view="generation"] [data-step="2"]').first.click()
+    assert selected(demo, "generation", "step") == [2]
+    # 10 prompt tokens: step 2 is predicted at position 11.
+    demo.wait_for_selector('[data-view="lens_table"] [data-token="11"][aria-selected="true"]')
+
+
+def test_a_click_on_a_cell_of_the_lens_moves_the_generation(demo):
+    demo.locator('[data-view="lens_table"] [data-layer="29"][data-token="12"]').first.click()
+    demo.wait_for_selector('[data-view="generation"] [data-step="3"][aria-selected="true"]')
+
+
+def test_the_arrow_keys_step(demo):
+    demo.locator('[data-view="generation"] [data-step="0"]').first.click()
+    demo.keyboard.press("ArrowRight")
+    demo.wait_for_selector('[data-view="generation"] [data-step="1"][aria-selected="true"]')
+    demo.keyboard.press("ArrowLeft")
+    demo.wait_for_selector('[data-view="generation"] [data-step="0"][aria-selected="true"]')
+
+
+def test_a_link_opens_it_there(saved_page):
+    page = saved_page(DEMO, "#step=2&layer=23")
+    ready(page)
+    page.wait_for_selector('[data-view="generation"] [data-step="2"][aria-selected="true"]')
+    page.wait_for_selector('[data-view="lens_table"] [data-layer="23"][data-token="11"][aria-selected="true"]')
+
+
+def test_a_page_without_the_answer_says_what_would_compute_it(saved_page, tmp_path):
+    trace = made.trace()
+    request = tb.Request("LogitLens", {"top": 5}, trace.hash, code="tb.LogitLens(top=5)(lm, trace)")
+    page = saved_page(tb.Workbench([trace, request]).save(tmp_path / "a.html"))
+    page.wait_for_selector('[data-view="lens_table"][data-state="absent"]')
+    assert "tb.LogitLens(top=5)(lm, trace)" in page.locator('[data-view="lens_table"]').inner_text()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [(0,), (0, 1), (0, 8, 9, 8, 4, 5, 11, 6, 7, 7, 9)],
+    ids=["one token", "one step", "script, right-to-left, half characters, NUL"],
+)
+def test_strange_and_small_traces_are_shown(saved_page, tmp_path, ids):
+    trace = made.trace(*ids, prompt_length=1)
+    page = saved_page(tb.Workbench([trace, made.lens(trace)]).save(tmp_path / "a.html"))
+    ready(page)
+    assert page.locator('[data-view="generation"] [data-token]').count() >= len(ids)
+
+
+def test_markup_in_a_model_name_stays_text(saved_page, tmp_path):
+    from dataclasses import replace
+
+    trace = made.trace()
+    evil = "<img src=x onerror=alert(1)>${1}</script>"
+    trace = replace(trace, provenance=replace(trace.provenance, model=evil))
+    page = saved_page(tb.Workbench([trace, made.lens(trace)]).save(tmp_path / "a.html"))
+    ready(page)
+    assert evil in page.locator('[data-view="workbench"]').inner_text()
+    assert page.locator("img[src=x]").count() == 0
