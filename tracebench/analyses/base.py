@@ -15,8 +15,8 @@ from tracebench.trace import Trace
 def request(analysis: Any, trace: Trace, target: Target | None = None) -> Request:
     """The request that an analysis with these parameters would answer."""
     params = {field.name: getattr(analysis, field.name) for field in fields(analysis)}
-    about = f", {target!r}" if target is not None else ""
-    code = f"tb.{analysis!r}(lm, trace{about.replace('Target', 'tb.Target')})\n"
+    about = f", tb.{target!r}" if target is not None else ""
+    code = f"tb.{analysis!r}(lm, trace{about})\n"
     return Request(type(analysis).__name__, params, trace.hash, target, code)
 
 

@@ -7,6 +7,7 @@ is found by following that stream to the unembedding; scale and softcap are read
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ import torch
 from torch import nn
 
 from tracebench.models.layout import Head, Layout, hidden_input, hidden_output
-from tracebench.models.numerics import limit, relative_gap
+from tracebench.models.numerics import SAME_STREAM, relative_gap
+from tracebench.models.offload import offloaded
 
 #: config attribute -> how it enters the head. The names come from transformers' configs.
 HEAD_ATTRIBUTES = {
@@ -55,6 +57,11 @@ def discover(model: nn.Module) -> Layout:
     Raises:
         LayoutError: not causal, no chain of blocks, or the logits do not come out.
     """
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise LayoutError(
+            f"{type(model).__name__} has an encoder and a decoder: expected a causal language model, which reads the "
+            "text that it continues"
+        )
     unembed = getattr(model, "get_output_embeddings", lambda: None)()
     if not isinstance(unembed, nn.Module):
         raise LayoutError(
@@ -63,6 +70,7 @@ def discover(model: nn.Module) -> Layout:
         )
     ids = _probe_ids(model)
     calls, logits = _watch(model, ids)
+    _prove_numbers(model, calls, logits)
     _prove_causal(model, ids, logits)
     names, chain = _blocks(model, calls)
     last = chain[-1].left
@@ -84,11 +92,12 @@ def discover(model: nn.Module) -> Layout:
 def probe_device(model: nn.Module) -> torch.device:
     """Where token ids go."""
     embedding = model.get_input_embeddings()
-    hook = getattr(embedding, "_hf_hook", None)
-    execution = getattr(hook, "execution_device", None)
     weight = next(iter(embedding.parameters()), None)
     device = weight.device if weight is not None else torch.device("cpu")
-    return torch.device(execution) if device.type == "meta" and execution is not None else device
+    if device.type != "meta":
+        return device
+    where = offloaded(embedding, "execution_device")
+    return torch.device(where) if where is not None else device
 
 
 def _probe_ids(model: nn.Module) -> torch.Tensor:
@@ -106,9 +115,11 @@ def run(model: nn.Module, ids: torch.Tensor) -> torch.Tensor:
 def _watch(model: nn.Module, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:
     """Every module call of one pass in the order in which the calls *end*."""
     calls: list[Call] = []
+    thread = threading.get_ident()
 
     def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        calls.append(Call(module, hidden_input(args, kwargs), hidden_output(output)))
+        if threading.get_ident() == thread:
+            calls.append(Call(module, hidden_input(args, kwargs), hidden_output(output)))
 
     handles = [module.register_forward_hook(note, with_kwargs=True) for module in model.modules()]
     try:
@@ -119,11 +130,22 @@ def _watch(model: nn.Module, ids: torch.Tensor) -> tuple[list[Call], torch.Tenso
     return calls, logits
 
 
+def _prove_numbers(model: nn.Module, calls: list[Call], logits: torch.Tensor) -> None:
+    if not bool(torch.isnan(logits).any()):
+        return
+    names = {module: name for name, module in model.named_modules()}
+    first = next((names[call.module] for call in calls if call.left is not None and bool(torch.isnan(call.left).any())), "")
+    raise LayoutError(
+        f"{type(model).__name__} gives NaN{f', first out of {first}' if first else ''}: check its weights and its dtype "
+        "(float16 overflows in many models; bfloat16 and float32 do not)"
+    )
+
+
 def _prove_causal(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor) -> None:
     other = ids.clone()
-    other[0, -1] = ids[0, 0]
+    other[0, -1] = (ids[0, -1] + 1) % model.get_input_embeddings().num_embeddings
     gap = relative_gap(run(model, other)[:, :-1], logits[:, :-1])
-    if not gap <= limit(logits.dtype):
+    if not gap <= SAME_STREAM[logits.dtype]:
         raise LayoutError(
             f"{type(model).__name__} is not causal: changing the last token changed earlier logits by {gap:.2g} of "
             "their range. Expected a decoder; an encoder needs is_decoder=True, or another tool"
@@ -198,11 +220,9 @@ def _head(
     for head in dict.fromkeys((Head(scale, cap), Head(1.0, cap), Head(scale), Head())):
         found = Layout((), (), final, unembed, head, 0.0).readout(last)
         gap = relative_gap(found.to(logits.device), logits) if found.shape == logits.shape else float("inf")
-        if gap <= limit(logits.dtype):
+        if gap <= SAME_STREAM[logits.dtype]:
             return head, gap
         tried.append(f"{head}: {gap:.2g}")
-    if bool(torch.isnan(logits).any()):
-        raise LayoutError(f"{type(model).__name__} gives NaN logits; nothing can be proved of them. Check its weights and dtype")
     raise LayoutError(
         f"{type(model).__name__}: final norm and unembedding do not give the model's logits (gap relative to their "
         f"range: {'; '.join(tried)}). Add the config attribute that scales them to HEAD_ATTRIBUTES in "

@@ -8,14 +8,18 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from tracebench.models.offload import offloaded
+
 #: Above this many parameters, tensors are sampled.
 WHOLE = 1_000_000_000
 #: How many elements of a tensor are hashed one by one; the rest enter by their sum.
 SAMPLE = 4096
+#: What peft's layers say of themselves: switching an adapter off changes no weight.
+ADAPTER_STATE = ("active_adapters", "disable_adapters", "merged_adapters")
 
 
 def fingerprint(model: nn.Module) -> str:
-    """16 hex digits over names, shapes and bits of all parameters and buffers.
+    """16 hex digits over names, shapes and bits of all parameters and buffers, and over which adapters are active.
 
     Every bit enters a sum per tensor, and an evenly strided sample is hashed element by element (the sum alone would
     not see two values change places). Above `WHOLE` parameters only the sample is taken: see `LanguageModel.refresh`.
@@ -32,15 +36,20 @@ def fingerprint(model: nn.Module) -> str:
         digest.update(bits[::stride].contiguous().cpu().numpy().tobytes())
         if whole:
             digest.update(str(int(bits.sum(dtype=torch.int64))).encode())
+    for prefix, module in model.named_modules():
+        for name in ADAPTER_STATE:
+            value = getattr(module, name, None)
+            # A model as a whole has methods of these names.
+            if value is not None and not callable(value):
+                digest.update(f"{prefix}.{name} {value}".encode())
     return digest.hexdigest()[:16]
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     for prefix, module in model.named_modules():
-        offloaded = getattr(getattr(module, "_hf_hook", None), "weights_map", None)
+        elsewhere = offloaded(module, "weights_map")
         for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
-            # accelerate keeps offloaded weights in a map beside the module.
-            found = offloaded[name] if tensor.device.type == "meta" and offloaded is not None else tensor
+            found = elsewhere[name] if tensor.device.type == "meta" and elsewhere is not None else tensor
             yield f"{prefix}.{name}", found.detach()
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from tracebench import progress
 from tracebench.models.scores import ScoreRows
 from tracebench.trace import Segment, Trace
 
@@ -30,19 +32,71 @@ if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen, and when to end; see `LanguageModel.generate`."""
+
+    max_new_tokens: int = 32
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: str | Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        new, k, p = self.max_new_tokens, self.top_k, self.top_p
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        object.__setattr__(self, "stop", stop)
+        if isinstance(new, bool) or not isinstance(new, int) or new < 1:
+            raise ValueError(f"max_new_tokens is a whole number from 1, got {new!r}; lm.read(...) takes a text as it is")
+        if self.temperature is not None and not self.temperature > 0:
+            raise ValueError(f"temperature is a number above 0, got {self.temperature!r}; leave it out for greedy decoding")
+        if self.temperature is None and (k is not None or p is not None):
+            raise ValueError("top_k and top_p choose among samples: give a temperature too (1.0 samples as the model says)")
+        if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
+            raise ValueError(f"top_k is a whole number from 1, got {k!r}")
+        if p is not None and not 0 < p <= 1:
+            raise ValueError(f"top_p is a share above 0 and at most 1, got {p!r}")
+        if not all(isinstance(text, str) and text for text in stop):
+            raise ValueError(f"stop is a text or texts that end the generation, none of them empty, got {self.stop!r}")
+        if self.temperature is not None and self.seed is None:
+            # Drawn from the system, not from torch: the user's random state stays as it was, and the record says the seed.
+            object.__setattr__(self, "seed", secrets.randbelow(2**31))
+
+    @property
+    def sampled(self) -> bool:
+        return self.temperature is not None
+
+    def settings(self) -> dict[str, Any]:
+        """What a record says of it; the seed has a place of its own."""
+        named = {name: getattr(self, name) for name in ("max_new_tokens", "temperature", "top_k", "top_p")}
+        return {name: value for name, value in {**named, "stop": list(self.stop) or None}.items() if value is not None}
+
+    def warpers(self) -> list[LogitsProcessor]:
+        warpers: list[LogitsProcessor] = []
+        if self.temperature not in (None, 1.0):
+            warpers.append(TemperatureLogitsWarper(float(self.temperature)))
+        if self.top_k is not None:
+            warpers.append(TopKLogitsWarper(self.top_k))
+        if self.top_p is not None and self.top_p < 1:
+            warpers.append(TopPLogitsWarper(self.top_p))
+        return warpers
+
+
 class Recorder(LogitsProcessor):
     """First in line: keeps the raw logits of each step and leaves them as they are."""
 
-    def __init__(self, lm: LanguageModel, prompt_length: int, total: int) -> None:
+    def __init__(self, prompt_length: int, total: int) -> None:
         self.rows = ScoreRows()
-        self._lm, self._prompt, self._total = lm, prompt_length, total
+        self._prompt, self._total = prompt_length, total
         self._last: torch.Tensor | None = None
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         self.settle(input_ids[0])
         self.rows.add(scores)
         self._last = scores.detach().clone()
-        self._lm.breathe(len(self.rows) - 1, self._total, "generating")
+        # Only a tick: the model stays locked while its generation settings and the random state are not the user's.
+        progress.tick(len(self.rows) - 1, self._total, "generating")
         return scores
 
     def settle(self, ids: torch.Tensor) -> None:
@@ -64,88 +118,52 @@ class StopAt(StoppingCriteria):
 
 
 def generate(
-    lm: LanguageModel,
-    ids: Sequence[int],
-    settings: dict[str, Any],
-    *,
-    max_new_tokens: int,
-    temperature: float | None,
-    top_k: int | None,
-    top_p: float | None,
-    seed: int | None,
-    stop: Sequence[str],
-    segments: tuple[Segment, ...] = (),
+    lm: LanguageModel, ids: Sequence[int], sampling: Sampling, given: dict[str, Any], segments: tuple[Segment, ...] = ()
 ) -> Trace:
-    """See `LanguageModel.generate`; ``ids`` is the prompt, ``settings`` goes into the provenance."""
-    _check(lm, ids, max_new_tokens, temperature, top_k, top_p)
-    sampled = temperature is not None
-    if sampled and seed is None:
-        # Drawn from the system, not from torch: the user's random state stays as it was, and the record says the seed.
-        seed = secrets.randbelow(2**31)
-    recorder = Recorder(lm, len(ids), max_new_tokens)
-    criteria = [StopAt(lm, len(ids), stop)] if stop else []
-    with lm.running(), _set_aside(lm.model, sampled=sampled, max_new_tokens=max_new_tokens), _seeded(lm.device, seed if sampled else None):
+    """See `LanguageModel.generate`; ``ids`` is the prompt, ``given`` says in the record what it was made of."""
+    lm.check_length(len(ids), sampling.max_new_tokens)
+    _ = lm.layout  # proved before anything is generated, not after
+    recorder = Recorder(len(ids), sampling.max_new_tokens)
+    criteria = [StopAt(lm, len(ids), sampling.stop)] if sampling.stop else []
+    with lm.running(), _set_aside(lm.model, sampling), _seeded(lm.device, sampling.seed if sampling.sampled else None):
         prompt = torch.tensor([list(ids)], device=lm.device)
         out = lm.model.generate(
             input_ids=prompt,
             attention_mask=torch.ones_like(prompt),
-            logits_processor=LogitsProcessorList([recorder, *_warpers(temperature, top_k, top_p)]),
+            logits_processor=LogitsProcessorList([recorder, *sampling.warpers()]),
             stopping_criteria=StoppingCriteriaList(criteria),
         )
     recorder.settle(out[0])
     steps = out.shape[1] - len(ids)
-    lm.breathe(max_new_tokens, max_new_tokens, "generated")
+    lm.breathe(steps, steps, "generated")
     return Trace(
         lm.tokens(out[0].tolist()),
         len(ids),
         recorder.rows.candidates(lm.pieces, steps),
-        lm.provenance(settings, seed if sampled else None),
+        lm.provenance({**given, **sampling.settings()}, sampling.seed if sampling.sampled else None),
         segments=segments,
     )
 
 
-def _check(lm: LanguageModel, ids: Sequence[int], new: int, temperature: float | None, k: int | None, p: float | None) -> None:
-    if isinstance(new, bool) or not isinstance(new, int) or new < 1:
-        raise ValueError(f"max_new_tokens is a whole number from 1, got {new!r}; lm.read(...) takes a text as it is")
-    if temperature is not None and not temperature > 0:
-        raise ValueError(f"temperature is a number above 0, got {temperature!r}; leave it out for greedy decoding")
-    if temperature is None and (k is not None or p is not None):
-        raise ValueError("top_k and top_p choose among samples: give a temperature too (1.0 samples as the model says)")
-    if k is not None and k < 1:
-        raise ValueError(f"top_k is a whole number from 1, got {k!r}")
-    if p is not None and not 0 < p <= 1:
-        raise ValueError(f"top_p is a share above 0 and at most 1, got {p!r}")
-    lm.check_length(len(ids), new)
-
-
-def _warpers(temperature: float | None, top_k: int | None, top_p: float | None) -> list[LogitsProcessor]:
-    warpers: list[LogitsProcessor] = []
-    if temperature not in (None, 1.0):
-        warpers.append(TemperatureLogitsWarper(float(temperature)))
-    if top_k is not None:
-        warpers.append(TopKLogitsWarper(top_k))
-    if top_p is not None and top_p < 1:
-        warpers.append(TopPLogitsWarper(top_p))
-    return warpers
-
-
 @contextmanager
-def _set_aside(model: Any, *, sampled: bool, max_new_tokens: int) -> Iterator[None]:
-    """Within this scope the model's generation settings are neutral; the user's own object comes back untouched."""
+def _set_aside(model: Any, sampling: Sampling) -> Iterator[None]:
+    """Within this scope the model's generation settings are neutral; the user's own object comes back untouched.
+
+    Given as an argument they would be merged with the model's own, which is what must not happen.
+    """
     own = model.generation_config
     eos = own.eos_token_id
     first = eos[0] if isinstance(eos, (list, tuple)) else eos
-    neutral = GenerationConfig(
+    model.generation_config = GenerationConfig(
         bos_token_id=own.bos_token_id,
         eos_token_id=eos,
         pad_token_id=own.pad_token_id if own.pad_token_id is not None else first,
-        do_sample=sampled,
-        max_new_tokens=max_new_tokens,
+        do_sample=sampling.sampled,
+        max_new_tokens=sampling.max_new_tokens,
         use_cache=True,
         # Said only when sampling: transformers warns of settings that greedy decoding would ignore.
-        **({"temperature": 1.0, "top_k": 0, "top_p": 1.0} if sampled else {}),
+        **({"temperature": 1.0, "top_k": 0, "top_p": 1.0} if sampling.sampled else {}),
     )
-    model.generation_config = neutral
     try:
         yield
     finally:
@@ -158,11 +176,17 @@ def _seeded(device: torch.device, seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    if device.type in ("cpu", "meta"):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        if device.type in ("cpu", "meta"):
             yield
-    else:
-        with torch.random.fork_rng(devices=[device], device_type=device.type):
-            torch.manual_seed(seed)
-            yield
+            return
+        # This device's generator alone: torch.manual_seed would seed every other device too.
+        accelerator = torch.get_device_module(device)
+        with accelerator.device(device) if hasattr(accelerator, "device") else nullcontext():
+            kept = accelerator.get_rng_state()
+            try:
+                accelerator.manual_seed(seed)
+                yield
+            finally:
+                accelerator.set_rng_state(kept)

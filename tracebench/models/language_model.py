@@ -21,11 +21,14 @@ from tracebench.models.family import discover, probe_device, run
 from tracebench.models.fingerprint import fingerprint
 from tracebench.models.layout import Layout
 from tracebench.models.lock import ModelLock
-from tracebench.models.replay import check_replayable, replay_check
+from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
 from tracebench.models.tokenizer import Pieces
 from tracebench.provenance import Provenance
 from tracebench.tokens import Tokens, Vocabulary
 from tracebench.trace import Trace
+
+#: Digests of plain passes that are kept (a digest is small, the ids beside it may not be).
+REMEMBERED = 64
 
 
 class LanguageModel:
@@ -73,6 +76,7 @@ class LanguageModel:
 
     @property
     def layers(self) -> int:
+        """How many blocks there are."""
         return len(self.layout.blocks)
 
     @property
@@ -94,16 +98,23 @@ class LanguageModel:
         return found
 
     def refresh(self) -> None:
-        """Forget what was remembered about the weights, after editing a very large model."""
+        """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
         self._sampled_fingerprint = None
         self._digests.clear()
+        self.__dict__.pop("layout", None)
 
     # --- text ---------------------------------------------------------------------------------------------------
 
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, with the special tokens that the tokenizer adds (BOS, where it does)."""
+        return self.pieces.encode(text)
+
     def tokens(self, ids: Sequence[int]) -> Tokens:
+        """A sequence with the exact bytes of every token."""
         return self.pieces.tokens(ids)
 
     def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
+        """The part of the vocabulary with these ids."""
         return self.pieces.vocabulary(ids)
 
     def token_id(self, token: str | int) -> int:
@@ -137,23 +148,10 @@ class LanguageModel:
         Returns:
             A `Trace` whose candidates are the raw scores, before temperature, top-k and top-p.
         """
-        stop = (stop,) if isinstance(stop, str) else tuple(stop)
-        settings = {
-            "how": "generate",
-            "prompt": prompt if isinstance(prompt, str) else list(prompt),
-            **_given(max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, stop=list(stop) or None),
-        }
-        return generation.generate(
-            self,
-            self._ids(prompt),
-            settings,
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            stop=stop,
-        )
+        ids = self._ids(prompt)
+        sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
+        given = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
+        return self.replay(generation.generate(self, ids, sampling, given))
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
@@ -162,16 +160,15 @@ class LanguageModel:
             messages: ``[{"role": "user", "content": "..."}]``.
             options: as for `generate`.
         """
-        known = {"max_new_tokens": 64, "temperature": None, "top_k": None, "top_p": None, "seed": None, "stop": ()}
-        unknown = sorted(set(options) - set(known))
+        unknown = sorted(set(options) - set(generation.Sampling.__dataclass_fields__))
         if unknown:
-            raise TypeError(f"chat does not know {', '.join(unknown)}; it takes {', '.join(known)}")
-        options = {**known, **options}
-        options["stop"] = (options["stop"],) if isinstance(options["stop"], str) else tuple(options["stop"])
+            raise TypeError(
+                f"chat does not know {', '.join(unknown)}; it takes {', '.join(generation.Sampling.__dataclass_fields__)}"
+            )
+        sampling = generation.Sampling(**{"max_new_tokens": 64, **options})
         ids, segments = chat.render(self, messages)
-        shown = {name: value for name, value in options.items() if name != "seed"} | {"stop": list(options["stop"]) or None}
-        settings = {"how": "chat", "messages": [dict(m) for m in messages], **_given(**shown)}
-        return generation.generate(self, ids, settings, **options, segments=segments)
+        given = {"how": "chat", "messages": [dict(message) for message in messages]}
+        return self.replay(generation.generate(self, ids, sampling, given, segments))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
@@ -181,15 +178,17 @@ class LanguageModel:
             prompt_length: how many tokens are the prompt, BOS included; at least 1.
         """
         ids = self._ids(text)
-        settings = {"how": "read", "text": text if isinstance(text, str) else list(text), "prompt_length": prompt_length}
+        settings = {"how": "read", "text": text if isinstance(text, str) else ids, "prompt_length": prompt_length}
         return reading.read(self, ids, prompt_length, settings)
 
     def replay(self, trace: Trace) -> Trace:
         """The same trace with the check that one pass over the whole text gives the recorded scores."""
-        others = tuple(check for check in trace.checks if check.name != "replay")
         if not trace.steps:
             return trace
-        return replace(trace, checks=(*others, replay_check(trace, self.logits(trace.tokens.ids))))
+        others = tuple(check for check in trace.checks if check.name != "replay")
+        obstacle = replay_obstacle(self, len(trace.tokens))
+        check = no_replay_check(obstacle) if obstacle else replay_check(trace, self.logits(trace.tokens.ids))
+        return replace(trace, checks=(*others, check))
 
     def provenance(self, settings: Mapping[str, Any], seed: int | None) -> Provenance:
         """Where a record of this model, made now, comes from."""
@@ -219,7 +218,9 @@ class LanguageModel:
             try:
                 for module, _ in modes:
                     module.training = False
-                with torch.inference_mode():
+                # Not inference_mode: a buffer that a model makes anew in its forward (dynamic NTK does) would be an
+                # inference tensor, and the user's next backward pass would fail on it.
+                with torch.no_grad():
                     yield
             finally:
                 for module, mode in modes:
@@ -230,6 +231,8 @@ class LanguageModel:
         check_replayable(self, len(ids))
         with self.running():
             logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
+            if len(self._digests) >= REMEMBERED:
+                self._digests.clear()
             self._digests[self._digest_key(ids)] = digest(logits)
             return logits
 
@@ -273,18 +276,16 @@ class LanguageModel:
         return self.fingerprint(), tuple(ids)
 
     def __repr__(self) -> str:
+        # A repr must not run the model, so the layers are the proved ones only where they have been proved.
+        layers = self.layers if "layout" in self.__dict__ else getattr(self.text_config, "num_hidden_layers", "?")
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"LanguageModel({self.name}: {self.layers} layers, {self.heads} heads, {dtype}, {self.device})"
+        return f"LanguageModel({self.name}: {layers} layers, {self.heads} heads, {dtype}, {self.device})"
 
 
 def digest(logits: torch.Tensor) -> str:
     """Digest of the exact bits of some logits."""
     bits = logits.contiguous().view(torch.uint8).cpu().numpy()
     return hashlib.blake2b(bits.data, digest_size=16).hexdigest()
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _versions() -> dict[str, str]:

@@ -50,10 +50,12 @@ class ModelLock:
                 self._cells_waiting += not worker
                 try:
                     self._changed.wait_for(lambda: self._owner is None and not (worker and self._cells_waiting))
+                    self._owner = me
                 finally:
-                    # Also when a person interrupts the wait: a cell that is gone must hold up nobody.
                     self._cells_waiting -= not worker
-                self._owner = me
+                    # Also when a person interrupts the wait: a cell that is gone must hold up nobody.
+                    if self._owner != me:
+                        self._changed.notify_all()
             self._depth += 1
         return self
 

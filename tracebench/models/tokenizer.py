@@ -59,6 +59,8 @@ class Pieces:
 
     def find(self, token: str | int, size: int) -> int:
         """The id of a token given as exact text or as an id below ``size``; else a sentence saying what it is instead."""
+        if isinstance(token, bool) or not isinstance(token, (str, int)):
+            raise TypeError(f"a token is exact text (str) or a vocabulary id (int), got {token!r}")
         if isinstance(token, int):
             if not 0 <= token < size:
                 raise ValueError(f"token id {token} is not in the vocabulary (0 to {size - 1})")

@@ -1,0 +1,127 @@
+"""Two-layer random models of many families and tokenizers trained on one paragraph: no downloads, milliseconds each."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from tracebench.models.language_model import LanguageModel
+
+PARAGRAPH = (
+    "The Eiffel Tower is a wrought-iron lattice tower on the Champ de Mars in Paris, France. It is named after the "
+    "engineer Gustave Eiffel, whose company designed and built the tower from 1887 to 1889. Locally nicknamed "
+    '"La dame de fer" (French for "Iron Lady"), it was constructed as the centrepiece of the 1889 World\'s Fair.'
+)
+VOCABULARY = 320
+WINDOW = 128
+
+_SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": WINDOW}
+_GROUPED = {**_SIZES, "intermediate_size": 48, "num_key_value_heads": 2}
+_EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
+_WINDOWS = {"sliding_window": 4, "layer_types": ["sliding_attention", "full_attention"]}
+
+#: model type -> settings of its configuration. Everything that makes a family special is switched on.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "llama": _GROUPED,
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": WINDOW},
+    "gpt_neox": {**_SIZES, "intermediate_size": 48},
+    "opt": {**_SIZES, "ffn_dim": 48, "word_embed_proj_dim": 16},
+    "mistral": {**_GROUPED, "sliding_window": 4},
+    "mixtral": {**_GROUPED, **_EXPERTS},
+    "qwen3": {**_GROUPED, "head_dim": 8},
+    "gemma2": {**_GROUPED, **_WINDOWS, "head_dim": 8, "final_logit_softcapping": 0.5, "attn_logit_softcapping": 2.0},
+    "gemma3_text": {**_GROUPED, **_WINDOWS, "head_dim": 8},
+    "phi3": {**_GROUPED},
+    "olmo2": _GROUPED,
+    "cohere2": {**_GROUPED, **_WINDOWS, "logit_scale": 0.25},
+    "granite": {**_GROUPED, "logits_scaling": 8.0, "residual_multiplier": 0.3, "embedding_multiplier": 5.0},
+    "gpt_oss": {**_GROUPED, **_EXPERTS, **_WINDOWS, "head_dim": 8},
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+}
+
+
+def model(family: str = "llama", *, seed: int = 0, dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
+    """A random model in eval mode whose logits spread over a few nats. Leaves torch's random state as it was."""
+    ends = {"bos_token_id": 1, "eos_token_id": None, "pad_token_id": 0}
+    config = AutoConfig.for_model(family, **{"vocab_size": VOCABULARY, **ends, **FAMILIES[family], **changes})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = AutoModelForCausalLM.from_config(config)
+        with torch.no_grad():
+            for parameter in made.parameters():
+                # Initial weights are so small that every token is as likely as every other: nothing would be tested.
+                parameter.add_(torch.randn_like(parameter) * (0.3 if parameter.ndim > 1 else 0.05))
+    return made.to(dtype).eval()
+
+
+def lm(family: str = "llama", **changes: Any) -> LanguageModel:
+    return LanguageModel(model(family, **changes), tokenizer(), name=f"tiny {family}")
+
+
+@cache
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE like GPT-2's: every text is tokens, and some tokens are parts of characters."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    special = ["<pad>", "<s>", "<|im_start|>", "<|im_end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    made.train_from_iterator([PARAGRAPH], trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", bos_token="<s>", eos_token="<|im_end|>")
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    fast.chat_template = (
+        "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    return fast
+
+
+@cache
+def sentencepiece() -> PreTrainedTokenizerFast:
+    """Llama-2's way: ▁ for spaces, one before the text, unknown characters as <0xE2> bytes."""
+    made = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    made.train_from_iterator([PARAGRAPH], trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False))
+    # Trained as special so that they exist; in the vocabulary they are ordinary pieces.
+    made = Tokenizer.from_str(_without_bytes_added(made.to_str()))
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+
+
+@cache
+def metaspace() -> PreTrainedTokenizerFast:
+    """T5's and XLNet's way: Unigram over ▁pieces."""
+    made = Tokenizer(models.Unigram())
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=["<unk>", "</s>"], unk_token="<unk>", show_progress=False)
+    made.train_from_iterator([PARAGRAPH], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", eos_token="</s>")
+
+
+@cache
+def wordpiece() -> PreTrainedTokenizerFast:
+    """BERT's way: ## continues a word."""
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer()
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.decoder = decoders.WordPiece(cleanup=False)
+    trainer = trainers.WordPieceTrainer(vocab_size=120, special_tokens=["[UNK]", "[SEP]"], show_progress=False)
+    made.train_from_iterator([PARAGRAPH], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="[UNK]", sep_token="[SEP]")
+
+
+def _without_bytes_added(text: str) -> str:
+    import json
+
+    data = json.loads(text)
+    data["added_tokens"] = [token for token in data["added_tokens"] if not token["content"].startswith("<0x")]
+    return json.dumps(data)
