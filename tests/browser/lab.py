@@ -34,6 +34,9 @@ class Lab:
         work = self.folder / "work"
         work.mkdir()
         settings = self.folder / "settings"
+        notifications = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        notifications.parent.mkdir(parents=True)
+        notifications.write_text('{"fetchNews": "false", "checkForUpdates": false}')
         environment = {
             **os.environ,
             "JUPYTER_RUNTIME_DIR": str(self.runtime),
@@ -55,8 +58,13 @@ class Lab:
                 self._wait_for_server(server)
                 yield self
             finally:
-                server.terminate()
-                server.wait(30)
+                # Asked first, so that it ends its kernels; it waits long for open pages, and we do not.
+                self.api("shutdown", "POST")
+                try:
+                    server.wait(10)
+                except subprocess.TimeoutExpired:
+                    server.kill()
+                    server.wait()
 
     def open_notebook(self, cells, name="test.ipynb", page="lab/tree"):
         """Write a notebook and open it."""
@@ -110,6 +118,13 @@ class Notebook:
         self.page.locator(".jp-Notebook .jp-Cell").first.click()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_text("Run All Cells", exact=True).click()
+
+    def wait_for(self, selector):
+        """Wait until it is there; a cell that failed instead is a failure at once."""
+        failed = '[data-mime-type="application/vnd.jupyter.error"]'
+        self.page.wait_for_selector(f"{selector}, {failed}", timeout=120_000)
+        if self.page.locator(failed).count():
+            raise AssertionError(self.page.locator(failed).first.inner_text())
 
     def add_and_run(self, source):
         """Type a new cell at the end and run it."""

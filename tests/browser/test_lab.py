@@ -18,13 +18,14 @@ def notebook(lab):
     """A notebook with a live bench, its lens computed."""
     book = lab.open_notebook([SETUP, "bench", "import time; time.sleep(6)"])
     book.run_all()
-    return book
+    yield book
+    book.close()
 
 
 @pytest.fixture
 def page(notebook):
     for view in ("generation", "lens_table"):
-        notebook.page.wait_for_selector(f'[data-view="{view}"][data-state="ready"]', timeout=120_000)
+        notebook.wait_for(f'[data-view="{view}"][data-state="ready"]')
     return notebook.page
 
 
@@ -35,7 +36,7 @@ def click_step(page, step):
 def test_a_click_reaches_python_while_a_cell_below_runs(notebook):
     """After "Run All" with a 6 s cell below the bench: the click must not wait for it."""
     page = notebook.page
-    page.wait_for_selector('[data-view="generation"][data-state="ready"]', timeout=120_000)
+    notebook.wait_for('[data-view="generation"][data-state="ready"]')
     click_step(page, 2)
     assert notebook.is_busy()
     notebook.wait_idle()
@@ -49,14 +50,13 @@ def test_a_click_in_one_view_moves_the_other_and_python(notebook, page):
 
 
 def test_python_leads(notebook, page):
-    notebook.kernel_eval("setattr(bench.selection, 'step', 3)")
+    notebook.kernel_exec("bench.selection.step = 3")
     page.wait_for_selector('[data-view="generation"] [data-step="3"][aria-selected="true"]')
     page.wait_for_selector('[data-view="lens_table"] [data-token="12"][aria-selected="true"]')
 
 
 def test_python_hears_of_every_click(notebook, page):
-    notebook.kernel_eval("heard := []")
-    notebook.kernel_eval("bench.selection.observe(lambda change: heard.append(change['new']), 'step')")
+    notebook.kernel_exec("heard = []\nbench.selection.observe(lambda change: heard.append(change['new']), 'step')")
     click_step(page, 0)
     click_step(page, 2)
     notebook.wait_until("heard == [0, 2]")
@@ -89,11 +89,12 @@ def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
     view.locator('xpath=self::*[@data-state!="loading"]').wait_for()
     notebook.kernel_exec("with torch.inference_mode(): after = lm.model(ids).logits")
     assert notebook.kernel_eval("torch.equal(before, during), torch.equal(before, after)") == "(True, True)"
-    assert notebook.kernel_eval("sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in lm.model.modules())") == "0"
+    # The view is told at once; the worker stops at the end of the pass that it is in.
+    notebook.wait_until("sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in lm.model.modules()) == 0")
 
 
 def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
-    """Last but one: the kernel is gone after this."""
+    """Last but one in this file: the kernel is gone after this."""
     notebook.save()
     notebook.shutdown_kernel()
     click_step(page, 1)
