@@ -135,5 +135,5 @@ function childrenOf(model: Model, host: Host): Promise<Child[]> {
 function showFailure(root: HTMLElement, error: unknown): void {
   root.dataset.state = "error";
   const sentence = error instanceof Error ? error.message : String(error);
-  root.replaceChildren(element("p", { class: "tb-state", role: "alert" }, sentence));
+  root.replaceChildren(element("p", { class: "tb-state tb-error", role: "alert" }, sentence));
 }

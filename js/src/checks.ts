@@ -31,7 +31,7 @@ export function summary(checks: readonly Check[]): string {
 
 /** The word, with its list. `word` is what to say instead of the count while all hold. */
 export function checksWord(checks: readonly Check[], signal: AbortSignal, word?: string): HTMLElement {
-  if (checks.length === 0) return element("span", { class: "tb-note" }, "nothing checked");
+  if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
   const state = worst(checks);
   const text = word && state === "holds" ? `✓ ${word}` : summary(checks);
   const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, text);

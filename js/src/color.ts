@@ -10,8 +10,8 @@ const LIGHT: readonly Rgb[] = [
 ];
 const DARK: readonly Rgb[] = [
   [34, 42, 48],
-  [31, 122, 125],
-  [104, 219, 205],
+  [25, 104, 109],
+  [84, 198, 186],
 ];
 
 /** The colour of an amount in [0, 1]: paper at 0, strongest at 1. */

@@ -39,7 +39,7 @@ export function askAndShow(asking: Asking): void {
     }
   };
   answers.liveness.on((silent) => {
-    if (silent) note.textContent = `Waiting for the kernel: it is busy, or gone. ${what} will appear when it answers.`;
+    if (silent) note.textContent = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
   }, cancel.signal);
 
   answers
@@ -64,8 +64,13 @@ function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
   const absent = isAbsent(error);
   const code = (absent && error.code) || request.code;
   const sentence = cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);
+  const failed = !absent && !cancelled;
   root.dataset.state = absent ? "absent" : "error";
-  const box = element("div", { class: "tb-state", role: absent ? "note" : "alert" }, element("p", {}, sentence));
+  const box = element(
+    "div",
+    { class: "tb-state", role: absent ? "note" : "alert" },
+    element("p", { class: failed && "tb-error" }, sentence),
+  );
   if (absent && code) {
     box.append(
       element("p", {}, "This Python computes it:"),

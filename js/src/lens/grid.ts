@@ -110,10 +110,13 @@ export class Grid {
     const count = this.#spec.heads.length;
     const room = (this.el.clientWidth || 800) - LABEL_WIDTH - 1;
     const even = Math.floor(room / Math.max(1, count));
+    const before = this.#width;
     // Where they scroll, a whole number of columns is in sight.
     this.#width = even < NARROWEST ? room / Math.max(1, Math.floor(room / ROOMY)) : Math.min(WIDEST, even);
     const slots = Math.min(count, Math.ceil(room / this.#width) + 2 * SPARE);
     this.#sheet.style.width = `${LABEL_WIDTH + count * this.#width}px`;
+    // The column at the edge stays at the edge.
+    if (this.#width !== before) this.el.scrollLeft = Math.round(this.el.scrollLeft / before) * this.#width;
     if (slots !== this.#heads.length) this.#makeSlots(slots);
     this.#columns = [];
     this.#place();

@@ -122,7 +122,7 @@ function rows(
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
   const body = all.map(({ id, piece, values, color, dash, width, realised, watched }) => {
     const name = element("th", { scope: "row" }, swatch(color, dash, width), tokenElement(piece));
-    if (realised) name.append(element("span", { class: "tb-tag" }, "really next"));
+    if (realised) name.append(element("span", { class: "tb-tag" }, "came next"));
     if (watched) name.append(element("span", { class: "tb-tag" }, "watched"));
     if (watched && onForget) {
       const forget = element("button", { class: "tb-forget", type: "button", "aria-label": `Stop watching ${piece[1]}` }, "×");

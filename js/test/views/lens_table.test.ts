@@ -109,7 +109,7 @@ test("the lines: the last layer's best, what came next, values at the selected a
   selection.set("_state", { seq: 5, fields: { step: 0, query: 2, layer: 0 } });
   const rows = all(root, ".tb-values tbody tr").map((row) => [...row.children].map(text));
   expect(rows).toEqual([
-    ["·Parisreally next", "0.267", "0.800"],
+    ["·Pariscame next", "0.267", "0.800"],
     ["·Rome", "0.400", "0.100"],
   ]);
   expect(text(one(root, ".tb-chart"))).toContain("leads from layer 1 on");
