@@ -35,10 +35,11 @@ export class Liveness {
 
   /** A message was sent that is owed an acknowledgement. */
   expect(id: string): void {
-    this.#owed.set(
-      id,
-      setTimeout(() => this.#become(true), SILENCE_MS),
-    );
+    const late = () => {
+      this.#owed.delete(id);
+      this.#become(true);
+    };
+    this.#owed.set(id, setTimeout(late, SILENCE_MS));
   }
 
   /** Something came from the kernel. */

@@ -1,0 +1,68 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Context } from "../src/afm";
+import { widget } from "../src/afm";
+import { LabeledArray } from "../src/wire";
+import { packed, settled, show } from "./made";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  document.body.replaceChildren();
+});
+
+test("a view gets its decoded data, its request, the selection and a way to ask", async () => {
+  const view = vi.fn((_context: Context<{ probs: LabeledArray }>) => {});
+  await show(widget("toy_view", view), { _data: { probs: packed([1], { step: 1 }) }, _request: null });
+  expect(view).toHaveBeenCalledOnce();
+  const [{ el, data, request, selection, ask, answers }] = view.mock.calls[0] as [Context<{ probs: LabeledArray }>];
+  expect(data.probs).toBeInstanceOf(LabeledArray);
+  expect(request).toBeNull();
+  expect(selection.fields.step).toBe(0);
+  expect(ask).toBe(answers.ask);
+  expect([el.className, el.dataset.view]).toEqual(["tb tb-toy-view", "toy_view"]);
+});
+
+test("data and request that change together are one drawing; the one before has ended", async () => {
+  const lives: AbortSignal[] = [];
+  const { model } = await show(
+    widget("toy", ({ signal }) => {
+      lives.push(signal);
+    }),
+    { _data: {} },
+  );
+  model.set("_data", { a: 1 });
+  model.set("_request", { analysis: "X" });
+  await settled();
+  expect(lives.map(({ aborted }) => aborted)).toEqual([true, false]);
+});
+
+test("a view that throws is a sentence, not a hole", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const { root } = await show(
+    widget("toy", () => {
+      throw new Error("no <b>data</b>");
+    }),
+    {},
+  );
+  expect([root.dataset.state, root.textContent]).toEqual(["error", "no <b>data</b>"]);
+});
+
+test("a host that gives no signal ends the view by what it was given back", async () => {
+  let life: AbortSignal | undefined;
+  const exports = { ask: () => {}, fields: {} };
+  const host = { getWidget: async () => ({ exports, render: async () => {} }) };
+  const model = { get: () => undefined, on: () => {}, off: () => {} };
+  const el = document.createElement("div");
+  const view = widget("toy", ({ signal }) => {
+    life = signal;
+  });
+  const end = await view.render({ model, el, host });
+  expect([life?.aborted, el.childElementCount]).toEqual([false, 1]);
+  end();
+  expect([life?.aborted, el.childElementCount]).toEqual([true, 0]);
+});
+
+test("a host that cannot compose widgets is told what to do", async () => {
+  const el = document.createElement("div");
+  await widget("toy", () => {}).render({ model: { get: () => undefined, on: () => {}, off: () => {} }, el });
+  expect(el.textContent).toContain("anywidget is older than 0.11");
+});
