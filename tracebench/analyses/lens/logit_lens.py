@@ -27,7 +27,7 @@ from tracebench.target import Target
 from tracebench.trace import Trace
 
 #: Positions that go through the unembedding at once: fewer make the matmul slower, more only take memory.
-ROWS = 64
+ROWS = 128
 
 #: Rows whose statistics are taken at once, so that the passes over them find them in the processor's cache.
 INNER = 16
@@ -250,10 +250,10 @@ def _hooks_check(same: bool) -> Check:
 
 def _last_row_check(layout: Layout, stream: torch.Tensor, logits: torch.Tensor) -> Check:
     """The last block's lens against the model's own logits, chunk by chunk."""
-    # Half the rows: the whole of the model's logits is in memory at this point, and no other has as much.
+    # Few rows: the whole of the model's logits is in memory at this point, and no other has as much.
     gaps = [
-        relative_gap(layout.readout(stream[:, start : start + ROWS // 2])[0], logits[start : start + ROWS // 2])
-        for start in range(0, logits.shape[0], ROWS // 2)
+        relative_gap(layout.readout(stream[:, start : start + ROWS // 4])[0], logits[start : start + ROWS // 4])
+        for start in range(0, logits.shape[0], ROWS // 4)
     ]
     gap = float(np.max(gaps))  # NaN if any is
     return Check(
