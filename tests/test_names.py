@@ -1,0 +1,58 @@
+"""The names a user sees: each exists, is what it says, and is no module."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import tracebench as tb
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _everything_is_imported():
+    """Importing a submodule binds its name in the package, where it would hide a lazy name of the same spelling."""
+    for module in pkgutil.walk_packages(tb.__path__, "tracebench."):
+        importlib.import_module(module.name)
+
+
+@pytest.mark.parametrize("name", tb.__all__)
+def test_a_public_name_is_the_same_thing_twice_and_no_module(name):
+    first, second = getattr(tb, name), getattr(tb, name)
+    assert first is second
+    assert not isinstance(first, ModuleType)
+    assert callable(first)
+    assert first.__name__ == name
+    assert first.__doc__, f"tb.{name} says nothing about itself"
+
+
+def test_the_list_is_sorted_and_is_what_dir_shows():
+    assert list(tb.__all__) == sorted(set(tb.__all__))
+    assert set(dir(tb)) == {*tb.__all__, "__version__"}
+
+
+def test_no_public_name_is_also_a_submodule():
+    submodules = {module.name for module in pkgutil.iter_modules(tb.__path__)}
+    assert submodules.isdisjoint(tb.__all__)
+
+
+def test_star_import_brings_them_all():
+    names: dict[str, object] = {}
+    exec("from tracebench import *", names)
+    assert set(tb.__all__) <= set(names)
+
+
+def test_a_wrong_name_is_answered_with_a_sentence():
+    with pytest.raises(AttributeError, match="module 'tracebench' has no attribute 'Tarce'; it has Bundle, .*Workbench"):
+        tb.Tarce  # noqa: B018
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert tb.__version__ == project["version"]
