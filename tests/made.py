@@ -51,9 +51,16 @@ def trace(*ids: int, prompt_length: int = 3, ranks: int = 4, seed: int = 0) -> T
         vocabulary=Vocabulary(VOCABULARY, SPECIAL),
     )
     provenance = Provenance(
-        model="made", layers=3, heads=2, dtype="float32", device="cpu", settings={"how": "read", "prompt_length": prompt_length}
+        model="made",
+        layers=3,
+        heads=2,
+        dtype="float32",
+        device="cpu",
+        settings={"how": "read", "prompt_length": prompt_length},
     )
-    checks = (Check("replay", "measure", 1e-6, 5e-5, "The replay agrees with what was recorded.", "of the logit range"),)
+    checks = (
+        Check("replay", "measure", 1e-6, 5e-5, "The replay agrees with what was recorded.", "of the logit range"),
+    )
     return Trace(tokens(*ids), prompt_length, candidates, provenance, checks)
 
 
@@ -65,18 +72,26 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
     order = np.argsort(-logp, axis=-1, kind="stable")[..., :ranks]
     final = np.broadcast_to(order[-1:], order.shape)
     following = np.asarray([*of.tokens.ids[1:], 0])
-    realised = np.exp(np.take_along_axis(logp, np.broadcast_to(following[None, :, None], (len(layers), length, 1)), -1)[..., 0])
+    realised = np.exp(
+        np.take_along_axis(logp, np.broadcast_to(following[None, :, None], (len(layers), length, 1)), -1)[..., 0]
+    )
     realised[:, -1] = np.nan
     axes = {"layer": layers, "token": range(length)}
     kl = (np.exp(logp[-1:]) * (logp[-1:] - logp)).sum(-1)
     return LensTable(
         token_ids=LabeledArray.of(order.astype(np.int32), **axes, rank=range(ranks)),
-        probs=LabeledArray.of(np.exp(np.take_along_axis(logp, order, -1)).astype(np.float32), **axes, rank=range(ranks)),
+        probs=LabeledArray.of(
+            np.exp(np.take_along_axis(logp, order, -1)).astype(np.float32), **axes, rank=range(ranks)
+        ),
         entropy=LabeledArray.of((-(np.exp(logp) * logp).sum(-1)).astype(np.float32), **axes),
         kl=LabeledArray.of(kl.astype(np.float32), **axes),
-        final_probs=LabeledArray.of(np.exp(np.take_along_axis(logp, final, -1)).astype(np.float32), **axes, rank=range(ranks)),
+        final_probs=LabeledArray.of(
+            np.exp(np.take_along_axis(logp, final, -1)).astype(np.float32), **axes, rank=range(ranks)
+        ),
         realised=LabeledArray.of(realised.astype(np.float32), **axes),
-        watched=LabeledArray.of(np.exp(logp[..., list(watch)]).astype(np.float32), **axes, watched=watch) if watch else None,
+        watched=LabeledArray.of(np.exp(logp[..., list(watch)]).astype(np.float32), **axes, watched=watch)
+        if watch
+        else None,
         vocabulary=Vocabulary(VOCABULARY, SPECIAL),
         method=f"LogitLens(top={ranks}, watch={watch!r})",
         trace=of.hash,

@@ -29,7 +29,12 @@ def test_what_was_saved_is_what_is_opened(saved):
     for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised", "watched"):
         np.testing.assert_array_equal(getattr(again, name).values, getattr(lens, name).values)
         assert getattr(again, name).axes == getattr(lens, name).axes
-    assert (again.method, again.trace, again.vocabulary, again.checks) == (lens.method, lens.trace, lens.vocabulary, lens.checks)
+    assert (again.method, again.trace, again.vocabulary, again.checks) == (
+        lens.method,
+        lens.trace,
+        lens.vocabulary,
+        lens.checks,
+    )
 
 
 def test_arrays_are_read_when_they_are_used(saved):

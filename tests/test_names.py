@@ -49,7 +49,9 @@ def test_star_import_brings_them_all():
 
 
 def test_a_wrong_name_is_answered_with_a_sentence():
-    with pytest.raises(AttributeError, match="module 'tracebench' has no attribute 'Tarce'; it has Bundle, .*Workbench"):
+    with pytest.raises(
+        AttributeError, match="module 'tracebench' has no attribute 'Tarce'; it has Bundle, .*Workbench"
+    ):
         tb.Tarce  # noqa: B018
 
 

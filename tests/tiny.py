@@ -70,7 +70,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
     made.decoder = decoders.ByteLevel()
     special = ["<pad>", "<s>", "<|im_start|>", "<|im_end|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     made.train_from_iterator([PARAGRAPH], trainer)
     fast = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", bos_token="<s>", eos_token="<|im_end|>")
     fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
@@ -87,7 +89,9 @@ def sentencepiece() -> PreTrainedTokenizerFast:
     made = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    made.train_from_iterator([PARAGRAPH], trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False))
+    made.train_from_iterator(
+        [PARAGRAPH], trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False)
+    )
     # Trained as special so that they exist; in the vocabulary they are ordinary pieces.
     made = Tokenizer.from_str(_without_bytes_added(made.to_str()))
     made.decoder = decoders.Sequence(
@@ -102,7 +106,9 @@ def metaspace() -> PreTrainedTokenizerFast:
     made = Tokenizer(models.Unigram())
     made.pre_tokenizer = pre_tokenizers.Metaspace()
     made.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=["<unk>", "</s>"], unk_token="<unk>", show_progress=False)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=150, special_tokens=["<unk>", "</s>"], unk_token="<unk>", show_progress=False
+    )
     made.train_from_iterator([PARAGRAPH], trainer)
     return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", eos_token="</s>")
 

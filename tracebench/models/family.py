@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from tracebench.models.layout import Head, Layout, hidden_input, hidden_output
-from tracebench.models.numerics import SAME_STREAM, relative_gap
+from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 from tracebench.models.offload import offloaded
 
 #: config attribute -> how it enters the head. The names come from transformers' configs.
@@ -78,15 +78,16 @@ def discover(model: nn.Module) -> Layout:
     if last is None or entered is None:
         raise LayoutError(f"{type(model).__name__} did not call its unembedding in a plain forward pass")
     after = calls[calls.index(chain[-1]) + 1 :]
-    final = _path(last, entered, after)
-    if final is None:
+    path = _path(last, entered, after)
+    if path is None:
         raise LayoutError(
             f"{type(model).__name__}: nothing that was called leads from the last block ({names[-1]}) to the "
             "unembedding; its family needs a row in tracebench.models.family"
         )
     blocks = tuple(call.module for call in chain)
-    head, gap = _head(model, final, unembed, last, logits)
-    return Layout(names, blocks, final, unembed, head, gap)
+    final = tuple(call.module for call in path)
+    types = tuple(call.entered.dtype for call in path if call.entered is not None)
+    return _with_head(model, Layout(names, blocks, final, unembed, (*types, entered.dtype), Head(), 0.0), last, logits)
 
 
 def probe_device(model: nn.Module) -> torch.device:
@@ -134,7 +135,9 @@ def _prove_numbers(model: nn.Module, calls: list[Call], logits: torch.Tensor) ->
     if not bool(torch.isnan(logits).any()):
         return
     names = {module: name for name, module in model.named_modules()}
-    first = next((names[call.module] for call in calls if call.left is not None and bool(torch.isnan(call.left).any())), "")
+    first = next(
+        (names[call.module] for call in calls if call.left is not None and bool(torch.isnan(call.left).any())), ""
+    )
     raise LayoutError(
         f"{type(model).__name__} gives NaN{f', first out of {first}' if first else ''}: check its weights and its dtype "
         "(float16 overflows in many models; bfloat16 and float32 do not)"
@@ -145,11 +148,17 @@ def _prove_causal(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor) -> 
     other = ids.clone()
     other[0, -1] = (ids[0, -1] + 1) % model.get_input_embeddings().num_embeddings
     gap = relative_gap(run(model, other)[:, :-1], logits[:, :-1])
-    if not gap <= SAME_STREAM[logits.dtype]:
+    if not gap <= SAME_TEXT[_coarsest(model, logits)]:
         raise LayoutError(
             f"{type(model).__name__} is not causal: changing the last token changed earlier logits by {gap:.2g} of "
             "their range. Expected a decoder; an encoder needs is_decoder=True, or another tool"
         )
+
+
+def _coarsest(model: nn.Module, logits: torch.Tensor) -> torch.dtype:
+    """The type with the fewest digits that takes part: logits may be cast to a finer one at the end."""
+    types = {logits.dtype, *(parameter.dtype for parameter in model.parameters())} & set(SAME_TEXT)
+    return max(types, key=SAME_TEXT.__getitem__)
 
 
 def _blocks(model: nn.Module, calls: list[Call]) -> tuple[tuple[str, ...], list[Call]]:
@@ -190,22 +199,20 @@ def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
     return chain if all(s is not None and s.shape == streams[0].shape for s in streams) else None
 
 
-def _path(start: torch.Tensor, goal: torch.Tensor, calls: list[Call]) -> tuple[nn.Module, ...] | None:
-    """The modules that lead from one stream to another, each fed with what the one before gave; () if they are equal."""
+def _path(start: torch.Tensor, goal: torch.Tensor, calls: list[Call]) -> tuple[Call, ...] | None:
+    """The calls that lead from one stream to another, each fed with what the one before gave; () if they are equal."""
     if _same(start, goal):
         return ()
     for at, call in enumerate(calls):
-        if call.left is not None and _same(call.entered, start) and not _same(call.left, start):
+        if call.left is not None and _same(start, call.entered) and not _same(start, call.left):
             rest = _path(call.left, goal, calls[at + 1 :])
             if rest is not None:
-                return (call.module, *rest)
+                return (call, *rest)
     return None
 
 
-def _head(
-    model: nn.Module, final: tuple[nn.Module, ...], unembed: nn.Module, last: torch.Tensor, logits: torch.Tensor
-) -> tuple[Head, float]:
-    """The head that reproduces the model's logits: none, or what the config's attributes say."""
+def _with_head(model: nn.Module, layout: Layout, last: torch.Tensor, logits: torch.Tensor) -> Layout:
+    """The layout with the head that reproduces the model's logits: none, or what the config's attributes say."""
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     scale, cap = 1.0, None
     for attribute, how in HEAD_ATTRIBUTES.items():
@@ -218,10 +225,10 @@ def _head(
             scale *= float(value) if how == "multiply" else 1.0 / float(value)
     tried = []
     for head in dict.fromkeys((Head(scale, cap), Head(1.0, cap), Head(scale), Head())):
-        found = Layout((), (), final, unembed, head, 0.0).readout(last)
+        found = replace(layout, head=head).readout(last)
         gap = relative_gap(found.to(logits.device), logits) if found.shape == logits.shape else float("inf")
-        if gap <= SAME_STREAM[logits.dtype]:
-            return head, gap
+        if gap <= SAME_STREAM[layout.dtype]:
+            return replace(layout, head=head, gap=gap)
         tried.append(f"{head}: {gap:.2g}")
     raise LayoutError(
         f"{type(model).__name__}: final norm and unembedding do not give the model's logits (gap relative to their "
@@ -231,6 +238,7 @@ def _head(
 
 
 def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    """Whether the later stream is the earlier one, moved and cast to where and what the later is."""
     if one is None or other is None or one.shape != other.shape:
         return False
     if one is other:

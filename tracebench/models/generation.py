@@ -48,11 +48,17 @@ class Sampling:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
         object.__setattr__(self, "stop", stop)
         if isinstance(new, bool) or not isinstance(new, int) or new < 1:
-            raise ValueError(f"max_new_tokens is a whole number from 1, got {new!r}; lm.read(...) takes a text as it is")
+            raise ValueError(
+                f"max_new_tokens is a whole number from 1, got {new!r}; lm.read(...) takes a text as it is"
+            )
         if self.temperature is not None and not self.temperature > 0:
-            raise ValueError(f"temperature is a number above 0, got {self.temperature!r}; leave it out for greedy decoding")
+            raise ValueError(
+                f"temperature is a number above 0, got {self.temperature!r}; leave it out for greedy decoding"
+            )
         if self.temperature is None and (k is not None or p is not None):
-            raise ValueError("top_k and top_p choose among samples: give a temperature too (1.0 samples as the model says)")
+            raise ValueError(
+                "top_k and top_p choose among samples: give a temperature too (1.0 samples as the model says)"
+            )
         if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
             raise ValueError(f"top_k is a whole number from 1, got {k!r}")
         if p is not None and not 0 < p <= 1:

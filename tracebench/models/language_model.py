@@ -42,7 +42,9 @@ class LanguageModel:
 
     def __init__(self, model: nn.Module, tokenizer: Any, *, name: str | None = None) -> None:
         if not isinstance(model, nn.Module) or not hasattr(model, "generate"):
-            raise TypeError(f"expected a transformers causal model, got a {type(model).__name__}; tb.load(name) loads one by name")
+            raise TypeError(
+                f"expected a transformers causal model, got a {type(model).__name__}; tb.load(name) loads one by name"
+            )
         self.model, self.tokenizer = model, tokenizer
         self.name = name or getattr(model.config, "_name_or_path", "") or type(model).__name__
         self.lock = ModelLock()
@@ -187,7 +189,11 @@ class LanguageModel:
             return trace
         others = tuple(check for check in trace.checks if check.name != "replay")
         obstacle = replay_obstacle(self, len(trace.tokens))
-        check = no_replay_check(obstacle) if obstacle else replay_check(trace, self.logits(trace.tokens.ids))
+        check = (
+            no_replay_check(obstacle)
+            if obstacle
+            else replay_check(trace, self.logits(trace.tokens.ids), self.layout.dtype)
+        )
         return replace(trace, checks=(*others, check))
 
     def provenance(self, settings: Mapping[str, Any], seed: int | None) -> Provenance:
@@ -250,7 +256,9 @@ class LanguageModel:
 
     def check_length(self, length: int, new: int) -> None:
         """A ``ValueError`` when a prompt and what is to follow do not fit the context window."""
-        window = getattr(self.text_config, "max_position_embeddings", None) or getattr(self.text_config, "n_positions", None)
+        window = getattr(self.text_config, "max_position_embeddings", None) or getattr(
+            self.text_config, "n_positions", None
+        )
         if window and length + new > window:
             ask = f" and {new} new ones" if new else ""
             raise ValueError(
@@ -269,7 +277,9 @@ class LanguageModel:
             raise ValueError("the prompt has no tokens: give a text, or at least one token id")
         wrong = [i for i in ids if not 0 <= i < self.vocabulary_size]
         if wrong:
-            raise ValueError(f"token id {wrong[0]} is not in the vocabulary of {self.name} (0 to {self.vocabulary_size - 1})")
+            raise ValueError(
+                f"token id {wrong[0]} is not in the vocabulary of {self.name} (0 to {self.vocabulary_size - 1})"
+            )
         return ids
 
     def _digest_key(self, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:

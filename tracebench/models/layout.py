@@ -6,7 +6,6 @@ because offloaded weights are elsewhere between calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,32 +36,40 @@ class Layout:
     """A proved layout.
 
     Args:
-        blocks: the residual blocks in order, with their names.
+        names: of the blocks, as in ``named_modules()``.
+        blocks: the residual blocks in order.
         final: the modules between the last block's output and the unembedding, in order (usually one norm).
         unembed: the unembedding.
-        head: what happens to its output.
-        checks_gap: by how much ``readout(last block) `` missed the model's logits when it was proved.
+        types: what each of ``final`` and then the unembedding is fed with (a float32 stream may enter half a model).
+        head: what happens to the unembedding's output.
+        gap: by how much ``readout`` of the last block missed the model's logits when it was proved, of their range.
     """
 
     names: tuple[str, ...]
     blocks: tuple[nn.Module, ...]
     final: tuple[nn.Module, ...]
     unembed: nn.Module
+    types: tuple[torch.dtype, ...]
     head: Head
     gap: float
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the unembedding computes in; logits may be cast to a finer type afterwards."""
+        return self.types[-1]
 
     def readout(self, stream: torch.Tensor) -> torch.Tensor:
         """The logits that a residual stream stands for.
 
         Args:
-            stream: [batch, token, feature], in the model's own type.
+            stream: [batch, token, feature], as it left a block.
 
         Returns:
             [batch, token, vocabulary]
         """
-        for module in self.final:
-            stream = module(stream)
-        return self.head(self.unembed(stream))
+        for module, dtype in zip(self.final, self.types, strict=False):
+            stream = module(stream.to(dtype))
+        return self.head(self.unembed(stream.to(self.dtype)))
 
 
 def hidden_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
@@ -75,6 +82,3 @@ def hidden_output(output: Any) -> torch.Tensor | None:
     """The stream that a block returned: a tensor, or the first of a tuple."""
     first = output[0] if isinstance(output, (tuple, list)) and output else output
     return first if isinstance(first, torch.Tensor) else None
-
-
-Readout = Callable[[torch.Tensor], torch.Tensor]

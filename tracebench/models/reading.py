@@ -20,7 +20,9 @@ ROWS = 64
 def read(lm: LanguageModel, ids: Sequence[int], prompt_length: int, settings: dict[str, Any]) -> Trace:
     """See `LanguageModel.read`."""
     if isinstance(prompt_length, bool) or not isinstance(prompt_length, int) or not 1 <= prompt_length <= len(ids):
-        raise ValueError(f"prompt_length is a whole number from 1 to {len(ids)} (the tokens of the text), got {prompt_length!r}")
+        raise ValueError(
+            f"prompt_length is a whole number from 1 to {len(ids)} (the tokens of the text), got {prompt_length!r}"
+        )
     lm.check_length(len(ids), 0)
     logits = lm.logits(ids)[prompt_length - 1 : -1]
     taken = torch.tensor(list(ids[prompt_length:]), dtype=torch.long)
@@ -30,6 +32,4 @@ def read(lm: LanguageModel, ids: Sequence[int], prompt_length: int, settings: di
         rows.add(part)
         rows.realise(part, taken[start : start + ROWS])
         lm.breathe(start, len(taken), "reading")
-    return Trace(
-        lm.tokens(ids), prompt_length, rows.candidates(lm.pieces, len(taken)), lm.provenance(settings, None)
-    )
+    return Trace(lm.tokens(ids), prompt_length, rows.candidates(lm.pieces, len(taken)), lm.provenance(settings, None))

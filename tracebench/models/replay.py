@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 MEANING = "One pass over the whole text gives the scores that were recorded while it was generated, step by step."
 
 
-def replay_check(trace: Trace, logits: torch.Tensor) -> Check:
+def replay_check(trace: Trace, logits: torch.Tensor, dtype: torch.dtype) -> Check:
     """Recorded scores against the replay's.
 
     Args:
         trace: with at least one step.
         logits: [token, vocabulary] of the replay.
+        dtype: what the model computes in.
     """
     rows = logits[trace.prompt_length - 1 : -1]
     ids = torch.from_numpy(np.array(trace.candidates.token_ids.values, dtype=np.int64)).to(rows.device)
@@ -34,7 +35,7 @@ def replay_check(trace: Trace, logits: torch.Tensor) -> Check:
     recorded = torch.from_numpy(np.array(trace.candidates.logits.values, dtype=np.float32))
     # Of the range of all logits, not only of the candidates'.
     gap = relative_gap(found, recorded) * spread(recorded) / (spread(rows) or 1.0)
-    return Check("replay", "measure", gap, SAME_TEXT[logits.dtype], MEANING, "of the logit range")
+    return Check("replay", "measure", gap, SAME_TEXT[dtype], MEANING, "of the logit range")
 
 
 def no_replay_check(reason: str) -> Check:
@@ -58,7 +59,9 @@ def replay_obstacle(lm: LanguageModel, length: int) -> str | None:
     config = lm.text_config
     for rope in _ropes(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}):
         kind = rope.get("rope_type", rope.get("type"))
-        window = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+        window = rope.get("original_max_position_embeddings") or getattr(
+            config, "original_max_position_embeddings", None
+        )
         if kind == "dynamic":
             window = window or getattr(config, "max_position_embeddings", None)
         if kind in ("longrope", "dynamic") and window and length > window:

@@ -37,7 +37,12 @@ class ScoreRows:
         logp = rows - lse[:, None]
         # 0 * -inf is 0 here: a token that cannot be said adds nothing to the entropy.
         entropy = -(logp.exp() * logp.nan_to_num(neginf=0.0)).sum(-1)
-        for kept, row in ((self._ids, top.indices), (self._logits, top.values), (self._lse, lse), (self._entropy, entropy)):
+        for kept, row in (
+            (self._ids, top.indices),
+            (self._logits, top.values),
+            (self._lse, lse),
+            (self._entropy, entropy),
+        ):
             kept.extend(row.cpu())
 
     def realise(self, rows: torch.Tensor, taken: torch.Tensor) -> None:

@@ -71,9 +71,13 @@ class Pieces:
         if found is not None:
             return found
         parts = self.encode(token, special=False)
-        shown = " + ".join(f"“{display_piece(self.piece(i), i in self.special)}” ({i})" for i in parts) or "no token at all"
+        shown = (
+            " + ".join(f"“{display_piece(self.piece(i), i in self.special)}” ({i})" for i in parts) or "no token at all"
+        )
         hint = f" Try {' ' + token!r}, with its space." if (" " + token).encode() in self._ids else ""
-        raise ValueError(f"{token!r} is not one token of this vocabulary; it is {shown}. Give one of those, or an id.{hint}")
+        raise ValueError(
+            f"{token!r} is not one token of this vocabulary; it is {shown}. Give one of those, or an id.{hint}"
+        )
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
         """Token ids of a text; a sentence where the tokenizer cannot hold it."""
@@ -115,7 +119,12 @@ class Pieces:
     def _scheme(self) -> str:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         decoder = json.dumps(json.loads(backend.to_str()).get("decoder")) if backend is not None else ""
-        for mark, scheme in (("ByteLevel", "bytes"), ("WordPiece", "wordpiece"), ("\\u2581", "spaces"), ("Metaspace", "spaces")):
+        for mark, scheme in (
+            ("ByteLevel", "bytes"),
+            ("WordPiece", "wordpiece"),
+            ("\\u2581", "spaces"),
+            ("Metaspace", "spaces"),
+        ):
             if mark in decoder:
                 return scheme
         return "unknown"

@@ -43,7 +43,9 @@ class SavedPage(type(Path())):  # a subclass of the platform's concrete Path
         return f"{type(self).__name__}({str(self)!r}{size})"
 
 
-def write_page(path: str | os.PathLike[str], bench: Any, baked: dict[str, Any], max_bytes: int | None = None) -> SavedPage:
+def write_page(
+    path: str | os.PathLike[str], bench: Any, baked: dict[str, Any], max_bytes: int | None = None
+) -> SavedPage:
     """Write the page of a bench, atomically. Refuses with the size when it would be over ``max_bytes``."""
     # A file name may carry bytes that are no text (lone surrogates); they are shown by their code.
     content = page_html(bench, baked).encode("utf-8", "backslashreplace")

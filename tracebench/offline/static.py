@@ -72,7 +72,9 @@ def _tinted(trace: Trace) -> str:
         else:
             p = float(probs[at - trace.prompt_length])
             style = f"background:rgba({_TEAL},{0.05 + 0.35 * p:.2f});border-radius:3px;padding:1px 2px"
-            out.append(f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{_escape(shown)}</span>')
+            out.append(
+                f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{_escape(shown)}</span>'
+            )
     return "<wbr>".join(out)
 
 

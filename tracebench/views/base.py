@@ -46,7 +46,9 @@ class View(anywidget.AnyWidget):
     selection = anywidget.WidgetTrait().tag(sync=True)
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
-    def __init__(self, *, data: dict[str, Any], request: dict[str, Any] | None, selection: Any, answers: Any, **unknown: Any):
+    def __init__(
+        self, *, data: dict[str, Any], request: dict[str, Any] | None, selection: Any, answers: Any, **unknown: Any
+    ):
         reject_unknown(type(self), unknown, ("data", "request", "selection", "answers"))
         super().__init__(_data=data, _request=request, selection=selection, _answers=answers)
 

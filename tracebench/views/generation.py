@@ -39,7 +39,9 @@ class GenerationView(View):
             "segments": [{"role": s.role, "start": s.start, "stop": s.stop} for s in trace.segments],
             "probs": wire.pack(scores.chosen_probs),
             "ranks": wire.pack(
-                LabeledArray.of(np.asarray([-1 if rank is None else rank for rank in chosen], np.int32), step=trace.steps)
+                LabeledArray.of(
+                    np.asarray([-1 if rank is None else rank for rank in chosen], np.int32), step=trace.steps
+                )
             ),
             "entropy": wire.pack(scores.entropy),
             "candidates": {"ids": wire.pack(shown), "probs": wire.pack(scores.probs.isel(rank=slice(0, ranks)))},

@@ -29,7 +29,10 @@ class LensTableView(View):
         return {
             "kind": "lens_table",
             "trace": lens.trace,
-            **{name: wire.pack(getattr(lens, name)) for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised")},
+            **{
+                name: wire.pack(getattr(lens, name))
+                for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised")
+            },
             "watched": wire.pack(lens.watched) if lens.watched is not None else None,
             "vocab": wire.vocabulary(known, mentioned),
             "checks": wire.checks(lens.checks),

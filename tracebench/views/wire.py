@@ -17,7 +17,18 @@ from tracebench.checks import Check
 from tracebench.tokens import Tokens, Vocabulary, display_piece, piece_kind
 
 #: numpy kind+size -> what travels. 64-bit floats and integers have no business on the wire.
-_TRAVELS = {"f2": "f4", "f4": "f4", "f8": "f4", "i8": "i4", "i4": "i4", "i2": "i4", "i1": "i4", "u1": "u1", "u2": "u2", "b1": "u1"}
+_TRAVELS = {
+    "f2": "f4",
+    "f4": "f4",
+    "f8": "f4",
+    "i8": "i4",
+    "i4": "i4",
+    "i2": "i4",
+    "i1": "i4",
+    "u1": "u1",
+    "u2": "u2",
+    "b1": "u1",
+}
 
 
 def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
