@@ -24,7 +24,7 @@ BUILT = sorted(path for path in STATIC.iterdir() if path.is_file())
 
 def test_every_view_has_its_style_sheet_and_its_python_side():
     assert VIEWS
-    assert VIEWS == sorted(path.stem for path in SOURCES.glob("*.css"))
+    assert sorted(path.stem for path in SOURCES.glob("*.css")) == VIEWS
     for stem in VIEWS:
         assert (ROOT / "tracebench" / "views" / f"{stem}.py").is_file(), f"js/src/views/{stem}.ts has no Python side"
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from tests import made
 
 import tracebench as tb
+from tests import made
 from tracebench.files import FileError, Record, read_records, write_records
 
 

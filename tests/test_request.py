@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 from tests import made
-
 from tracebench.request import Absent, Job, Request, request_for
 from tracebench.stored import Stored
 from tracebench.target import Target

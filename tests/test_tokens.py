@@ -1,6 +1,6 @@
 import pytest
-from tests.made import SPECIAL, VOCABULARY, tokens
 
+from tests.made import SPECIAL, VOCABULARY, tokens
 from tracebench.tokens import Tokens, Vocabulary, display_piece, piece_kind
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from tests import made
 
+from tests import made
 from tracebench.target import Target
 from tracebench.trace import Trace
 

@@ -5,9 +5,9 @@ import zlib
 from base64 import b64decode
 
 import pytest
-from tests import made
 
 import tracebench as tb
+from tests import made
 from tracebench.files import FileError
 from tracebench.offline.page import CSP, escape_script
 from tracebench.request import Request

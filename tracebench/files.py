@@ -88,8 +88,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes 0600; a saved page is as readable as any other file
-        os.replace(temporary, target)
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes 0600; a saved page is as readable as any other file
+        Path(temporary).replace(target)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
         if isinstance(error, (OSError, ValueError)):

@@ -74,7 +74,7 @@ def request_for(result: Any) -> Request:
     )
 
 
-class Absent(LookupError):
+class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state="absent"
     """Nothing here can compute the answer. ``code`` is the Python that would."""
 
     def __init__(self, sentence: str, code: str = "") -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+
 from tests.browser.lab import Lab
 from tests.chromium import launch, watch
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty
 
 from jupyter_client import BlockingKernelClient
+
 from tests.chromium import watch
 
 TOKEN = "test"

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests import made
 
 import tracebench as tb
+from tests import made
 
 pytestmark = pytest.mark.browser
 DEMO = Path(__file__).parents[2] / "demo" / "first-look.html"

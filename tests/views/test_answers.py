@@ -4,8 +4,8 @@ import threading
 
 import numpy as np
 import pytest
-from tests import made
 
+from tests import made
 from tracebench.request import Job, Request, request_for
 from tracebench.stored import Stored
 from tracebench.views.answers import Answers

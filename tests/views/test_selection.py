@@ -1,7 +1,7 @@
 import pytest
 import traitlets
-from tests import made
 
+from tests import made
 from tracebench.views.selection import Selection
 
 

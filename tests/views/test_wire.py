@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from tests import made
 
+from tests import made
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.views import wire

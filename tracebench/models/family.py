@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -192,7 +193,7 @@ def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
         if len(mine) != 1 or not any(True for _ in module.parameters()):
             return None
         chain += mine
-    for before, call in zip(chain, chain[1:], strict=False):
+    for before, call in pairwise(chain):
         if not _same(before.left, call.entered):
             return None
     streams = [chain[0].entered, *(call.left for call in chain)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -198,7 +198,7 @@ class LanguageModel:
 
     def provenance(self, settings: Mapping[str, Any], seed: int | None) -> Provenance:
         """Where a record of this model, made now, comes from."""
-        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        now = datetime.now(UTC).replace(microsecond=0)
         return Provenance(
             model=self.name,
             layers=self.layers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 
 class ModelLock:
@@ -43,7 +44,7 @@ class ModelLock:
             self._changed.wait_for(lambda: self._owner is None and not self._cells_waiting)
             self._owner, self._depth = me, depth
 
-    def __enter__(self) -> ModelLock:
+    def __enter__(self) -> Self:
         me, worker = threading.get_ident(), self._is_worker
         with self._changed:
             if self._owner != me:

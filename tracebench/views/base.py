@@ -48,7 +48,7 @@ class View(anywidget.AnyWidget):
 
     def __init__(
         self, *, data: dict[str, Any], request: dict[str, Any] | None, selection: Any, answers: Any, **unknown: Any
-    ):
+    ) -> None:
         reject_unknown(type(self), unknown, ("data", "request", "selection", "answers"))
         super().__init__(_data=data, _request=request, selection=selection, _answers=answers)
 

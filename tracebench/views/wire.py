@@ -41,7 +41,7 @@ def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
     """
     values = np.asarray(array.values)
     if encoding == "sqrt-u8":
-        if values.size and not (0.0 <= float(values.min()) and float(values.max()) <= 1.0):
+        if values.size and not (float(values.min()) >= 0.0 and float(values.max()) <= 1.0):
             raise ValueError(f"sqrt-u8 holds values in [0, 1], got {values.min():.3g} to {values.max():.3g}")
         values = np.rint(np.sqrt(values.astype(np.float32)) * 255).astype(np.uint8)
     elif encoding != "plain":
