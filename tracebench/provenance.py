@@ -15,6 +15,7 @@ class Provenance:
         model: hub id, folder or file name, as the user gave it.
         layers: number of blocks.
         heads: attention heads per block; 0 where the model has no attention.
+        code: Python that binds ``lm`` to the model again.
         revision: commit of the hub snapshot, where one is known.
         weights: digest of the weights' bits (see `LanguageModel.fingerprint`), or "" where it was not taken.
         tokenizer: digest of the tokenizer's own files, or "" without a tokenizer.
@@ -29,6 +30,7 @@ class Provenance:
     model: str
     layers: int
     heads: int
+    code: str = ""
     revision: str | None = None
     weights: str = ""
     tokenizer: str = ""

@@ -58,7 +58,16 @@ def load(name: str | os.PathLike[str], **options: Any) -> LanguageModel:
             f"{shown!r} has a model but no tokenizer that transformers can read: load the two yourself and give them to "
             f"tb.LanguageModel(model, tokenizer); tokenizer=None shows token ids. {str(error).splitlines()[0]}"
         ) from error
-    return LanguageModel(model, tokenizer, name=shown)
+    lm = LanguageModel(model, tokenizer, name=shown)
+    lm.code = _code(os.fspath(name), options)
+    return lm
+
+
+def _code(name: str, options: dict[str, Any]) -> str:
+    """Python that loads it again. Secrets stay out of the record."""
+    said = [repr(name), *(f"{key}={value!r}" for key, value in options.items() if key not in ("token", "proxies"))]
+    code = f"lm = tb.load({', '.join(said)})\n"
+    return f"import torch\n{code}" if "torch." in code else code
 
 
 def _source(name: str) -> tuple[str, str, dict[str, str]]:

@@ -56,7 +56,7 @@ def trace_code(trace: Trace) -> str:
     """Python that makes this trace again, from the settings in its provenance."""
     settings = dict(trace.provenance.settings)
     how = settings.pop("how", "read")
-    load = f"import tracebench as tb\n\nlm = tb.load({trace.provenance.model!r})\n"
+    load = f"import tracebench as tb\n\n{trace.provenance.code}"
     if how == "chat":
         given = settings.pop("messages", [])
     elif how == "generate":

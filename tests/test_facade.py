@@ -1,0 +1,79 @@
+"""The few functions that tie floors together, on the demo model."""
+
+import pytest
+
+import tracebench as tb
+from tests import made
+from tracebench.offline.bake import answer
+
+
+@pytest.fixture(scope="module")
+def lm():
+    return tb.load("demo")
+
+
+@pytest.fixture(scope="module")
+def bench(lm):
+    return tb.explore(lm, lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=3))
+
+
+def test_exploring_computes_nothing_before_a_view_asks(lm, bench):
+    fresh = tb.explore(lm, bench.trace)
+    assert fresh._results() == []
+    assert [check.name for check in fresh.trace.checks] == ["replay"]
+
+
+def test_a_view_is_answered_by_the_session(bench):
+    lens = answer(bench._answerer, bench._requests[0])
+    assert lens.answer_layer(bench.trace.position(0)) == 27
+    assert bench.finding(0).startswith("The model said “·Paris” with p = 0.70; it first leads in layer 27")
+
+
+def test_a_saved_bench_has_its_lens_although_no_view_asked(lm, bench, tmp_path):
+    fresh = tb.explore(lm, bench.trace)
+    fresh.save(tmp_path / "a.trace")
+    assert tb.open(tmp_path / "a.trace").results == ()
+    page = fresh.save(tmp_path / "a.html").read_text("utf-8")
+    assert "it first leads in layer 27" in page
+    fresh.save(tmp_path / "a.trace")
+    assert len(tb.open(tmp_path / "a.trace").results) == 1
+
+
+def test_the_code_of_the_bench_makes_the_same_trace(bench):
+    names = {}
+    exec(bench._data["code"], names)
+    assert names["trace"].hash == bench.trace.hash
+    assert repr(names["bench"]) == repr(bench)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda lm: lm.read("Paris is in France.", prompt_length=2),
+        lambda lm: lm.generate("Paris 🗼 </script> שלום", max_new_tokens=2, temperature=1.5, top_k=20, seed=3, stop=["x"]),
+        lambda lm: lm.chat([{"role": "user", "content": "Say hello."}], max_new_tokens=2),
+        lambda lm: lm.generate([504, 2253], max_new_tokens=1),
+    ],
+    ids=["read", "sampled", "chat", "ids"],
+)
+def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
+    from tracebench.views.generation import trace_code
+
+    trace = make(lm)
+    names = {}
+    exec(trace_code(trace), names)
+    assert names["trace"].hash == trace.hash
+
+
+def test_the_code_of_a_lens_makes_the_same_lens(lm, bench):
+    (view,) = [view for view in bench.views if view.stem == "lens_table"]
+    names = {"tb": tb, "lm": lm, "trace": bench.trace}
+    exec("lens = " + view._request["code"].removeprefix("lens = "), names)
+    assert tb.Request.from_json(view._request).key == bench._requests[0].key
+
+
+def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
+    with pytest.raises(TypeError, match="takes a LanguageModel first"):
+        tb.explore("demo", made.trace())
+    with pytest.raises(TypeError, match="takes a trace or a prompt, got a int"):
+        tb.explore(lm, 3)
