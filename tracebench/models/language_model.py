@@ -47,6 +47,8 @@ class LanguageModel:
             )
         self.model, self.tokenizer = model, tokenizer
         self.name = name or getattr(model.config, "_name_or_path", "") or type(model).__name__
+        #: Python that loads it again; `load` says how, and nobody knows how the user made a model in memory.
+        self.code = "lm = tb.LanguageModel(model, tokenizer)  # the model that was in memory\n"
         self.lock = ModelLock()
         self.pieces = Pieces(tokenizer)
         self._digests: dict[tuple[str, tuple[int, ...]], str] = {}
@@ -201,6 +203,7 @@ class LanguageModel:
         now = datetime.now(UTC).replace(microsecond=0)
         return Provenance(
             model=self.name,
+            code=self.code,
             layers=self.layers,
             heads=self.heads,
             revision=getattr(self.model.config, "_commit_hash", None),
