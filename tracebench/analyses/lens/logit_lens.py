@@ -76,7 +76,9 @@ class LogitLens:
         watched = tuple(dict.fromkeys(lm.token_id(token) for token in self.watch))
         ids = trace.tokens.ids
         if max(ids) >= lm.vocabulary_size:
-            raise ValueError(f"{trace!r} has token id {max(ids)}, {lm.name} has only {lm.vocabulary_size}: it is of another model")
+            raise ValueError(
+                f"{trace!r} has token id {max(ids)}, {lm.name} has only {lm.vocabulary_size}: it is of another model"
+            )
         check_replayable(lm, len(ids))
         layout, unhooked = lm.layout, lm.unhooked_digest(ids)
         with lm.running(), capture_streams(layout) as streams:
@@ -86,7 +88,9 @@ class LogitLens:
         with lm.running():
             checks.append(_last_row_check(layout, streams[-1], logits))
         if trace.steps:
-            checks.append(replace(replay_check(trace, logits), name="scores as recorded", meaning=AS_RECORDED))
+            checks.append(
+                replace(replay_check(trace, logits, layout.dtype), name="scores as recorded", meaning=AS_RECORDED)
+            )
         size = logits.shape[-1]
         del logits  # as large as everything else together
         table = _Table(len(streams), ids, min(self.top, size), watched)
@@ -231,7 +235,9 @@ def _dot(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def _refuse_nan(streams: list[torch.Tensor]) -> None:
     for layer, stream in enumerate(streams):
         if not bool(torch.isfinite(stream).all()):
-            raise ValueError(f"{_name(layer)} is the first that has NaN or infinity: check the model's weights and dtype")
+            raise ValueError(
+                f"{_name(layer)} is the first that has NaN or infinity: check the model's weights and dtype"
+            )
 
 
 def _name(row: int) -> str:
@@ -260,7 +266,7 @@ def _last_row_check(layout: Layout, stream: torch.Tensor, logits: torch.Tensor) 
         "last row = the model",
         "identity",
         gap,
-        SAME_STREAM[logits.dtype],
+        SAME_STREAM[layout.dtype],
         "Final norm, unembedding, scale and softcap on the last block's output give the model's own logits.",
         "of the logit range",
     )

@@ -1,0 +1,19 @@
+"""What every test may ask for. Nothing here imports torch: half of the tests must run without it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# Waiting OpenMP threads spin by default, and two busy processes on a small machine then crawl. Set before torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def demo_lm():
+    """The demo model, once."""
+    import tracebench as tb
+
+    return tb.load("demo")

@@ -1,0 +1,139 @@
+"""The user's model is the user's: after anything we do, finished or not, it is what it was, bit for bit."""
+
+import random
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+
+import tracebench as tb
+from tests import tiny
+from tracebench.progress import listening
+
+RUNS = {
+    "generate": lambda lm: lm.generate("The tower", max_new_tokens=5),
+    "sample": lambda lm: lm.generate(
+        "The tower", max_new_tokens=5, temperature=0.8, top_k=9, top_p=0.9, seed=3, stop="zz"
+    ),
+    "chat": lambda lm: lm.chat([{"role": "user", "content": "tower?"}], max_new_tokens=4),
+    "read": lambda lm: lm.read(tiny.PARAGRAPH[:40]),
+    "lens": lambda lm: tb.LogitLens(top=3, watch=(9,))(lm, lm.read([5, 6, 7, 8, 9])),
+    "layout": lambda lm: lm.layout,
+    "fingerprint": lambda lm: lm.fingerprint(),
+}
+FAILURES = (ValueError, KeyboardInterrupt)
+
+
+def state(lm):
+    """Everything about a model that somebody could notice."""
+    model = lm.model
+    modules = dict(model.named_modules())
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return {
+        "weights": {name: tensor.clone() for name, tensor in model.state_dict().items()},
+        "identity": {name: id(parameter) for name, parameter in model.named_parameters()},
+        "requires_grad": {name: parameter.requires_grad for name, parameter in model.named_parameters()},
+        "grad": {name: parameter.grad is None for name, parameter in model.named_parameters()},
+        "training": {name: module.training for name, module in modules.items()},
+        "hooks": {name: [list(getattr(module, kind)) for kind in kinds] for name, module in modules.items()},
+        "attributes": {name: sorted(vars(module)) for name, module in modules.items()},
+        "config": model.config.to_dict(),
+        "generation": (id(model.generation_config), model.generation_config.to_dict()),
+        "torch": torch.get_rng_state(),
+        "numpy": np.random.get_state()[1].tolist(),
+        "python": random.getstate(),
+        "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+    }
+
+
+def assert_same(before, after):
+    for key, value in before.items():
+        if key == "weights":
+            assert all(torch.equal(after[key][name], tensor) for name, tensor in value.items())
+        elif key == "torch":
+            assert torch.equal(after[key], value)
+        else:
+            assert after[key] == value, key
+
+
+@pytest.fixture(params=["llama", "gpt2", "gemma2", "gpt_oss", "mamba"])
+def lm(request):
+    """A model in the middle of somebody's training."""
+    lm = tiny.lm(request.param, attention_dropout=0.5) if request.param == "llama" else tiny.lm(request.param)
+    lm.model.train()
+    list(lm.model.parameters())[0].requires_grad_(False)
+    lm.model.generation_config.repetition_penalty = 1.7
+    return lm
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_after_a_run(lm, run):
+    before = state(lm)
+    RUNS[run](lm)
+    assert_same(before, state(lm))
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens"])
+def test_after_an_error_or_an_interrupt_between_micro_batches(lm, run, failure):
+    ticks = []
+
+    def stop(done, total, _note):
+        ticks.append((done, total))
+        if len(ticks) == 2:
+            raise failure("stop")
+
+    before = state(lm)
+    with listening(stop), suppress(failure):
+        RUNS[run](lm)
+        pytest.fail("nothing ticked twice") if run != "read" else None
+    assert_same(before, state(lm))
+    assert lm.lock._owner is None
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens", "layout"])
+@pytest.mark.parametrize("call", [0, 1, 4, 7])
+def test_after_an_error_or_an_interrupt_inside_the_model(run, failure, call):
+    lm = tiny.lm()
+    calls = []
+
+    def stop(*_):
+        calls.append(1)
+        if len(calls) > call:
+            raise failure("stop")
+
+    with suppress(failure):
+        handle = lm.model.model.layers[1].mlp.register_forward_hook(stop)
+        before = state(lm)
+        RUNS[run](lm)
+    assert_same(before, state(lm))
+    assert lm.lock._owner is None
+    handle.remove()
+
+
+def test_the_logits_before_and_after_are_equal_bit_for_bit():
+    lm = tiny.lm()
+    before = lm.logits([5, 6, 7])
+    trace = lm.generate("The tower", max_new_tokens=4)
+    tb.LogitLens()(lm, trace)
+    assert torch.equal(lm.logits([5, 6, 7]), before)
+
+
+def test_a_backward_pass_still_works_afterwards():
+    # Dynamic NTK makes a buffer anew in its forward: made under inference mode, it would break the user's training.
+    lm = tiny.lm(rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4})
+    lm.read(tiny.PARAGRAPH[:60])
+    lm.generate("The tower", max_new_tokens=4)
+    lm.model(torch.tensor([[5, 6, 7]])).logits.sum().backward()
+    assert lm.model.lm_head.weight.grad is not None
+
+
+def test_hooks_of_the_user_see_our_passes_and_may_keep_what_they_see():
+    lm = tiny.lm()
+    kept = []
+    lm.model.lm_head.register_forward_hook(lambda _m, _a, out: kept.append((out, out.clone())))
+    tb.LogitLens()(lm, lm.read([5, 6, 7, 8]))
+    assert kept
+    assert all(torch.equal(out, copy) for out, copy in kept)
