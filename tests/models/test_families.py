@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+
 from tests import tiny
 from tests.unchanged import unchanged
-
 from tracebench.analyses.lens.logit_lens import LogitLens
 
 PROMPT = "The Eiffel Tower"

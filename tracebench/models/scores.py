@@ -26,7 +26,7 @@ class ScoreRows:
     def add(self, rows: torch.Tensor) -> None:
         """Take in raw logits [step, vocabulary]. A row that is no distribution is a ``ValueError``."""
         rows = rows.detach().float()
-        top = rows.topk(min(RANKS, rows.shape[-1]), dim=-1)
+        values, ids = leading(rows, min(RANKS, rows.shape[-1]))
         lse = rows.logsumexp(-1)
         if not bool(torch.isfinite(lse).all()):
             step = len(self) + int((~torch.isfinite(lse)).nonzero()[0])
@@ -38,8 +38,8 @@ class ScoreRows:
         # 0 * -inf is 0 here: a token that cannot be said adds nothing to the entropy.
         entropy = -(logp.exp() * logp.nan_to_num(neginf=0.0)).sum(-1)
         for kept, row in (
-            (self._ids, top.indices),
-            (self._logits, top.values),
+            (self._ids, ids),
+            (self._logits, values),
             (self._lse, lse),
             (self._entropy, entropy),
         ):
@@ -66,3 +66,18 @@ class ScoreRows:
             realised=LabeledArray.of(stacked(self._rows, np.float32), **by_step),
             vocabulary=pieces.vocabulary(ids.reshape(-1).tolist()),
         )
+
+
+def leading(rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ``count`` largest of each row, as values and indices; of equals the lower index comes first.
+
+    That is greedy decoding's choice, and equals are common: bfloat16 has few values, a softcap saturates.
+    """
+    values, ids = rows.topk(count, dim=-1)
+    ids, order = ids.sort(dim=-1)
+    # With more equals than places topk keeps any of them: the greedy choice must be there.
+    first = rows.argmax(-1, keepdim=True)
+    held = (ids == first).any(-1, keepdim=True)
+    ids = torch.cat([torch.where(held, ids[:, :1], first), ids[:, 1:]], -1)
+    values, order = values.gather(-1, order).sort(dim=-1, descending=True, stable=True)
+    return values, ids.gather(-1, order)

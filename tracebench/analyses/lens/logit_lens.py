@@ -22,6 +22,7 @@ from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import Layout
 from tracebench.models.numerics import SAME_STREAM, relative_gap
 from tracebench.models.replay import check_replayable, replay_check
+from tracebench.models.scores import leading
 from tracebench.results.lens_table import LensTable
 from tracebench.target import Target
 from tracebench.trace import Trace
@@ -169,7 +170,7 @@ def _fill(table: _Table, layer: int, part: slice, logits: torch.Tensor, final: _
     rows, size = logits.shape
     last = final is None
     if last:
-        new = {"device": logits.device, "dtype": torch.float32}
+        new: dict[str, Any] = {"device": logits.device, "dtype": torch.float32}
         ids = torch.zeros(rows, table.top, dtype=torch.long, device=logits.device)
         final = _Final(torch.empty(rows, size, **new), ids, torch.empty(rows, **new))
     shifted, probs = (torch.empty(min(INNER, rows), size, device=logits.device) for _ in range(2))
@@ -212,15 +213,16 @@ def _fill(table: _Table, layer: int, part: slice, logits: torch.Tensor, final: _
 
 
 def _topk(z: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """``z.topk(top)`` of [row, vocabulary], in two stages where that is quicker: the top k lie in the k best groups."""
+    """`leading` of [row, vocabulary], in two stages where that is quicker: the top k lie in the k best groups."""
     rows, size = z.shape
     groups = size // GROUP
     if groups <= 2 * top:
-        return z.topk(top, dim=-1)
+        return leading(z, top)
     body, rest = z[:, : groups * GROUP].view(rows, groups, GROUP), z[:, groups * GROUP :]
-    best = body.amax(-1).topk(top, dim=-1).indices
+    # In order of their ids, so that of equals the lower comes first here too.
+    best = leading(body.amax(-1), top)[1].sort(-1).values
     near = body.gather(1, best[:, :, None].expand(-1, -1, GROUP)).view(rows, -1)
-    values, at = torch.cat([near, rest], -1).topk(top, dim=-1)
+    values, at = leading(torch.cat([near, rest], -1), top)
     inside = at < top * GROUP
     group = best.gather(-1, (at // GROUP).clamp_max(top - 1))
     ids = torch.where(inside, group * GROUP + at % GROUP, groups * GROUP + at - top * GROUP)
