@@ -64,7 +64,7 @@ def test_to_pandas_is_one_row_per_step():
 
 def test_a_target_is_a_question():
     trace = made.trace()
-    assert Target().sentence(trace) == "Why did the model say “·Paris” at step 0?"
+    assert Target().sentence(trace) == "Why would the model say “·Paris” at step 0?"
     assert Target(0, " Paris", " Rome").sentence(trace) == "Why “·Paris” rather than “·Rome” at step 0?"
     assert Target(0, 10).sentence(trace) == "What speaks for “·Rome” at step 0?"
     with pytest.raises(IndexError, match="step 9"):

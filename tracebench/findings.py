@@ -5,8 +5,6 @@ A sentence is a tuple of parts: text, or ``{"token": "·Paris"}``, so that a vie
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tracebench.results.lens_table import LensTable
@@ -21,7 +19,7 @@ def said(trace: Trace, step: int) -> Parts:
     at = trace.prompt_length + step
     prob = float(np.asarray(trace.candidates.chosen_probs.values)[step])
     rank = trace.chosen_rank(step)
-    parts: list[str | dict[str, str]] = ["The model said " if _generated(trace) else "The text goes on with "]
+    parts: list[str | dict[str, str]] = ["The text goes on with " if trace.was_read else "The model said "]
     parts += [{"token": trace.tokens.display[at]}, f" with p = {prob:.2f}"]
     if rank is None:
         parts.append(", past the recorded alternatives")
@@ -52,8 +50,3 @@ def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
 def as_text(parts: Parts) -> str:
     """The sentence as plain text, tokens in quotation marks."""
     return "".join(part if isinstance(part, str) else f"“{part['token']}”" for part in parts)
-
-
-def _generated(trace: Trace) -> bool:
-    settings: Any = trace.provenance.settings
-    return settings.get("how") != "read"

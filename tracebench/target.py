@@ -53,7 +53,8 @@ class Target:
             return f"Why “{said}” rather than “{self._show(self.against, trace)}” at step {self.step}?"
         if self.token is not None:
             return f"What speaks for “{said}” at step {self.step}?"
-        return f"Why did the model say “{said}” at step {self.step}?"
+        verb = "would" if trace.was_read else "did"
+        return f"Why {verb} the model say “{said}” at step {self.step}?"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

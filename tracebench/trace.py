@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -113,6 +114,11 @@ class Trace:
     def completion(self) -> str:
         return b"".join(self.tokens.pieces[self.prompt_length :]).decode("utf-8", "replace")
 
+    @property
+    def was_read(self) -> bool:
+        """Whether the text was given rather than generated."""
+        return self.provenance.settings.get("how") == "read"
+
     def check_step(self, step: int) -> None:
         """An ``IndexError`` in a sentence when there is no such step."""
         if not len(self.steps):
@@ -186,7 +192,7 @@ class Trace:
 
     @classmethod
     def from_record(cls, record: Record) -> Trace:
-        scores = {name: record.arrays[name] for name in _SCORES}
+        scores: dict[str, Any] = {name: record.arrays[name] for name in _SCORES}
         return cls(
             Tokens.from_arrays(record.group("tokens")),
             record.json["prompt_length"],
