@@ -10,11 +10,10 @@ const MARGIN = 16;
 
 export function capture(root: HTMLElement): Scene {
   const origin = root.getBoundingClientRect();
-  const flat: Mark[] = [];
-  const raised: Mark[] = [];
+  const floors: Mark[][] = [];
   const place = { dx: MARGIN - origin.left, dy: MARGIN - origin.top };
-  walk(root, place, null, flat, raised);
-  return { width: origin.width + 2 * MARGIN, height: origin.height + 2 * MARGIN, marks: [...flat, ...raised] };
+  walk(root, place, null, floors, 0);
+  return { width: origin.width + 2 * MARGIN, height: origin.height + 2 * MARGIN, marks: floors.flat() };
 }
 
 interface Place {
@@ -22,24 +21,26 @@ interface Place {
   dy: number;
 }
 
-function walk(el: Element, place: Place, clip: DOMRect | null, into: Mark[], raised: Mark[]): void {
+function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][], under: number): void {
   if (el.matches(LEFT_OUT)) return;
   const box = el.getBoundingClientRect();
   if (box.width === 0 && box.height === 0) return;
   if (clip && !meets(box, clip)) return;
   if (el instanceof SVGSVGElement) {
     const scene = sceneOf(el);
-    if (scene) into.push(...moved(scene.marks, box.left + place.dx, box.top + place.dy));
+    if (scene) floors[under]?.push(...moved(scene.marks, box.left + place.dx, box.top + place.dy));
     return;
   }
   const style = getComputedStyle(el);
   // What sticks (table heads) lies above what scrolls beneath it.
-  const target = style.position === "sticky" ? raised : into;
+  const floor = style.position === "sticky" ? under + 1 : under;
+  floors[floor] ??= [];
+  const target = floors[floor];
   const inner = style.overflowX === "visible" ? clip : intersection(box, clip);
   paintBox(box, style, place, clip, target);
   for (const child of el.childNodes) {
     if (child instanceof Text) paintText(child, style, place, inner, target);
-    else if (child instanceof Element) walk(child, place, inner, target, raised);
+    else if (child instanceof Element) walk(child, place, inner, floors, floor);
   }
 }
 

@@ -30,7 +30,15 @@ export function decision(trace: Trace): DecisionView {
   const more = element("button", { class: "tb-button", type: "button", "aria-expanded": "false" });
   const rest = element("span", { class: "tb-note" });
   const foot = element("div", { class: "tb-decision-foot" }, rest, more);
-  const el = element("div", { class: "tb-decision" }, element("div", { class: "tb-head" }, title, entropy), list, foot);
+  const how = drawn(trace.provenance.settings ?? {});
+  const el = element(
+    "div",
+    { class: "tb-decision" },
+    element("div", { class: "tb-head" }, title, entropy),
+    list,
+    foot,
+    how && element("p", { class: "tb-note tb-drawn" }, how),
+  );
 
   let shown: number | null = null;
   let all = false;
@@ -54,6 +62,16 @@ export function decision(trace: Trace): DecisionView {
     update(shown);
   });
   return { el, update };
+}
+
+/** Where tokens were drawn with settings, the shares shown are still the model's own. */
+export function drawn(settings: Readonly<Record<string, unknown>>): string {
+  const names = { temperature: "temperature", top_k: "top-k", top_p: "top-p" };
+  const used = Object.entries(names).flatMap(([key, name]) =>
+    typeof settings[key] === "number" ? [`${name} ${settings[key]}`] : [],
+  );
+  if (used.join() === "temperature 1") return "Drawn from these shares (temperature 1).";
+  return used.length > 0 ? `Drawn with ${used.join(", ")}; the shares are the model's own, before that.` : "";
 }
 
 /** The recorded candidates of a step, and the chosen token also where it is past them. */

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { blocks } from "../../src/generation/blocks";
-import { candidates } from "../../src/generation/decision";
+import { candidates, drawn } from "../../src/generation/decision";
 import { numbers } from "../../src/generation/numbers";
 import type { Piece } from "../../src/tokens";
 import type { Trace } from "../../src/trace";
@@ -54,6 +54,14 @@ test("a chosen token past the recorded ones is still shown", async () => {
   expect(text(chosen)).toContain("<|im_end|>");
   expect(chosen.title).toContain("past the recorded");
   expect(candidates(decode(traceTree()) as Trace, 2).map(({ p }) => p.toFixed(2))).toEqual(["0.70", "0.10", "0.23"]);
+});
+
+test("how tokens were drawn is said, since the shares are from before that", () => {
+  expect(drawn({ temperature: 0.8, top_k: null, top_p: 0.9 })).toBe(
+    "Drawn with temperature 0.8, top-p 0.9; the shares are the model's own, before that.",
+  );
+  expect(drawn({ temperature: 1 })).toBe("Drawn from these shares (temperature 1).");
+  expect(drawn({ how: "generate" })).toBe("");
 });
 
 test("a click on a generated token selects its step, on a prompt token its position", async () => {
