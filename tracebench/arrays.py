@@ -86,7 +86,7 @@ class LabeledArray:
                 return axis
         raise KeyError(f"there is no axis {name!r}; this array has {', '.join(self.dims) or 'none'}")
 
-    def coords(self, name: str) -> tuple[Hashable, ...]:
+    def coords(self, name: str) -> tuple[Any, ...]:
         return self.axis(name).coords
 
     def sel(self, **coords: Hashable | slice) -> Any:

@@ -7,7 +7,7 @@ listener never sees the ticks of a notebook cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -21,7 +21,7 @@ _listener: ContextVar[Listener | None] = ContextVar("tracebench_progress", defau
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def listening(listener: Listener) -> Generator[None]:
     """Within this scope, `tick` calls ``listener(done, total, note)``."""
     token = _listener.set(listener)
     try:

@@ -133,8 +133,9 @@ class Workbench(anywidget.AnyWidget):
         from IPython.display import display
 
         display({"text/html": static_html(self.trace, self._results()), "text/plain": repr(self)}, raw=True)
-        data, metadata = super()._repr_mimebundle_()
-        display(data, metadata=metadata, raw=True)
+        if (widget := super()._repr_mimebundle_()) is not None:
+            data, metadata = widget
+            display(data, metadata=metadata, raw=True)
 
     def __repr__(self) -> str:
         return f"Workbench({self.trace!r}; {', '.join(self._stems)})"

@@ -7,7 +7,7 @@ after an error or an interrupt.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ class Streams(list):
 
 
 @contextmanager
-def capture_streams(layout: Layout) -> Iterator[Streams]:
+def capture_streams(layout: Layout) -> Generator[Streams]:
     """Within this scope, a forward pass of this thread fills the yielded list anew."""
     thread = threading.get_ident()
     streams = Streams()

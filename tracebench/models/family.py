@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tracebench.models.layout import Head, Layout, hidden_input, hidden_output
+from tracebench.models.layout import CausalModel, Head, Layout, hidden_input, hidden_output
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 from tracebench.models.offload import offloaded
 
@@ -49,7 +49,7 @@ class Call:
 
 
 @torch.no_grad()
-def discover(model: nn.Module) -> Layout:
+def discover(model: CausalModel) -> Layout:
     """The proved layout of a causal model.
 
     Args:
@@ -91,7 +91,7 @@ def discover(model: nn.Module) -> Layout:
     return _with_head(model, Layout(names, blocks, final, unembed, (*types, entered.dtype), Head(), 0.0), last, logits)
 
 
-def probe_device(model: nn.Module) -> torch.device:
+def probe_device(model: CausalModel) -> torch.device:
     """Where token ids go."""
     embedding = model.get_input_embeddings()
     weight = next(iter(embedding.parameters()), None)
@@ -102,19 +102,19 @@ def probe_device(model: nn.Module) -> torch.device:
     return torch.device(where) if where is not None else device
 
 
-def _probe_ids(model: nn.Module) -> torch.Tensor:
+def _probe_ids(model: CausalModel) -> torch.Tensor:
     size = model.get_input_embeddings().num_embeddings
     # Spread over the vocabulary and distinct, away from the special tokens at its start.
     ids = [(size // 3 + 7 * n * n + 11 * n) % size for n in range(PROBE)]
     return torch.tensor([ids], device=probe_device(model))
 
 
-def run(model: nn.Module, ids: torch.Tensor) -> torch.Tensor:
+def run(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
     """One plain forward pass without a cache: [batch, token] -> logits [batch, token, vocabulary]."""
     return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
 
 
-def _watch(model: nn.Module, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:
+def _watch(model: CausalModel, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:
     """Every module call of one pass in the order in which the calls *end*."""
     calls: list[Call] = []
     thread = threading.get_ident()
@@ -145,7 +145,7 @@ def _prove_numbers(model: nn.Module, calls: list[Call], logits: torch.Tensor) ->
     )
 
 
-def _prove_causal(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor) -> None:
+def _prove_causal(model: CausalModel, ids: torch.Tensor, logits: torch.Tensor) -> None:
     other = ids.clone()
     other[0, -1] = (ids[0, -1] + 1) % model.get_input_embeddings().num_embeddings
     gap = relative_gap(run(model, other)[:, :-1], logits[:, :-1])
@@ -196,8 +196,8 @@ def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
     for before, call in pairwise(chain):
         if not _same(before.left, call.entered):
             return None
-    streams = [chain[0].entered, *(call.left for call in chain)]
-    return chain if all(s is not None and s.shape == streams[0].shape for s in streams) else None
+    shapes = {None if s is None else s.shape for s in (chain[0].entered, *(call.left for call in chain))}
+    return chain if len(shapes) == 1 and None not in shapes else None
 
 
 def _path(start: torch.Tensor, goal: torch.Tensor, calls: list[Call]) -> tuple[Call, ...] | None:
@@ -212,7 +212,7 @@ def _path(start: torch.Tensor, goal: torch.Tensor, calls: list[Call]) -> tuple[C
     return None
 
 
-def _with_head(model: nn.Module, layout: Layout, last: torch.Tensor, logits: torch.Tensor) -> Layout:
+def _with_head(model: CausalModel, layout: Layout, last: torch.Tensor, logits: torch.Tensor) -> Layout:
     """The layout with the head that reproduces the model's logits: none, or what the config's attributes say."""
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     scale, cap = 1.0, None

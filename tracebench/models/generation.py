@@ -7,7 +7,7 @@ that are recorded); a recorder sees the raw logits first, and temperature, top-k
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -152,7 +152,7 @@ def generate(
 
 
 @contextmanager
-def _set_aside(model: Any, sampling: Sampling) -> Iterator[None]:
+def _set_aside(model: Any, sampling: Sampling) -> Generator[None]:
     """Within this scope the model's generation settings are neutral; the user's own object comes back untouched.
 
     Given as an argument they would be merged with the model's own, which is what must not happen.
@@ -177,7 +177,7 @@ def _set_aside(model: Any, sampling: Sampling) -> Iterator[None]:
 
 
 @contextmanager
-def _seeded(device: torch.device, seed: int | None) -> Iterator[None]:
+def _seeded(device: torch.device, seed: int | None) -> Generator[None]:
     """Within this scope sampling follows the seed; afterwards the random state is what it was."""
     if seed is None:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from tracebench import progress
 from tracebench.models import chat, generation, reading
 from tracebench.models.family import discover, probe_device, run
 from tracebench.models.fingerprint import fingerprint
-from tracebench.models.layout import Layout
+from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
 from tracebench.models.tokenizer import Pieces
@@ -40,7 +40,7 @@ class LanguageModel:
         name: what to call it; by default where it was loaded from.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Any, *, name: str | None = None) -> None:
+    def __init__(self, model: CausalModel, tokenizer: Any, *, name: str | None = None) -> None:
         if not isinstance(model, nn.Module) or not hasattr(model, "generate"):
             raise TypeError(
                 f"expected a transformers causal model, got a {type(model).__name__}; tb.load(name) loads one by name"
@@ -169,7 +169,8 @@ class LanguageModel:
             raise TypeError(
                 f"chat does not know {', '.join(unknown)}; it takes {', '.join(generation.Sampling.__dataclass_fields__)}"
             )
-        sampling = generation.Sampling(**{"max_new_tokens": 64, **options})
+        options.setdefault("max_new_tokens", 64)
+        sampling = generation.Sampling(**options)
         ids, segments = chat.render(self, messages)
         given = {"how": "chat", "messages": [dict(message) for message in messages]}
         return self.replay(generation.generate(self, ids, sampling, given, segments))
@@ -220,7 +221,7 @@ class LanguageModel:
     # --- running it ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Generator[None]:
         """Within this scope the model is ours: locked, in eval mode, without gradients. All of it is put back."""
         with self.lock:
             modes = [(module, module.training) for module in self.model.modules() if module.training]

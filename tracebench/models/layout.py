@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
+#: A transformers causal model: a module whose attributes (``config``, ``generate`` ...) no type of ours can promise.
+CausalModel = Any
+
 
 @dataclass(frozen=True)
 class Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Self
 
@@ -23,7 +23,7 @@ class ModelLock:
         self._mine = threading.local()
 
     @contextmanager
-    def as_worker(self) -> Iterator[None]:
+    def as_worker(self) -> Generator[None]:
         """Within this scope the thread is a worker."""
         before = self._is_worker
         self._mine.worker = True

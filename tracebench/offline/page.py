@@ -35,7 +35,7 @@ _REFERENCE = re.compile(r"^(?:anywidget:|IPY_MODEL_)([0-9a-f]{32})$")
 _HOST_ONLY = {*ipywidgets.DOMWidget.class_trait_names(sync=True), "_anywidget_id"}
 
 
-class SavedPage(type(Path())):  # a subclass of the platform's concrete Path
+class SavedPage(type(Path())):  # ty: ignore[unsupported-base] - the platform's concrete Path, as 3.11 wants it
     """The path of a saved page; its repr states the size."""
 
     def __repr__(self) -> str:

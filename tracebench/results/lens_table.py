@@ -134,7 +134,7 @@ class LensTable:
     def from_record(cls, record: Record) -> LensTable:
         about = dict(record.json)
         checks = tuple(Check.from_json(check) for check in about.pop("checks"))
-        arrays = {name: record.arrays.get(name) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: record.arrays.get(name) for name in _ARRAYS}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
         return cls(**arrays, vocabulary=vocabulary, checks=checks, **about)
 

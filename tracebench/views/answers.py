@@ -40,7 +40,7 @@ class Answers(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
-        kind, message_id = content.get("kind"), content.get("id")
+        kind, message_id = content.get("kind"), str(content.get("id"))
         if kind == "ping":
             self.send({"kind": "pong", "id": message_id})
         elif kind == "ask":
