@@ -31,6 +31,9 @@ from tracebench.trace import Trace
 #: Positions that go through the unembedding at once: fewer make the matmul slower, more only take memory.
 ROWS = 128
 
+#: Positions compared at once with the model's own logits: these are all in memory then, and nothing else is as large.
+FEW = 32
+
 #: Rows whose statistics are taken at once, so that the passes over them find them in the processor's cache.
 INNER = 16
 
@@ -259,10 +262,9 @@ def _hooks_check(same: bool) -> Check:
 
 def _last_row_check(layout: Layout, stream: torch.Tensor, logits: torch.Tensor) -> Check:
     """The last block's lens against the model's own logits, chunk by chunk."""
-    # Few rows: the whole of the model's logits is in memory at this point, and no other has as much.
     gaps = [
-        relative_gap(layout.readout(stream[:, start : start + ROWS // 4])[0], logits[start : start + ROWS // 4])
-        for start in range(0, logits.shape[0], ROWS // 4)
+        relative_gap(layout.readout(stream[:, start : start + FEW])[0], logits[start : start + FEW])
+        for start in range(0, logits.shape[0], FEW)
     ]
     gap = float(np.max(gaps))  # NaN if any is
     return Check(

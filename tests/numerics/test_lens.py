@@ -1,0 +1,184 @@
+"""The lens against brute force: every number again, in float64, one position at a time, from the model's own modules."""
+
+import numpy as np
+import pytest
+import torch
+from tests import tiny
+
+from tracebench.analyses.lens import logit_lens
+from tracebench.analyses.lens.logit_lens import LogitLens
+from tracebench.models.capture import capture_streams
+from tracebench.models.family import run
+
+IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
+WATCH = (17, 300)
+
+
+def distributions(lm, ids):
+    """[layer, token, vocabulary] log-probabilities in float64, by the definition."""
+    with lm.running():
+        with capture_streams(lm.layout) as streams:
+            logits = run(lm.model, torch.tensor([ids]))
+        rows = [[lm.layout.readout(stream[:, [at]])[0, 0] for at in range(len(ids))] for stream in streams]
+    rows[-1] = list(logits[0])
+    return torch.stack([torch.stack(row) for row in rows]).double().log_softmax(-1).numpy()
+
+
+@pytest.fixture(scope="module", params=tiny.FAMILIES)
+def both(request):
+    lm = tiny.lm(request.param)
+    return LogitLens(top=4, watch=WATCH)(lm, lm.read(IDS)), distributions(lm, IDS)
+
+
+def test_every_number_of_every_layer(both):
+    table, logp = both
+    p, final = np.exp(logp), np.exp(logp[-1])
+    order = np.argsort(-logp, axis=-1)[..., :4]
+    np.testing.assert_allclose(table.probs.values, np.take_along_axis(p, order, -1), rtol=2e-4, atol=1e-7)
+    np.testing.assert_allclose(
+        np.take_along_axis(p, table.token_ids.values.astype(int), -1), table.probs.values, rtol=2e-4
+    )
+    np.testing.assert_allclose(table.entropy.values, -(p * logp).sum(-1), atol=2e-5)
+    np.testing.assert_allclose(table.kl.values, (final * (logp[-1] - logp)).sum(-1), atol=2e-5)
+    leaders = np.broadcast_to(table.token_ids.values[-1:], order.shape).astype(int)
+    np.testing.assert_allclose(table.final_probs.values, np.take_along_axis(p, leaders, -1), rtol=2e-4, atol=1e-9)
+    np.testing.assert_allclose(table.watched.values, p[..., list(WATCH)], rtol=2e-4, atol=1e-9)
+
+
+def test_the_realised_token_is_the_next_one_and_the_last_position_has_none(both):
+    table, logp = both
+    expected = np.exp(logp)[:, np.arange(len(IDS) - 1), IDS[1:]]
+    np.testing.assert_allclose(table.realised.values[:, :-1], expected, rtol=2e-4, atol=1e-9)
+    assert np.isnan(table.realised.values[:, -1]).all()
+
+
+def test_the_last_row_is_the_model_and_its_own_reference(both):
+    table, _ = both
+    assert (table.kl.values[-1] == 0).all()
+    assert (table.kl.values >= 0).all()
+    np.testing.assert_array_equal(table.final_probs.values[-1], table.probs.values[-1])
+    assert [check.state for check in table.checks] == ["holds"] * 3
+
+
+def test_the_lens_predicts_a_step_at_the_position_of_the_step():
+    lm = tiny.lm()
+    trace = lm.generate("The tower", max_new_tokens=6)
+    table = LogitLens(top=3)(lm, trace)
+    for step in trace.steps:
+        row = table.probs.sel(layer=1, token=trace.position(step))
+        np.testing.assert_allclose(row.values, trace.candidates.probs.sel(step=step).values[:3], rtol=1e-4)
+        assert table.token_ids.sel(layer=1, token=trace.position(step), rank=0) == trace.token_at(step).id
+        assert table.realised.sel(layer=1, token=trace.position(step)) == pytest.approx(
+            float(trace.candidates.chosen_probs.sel(step=step)), rel=1e-4
+        )
+
+
+def test_the_norm_is_taken_of_each_layers_own_stream():
+    """TransformerLens#1076: with the statistics of the last layer's norm, early layers come out far too sure or unsure."""
+    lm = tiny.lm()
+    with torch.no_grad():
+        lm.model.model.embed_tokens.weight.mul_(0.01)
+    table = LogitLens(top=2)(lm, lm.read(IDS))
+    with lm.running():
+        with capture_streams(lm.layout) as streams:
+            run(lm.model, torch.tensor([IDS]))
+        norm = lm.model.model.norm
+        scale = (streams[-1].pow(2).mean(-1, keepdim=True) + norm.variance_epsilon).rsqrt()
+        wrong = lm.model.lm_head(streams[0] * scale * norm.weight)[0].softmax(-1)
+        right = lm.model.lm_head(norm(streams[0]))[0].softmax(-1)
+    found = table.probs.sel(layer=-1, rank=0).values
+    np.testing.assert_allclose(found, right.amax(-1).numpy(), rtol=1e-4)
+    assert (np.abs(wrong.amax(-1).numpy() - found) > 0.01).all()
+
+
+def test_entropy_and_divergence_have_their_closed_form_on_a_rigged_model():
+    """Two equal favourites, a sure thing, and indifference, by writing the unembedding."""
+    lm = tiny.lm(tie_word_embeddings=False)
+    size, width = lm.model.lm_head.weight.shape
+    with torch.no_grad():
+        lm.model.lm_head.weight.zero_()
+    uniform = LogitLens(top=1)(lm, lm.read(IDS))
+    np.testing.assert_allclose(uniform.entropy.values, np.log(size), rtol=1e-6)
+    np.testing.assert_allclose(uniform.kl.values, 0, atol=1e-6)
+    np.testing.assert_allclose(uniform.probs.values, 1 / size, rtol=1e-5)
+    with torch.no_grad():
+        lm.model.model.norm.weight.zero_()
+        lm.model.model.norm.weight[0] = 1.0
+        lm.model.lm_head.weight[3, 0] = lm.model.lm_head.weight[4, 0] = 1e4
+    table = LogitLens(top=2)(lm, lm.read(IDS))
+    with lm.running(), capture_streams(lm.layout) as streams:
+        run(lm.model, torch.tensor([IDS]))
+    # The first feature is positive: two tokens share everything. Negative: everybody but them does.
+    positive = torch.stack(list(streams))[:, 0, :, 0].numpy() > 0
+    np.testing.assert_allclose(table.entropy.values, np.where(positive, np.log(2), np.log(size - 2)), atol=1e-5)
+
+
+def test_a_masked_vocabulary_is_no_nan():
+    """Some heads say -inf for tokens that may not come."""
+    lm = tiny.lm()
+
+    def mask(_module, _args, out):
+        out = out.clone()
+        out[..., 100:200] = float("-inf")
+        return out
+
+    lm.model.lm_head.register_forward_hook(mask)
+    table = LogitLens(top=3, watch=(150,))(lm, lm.read(IDS))
+    logp = distributions(lm, IDS)
+    p = np.exp(logp)
+    safe = np.where(p > 0, logp, 0)
+    np.testing.assert_allclose(table.entropy.values, -(p * safe).sum(-1), atol=2e-5)
+    np.testing.assert_allclose(table.kl.values, (p[-1] * (safe[-1] - safe)).sum(-1), atol=2e-5)
+    assert (table.watched.values == 0).all()
+    assert [check.state for check in table.checks] == ["holds"] * 3
+
+
+@pytest.mark.parametrize("size", [3, 5, 12])
+def test_chunks_make_no_difference(monkeypatch, size):
+    lm = tiny.lm("gemma2")
+    trace = lm.read(IDS)
+    whole = LogitLens(top=4)(lm, trace)
+    monkeypatch.setattr(logit_lens, "ROWS", size)
+    monkeypatch.setattr(logit_lens, "INNER", 2)
+    parts = LogitLens(top=4)(lm, trace)
+    np.testing.assert_array_equal(parts.token_ids.values, whole.token_ids.values)
+    for name in ("probs", "entropy", "kl", "final_probs", "realised"):
+        np.testing.assert_allclose(getattr(parts, name).values, getattr(whole, name).values, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "top"), [(49152, 10), (1000, 3), (1023, 1), (320, 5), (7, 7), (128 * 21, 10)])
+def test_the_two_stage_top_k_is_top_k(size, top):
+    z = torch.randn(5, size, generator=torch.Generator().manual_seed(size))
+    values, ids = logit_lens._topk(z, top)
+    assert torch.equal(values, z.topk(top, dim=-1).values)
+    assert torch.equal(z.gather(-1, ids), values)
+    assert all(len(set(row)) == top for row in ids.tolist())
+
+
+def test_the_two_stage_top_k_of_a_flat_row_names_no_token_twice():
+    _, ids = logit_lens._topk(torch.zeros(2, 4096), 10)
+    assert all(len(set(row)) == 10 for row in ids.tolist())
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba"])
+def test_half_a_model_is_read_in_its_own_type_and_counted_in_float32(name):
+    lm = tiny.lm(name, dtype=torch.bfloat16)
+    table = LogitLens(top=3)(lm, lm.read(IDS))
+    logp = distributions(lm, IDS)
+    np.testing.assert_allclose(table.entropy.values, -(np.exp(logp) * logp).sum(-1), atol=0.03)
+    assert {check.name: check.state for check in table.checks if check.kind == "identity"} == {
+        "hooks leave the model alone": "holds",
+        "last row = the model": "holds",
+    }
+
+
+def test_the_known_answers_of_the_demo_model(demo_lm):
+    trace = demo_lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=1)
+    assert trace.completion == " Paris"
+    assert float(trace.candidates.chosen_probs.sel(step=0)) == pytest.approx(0.70, abs=0.005)
+    table = LogitLens(top=5, watch=(" Rome",))(demo_lm, trace)
+    assert [check.state for check in table.checks] == ["holds"] * 3
+    assert table.answer_layer(trace.position(0)) in range(20, 30)
+    trace = demo_lm.generate("When Mary and John went to the store, John gave a drink to", max_new_tokens=1)
+    assert trace.completion == " Mary"
+    assert float(trace.candidates.chosen_probs.sel(step=0)) == pytest.approx(0.92, abs=0.005)
