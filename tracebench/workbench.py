@@ -100,6 +100,13 @@ class Workbench(anywidget.AnyWidget):
         parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
         return findings.as_text(parts)
 
+    def close(self) -> None:
+        """Close the bench with its views, and let its session end."""
+        for widget in (*self.views, self._answers, self.selection):
+            widget.close()
+        self._answerer.close()
+        super().close()
+
     def _results(self) -> list[Any]:
         return list(self._answerer.known().values())
 

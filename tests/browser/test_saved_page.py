@@ -162,3 +162,14 @@ def test_a_long_text_stays_fluid(saved_page, tmp_path):
         page.wait_for_selector(
             f'[data-view="lens_table"] [data-token="{255 + step}"][aria-selected="true"]', timeout=2_000
         )
+
+
+def test_a_snapshot_in_a_cell_output_is_the_whole_bench(saved_page, tmp_path):
+    trace = made.trace()
+    page = tmp_path / "notebook.html"
+    shown = tb.snapshot(tb.Workbench([trace, made.lens(trace)]))._repr_html_()
+    page.write_text(f"<!doctype html><meta charset=utf-8><body>{shown}", "utf-8")
+    frame = saved_page(page).frame_locator("iframe")
+    frame.locator('[data-view="lens_table"][data-state="ready"]').wait_for()
+    frame.locator('[data-view="generation"] [data-step="2"]').first.click()
+    frame.locator('[data-view="lens_table"] [data-token="4"][aria-selected="true"]').first.wait_for()

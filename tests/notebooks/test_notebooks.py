@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -24,5 +25,8 @@ def test_a_notebook_runs_and_shows_something_true_without_widgets(path):
     static = [o.data["text/html"] for o in outputs if "tracebench-static" in o.get("data", {}).get("text/html", "")]
     assert static
     assert "·Paris" in static[0]
+    # An exported notebook (nbconvert, nbviewer) has no kernel and may have no network.
+    exported, _ = HTMLExporter(exclude_input=True).from_notebook_node(book)
+    assert "The model said “·Paris” with p = 0.70" in exported
     widgets = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
     assert widgets
