@@ -42,6 +42,7 @@ class Workbench(anywidget.AnyWidget):
     _esm = static_file("workbench.js")
     _css = static_file("workbench.css")
 
+    _answerer: Answerer
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _stems = traitlets.List().tag(sync=True)
     views = traitlets.List().tag(
@@ -54,12 +55,13 @@ class Workbench(anywidget.AnyWidget):
         reject_unknown(type(self), unknown, ("things", "answerer"))
         trace, results, requests = _sorted_out(things)
         self.trace = trace
-        self._answerer = answerer if answerer is not None else Stored(results)
+        answerer = answerer if answerer is not None else Stored(results)
+        self._answerer = answerer
         self._requests = [*map(request_for, results), *requests]
         kinds = [result.kind for result in results] + ["lens_table"] * len(requests)
         super().__init__()
         self.selection = Selection(trace)
-        self._answers = Answers(self._answerer, trace, self._save_from_browser)
+        self._answers = Answers(answerer, trace, self._save_from_browser)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         for kind, request in zip(kinds, self._requests, strict=True):
@@ -102,9 +104,11 @@ class Workbench(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
-        for widget in (*self.views, self._answers, self.selection):
+        # ipywidgets also calls this when a bench is thrown away that was refused while it was being made.
+        for widget in filter(None, (*self.views, self._answers, self.selection)):
             widget.close()
-        self._answerer.close()
+        if hasattr(self, "_answerer"):
+            self._answerer.close()
         super().close()
 
     def _results(self) -> list[Any]:
