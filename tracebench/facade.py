@@ -47,7 +47,7 @@ class Snapshot:
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{html.escape(self._page)}" title="{html.escape(self._title)}" '
-            'style="width:100%;height:900px;border:0"></iframe>'
+            'style="width:100%;height:900px;border:0"></iframe>'  # the page sets its own height once it is up
         )
 
     def __repr__(self) -> str:

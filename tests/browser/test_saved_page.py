@@ -173,3 +173,5 @@ def test_a_snapshot_in_a_cell_output_is_the_whole_bench(saved_page, tmp_path):
     frame.locator('[data-view="lens_table"][data-state="ready"]').wait_for()
     frame.locator('[data-view="generation"] [data-step="2"]').first.click()
     frame.locator('[data-view="lens_table"] [data-token="4"][aria-selected="true"]').first.wait_for()
+    # As tall as the bench: one scroll bar, that of the notebook.
+    assert frame.locator("html").evaluate("html => html.scrollHeight <= innerHeight")

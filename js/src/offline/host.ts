@@ -3,6 +3,7 @@
 
 import type { Steps } from "../selection";
 import { makeHost } from "./afm";
+import { fitFrame } from "./frame";
 import { bakedKernel } from "./kernel";
 import { linkAddress } from "./link";
 import type { StaticModel } from "./model";
@@ -41,6 +42,7 @@ export async function openPage(document: Document, load: Load = loadBlob): Promi
     if (failed) throw new Error(failed.textContent ?? "the bench failed");
     live.append(themeButton(document));
     main?.remove();
+    fitFrame(document);
   } catch (error) {
     console.error("tracebench: the page could not be brought to life.", error);
     live.remove();
