@@ -68,7 +68,7 @@ def test_a_layout_that_no_longer_fits_is_a_sentence():
     lm = tiny.lm()
     block = lm.layout.blocks[1]
     block.forward = lambda *_, **__: None
-    with pytest.raises(RuntimeError, match="the proved layout no longer fits this model"), lm.running():  # noqa: PT012
+    with pytest.raises(RuntimeError, match="the proved layout no longer fits this model"), lm.running():
         with capture_streams(lm.layout):
             run(lm.model, IDS)
     assert not block._forward_hooks

@@ -110,7 +110,7 @@ def test_blocks_between_which_something_happens_are_an_error():
         lambda _m, args, kwargs: ((args[0] + 1.0, *args[1:]), kwargs), with_kwargs=True
     )
     with pytest.raises(
-        LayoutError, match="found no list of blocks .* its family needs a row in tracebench.models.family"
+        LayoutError, match=r"found no list of blocks .* its family needs a row in tracebench\.models\.family"
     ):
         discover(model)
 

@@ -41,7 +41,7 @@ def state(lm):
         "config": model.config.to_dict(),
         "generation": (id(model.generation_config), model.generation_config.to_dict()),
         "torch": torch.get_rng_state(),
-        "numpy": np.random.get_state()[1].tolist(),
+        "numpy": np.random.get_state()[1].tolist(),  # noqa: NPY002 - the one that users have
         "python": random.getstate(),
         "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
     }
@@ -62,7 +62,7 @@ def lm(request):
     """A model in the middle of somebody's training."""
     lm = tiny.lm(request.param, attention_dropout=0.5) if request.param == "llama" else tiny.lm(request.param)
     lm.model.train()
-    list(lm.model.parameters())[0].requires_grad_(False)
+    next(iter(lm.model.parameters())).requires_grad_(False)
     lm.model.generation_config.repetition_penalty = 1.7
     return lm
 

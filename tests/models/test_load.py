@@ -4,10 +4,10 @@ import threading
 
 import pytest
 import torch
-from tests import tiny
 from transformers import AutoConfig, AutoModel
 
 import tracebench as tb
+from tests import tiny
 from tracebench.models import demo
 from tracebench.models.load import load
 
@@ -189,17 +189,18 @@ def test_a_gguf_file(tmp_path):
         "model.layers": "blk",
     }
     for name, tensor in model.state_dict().items():
+        called = name
         for ours, theirs in names.items():
-            name = name.replace(ours, theirs)
+            called = called.replace(ours, theirs)
         values = tensor.numpy()
         if values.ndim > 1:
             writer.add_tensor(
-                name,
+                called,
                 gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0),
                 raw_dtype=gguf.GGMLQuantizationType.Q8_0,
             )
         else:
-            writer.add_tensor(name, values)
+            writer.add_tensor(called, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tests import tiny
 
 import tracebench as tb
+from tests import tiny
 from tracebench.models.language_model import LanguageModel
 
 accelerate = pytest.importorskip("accelerate")
