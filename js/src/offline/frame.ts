@@ -4,9 +4,9 @@
 export function fitFrame(document: Document): void {
   const frame = document.defaultView?.frameElement as HTMLElement | null | undefined;
   if (!frame) return;
-  const fit = () => {
+  const resize = () => {
     frame.style.height = `${Math.ceil(document.body.getBoundingClientRect().height) + 28}px`;
   };
-  new ResizeObserver(fit).observe(document.body);
-  fit();
+  new ResizeObserver(resize).observe(document.body);
+  resize();
 }
