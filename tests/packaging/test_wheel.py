@@ -88,7 +88,9 @@ def test_it_carries_its_licence_and_its_command(contents):
 
 
 def test_nothing_else_is_in_it(contents):
-    strays = [name for name in contents if not name.startswith("tracebench") or "node_modules" in name or "tests/" in name]
+    strays = [
+        name for name in contents if not name.startswith("tracebench") or "node_modules" in name or "tests/" in name
+    ]
     assert strays == []
 
 
