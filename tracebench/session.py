@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tracebench.analyses.base import run
@@ -56,21 +57,32 @@ class Session:
         return {key: result for key, (of, result) in dict(self._memo).items() if of == weights}
 
     def close(self) -> None:
-        """Let the worker end once it has done what is queued."""
+        """Let the worker end once it has done what is queued. A later `ask` starts another."""
         self._jobs.put(None)
 
     def _work(self) -> None:
-        while (item := self._jobs.get()) is not None:
-            request, job = item
-            try:
-                if job.cancelled.is_set():
-                    raise Cancelled
-                with self.lm.lock.as_worker(), self.lm.lock, listening(_relay(job)):
-                    result = self._answer(request)
-            except BaseException as failure:  # noqa: BLE001 - a worker outlives every failure, and the view hears of it
+        while True:
+            item = self._jobs.get()
+            if item is not None:
+                self._do(*item)
+                continue
+            with self._starting:
+                # What was asked after the end began is done still; what is asked later finds no worker and starts one.
+                if self._jobs.empty():
+                    self._worker = None
+                    return
+
+    def _do(self, request: Request, job: Job) -> None:
+        """Answer one request. A worker outlives every failure, that of whoever hears the answer included."""
+        try:
+            if job.cancelled.is_set():
+                raise Cancelled
+            with self.lm.lock.as_worker(), self.lm.lock, listening(_relay(job)):
+                result = self._answer(request)
+            job.on_answer(result)
+        except BaseException as failure:  # noqa: BLE001 - the view hears of all of them
+            with suppress(Exception):
                 job.on_error(failure)
-            else:
-                job.on_answer(result)
 
     def _answer(self, request: Request) -> Any:
         if request.trace != self.trace.hash:
