@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -77,3 +78,12 @@ def test_a_view_names_itself_by_its_stem(stem):
 
 def test_no_view_without_a_result_that_it_shows():
     assert {registry.find("views", kind).stem for kind in registry.VIEWS} == set(VIEWS)
+
+
+def test_the_lock_serves_every_platform():
+    # A registry that lacks a platform's package leaves it out of the lock without a word, and then `npm ci` refuses.
+    packages = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))["packages"]
+    locked = {name.rpartition("node_modules/")[2] for name in packages}
+    for name, package in packages.items():
+        wanted = {*package.get("dependencies", {}), *package.get("optionalDependencies", {})}
+        assert wanted <= locked, f"{name} needs {sorted(wanted - locked)}"
