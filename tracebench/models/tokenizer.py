@@ -42,10 +42,14 @@ class Pieces:
     def tokens(self, ids: Sequence[int]) -> Tokens:
         """The sequence with its pieces; concatenated they are what the tokenizer decodes."""
         ids = tuple(int(i) for i in ids)
-        pieces = tuple(self.piece(i) for i in ids)
+        pieces = [self.piece(i) for i in ids]
         if self.tokenizer is not None:
-            pieces = self._agreeing(ids, pieces)
-        return Tokens(ids, pieces, tuple(i in self.special for i in ids))
+            # An id without a text is decoded as nothing, so it has no say in whether the others agree.
+            known = [n for n, i in enumerate(ids) if self._known(i)]
+            agreed = self._agreeing(tuple(ids[n] for n in known), tuple(pieces[n] for n in known))
+            for n, piece in zip(known, agreed, strict=True):
+                pieces[n] = piece
+        return Tokens(ids, tuple(pieces), tuple(i in self.special for i in ids))
 
     def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
         wanted = {int(i) for i in ids}
@@ -138,10 +142,9 @@ class Pieces:
             return f"[{token_id}]".encode()
         if token_id in self._added:
             return self._added[token_id].encode("utf-8", "surrogatepass")
-        token = self.tokenizer.convert_ids_to_tokens(token_id)
-        if token is None:
-            # Embeddings are often padded past the vocabulary: such an id can be predicted, and has no text.
+        if not self._known(token_id):
             return f"[{token_id}]".encode()
+        token = self.tokenizer.convert_ids_to_tokens(token_id)
         if self._scheme == "bytes" and all(char in _ALPHABET for char in token):
             return bytes(_ALPHABET[char] for char in token)
         if match := _BYTE.match(token):
@@ -151,6 +154,10 @@ class Pieces:
         if self._scheme == "wordpiece":
             return token.removeprefix("##").encode() if token.startswith("##") else b" " + token.encode()
         return self.tokenizer.decode([token_id]).encode("utf-8", "surrogatepass")
+
+    def _known(self, token_id: int) -> bool:
+        """Embeddings are often padded past the vocabulary: an id there can be predicted, and has no text."""
+        return token_id in self._added or self.tokenizer.convert_ids_to_tokens(token_id) is not None
 
     def _agreeing(self, ids: tuple[int, ...], pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
         decoded = self._decode(ids)
