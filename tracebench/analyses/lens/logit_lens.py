@@ -32,7 +32,7 @@ from tracebench.trace import Trace
 ROWS = 128
 
 #: Positions compared at once with the model's own logits: these are all in memory then, and nothing else is as large.
-FEW = 32
+FEW = 16
 
 #: Rows whose statistics are taken at once, so that the passes over them find them in the processor's cache.
 INNER = 16
