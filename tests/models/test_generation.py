@@ -270,7 +270,7 @@ def test_a_prompt_that_does_not_fit_is_a_sentence(lm):
         ValueError, match="120 tokens and 32 new ones do not fit the context window of tiny llama, which holds 128"
     ):
         lm.generate([5] * 120)
-    with pytest.raises(ValueError, match="129 tokens do not fit .* which holds 128: shorten the prompt"):
+    with pytest.raises(ValueError, match=r"129 tokens do not fit .* which holds 128: shorten the prompt"):
         lm.read([5] * 129)
     assert len(lm.generate([5] * 120, max_new_tokens=8).tokens) == 128
     assert len(lm.read([5] * 128).tokens) == 128
@@ -290,7 +290,7 @@ def test_nan_weights_are_a_sentence(run):
     lm = tiny.lm()
     with torch.no_grad():
         lm.model.model.layers[0].mlp.down_proj.weight[0] = float("nan")
-    with pytest.raises(ValueError, match="NaN.*[Cc]heck its weights and its dtype"):
+    with pytest.raises(ValueError, match=r"NaN.*[Cc]heck its weights and its dtype"):
         run(lm)
 
 
@@ -304,7 +304,7 @@ def test_weights_that_became_nan_later_are_a_sentence(run):
 
 
 @pytest.mark.parametrize(
-    "text", ["nul \x00 in it", "🗼👩‍👩‍👧", "שלום عليكم", "</script><img onerror=x>${y}", "\r\n\t ", "‮evil"]
+    "text", ["nul \x00 in it", "🗼👩‍👩‍👧", "שלום عليكم", "</script><img onerror=x>${y}", "\r\n\t ", "\u202eevil"]
 )
 def test_any_text_comes_back_as_it_was(lm, text):
     trace = lm.generate(text, max_new_tokens=2)
