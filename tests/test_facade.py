@@ -50,7 +50,9 @@ def test_the_code_of_the_bench_makes_the_same_trace(bench):
     "make",
     [
         lambda lm: lm.read("Paris is in France.", prompt_length=2),
-        lambda lm: lm.generate("Paris 🗼 </script> שלום", max_new_tokens=2, temperature=1.5, top_k=20, seed=3, stop=["x"]),
+        lambda lm: lm.generate(
+            "Paris 🗼 </script> שלום", max_new_tokens=2, temperature=1.5, top_k=20, seed=3, stop=["x"]
+        ),
         lambda lm: lm.chat([{"role": "user", "content": "Say hello."}], max_new_tokens=2),
         lambda lm: lm.generate([504, 2253], max_new_tokens=1),
     ],
