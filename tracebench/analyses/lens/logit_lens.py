@@ -108,6 +108,7 @@ class LogitLens:
                 with lm.running():
                     z = layout.readout(streams[layer][:, part])[0]
                 final = _fill(table, layer, part, z, final)
+                del z  # before the next layer's takes as much again
                 done += 1
                 lm.breathe(done, total, "reading layers")
         return table.result(lm, trace, repr(self), tuple(checks), time.perf_counter() - started)
