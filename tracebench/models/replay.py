@@ -59,11 +59,11 @@ def replay_obstacle(lm: LanguageModel, length: int) -> str | None:
     config = lm.text_config
     for rope in _ropes(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}):
         kind = rope.get("rope_type", rope.get("type"))
-        window = rope.get("original_max_position_embeddings") or getattr(
+        original = rope.get("original_max_position_embeddings") or getattr(
             config, "original_max_position_embeddings", None
         )
-        if kind == "dynamic":
-            window = window or getattr(config, "max_position_embeddings", None)
+        # transformers takes the window of dynamic NTK from the configuration, whatever its rope parameters say.
+        window = getattr(config, "max_position_embeddings", None) if kind == "dynamic" else original
         if kind in ("longrope", "dynamic") and window and length > window:
             return (
                 f"{lm.name} scales its positions by the length of the input ({kind}) past {window} tokens, so one pass over "
