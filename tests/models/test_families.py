@@ -83,3 +83,16 @@ def test_the_lens_reads_each_block_with_the_models_own_head(lm):
     ids = np.asarray(lens.token_ids.sel(layer=0)).astype(int)
     np.testing.assert_allclose(lens.probs.sel(layer=0), np.take_along_axis(probs.numpy(), ids, -1), atol=2e-6)
     np.testing.assert_allclose(lens.entropy.sel(layer=0), -(probs * probs.log()).sum(-1), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba"])
+def test_half_precision_is_what_transformers_does_and_every_check_holds(name):
+    lm = tiny.lm(name, dtype=torch.bfloat16)
+    ids = torch.tensor([lm.encode(PROMPT)])
+    expected = lm.model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=8)
+    with unchanged(lm.model):
+        trace = lm.generate(PROMPT, max_new_tokens=8)
+        lens = LogitLens(top=3)(lm, trace)
+    assert list(trace.tokens.ids) == expected[0].tolist()
+    assert trace.provenance.dtype == "bfloat16"
+    assert {check.state for check in (*trace.checks, *lens.checks)} == {"holds"}
