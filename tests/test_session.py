@@ -114,12 +114,6 @@ def test_weights_that_never_rest_are_an_error(session, lm):
         ask(session, tb.LogitLens(top=3), on_progress=lambda *_: lm.model.lm_head.weight.data[5].add_(1.0)).result()
 
 
-def test_what_a_cell_computed_is_remembered(session, lm, trace):
-    lens = tb.LogitLens(top=3)(lm, trace)
-    session.remember(request(tb.LogitLens(top=3), trace), lens)
-    assert ask(session, tb.LogitLens(top=3)).result() is lens
-
-
 def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(session, lm):
     lm.model.train()
     with unchanged(lm.model):

@@ -7,12 +7,12 @@ a cell has run since, because only a cell can change a weight.
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from tracebench import cells
 from tracebench.analyses.base import run
 from tracebench.models.language_model import LanguageModel
 from tracebench.progress import Cancelled, listening
@@ -34,7 +34,7 @@ class Session:
     def __init__(self, lm: LanguageModel, trace: Trace) -> None:
         self.lm, self.trace = lm, trace
         self._memo: dict[str, tuple[str, Any]] = {}
-        self._weights: tuple[Any, str] | None = None
+        self._weights: tuple[int | None, str] | None = None
         self._jobs: queue.SimpleQueue[tuple[Request, Job] | None] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -46,10 +46,6 @@ class Session:
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="tracebench-session", daemon=True)
                 self._worker.start()
-
-    def remember(self, request: Request, result: Any) -> None:
-        """Take in a result that was computed elsewhere, e.g. in a cell."""
-        self._memo[request.key] = (self._checksum(), result)
 
     def known(self) -> Mapping[str, Any]:
         with self.lm.lock:
@@ -101,7 +97,7 @@ class Session:
 
     def _checksum(self) -> str:
         """The checksum of the weights, taken again when a cell may have changed them."""
-        now = _cells_run()
+        now = cells.stamp()
         if now is None or self._weights is None or self._weights[0] != now:
             self._weights = (now, self.lm.fingerprint())
         return self._weights[1]
@@ -114,21 +110,3 @@ def _relay(job: Job):  # noqa: ANN202 - a progress listener
         job.on_progress(done, total, note)
 
     return listener
-
-
-def _cells_run() -> tuple[int, bool] | None:
-    """What changes whenever a notebook cell starts or ends; None outside a notebook, where anything may happen."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is None:
-        return None
-    count = _COUNTS.get(id(shell))
-    if count is None:
-        count = _COUNTS[id(shell)] = [0]
-        for event in ("pre_execute", "post_execute"):
-            shell.events.register(event, lambda count=count: count.__setitem__(0, count[0] + 1))
-    # While a cell runs, weights may change at any time: then two answers in a row do not trust each other.
-    return None if count[0] % 2 else (count[0], False)
-
-
-_COUNTS: dict[int, list[int]] = {}

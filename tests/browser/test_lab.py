@@ -103,6 +103,20 @@ def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
     notebook.wait_until("sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in lm.model.modules()) == 0")
 
 
+def test_an_edited_weight_is_a_new_answer_and_an_untouched_one_is_remembered(notebook, page):
+    notebook.kernel_exec(
+        "from tracebench.offline.bake import answer\n"
+        "def ask(): return answer(bench._answerer, bench._requests[0])\n"
+        "first = ask()"
+    )
+    assert notebook.kernel_eval("ask() is first") == "True"
+    # The data alone: no version counter is bumped.
+    notebook.kernel_exec("weight = lm.layout.blocks[3].mlp.down_proj.weight\nweight.data[0, 0] += 1")
+    notebook.kernel_exec("edited = ask()")
+    assert notebook.kernel_eval("edited is first, (edited.kl.values == first.kl.values).all()") == "(False, np.False_)"
+    notebook.kernel_exec("weight.data[0, 0] -= 1")
+
+
 def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
     """Last but one in this file: the kernel is gone after this."""
     notebook.save()
