@@ -151,7 +151,8 @@ def test_a_half_made_one_is_not_taken_for_whole(source, monkeypatch):
 
 def test_a_gguf_file(tmp_path):
     """Written with the ``gguf`` package: the weights of a tiny llama, quantised to 8 bits."""
-    gguf = pytest.importorskip("gguf")
+    import gguf
+
     model = tiny.model(hidden_size=64, intermediate_size=64)
     tokenizer = tiny.tokenizer()
     config = model.config

@@ -1,13 +1,12 @@
 """Weights that are elsewhere between calls: accelerate keeps them on the CPU and the modules on ``meta``."""
 
+import accelerate
 import pytest
 import torch
 
 import tracebench as tb
 from tests import tiny
 from tracebench.models.language_model import LanguageModel
-
-accelerate = pytest.importorskip("accelerate")
 
 
 @pytest.fixture(params=["llama", "gpt2", "gemma2", "mamba"])
