@@ -96,6 +96,27 @@ def test_a_stranger_is_a_sentence(tmp_path):
         tb.open(tmp_path / "gone.trace")
 
 
+def test_a_damaged_file_is_a_sentence_or_the_right_shape(saved, tmp_path):
+    """Bytes of the header are overwritten at random: never an exception of another kind than ours."""
+    raw = saved[2].read_bytes()
+    header = 8 + int.from_bytes(raw[:8], "little")
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(400):
+        damaged = bytearray(raw)
+        for at in random.integers(0, header, random.integers(1, 4)):
+            damaged[at] = random.integers(0, 256)
+        path = tmp_path / "damaged.trace"
+        path.write_bytes(damaged)
+        try:
+            bundle = tb.open(path)
+        except ValueError:
+            refused += 1
+        else:
+            assert len(bundle.trace.tokens) == len(saved[0].tokens)
+    assert refused > 100
+
+
 def test_a_record_of_an_unknown_kind_is_a_sentence(tmp_path):
     path = write_records(tmp_path / "a.trace", [Record("horoscope", {}, {"a": np.zeros(1)})])
     with pytest.raises(FileError, match="there is no 'horoscope' among the results"):

@@ -48,7 +48,8 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
     """Open a file that `save` wrote."""
     try:
         things = [registry.find("results", record.kind).from_record(record) for record in read_records(path)]
-    except (KeyError, TypeError) as error:
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
+        # Its JSON says something that no version of ours writes.
         raise FileError(f"{path} is damaged or of another version: {error.args[0]}") from error
     traces = [thing for thing in things if isinstance(thing, Trace)]
     if len(traces) != 1:

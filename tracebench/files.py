@@ -46,6 +46,14 @@ class Record:
         start = prefix + "."
         return {name[len(start) :]: np.asarray(a) for name, a in self.arrays.items() if name.startswith(start)}
 
+    def labeled(self, name: str) -> LabeledArray:
+        """The array of this name, which must be there with its axes."""
+        array = self.arrays.get(name)
+        if not isinstance(array, LabeledArray):
+            found = "is missing" if array is None else "has lost its axes"
+            raise FileError(f"the file is damaged: {self.kind}.{name} {found}")
+        return array
+
 
 def prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The reverse of `Record.group`."""

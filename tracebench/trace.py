@@ -192,7 +192,7 @@ class Trace:
 
     @classmethod
     def from_record(cls, record: Record) -> Trace:
-        scores: dict[str, Any] = {name: record.arrays[name] for name in _SCORES}
+        scores: dict[str, Any] = {name: record.labeled(name) for name in _SCORES}
         return cls(
             Tokens.from_arrays(record.group("tokens")),
             record.json["prompt_length"],

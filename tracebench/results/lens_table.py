@@ -134,7 +134,8 @@ class LensTable:
     def from_record(cls, record: Record) -> LensTable:
         about = dict(record.json)
         checks = tuple(Check.from_json(check) for check in about.pop("checks"))
-        arrays: dict[str, Any] = {name: record.arrays.get(name) for name in _ARRAYS}
+        given = [name for name in _ARRAYS if name != "watched" or name in record.arrays]
+        arrays: dict[str, Any] = {"watched": None, **{name: record.labeled(name) for name in given}}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
         return cls(**arrays, vocabulary=vocabulary, checks=checks, **about)
 
