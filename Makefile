@@ -1,7 +1,8 @@
 # The two commands of the README, each with all of its set-up:  make demo   make test
-# Variables: PYTHON (3.11 or newer), PIP_ARGS (e.g. another wheel source for torch, see the README).
+# Variables: PYTHON (3.11 or newer), PIP_ARGS (e.g. another wheel source for torch, see the README), LAB_ARGS.
 PYTHON ?= python3
 PIP_ARGS ?=
+LAB_ARGS ?=
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -22,7 +23,7 @@ demo: $(MARK)/package
 test: lint types js-tests python-tests first-look browser-tests packaging-tests
 
 lab: $(MARK)/package
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab $(LAB_ARGS) notebooks
 
 bench: $(MARK)/package
 	$(BIN)/python -m benchmarks

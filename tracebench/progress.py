@@ -35,3 +35,26 @@ def tick(done: int, total: int, note: str = "") -> None:
     listener = _listener.get()
     if listener is not None:
         listener(done, total, note)
+
+
+#: Work that is done sooner shows nothing.
+DELAY = 2.0
+
+
+@contextmanager
+def shown(what: str) -> Generator[None]:
+    """Within this scope slow work shows a bar, unless somebody listens already (then it is theirs to show)."""
+    if _listener.get() is not None:
+        yield
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=what, delay=DELAY, leave=False) as bar:
+
+        def listener(done: int, total: int, note: str) -> None:
+            bar.total = total
+            bar.set_description(note or what, refresh=False)
+            bar.update(done - bar.n)
+
+        with listening(listener):
+            yield

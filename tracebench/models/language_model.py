@@ -155,7 +155,8 @@ class LanguageModel:
         ids = self._ids(prompt)
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         given = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
-        return self.replay(generation.generate(self, ids, sampling, given))
+        with progress.shown("generating"):
+            return self.replay(generation.generate(self, ids, sampling, given))
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
@@ -173,7 +174,8 @@ class LanguageModel:
         sampling = generation.Sampling(**options)
         ids, segments = chat.render(self, messages)
         given = {"how": "chat", "messages": [dict(message) for message in messages]}
-        return self.replay(generation.generate(self, ids, sampling, given, segments))
+        with progress.shown("generating"):
+            return self.replay(generation.generate(self, ids, sampling, given, segments))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
@@ -184,7 +186,8 @@ class LanguageModel:
         """
         ids = self._ids(text)
         settings = {"how": "read", "text": text if isinstance(text, str) else ids, "prompt_length": prompt_length}
-        return reading.read(self, ids, prompt_length, settings)
+        with progress.shown("reading"):
+            return reading.read(self, ids, prompt_length, settings)
 
     def replay(self, trace: Trace) -> Trace:
         """The same trace with the check that one pass over the whole text gives the recorded scores."""

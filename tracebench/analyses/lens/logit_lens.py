@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tracebench import progress
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.models.capture import capture_streams
@@ -61,6 +62,7 @@ class LogitLens:
             raise TypeError(f"watch holds tokens as exact text (str) or vocabulary ids (int), got {self.watch!r}")
         object.__setattr__(self, "watch", watch)
 
+    @progress.shown("reading layers")
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> LensTable:
         """Run the lens over a trace.
 
