@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tracebench import registry
-from tracebench.files import FileError, read_records, write_records
+from tracebench.files import FileError, printable, read_records, write_records
 from tracebench.trace import Trace
 
 
@@ -48,9 +48,11 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
     """Open a file that `save` wrote."""
     try:
         things = [registry.find("results", record.kind).from_record(record) for record in read_records(path)]
-    except (LookupError, TypeError, AttributeError, OverflowError) as error:
+    except FileError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         # Its JSON says something that no version of ours writes.
-        raise FileError(f"{path} is damaged or of another version: {error.args[0]}") from error
+        raise FileError(f"{printable(path)} is damaged or of another version: {error.args[0]}") from error
     traces = [thing for thing in things if isinstance(thing, Trace)]
     if len(traces) != 1:
         raise FileError(f"{path} holds {len(traces)} traces, expected one")

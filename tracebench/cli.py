@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     show = commands.add_parser("show", help="make a page of a saved .trace file (needs no torch)")
-    show.add_argument("file", type=Path, help="a file that tb.save or bench.save wrote")
+    show.add_argument("file", type=Path, help="a .trace file, as tb.save and bench.save write it")
     show.add_argument("-o", "--output", type=Path, help="default: the same name with .html")
     show.set_defaults(run=_show)
     return parser
@@ -56,11 +56,12 @@ def _demo(options: argparse.Namespace) -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     bench = tb.Workbench([trace, lens])
     page = bench.save(options.output)
-    bench.save(options.output.with_suffix(".trace"))
+    data = bench.save(options.output.with_suffix(".trace"))
     _report(bench, lens)
     print(
         f"\nWritten: {page} ({readable_size(page.stat().st_size)}). Open it in a browser; it needs no kernel and no network."
     )
+    print(f"The data beside it: {data}")
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -81,14 +82,14 @@ def _report(bench, lens) -> None:  # noqa: ANN001 - imported names would cost th
     print(f"{trace.prompt}▸{trace.completion}\n")
     print(bench.finding(0) + "\n")
     last = lens.layers[-1]
-    print("step  token            p     entropy   first led and stayed from")
+    print("step  token            p     entropy   leads to the end from")
     probs, entropy = trace.candidates.chosen_probs.values, trace.candidates.entropy.values
     for step in trace.steps:
         layer = lens.answer_layer(trace.position(step), trace.token_at(step).id)
         led = "never" if layer is None else "the embedding" if layer == -1 else f"layer {layer} of 0-{last}"
         shown = trace.tokens.display[trace.prompt_length + step]
         print(f"{step:>4}  {shown:<14} {probs[step]:6.3f}  {entropy[step]:5.2f} nats  {led}")
-    print()
+    print("\nChecks (what was measured, and what is allowed):")
     for check in (*trace.checks, *lens.checks):
         print(f"{check}: {check.meaning}")
 

@@ -42,9 +42,9 @@ def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
     if layer is None:
         return (*said(trace, step), "; the last layer itself puts another token first.")
     if layer == last:
-        return (*said(trace, step), f"; it first leads in the last layer, {last}.")
-    where = "in the embedding" if layer == -1 else f"in layer {layer}"
-    return (*said(trace, step), f"; it first leads {where} of 0–{last} and stays first to the end.")
+        return (*said(trace, step), f"; it leads from the last layer, {last}, only.")
+    where = "the embedding" if layer == -1 else f"layer {layer}"
+    return (*said(trace, step), f"; it leads from {where} of 0–{last} on, to the end.")
 
 
 def as_text(parts: Parts) -> str:

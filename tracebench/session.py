@@ -48,6 +48,8 @@ class Session:
                 self._worker.start()
 
     def known(self) -> Mapping[str, Any]:
+        if not self._memo:
+            return {}
         with self.lm.lock:
             weights = self._checksum()
         return {key: result for key, (of, result) in dict(self._memo).items() if of == weights}

@@ -89,11 +89,13 @@ class Workbench(anywidget.AnyWidget):
             The path; its repr states the size.
         """
         suffix = Path(path).suffix.lower()
+        if suffix not in (".html", ".htm", ".trace"):
+            raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
+        if suffix == ".trace" and max_bytes is not None:
+            raise ValueError("max_bytes is for a page (.html): a .trace is as large as its numbers")
+        baked = bake(self._answerer, self._requests, self.trace, steps)
         if suffix == ".trace":
             return bundle.save(path, self.trace, *self._results())
-        if suffix not in (".html", ".htm"):
-            raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
-        baked = bake(self._answerer, self._requests, self.trace, steps)
         return write_page(path, self, baked, max_bytes)
 
     def finding(self, step: int = 0) -> str:

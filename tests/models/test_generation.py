@@ -237,6 +237,16 @@ def test_ids_and_text_are_the_same_prompt(lm, greedy):
     assert lm.generate(torch.tensor(lm.encode(PROMPT)), max_new_tokens=12).tokens.ids == greedy.tokens.ids
 
 
+def test_a_tokenizers_own_batch_of_one_is_a_prompt(lm, greedy):
+    import torch
+
+    ids = greedy.tokens.ids[: greedy.prompt_length]
+    again = lm.generate(torch.tensor([ids]), max_new_tokens=len(greedy.steps))
+    assert again.tokens.ids == greedy.tokens.ids
+    with pytest.raises(ValueError, match="a batch of texts is read one at a time"):
+        lm.generate(torch.tensor([ids, ids]))
+
+
 def test_without_a_tokenizer_ids_do(greedy):
     lm = tiny.LanguageModel(tiny.model(), None, name="bare")
     trace = lm.generate(greedy.tokens.ids[: greedy.prompt_length], max_new_tokens=12)

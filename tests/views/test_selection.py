@@ -93,6 +93,9 @@ def test_several_fields_are_one_change(selection):
         ("token", "a", "token is a whole number or None"),
         ("query", -1, "query goes over: 0 to 7"),
         ("step", True, "whole number"),
+        ("head", -1, "head=-1 is not there; head goes over: 0 and up"),
+        ("token", (1, 2, 3), "no half-open range"),
+        ("token", (0.5, 2.7), "no half-open range"),
     ],
 )
 def test_what_is_not_there_is_a_sentence_and_changes_nothing(selection, name, value, sentence):
@@ -100,6 +103,10 @@ def test_what_is_not_there_is_a_sentence_and_changes_nothing(selection, name, va
     with pytest.raises(traitlets.TraitError, match=sentence):
         setattr(selection, name, value)
     assert selection.fields == before
+
+
+def test_as_a_cells_last_value_it_is_its_text(selection):
+    assert selection._repr_mimebundle_()[0] == {"text/plain": "Selection(step=0, query=2)"}
 
 
 def test_an_unknown_keyword_is_a_sentence(selection):

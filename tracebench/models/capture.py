@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -39,13 +39,12 @@ def capture_streams(layout: Layout) -> Generator[Streams]:
         if threading.get_ident() == thread:
             streams.append(_kept(hidden_output(output)).clone())
 
-    handles = [layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True)]
-    try:
-        handles += [block.register_forward_hook(leaving) for block in layout.blocks]
+    # One by one onto the stack: an interrupt between two of them leaves none behind.
+    with ExitStack() as hooks:
+        hooks.callback(layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True).remove)
+        for block in layout.blocks:
+            hooks.callback(block.register_forward_hook(leaving).remove)
         yield streams
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _kept(stream: torch.Tensor | None) -> torch.Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -53,7 +54,7 @@ def discover(model: CausalModel) -> Layout:
     """The proved layout of a causal model.
 
     Args:
-        model: in eval mode; it is run three times on a handful of tokens.
+        model: in eval mode; it is run twice on a handful of tokens.
 
     Raises:
         LayoutError: not causal, no chain of blocks, or the logits do not come out.
@@ -123,13 +124,10 @@ def _watch(model: CausalModel, ids: torch.Tensor) -> tuple[list[Call], torch.Ten
         if threading.get_ident() == thread:
             calls.append(Call(module, hidden_input(args, kwargs), hidden_output(output)))
 
-    handles = [module.register_forward_hook(note, with_kwargs=True) for module in model.modules()]
-    try:
-        logits = run(model, ids)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls, logits
+    with ExitStack() as hooks:
+        for module in model.modules():
+            hooks.callback(module.register_forward_hook(note, with_kwargs=True).remove)
+        return calls, run(model, ids)
 
 
 def _prove_numbers(model: nn.Module, calls: list[Call], logits: torch.Tensor) -> None:

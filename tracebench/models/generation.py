@@ -160,7 +160,7 @@ def _set_aside(model: Any, sampling: Sampling) -> Generator[None]:
     own = model.generation_config
     eos = own.eos_token_id
     first = eos[0] if isinstance(eos, (list, tuple)) else eos
-    model.generation_config = GenerationConfig(
+    neutral = GenerationConfig(
         bos_token_id=own.bos_token_id,
         eos_token_id=eos,
         pad_token_id=own.pad_token_id if own.pad_token_id is not None else first,
@@ -171,6 +171,7 @@ def _set_aside(model: Any, sampling: Sampling) -> Generator[None]:
         **({"temperature": 1.0, "top_k": 0, "top_p": 1.0} if sampling.sampled else {}),
     )
     try:
+        model.generation_config = neutral
         yield
     finally:
         model.generation_config = own

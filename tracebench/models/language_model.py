@@ -244,17 +244,21 @@ class LanguageModel:
         check_replayable(self, len(ids))
         with self.running():
             logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
-            if len(self._digests) >= REMEMBERED:
-                self._digests.clear()
-            self._digests[self._digest_key(ids)] = digest(logits)
+            self._remember_digest(self._digest_key(ids), digest(logits))
             return logits
 
     def unhooked_digest(self, ids: Sequence[int]) -> str:
         """The digest of the logits of a plain pass, taken once per sequence and state of the weights."""
-        key = self._digest_key(ids)
-        if key not in self._digests:
-            self.logits(ids)
-        return self._digests[key]
+        with self.lock:
+            key = self._digest_key(ids)
+            if key not in self._digests:
+                self._remember_digest(key, digest(self.logits(ids)))
+            return self._digests[key]
+
+    def _remember_digest(self, key: tuple[str, tuple[int, ...]], found: str) -> None:
+        if len(self._digests) >= REMEMBERED:
+            self._digests.clear()
+        self._digests[key] = found
 
     def breathe(self, done: int, total: int, note: str = "") -> None:
         """Between micro-batches: report progress (which may cancel), and let a waiting cell use the model."""
@@ -279,7 +283,14 @@ class LanguageModel:
                 raise ValueError("the prompt is empty: give a text, or the token ids to start from (e.g. BOS alone)")
             ids = self.pieces.encode(given)
         else:
-            ids = [int(i) for i in given]
+            to_list = getattr(given, "tolist", None)  # tensors and arrays, of Python's own numbers
+            listed: Any = to_list() if to_list else list(given)
+            # A tokenizer's own output is a batch of one.
+            if len(listed) == 1 and isinstance(listed[0], list):
+                listed = listed[0]
+            if any(isinstance(i, (list, float, str)) for i in listed):
+                raise ValueError("token ids are one list of whole numbers; a batch of texts is read one at a time")
+            ids = [int(i) for i in listed]
         if not ids:
             raise ValueError("the prompt has no tokens: give a text, or at least one token id")
         wrong = [i for i in ids if not 0 <= i < self.vocabulary_size]

@@ -24,9 +24,11 @@ def relative_gap(found: torch.Tensor, expected: torch.Tensor) -> float:
     gap = 0.0
     for one, other in zip(found.split(ROWS), expected.split(ROWS), strict=True):
         wide = torch.float64 if other.dtype == torch.float64 else torch.float32
-        difference = one.to(wide) - other.to(wide)
+        # A model spread over devices gives its logits where the text went in, its unembedding where that is.
+        mine = one.to(other.device)
+        difference = mine.to(wide) - other.to(wide)
         # inf - inf is NaN, and here the two agree.
-        difference.masked_fill_((one == other) & torch.isinf(one), 0.0)
+        difference.masked_fill_((mine == other) & torch.isinf(mine), 0.0)
         gap = max(gap, float(difference.abs().max()), key=_nan_first)
     return gap / max(spread(expected), torch.finfo(torch.float32).tiny)
 

@@ -116,8 +116,9 @@ class Pieces:
 
     @cached_property
     def _ids(self) -> dict[bytes, int]:
-        """bytes -> id, the lowest id first where two pieces are the same bytes."""
-        return {self.piece(i): i for i in sorted(self.tokenizer.get_vocab().values(), reverse=True)}
+        """bytes -> id. Of two with the same bytes the lower id counts, but never a ``<0x41>``: no text is encoded so."""
+        named = sorted(self.tokenizer.get_vocab().items(), key=lambda item: (bool(_BYTE.match(item[0])), item[1]))
+        return {self.piece(i): i for _, i in reversed(named)}
 
     @cached_property
     def _scheme(self) -> str:

@@ -72,17 +72,19 @@ class Selection(anywidget.AnyWidget):
         if value is None:
             return None
         if name == "token" and isinstance(value, (tuple, list)):
-            start, stop = value
-            if not 0 <= start < stop <= self._limit("token"):
+            whole = len(value) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+            if not whole or not 0 <= value[0] < value[1] <= self._limit("token"):
                 raise traitlets.TraitError(f"token={value!r} is no half-open range within 0 to {self._limit('token')}")
-            return [int(start), int(stop)]
+            return list(value)
         if name == "site":
             return str(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise traitlets.TraitError(f"{name} is a whole number or None, got {value!r}")
         low, limit = (-1 if name == "layer" else 0), self._limit(name)
         if not low <= value < limit:
-            steps = f"{low} to {int(limit) - 1}" if low < limit else "none"
+            steps = (
+                f"{low} and up" if limit == float("inf") else f"{low} to {int(limit) - 1}" if low < limit else "none"
+            )
             raise traitlets.TraitError(f"{name}={value} is not there; {name} goes over: {steps}")
         return value
 
@@ -147,6 +149,10 @@ class Selection(anywidget.AnyWidget):
                 # Locked, so that what the browser said is not sent back to it.
                 with self._lock_property(_state=state):
                     self._state = state
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As a cell's last value it is its text: a widget without a view would show nothing."""
+        return {"text/plain": repr(self)}, {}
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in FIELDS if getattr(self, name) is not None)

@@ -92,6 +92,6 @@ def vocabulary(known: Vocabulary, ids: Iterable[int]) -> dict[str, list[str]]:
 def checks(these: Iterable[Check]) -> list[dict[str, Any]]:
     """Checks with their state; JSON has no NaN, so an unknown value travels as null."""
     return [
-        {**check.to_json(), "value": None if math.isnan(check.value) else check.value, "state": check.state}
+        {**check.to_json(), "value": check.value if math.isfinite(check.value) else None, "state": check.state}
         for check in these
     ]

@@ -180,7 +180,7 @@ def _fill(table: _Table, layer: int, part: slice, logits: torch.Tensor, final: _
         new: dict[str, Any] = {"device": logits.device, "dtype": torch.float32}
         ids = torch.zeros(rows, table.top, dtype=torch.long, device=logits.device)
         final = _Final(torch.empty(rows, size, **new), ids, torch.empty(rows, **new))
-    shifted, probs = (torch.empty(min(INNER, rows), size, device=logits.device) for _ in range(2))
+    shifted, probs = (torch.empty(min(INNER, rows), size, device=logits.device, dtype=torch.float32) for _ in range(2))
     following = table.following[part].to(logits.device)
     watched = torch.tensor(table.watched, dtype=torch.long, device=logits.device)
     for first in range(0, rows, INNER):
