@@ -58,7 +58,7 @@ packaging-tests: $(MARK)/package $(MARK)/browser
 $(MARK)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tracebench needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -q "pip>=25.1"
+	$(PIP) install -q -c constraints.txt pip
 	@mkdir -p $(MARK) && touch $@
 
 # torch first and alone, so that a CPU or CUDA wheel source is asked for nothing else.
@@ -71,7 +71,7 @@ $(MARK)/node: $(MARK)/venv
 	@touch $@
 
 js: $(MARK)/js
-$(MARK)/js: $(MARK)/node js/package-lock.json js/build.mjs $(shell find js/src -type f)
+$(MARK)/js: $(MARK)/node js/package.json js/package-lock.json js/build.mjs $(shell find js/src -type f)
 	cd js && npm ci --no-audit --no-fund && npm run --silent build
 	@touch $@
 

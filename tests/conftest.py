@@ -17,3 +17,16 @@ def demo_lm():
     import tracebench as tb
 
     return tb.load("demo")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One headless Chromium for all tests: there can be no second Playwright beside the first."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.chromium import launch
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()

@@ -1,24 +1,18 @@
-"""One Chromium and one JupyterLab server for all browser tests."""
+"""One JupyterLab server for all browser tests, and pages that must want nothing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.browser.lab import Lab
-from tests.chromium import launch, watch
+from tests.chromium import watch
 
 FAILURES = Path(__file__).parent / "failures"
 
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+#: What a saved page consists of: itself, and what it carries.
+OWN = ("file:", "blob:", "data:", "about:")
 
 
 @pytest.fixture
@@ -30,7 +24,10 @@ def saved_page(browser, request):
         context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, offline=True)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        opened.append((page, watch(page)))
+        wrong = watch(page)
+        opened.append((page, wrong))
+        # Stricter than in JupyterLab: a saved page may not even ask this machine.
+        page.on("request", lambda request: None if request.url.startswith(OWN) else wrong.append(request.url))
         page.goto(Path(path).resolve().as_uri() + fragment)
         return page
 
@@ -51,10 +48,13 @@ def lab(browser, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _picture_of_the_lab(request):
+def _lab_is_clean(request):
+    """After each test on a notebook: a picture if it failed; nothing left the machine, and the console is clean."""
     yield
     if "notebook" in request.fixturenames:
-        keep_pictures(request, [request.getfixturevalue("notebook").page])
+        notebook = request.getfixturevalue("notebook")
+        keep_pictures(request, [notebook.page])
+        assert notebook.problems() == []
 
 
 @pytest.hookimpl(wrapper=True)

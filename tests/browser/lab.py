@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty
 
@@ -61,8 +61,10 @@ class Lab:
                 self._wait_for_server(server)
                 yield self
             finally:
-                # Asked first, so that it ends its kernels; it waits long for open pages, and we do not.
-                self.api("shutdown", "POST")
+                # Asked first, so that it ends its kernels; it waits long for open pages, and we do not. One that never
+                # came up, or does not answer, is ended all the same.
+                with suppress(OSError):
+                    self.api("shutdown", "POST")
                 try:
                     server.wait(10)
                 except subprocess.TimeoutExpired:
@@ -114,6 +116,7 @@ class Notebook:
         self.page = context.new_page()
         self.page.set_default_timeout(SECONDS * 1000)
         self.wrong = watch(self.page)
+        self.kernel_ended = False
         self._client = None
         self._open()
 
@@ -198,8 +201,13 @@ class Notebook:
             lambda: "tracebench-static" in (self.lab.folder / "work" / self.name).read_text(), "the notebook is saved"
         )
 
+    def problems(self):
+        """What went wrong in the page. Without a kernel JupyterLab itself complains in the console."""
+        return [wrong for wrong in self.wrong if not (self.kernel_ended and wrong.startswith("console: "))]
+
     def shutdown_kernel(self):
         self._close_client()
+        self.kernel_ended = True
         self.lab.api(f"sessions/{self.session()['id']}", "DELETE")
 
     def reopen(self):

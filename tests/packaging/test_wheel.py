@@ -10,11 +10,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 import tracebench as tb
 from tests import made
-from tests.chromium import launch, watch
+from tests.chromium import watch
 
 pytestmark = pytest.mark.packaging
 
@@ -94,7 +93,7 @@ def test_nothing_else_is_in_it(contents):
     assert strays == []
 
 
-def test_a_trace_is_shown_without_torch_and_without_node(bare, tmp_path):
+def test_a_trace_is_shown_without_torch_and_without_node(bare, browser, tmp_path):
     trace = made.trace()
     tb.save(tmp_path / "x.trace", trace, made.lens(trace))
 
@@ -103,14 +102,12 @@ def test_a_trace_is_shown_without_torch_and_without_node(bare, tmp_path):
     absent = "from importlib.util import find_spec as f; print([n for n in ('torch','transformers','pandas') if f(n)])"
     assert bare("python", "-c", absent).strip() == "[]"
 
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_context(offline=True).new_page()
-        wrong = watch(page)
-        page.goto((tmp_path / "out.html").as_uri())
-        for view in ("generation", "lens_table"):
-            page.wait_for_selector(f'[data-view="{view}"][data-state="ready"]', timeout=20_000)
-        browser.close()
+    page = browser.new_context(offline=True).new_page()
+    wrong = watch(page)
+    page.goto((tmp_path / "out.html").as_uri())
+    for view in ("generation", "lens_table"):
+        page.wait_for_selector(f'[data-view="{view}"][data-state="ready"]', timeout=20_000)
+    page.context.close()
     assert wrong == []
 
 

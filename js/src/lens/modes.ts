@@ -30,9 +30,10 @@ export function modes(lens: Lens): Record<ModeName, Mode> {
     },
     kl: {
       label: "KL to final",
-      meaning: "KL divergence of the last layer from this one, nats (0: decided)",
+      meaning: "KL divergence of the last layer from this one, nats (0: decided; the embedding may lie above the scale)",
       value: (layer, token) => lens.kl.at({ layer, token }),
-      max: roundUp(largest(lens.kl.values)),
+      // The embedding is often a hundred nats away: on its scale all that happens in the blocks would be white.
+      max: roundUp(largest(lens.kl.values.subarray(lens.kl.shape[1] ?? 0))),
     },
   };
 }
