@@ -12,15 +12,15 @@ class Provenance:
     """The origin of a trace.
 
     Args:
-        model: hub id, folder or file name, as the user gave it.
+        model: hub id, or the name of the folder or file, without where it was.
         layers: number of blocks.
         heads: attention heads per block; 0 where the model has no attention.
         code: Python that binds ``lm`` to the model again.
         revision: commit of the hub snapshot, where one is known.
-        weights: digest of the weights' bits (see `LanguageModel.fingerprint`), or "" where it was not taken.
-        tokenizer: digest of the tokenizer's own files, or "" without a tokenizer.
+        weights: digest of the weights' bits when the record was made (see `LanguageModel.fingerprint`); "" where no model was.
+        tokenizer: digest of the vocabulary and the tokenizer's settings, or "" without a tokenizer.
         dtype: of the weights that compute, e.g. ``"float32"``.
-        device: where the first block runs.
+        device: where token ids go, which is where the embedding is.
         seed: of the sampling; None when greedy or read.
         settings: how the text came about (``{"how": "generate", "max_new_tokens": 8, ...}``).
         versions: of python, torch, transformers, captum and tracebench.

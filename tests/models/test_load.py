@@ -1,10 +1,12 @@
+import base64
 import json
 import shutil
 import threading
+import zlib
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
 import tracebench as tb
 from tests import tiny
@@ -23,7 +25,7 @@ def folder(tmp_path_factory):
 def test_a_local_folder(folder):
     lm = tb.load(folder)
     assert not lm.model.training
-    assert lm.name == str(folder)
+    assert lm.name == folder.name
     ids = lm.encode("The tower")
     assert ids == tiny.tokenizer()("The tower")["input_ids"]
     assert torch.equal(lm.logits(ids), tiny.lm().logits(ids))
@@ -60,6 +62,141 @@ def test_an_encoder_is_a_sentence(tmp_path):
     AutoModel.from_config(AutoConfig.for_model("distilbert", **sizes)).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="is no causal language model that transformers knows"):
         load(tmp_path)
+
+
+@pytest.fixture
+def damaged(folder, tmp_path):
+    """A copy of the folder in which one file is cut to half its length."""
+
+    def cut(name):
+        shutil.copytree(folder, tmp_path / "copy")
+        file = tmp_path / "copy" / name
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        return tmp_path / "copy"
+
+    return cut
+
+
+def test_damaged_weights_are_a_sentence(damaged):
+    with pytest.raises(ValueError, match=r"copy' is there, but its model cannot be loaded: .*not fully covered\. Exp"):
+        load(damaged("model.safetensors"))
+
+
+def test_a_broken_configuration_is_not_taken_for_a_missing_folder(damaged):
+    with pytest.raises(ValueError, match=r"its model cannot be loaded: .*not a valid JSON file\. .*save it again$"):
+        load(damaged("config.json"))
+
+
+def test_a_cut_tokenizer_is_a_sentence(damaged):
+    with pytest.raises(ValueError, match="has a model but no tokenizer that transformers can read"):
+        load(damaged("tokenizer.json"))
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(), "cannot load 'nobody/x': it is no local folder .* OSError$"),
+        (RuntimeError(""), "'nobody/x' is there, but its model cannot be loaded: RuntimeError"),
+        (PermissionError(13, "Permission denied", "/there"), "cannot load 'nobody/x': '/there' may not be read"),
+        (PermissionError(), "cannot load 'nobody/x': 'nobody/x' may not be read"),
+    ],
+)
+@pytest.mark.parametrize("of", ["model", "tokenizer"])
+def test_an_error_with_few_words_is_a_sentence(monkeypatch, of, error, sentence):
+    import transformers
+
+    def fail(*_a, **_k):
+        raise error
+
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", lambda *_a, **_k: tiny.model())
+    monkeypatch.setattr(
+        transformers.AutoModelForCausalLM if of == "model" else transformers.AutoTokenizer, "from_pretrained", fail
+    )
+    with pytest.raises(ValueError, match=sentence if of == "model" else "has a model but no tokenizer"):
+        load("nobody/x")
+
+
+def test_a_wrong_option_keeps_its_own_words(folder):
+    with pytest.raises(TypeError, match="no_such_option"):
+        load(folder, no_such_option=1)
+
+
+@pytest.mark.parametrize("name", [None, 3, b"demo", tiny.model()])
+def test_what_is_no_name_is_a_sentence(name):
+    with pytest.raises(TypeError, match=r"tb.load takes a hub id, .* got a \w+; a model that is in memory goes to"):
+        load(name)
+
+
+def test_a_file_inside_the_folder_is_a_sentence(folder):
+    with pytest.raises(ValueError, match="is a file: expected the folder it is in"):
+        load(folder / "config.json")
+
+
+@pytest.fixture
+def encoder():
+    """What AutoModelForCausalLM makes of a BERT: it answers, and every token has seen what follows it."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model("bert", vocab_size=tiny.VOCABULARY, **sizes)).eval()
+
+
+def test_an_encoder_that_looks_like_a_decoder_is_refused_when_it_is_loaded(encoder, tmp_path):
+    encoder.save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="BertLMHeadModel is not causal"):
+        load(tmp_path)
+
+
+def test_an_encoder_in_memory_is_refused_at_once(encoder):
+    with pytest.raises(ValueError, match="BertLMHeadModel is not causal"):
+        tb.LanguageModel(encoder, tiny.tokenizer())
+
+
+@pytest.mark.parametrize("given", ["gpt2", tiny.tokenizer().backend_tokenizer])
+def test_a_tokenizer_that_is_none_is_a_sentence(given):
+    with pytest.raises(TypeError, match=r"expected a transformers tokenizer or None, got ('gpt2'|a Tokenizer); Auto"):
+        tb.LanguageModel(tiny.model(), given)
+
+
+def test_a_model_that_is_cast_after_all_is_proved_again():
+    lm = tiny.lm()
+    lm.model.bfloat16()
+    assert lm.layout.dtype == torch.bfloat16
+    assert [check.state for check in tb.LogitLens()(lm, lm.read([5, 6, 7])).checks] == ["holds"] * 3
+
+
+# --- what a record says of where it was ----------------------------------------------------------------------------
+
+
+def test_no_record_holds_the_path_of_an_absolute_folder(folder, tmp_path):
+    lm = tb.load(folder, cache_dir=tmp_path / "cache", dtype=torch.float32)
+    assert lm.code == f"import torch\nlm = tb.load({folder.name!r}, dtype=torch.float32)\n"
+    trace = lm.generate("The tower", max_new_tokens=2)
+    bench = tb.explore(lm, trace)
+    written = tb.save(tmp_path / "a.trace", trace).read_bytes() + tb.snapshot(bench)._page.encode()
+    state = _state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
+    for part in folder.parent.parts[1:]:
+        assert part.encode() not in state + written, part
+    assert folder.name.encode() in state
+
+
+def _state_of(page):
+    block = page.split('id="tracebench-state">')[1].split("<")[0]
+    return zlib.decompress(base64.b64decode(block))
+
+
+def test_a_path_that_was_typed_as_relative_is_in_the_code_and_not_the_name(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent.parent)
+    lm = tb.load(f"{folder.parent.name}/{folder.name}")
+    assert (lm.name, lm.code) == (folder.name, f"lm = tb.load('{folder.parent.name}/{folder.name}')\n")
+    monkeypatch.chdir(folder)
+    assert tb.load(".").name == tb.load("../" + folder.name).name == folder.name
+
+
+def test_a_model_in_memory_is_named_by_its_folder_too(folder):
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert tb.LanguageModel(model, None).name == folder.name
+    model.config._name_or_path = "somebody/a-model"
+    assert tb.LanguageModel(model, None).name == "somebody/a-model"
 
 
 def test_a_name_that_is_nowhere_is_a_sentence(tmp_path):

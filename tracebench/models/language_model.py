@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -37,7 +37,10 @@ class LanguageModel:
     Args:
         model: a transformers causal model. Its weights, mode, hooks, configuration and random state stay as they are.
         tokenizer: its tokenizer; None shows token ids and takes ids instead of text.
-        name: what to call it; by default where it was loaded from.
+        name: what to call it; by default the hub id or the folder's name that it was loaded from.
+
+    Raises:
+        LayoutError: no causal language model, or one whose parts could not be found (see `layout`).
     """
 
     def __init__(self, model: CausalModel, tokenizer: Any, *, name: str | None = None) -> None:
@@ -45,22 +48,32 @@ class LanguageModel:
             raise TypeError(
                 f"expected a transformers causal model, got a {type(model).__name__}; tb.load(name) loads one by name"
             )
+        if tokenizer is not None and not hasattr(tokenizer, "convert_ids_to_tokens"):
+            raise TypeError(
+                f"expected a transformers tokenizer or None, got {_said(tokenizer)}; AutoTokenizer.from_pretrained(name) "
+                "loads one by name, and None shows token ids"
+            )
         self.model, self.tokenizer = model, tokenizer
-        self.name = name or getattr(model.config, "_name_or_path", "") or type(model).__name__
+        self.name = name or shown_name(getattr(model.config, "_name_or_path", "")) or type(model).__name__
         #: Python that loads it again; `load` says how, and nobody knows how the user made a model in memory.
         self.code = "lm = tb.LanguageModel(model, tokenizer)  # the model that was in memory\n"
         self.lock = ModelLock()
         self.pieces = Pieces(tokenizer)
         self._digests: dict[tuple[str, tuple[int, ...]], str] = {}
         self._sampled_fingerprint: str | None = None
+        self._proved: tuple[torch.dtype, Layout] | None = None
+        _ = self.layout  # an encoder is refused here, not at its first use
 
     # --- what it is ---------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Where its blocks, final norm and unembedding are: discovered, and proved on the model itself."""
-        with self.running():
-            return discover(self.model)
+        # Proved when this object is made: who casts the model afterwards gets a proof of what it is now.
+        if self._proved is None or self._proved[0] != self.dtype:
+            with self.running():
+                self._proved = self.dtype, discover(self.model)
+        return self._proved[1]
 
     @property
     def text_config(self) -> Any:
@@ -105,7 +118,7 @@ class LanguageModel:
         """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
         self._sampled_fingerprint = None
         self._digests.clear()
-        self.__dict__.pop("layout", None)
+        self._proved = None
 
     # --- text ---------------------------------------------------------------------------------------------------
 
@@ -305,9 +318,21 @@ class LanguageModel:
 
     def __repr__(self) -> str:
         # A repr must not run the model, so the layers are the proved ones only where they have been proved.
-        layers = self.layers if "layout" in self.__dict__ else getattr(self.text_config, "num_hidden_layers", "?")
+        layers = len(self._proved[1].blocks) if self._proved else getattr(self.text_config, "num_hidden_layers", "?")
         dtype = str(self.dtype).removeprefix("torch.")
         return f"LanguageModel({self.name}: {layers} layers, {self.heads} heads, {dtype}, {self.device})"
+
+
+def shown_name(given: str) -> str:
+    """What to call what was loaded from there: a record is given away, and where a folder is says who somebody is."""
+    path = Path(given)
+    if not given or not (path.is_absolute() or path.is_dir()):
+        return given
+    return path.name if path.name not in ("", "..") else path.resolve().name
+
+
+def _said(given: Any) -> str:
+    return repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
 
 
 def digest(logits: torch.Tensor) -> str:

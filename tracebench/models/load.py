@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 from typing import Any
 
-from tracebench.models.language_model import LanguageModel
+import torch
+
+from tracebench.models.language_model import LanguageModel, shown_name
 
 #: Options that say where a model comes from: the tokenizer must come from there too.
 SOURCE_OPTIONS = (
@@ -20,6 +23,9 @@ SOURCE_OPTIONS = (
     "trust_remote_code",
 )
 
+#: What says nothing about the files: a wrong option, a missing package, too little memory. Their own words are best.
+NOT_THE_FILES = (TypeError, ImportError, MemoryError, torch.OutOfMemoryError)
+
 
 def load(name: str | os.PathLike[str], **options: Any) -> LanguageModel:
     """A `LanguageModel` in eval mode, with its tokenizer.
@@ -30,44 +36,78 @@ def load(name: str | os.PathLike[str], **options: Any) -> LanguageModel:
             ``revision="..."``, ...).
 
     Raises:
-        ValueError: not a causal language model, or nothing of that name.
+        ValueError: not a causal language model, damaged, or nothing of that name.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    source, shown, extra = _source(os.fspath(name))
+    if not isinstance(name, (str, os.PathLike)):
+        raise TypeError(
+            f'tb.load takes a hub id, a local folder, a .gguf file or "demo", got a {type(name).__name__}; a model that '
+            "is in memory goes to tb.LanguageModel(model, tokenizer)"
+        )
+    given = os.fspath(name)
+    if not given:
+        raise ValueError('the name is empty: expected a hub id, a local folder, a .gguf file or "demo"')
+    source, shown, extra = _source(given)
     try:
         model = AutoModelForCausalLM.from_pretrained(source, **extra, **options)
-    except ValueError as error:
-        if "Unrecognized configuration class" not in str(error):
-            raise
-        raise ValueError(
-            f"{shown!r} is no causal language model that transformers knows (an encoder, or a model for another task): "
-            "expected one that AutoModelForCausalLM loads"
-        ) from error
-    except OSError as error:
-        raise ValueError(
-            f"cannot load {shown!r}: it is no local folder with a model, and the hub (or its cache, when offline) does not "
-            f"give it. {str(error).splitlines()[0]}"
-        ) from error
+    except NOT_THE_FILES:
+        raise
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise  # asks for a decision in words of its own
+        raise ValueError(_no_model(given, source, error)) from error
     model.eval()
     where = {key: value for key, value in options.items() if key in SOURCE_OPTIONS}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **extra, **where)
-    except (OSError, ValueError) as error:
+    except NOT_THE_FILES:
+        raise
+    except Exception as error:
         raise ValueError(
-            f"{shown!r} has a model but no tokenizer that transformers can read: load the two yourself and give them to "
-            f"tb.LanguageModel(model, tokenizer); tokenizer=None shows token ids. {str(error).splitlines()[0]}"
+            f"{given!r} has a model but no tokenizer that transformers can read: load the two yourself and give them to "
+            f"tb.LanguageModel(model, tokenizer); tokenizer=None shows token ids. {_in_short(error)}"
         ) from error
     lm = LanguageModel(model, tokenizer, name=shown)
-    lm.code = _code(os.fspath(name), options)
+    lm.code = _code(given, options)
     return lm
 
 
+def _no_model(given: str, source: str, error: Exception) -> str:
+    """Why there is no model, in a sentence; transformers' readers raise nearly anything on a damaged file."""
+    if "Unrecognized configuration class" in str(error):
+        return (
+            f"{given!r} is no causal language model that transformers knows (an encoder, or a model for another task): "
+            "expected one that AutoModelForCausalLM loads"
+        )
+    if isinstance(error, PermissionError):
+        where = error.filename or given
+        return f"cannot load {given!r}: {where!r} may not be read or written by you; change its permissions"
+    if Path(source).is_dir() or not isinstance(error, OSError):
+        return (
+            f"{given!r} is there, but its model cannot be loaded: {_in_short(error)}. Expected config.json and "
+            "whole weights: download or save it again"
+        )
+    return (
+        f"cannot load {given!r}: it is no local folder with a model, and the hub (or its cache, when offline) does not "
+        f"give it. {_in_short(error)}"
+    )
+
+
+def _in_short(error: Exception) -> str:
+    return textwrap.shorten(str(error), 240, placeholder=" ...").rstrip(".!:") or type(error).__name__
+
+
 def _code(name: str, options: dict[str, Any]) -> str:
-    """Python that loads it again. Secrets stay out of the record."""
-    said = [repr(name), *(f"{key}={value!r}" for key, value in options.items() if key not in ("token", "proxies"))]
-    code = f"lm = tb.load({', '.join(said)})\n"
+    """Python that loads it again. Secrets stay out of the record, and so does where things are on this machine."""
+    name = shown_name(name) if _is_place(name) else name
+    told = {key: value for key, value in options.items() if key not in ("token", "proxies") and not _is_place(value)}
+    code = f"lm = tb.load({', '.join([repr(name), *(f'{key}={value!r}' for key, value in told.items())])})\n"
     return f"import torch\n{code}" if "torch." in code else code
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, (str, os.PathLike)) and Path(value).is_absolute()
 
 
 def _source(name: str) -> tuple[str, str, dict[str, str]]:
@@ -81,4 +121,6 @@ def _source(name: str) -> tuple[str, str, dict[str, str]]:
         if not file.is_file():
             raise FileNotFoundError(f"there is no file {name!r}")
         return str(file.parent), file.stem, {"gguf_file": file.name}
-    return name, name, {}
+    if Path(name).is_file():
+        raise ValueError(f"{name!r} is a file: expected the folder it is in, a .gguf file, a hub id, or 'demo'")
+    return name, shown_name(name), {}
