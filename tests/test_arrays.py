@@ -48,8 +48,31 @@ def test_coordinates_are_unique():
         Axis("watched", (3, 3))
 
 
-def test_repr_tells_axes_and_coordinates():
-    assert repr(LENS) == "LabeledArray(int64, layer: 4 (-1, 0, 1, 2), token: 3 (0, 1, 2))"
+def test_repr_tells_axes_and_coordinates_and_a_few_numbers():
+    axes = "layer: 4 (-1, 0, 1, 2), token: 3 (0, 1, 2)"
+    assert repr(LENS) == f"LabeledArray(int64, {axes}, [[ 0 1 2] [ 3 4 5] [ 6 7 8] [ 9 10 11]])"
+    assert repr(LENS.sel(layer=0)) == "LabeledArray(int64, token: 3 (0, 1, 2), [3 4 5])"
+    assert repr(LabeledArray.of(np.zeros(20, np.int8), token=range(20))).endswith("0 0])")
+    assert repr(LabeledArray.of(np.zeros(21), token=range(21))) == "LabeledArray(float64, token: 21 (0, 1, ... 20))"
+
+
+@pytest.mark.parametrize("kind", [int, np.int32, np.int64, np.uint8])
+def test_any_kind_of_whole_number_is_a_coordinate_and_an_offset(kind):
+    assert LENS.sel(layer=kind(1), token=kind(2)) == 8
+    assert LENS.isel(layer=kind(1), token=kind(2)) == 5
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_, 1.0, np.float32(1), None, "1"])
+def test_what_only_equals_a_whole_number_is_neither(wrong):
+    with pytest.raises(KeyError, match=r"token=.* is not there; this axis has 0, 1, 2"):
+        LENS.sel(token=wrong)
+    with pytest.raises(TypeError, match="token: an offset is a whole number or a slice, got"):
+        LENS.isel(token=wrong)
+
+
+def test_an_offset_that_is_not_there_is_a_sentence():
+    with pytest.raises(IndexError, match="token: offset 3 is not there; this axis has 3 coordinates"):
+        LENS.isel(token=3)
 
 
 def test_to_pandas_is_one_row_per_number():

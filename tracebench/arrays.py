@@ -6,6 +6,7 @@ never by position. A layer axis may start at -1 (the embedding), so an offset is
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,19 @@ LINKED = ("step", "token", "layer", "head", "query", "key", "rank", "site", "sam
 
 #: Axes that results may have without being linked.
 UNLINKED = ("role", "method", "metric", "component", "watched", "feature")
+
+#: How many numbers a repr shows; of more it says only where they are.
+SHOWN = 20
+
+
+def whole(value: Any) -> int | None:
+    """A whole number as Python's own, whoever's it is (numpy's and torch's too); None for all else, a bool included."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,10 @@ class Axis:
 
     def index(self, coord: Hashable) -> int:
         """The offset of a coordinate; a ``KeyError`` that says which coordinates there are."""
+        # True == 1 and 1.0 == 1: what is no whole number would find a coordinate that is one.
+        wanted = coord if isinstance(coord, str) else whole(coord)
         try:
-            return self.coords.index(coord)
+            return self.coords.index(wanted)
         except ValueError:
             raise KeyError(f"{self.name}={coord!r} is not there; this axis has {_ends(self.coords)}") from None
 
@@ -98,9 +114,8 @@ class LabeledArray:
 
     def isel(self, **offsets: int | slice) -> Any:
         """Slice by offset, otherwise as `sel`."""
-        for name in offsets:
-            self.axis(name)
-        index = tuple(offsets.get(axis.name, slice(None)) for axis in self.axes)
+        checked = {name: _checked_offset(self.axis(name), offset) for name, offset in offsets.items()}
+        index = tuple(checked.get(axis.name, slice(None)) for axis in self.axes)
         values = np.asarray(self.values[index])
         kept = tuple(
             Axis(axis.name, axis.coords[at]) for axis, at in zip(self.axes, index, strict=True) if isinstance(at, slice)
@@ -119,7 +134,10 @@ class LabeledArray:
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{axis.name}: {len(axis)} ({_ends(axis.coords)})" for axis in self.axes)
-        return f"LabeledArray({np.asarray(self.values).dtype}, {axes})"
+        values = np.asarray(self.values)
+        # In one line, so that an array inside of another repr stays one.
+        shown = f", {' '.join(np.array2string(values, precision=4).split())}" if values.size <= SHOWN else ""
+        return f"LabeledArray({values.dtype}, {axes}{shown})"
 
     def _offset(self, name: str, coord: Hashable | slice) -> int | slice:
         axis = self.axis(name)
@@ -132,6 +150,18 @@ class LabeledArray:
         past = len(axis) and coord.stop == _after(axis.coords[-1])
         stop = len(axis) if coord.stop is None or past else axis.index(coord.stop)
         return slice(start, stop)
+
+
+def _checked_offset(axis: Axis, given: Any) -> int | slice:
+    """An offset that is there, or a slice; as in a list, -1 is the last."""
+    if isinstance(given, slice):
+        return given
+    offset = whole(given)
+    if offset is None:
+        raise TypeError(f"{axis.name}: an offset is a whole number or a slice, got {given!r}; sel takes coordinates")
+    if not -len(axis) <= offset < len(axis):
+        raise IndexError(f"{axis.name}: offset {offset} is not there; this axis has {len(axis)} coordinates")
+    return offset
 
 
 def _after(coord: Hashable) -> Hashable:

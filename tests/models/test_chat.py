@@ -138,7 +138,22 @@ def test_what_is_no_conversation_is_a_sentence(messages, sentence):
         talker(TEMPLATES["plain"]).chat(messages)
 
 
-@pytest.mark.parametrize("messages", ["Hello", [["user", "Hello"]], ["Hello"], {"role": "user", "content": "Hello"}])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "Hello",
+        [["user", "Hello"]],
+        ["Hello"],
+        {"role": "user", "content": "Hello"},
+        None,
+        3,
+        iter([{"role": "user", "content": "Hello"}]),
+        [None],
+        [{}],
+        [{"role": 3, "content": "Hello"}],
+        [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}],
+    ],
+)
 def test_what_looks_like_a_conversation_and_is_none_is_a_sentence(messages):
     with pytest.raises((TypeError, ValueError), match=r"a (message|conversation) is"):
         talker(TEMPLATES["plain"]).chat(messages)

@@ -1,13 +1,16 @@
 """Generated traces: what is recorded is what the model says, whatever chose among it."""
 
+import math
 import random
 
 import numpy as np
 import pytest
 import torch
 
+import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
+from tracebench.models.generation import COLDEST
 from tracebench.progress import Cancelled, listening
 
 PROMPT = "The Eiffel Tower"
@@ -123,11 +126,42 @@ def test_a_low_temperature_is_greedy(lm, greedy):
         ({"temperature": 1.0, "top_k": 0}, "top_k is a whole number from 1"),
         ({"temperature": 1.0, "top_p": 1.5}, "top_p is a share above 0 and at most 1"),
         ({"stop": ["a", ""]}, "none of them empty"),
+        *(({"max_new_tokens": wrong}, "max_new_tokens is a whole number from 1, got") for wrong in (None, "3", 1.5)),
+        *(({"temperature": wrong}, "temperature is a number above 0, got") for wrong in ("1", [1], True, -1, math.inf)),
+        ({"temperature": 1e-40}, "temperature 1e-40 is too small to divide scores by .* leave it out for greedy"),
+        *(({"temperature": 1.0, "top_k": wrong}, "top_k is a whole number from 1, got") for wrong in ("3", 1.5, True)),
+        *(({"temperature": 1.0, "top_p": wrong}, "top_p is a share above 0") for wrong in ("x", math.nan, True, 0)),
+        *(
+            ({"temperature": 1.0, "seed": wrong}, "seed is a whole number from 0")
+            for wrong in ("x", 1.5, True, -1, 2**63)
+        ),
+        ({"seed": "x"}, "seed is a whole number from 0"),
+        *(({"stop": wrong}, "stop is a text or texts") for wrong in (3, b"a", [3], {"a": 1})),
     ],
 )
 def test_settings_that_mean_nothing_are_a_sentence(lm, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         lm.generate(PROMPT, **options)
+
+
+def test_the_coldest_temperature_is_greedy_and_no_error(lm, greedy):
+    trace = lm.generate(PROMPT, max_new_tokens=12, temperature=COLDEST, top_k=5, top_p=0.9, seed=0)
+    assert trace.tokens.ids == greedy.tokens.ids
+
+
+def test_numpys_numbers_are_numbers_and_the_record_holds_pythons(lm, tmp_path):
+    given = {"max_new_tokens": 6, "temperature": 0.5, "top_k": 9, "top_p": 0.75, "seed": 3}
+    kinds = {"temperature": np.float32, "top_p": np.float64}
+    plain = lm.generate(PROMPT, **given)
+    numpys = lm.generate(PROMPT, **{name: kinds.get(name, np.int64)(value) for name, value in given.items()})
+    assert numpys.hash == plain.hash
+    tb.save(tmp_path / "a.trace", numpys)
+    tb.save(tmp_path / "b.trace", lm.read(np.array([5, 6, 7]), prompt_length=np.int64(2)))
+    assert lm.generate([np.int32(5), np.uint8(6)], max_new_tokens=1).prompt_length == 2
+
+
+def test_a_seed_or_no_stop_changes_nothing_of_greedy_decoding(lm, greedy):
+    assert lm.generate(PROMPT, max_new_tokens=12, seed=3, stop=None).hash == greedy.hash
 
 
 # --- when it ends ---------------------------------------------------------------------------------------------------
@@ -268,10 +302,22 @@ def test_without_a_tokenizer_ids_do(greedy):
         ([5, 320], r"token id 320 is not in the vocabulary of tiny llama \(0 to 319\)"),
         ([-1], "token id -1 is not in the vocabulary"),
         ("hi \ud83d", "lone surrogate"),
+        ([True, False], "token ids are one list of whole numbers, got True in it"),
+        ([5, None], "token ids are one list of whole numbers, got None in it"),
+        ([b"a"], "token ids are one list of whole numbers, got b'a' in it"),
+        (torch.tensor([5.0]), r"got 5\.0 in it"),
+        ([[5], [6]], "a batch of texts is read one at a time"),
     ],
 )
 def test_a_prompt_that_is_none_is_a_sentence(lm, run, prompt, sentence):
     with pytest.raises(ValueError, match=sentence):
+        run(lm, prompt)
+
+
+@pytest.mark.parametrize("run", [lambda lm, p: lm.generate(p), lambda lm, p: lm.read(p)])
+@pytest.mark.parametrize("prompt", [None, b"ab", 3, 1.5, np.array(5), {"input_ids": [5]}, {5, 6}])
+def test_a_prompt_of_the_wrong_kind_is_a_sentence(lm, run, prompt):
+    with pytest.raises(TypeError, match=r"expected a text or a list of token ids, got a \w+; bytes are text after"):
         run(lm, prompt)
 
 

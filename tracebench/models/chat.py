@@ -41,14 +41,14 @@ def render(lm: LanguageModel, messages: Sequence[Mapping[str, str]]) -> tuple[li
 
 
 def _checked(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    if isinstance(messages, (str, Mapping)):
+    if not isinstance(messages, (list, tuple)):
         raise TypeError(
             f'a conversation is a list of messages: [{{"role": "user", "content": "..."}}], got {messages!r}'
         )
     for message in messages:
         whole = isinstance(message, Mapping) and set(message) == {"role", "content"}
         if not whole or not all(isinstance(value, str) for value in message.values()):
-            raise ValueError(f'a message is {{"role": "user", "content": "..."}}, got {message!r}')
+            raise ValueError(f'a message is {{"role": "user", "content": "..."}} and both are text, got {message!r}')
     if not messages:
         raise ValueError('a conversation has at least one message: lm.chat([{"role": "user", "content": "..."}])')
     return [dict(message) for message in messages]

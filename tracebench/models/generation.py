@@ -6,10 +6,12 @@ that are recorded); a recorder sees the raw logits first, and temperature, top-k
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,11 +27,15 @@ from transformers import (
 )
 
 from tracebench import progress
+from tracebench.arrays import whole
 from tracebench.models.scores import ScoreRows
 from tracebench.trace import Segment, Trace
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
+
+#: The lowest temperature: scores of a thousand divided by less than this leave float32's range on the way to a probability.
+COLDEST = 1e-30
 
 
 @dataclass(frozen=True)
@@ -41,33 +47,26 @@ class Sampling:
     top_k: int | None = None
     top_p: float | None = None
     seed: int | None = None
-    stop: str | Sequence[str] = ()
+    stop: str | Sequence[str] | None = ()
 
     def __post_init__(self) -> None:
-        new, k, p = self.max_new_tokens, self.top_k, self.top_p
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
-        object.__setattr__(self, "stop", stop)
-        if isinstance(new, bool) or not isinstance(new, int) or new < 1:
-            raise ValueError(
-                f"max_new_tokens is a whole number from 1, got {new!r}; lm.read(...) takes a text as it is"
-            )
-        if self.temperature is not None and not self.temperature > 0:
-            raise ValueError(
-                f"temperature is a number above 0, got {self.temperature!r}; leave it out for greedy decoding"
-            )
-        if self.temperature is None and (k is not None or p is not None):
+        checked = {
+            "max_new_tokens": _count("max_new_tokens", self.max_new_tokens, "; lm.read(...) takes a text as it is"),
+            "temperature": None if self.temperature is None else _temperature(self.temperature),
+            "top_k": None if self.top_k is None else _count("top_k", self.top_k),
+            "top_p": None if self.top_p is None else _share(self.top_p),
+            "seed": None if self.seed is None else _seed(self.seed),
+            "stop": () if self.stop is None else _texts(self.stop),
+        }
+        if self.temperature is None and (self.top_k is not None or self.top_p is not None):
             raise ValueError(
                 "top_k and top_p choose among samples: give a temperature too (1.0 samples as the model says)"
             )
-        if k is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
-            raise ValueError(f"top_k is a whole number from 1, got {k!r}")
-        if p is not None and not 0 < p <= 1:
-            raise ValueError(f"top_p is a share above 0 and at most 1, got {p!r}")
-        if not all(isinstance(text, str) and text for text in stop):
-            raise ValueError(f"stop is a text or texts that end the generation, none of them empty, got {self.stop!r}")
         if self.temperature is not None and self.seed is None:
             # Drawn from the system, not from torch: the user's random state stays as it was, and the record says the seed.
-            object.__setattr__(self, "seed", secrets.randbelow(2**31))
+            checked["seed"] = secrets.randbelow(2**31)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def sampled(self) -> bool:
@@ -76,7 +75,9 @@ class Sampling:
     def settings(self) -> dict[str, Any]:
         """What a record says of it; the seed has a place of its own."""
         named = {name: getattr(self, name) for name in ("max_new_tokens", "temperature", "top_k", "top_p")}
-        return {name: value for name, value in {**named, "stop": list(self.stop) or None}.items() if value is not None}
+        return {
+            name: value for name, value in {**named, "stop": list(self.stop or ()) or None}.items() if value is not None
+        }
 
     def warpers(self) -> list[LogitsProcessor]:
         warpers: list[LogitsProcessor] = []
@@ -87,6 +88,51 @@ class Sampling:
         if self.top_p is not None and self.top_p < 1:
             warpers.append(TopPLogitsWarper(self.top_p))
         return warpers
+
+
+def _count(name: str, given: Any, instead: str = "") -> int:
+    found = whole(given)
+    if found is None or found < 1:
+        raise ValueError(f"{name} is a whole number from 1, got {given!r}{instead}")
+    return found
+
+
+def _number(given: Any) -> float:
+    """A real number, numpy's too, but no bool; NaN for all else, which is in no range."""
+    return float(given) if isinstance(given, Real) and not isinstance(given, bool) else math.nan
+
+
+def _temperature(given: Any) -> float:
+    found = _number(given)
+    if not 0 < found < math.inf:
+        raise ValueError(f"temperature is a number above 0, got {given!r}; leave it out for greedy decoding")
+    if found < COLDEST:
+        raise ValueError(
+            f"temperature {given!r} is too small to divide scores by (from {COLDEST:g} on it works); leave it out for "
+            "greedy decoding"
+        )
+    return found
+
+
+def _share(given: Any) -> float:
+    found = _number(given)
+    if not 0 < found <= 1:
+        raise ValueError(f"top_p is a share above 0 and at most 1, got {given!r}")
+    return found
+
+
+def _seed(given: Any) -> int:
+    found = whole(given)
+    if found is None or not 0 <= found < 2**63:
+        raise ValueError(f"seed is a whole number from 0 to 2**63 - 1, got {given!r}; without one it is drawn")
+    return found
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    texts = (given,) if isinstance(given, str) else given
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) and text for text in texts):
+        raise ValueError(f"stop is a text or texts that end the generation, none of them empty, got {given!r}")
+    return tuple(texts)
 
 
 class Recorder(LogitsProcessor):

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from tracebench import progress
+from tracebench.arrays import whole
 from tracebench.models import chat, generation, reading
 from tracebench.models.family import discover, probe_device, run
 from tracebench.models.fingerprint import fingerprint
@@ -149,7 +150,7 @@ class LanguageModel:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
-        stop: str | Sequence[str] = (),
+        stop: str | Sequence[str] | None = (),
     ) -> Trace:
         """Generate, and record every step: greedy unless a temperature is given.
 
@@ -159,7 +160,8 @@ class LanguageModel:
             temperature: samples from the scores divided by it; None takes the most likely token.
             top_k: sample among this many.
             top_p: sample among the most likely that together have this probability.
-            seed: of the sampling; drawn and recorded when none is given.
+            seed: of the sampling; drawn and recorded when none is given. Greedy decoding takes it and draws nothing, so
+                that a call stays the same when a temperature is added or taken away.
             stop: end once the new text contains one of these strings.
 
         Returns:
@@ -198,7 +200,7 @@ class LanguageModel:
             prompt_length: how many tokens are the prompt, BOS included; at least 1.
         """
         ids = self._ids(text)
-        settings = {"how": "read", "text": text if isinstance(text, str) else ids, "prompt_length": prompt_length}
+        settings = {"how": "read", "text": text if isinstance(text, str) else ids}
         with progress.shown("reading"):
             return reading.read(self, ids, prompt_length, settings)
 
@@ -296,14 +298,7 @@ class LanguageModel:
                 raise ValueError("the prompt is empty: give a text, or the token ids to start from (e.g. BOS alone)")
             ids = self.pieces.encode(given)
         else:
-            to_list = getattr(given, "tolist", None)  # tensors and arrays, of Python's own numbers
-            listed: Any = to_list() if to_list else list(given)
-            # A tokenizer's own output is a batch of one.
-            if len(listed) == 1 and isinstance(listed[0], list):
-                listed = listed[0]
-            if any(isinstance(i, (list, float, str)) for i in listed):
-                raise ValueError("token ids are one list of whole numbers; a batch of texts is read one at a time")
-            ids = [int(i) for i in listed]
+            ids = _listed(given)
         if not ids:
             raise ValueError("the prompt has no tokens: give a text, or at least one token id")
         wrong = [i for i in ids if not 0 <= i < self.vocabulary_size]
@@ -321,6 +316,26 @@ class LanguageModel:
         layers = len(self._proved[1].blocks) if self._proved else getattr(self.text_config, "num_hidden_layers", "?")
         dtype = str(self.dtype).removeprefix("torch.")
         return f"LanguageModel({self.name}: {layers} layers, {self.heads} heads, {dtype}, {self.device})"
+
+
+def _listed(given: Any) -> list[int]:
+    """Token ids that were given as a list, an array, a tensor, or a batch of one, which a tokenizer makes."""
+    listed = given.tolist() if hasattr(given, "tolist") else given
+    if isinstance(listed, (bytes, bytearray, Mapping, set, frozenset)) or not isinstance(listed, Iterable):
+        raise TypeError(
+            f"expected a text or a list of token ids, got {_said(given)}; bytes are text after .decode(), and what a "
+            'tokenizer gives has its ids in ["input_ids"]'
+        )
+    listed = list(listed)
+    if len(listed) == 1 and isinstance(listed[0], list):
+        listed = listed[0]
+    ids = [found for found in map(whole, listed) if found is not None]
+    if len(ids) < len(listed):
+        wrong = next(i for i in listed if whole(i) is None)
+        raise ValueError(
+            f"token ids are one list of whole numbers, got {wrong!r} in it; a batch of texts is read one at a time"
+        )
+    return ids
 
 
 def shown_name(given: str) -> str:

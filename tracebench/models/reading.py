@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tracebench.arrays import whole
 from tracebench.models.scores import ScoreRows
 from tracebench.trace import Trace
 
@@ -19,10 +20,12 @@ ROWS = 64
 
 def read(lm: LanguageModel, ids: Sequence[int], prompt_length: int, settings: dict[str, Any]) -> Trace:
     """See `LanguageModel.read`."""
-    if isinstance(prompt_length, bool) or not isinstance(prompt_length, int) or not 1 <= prompt_length <= len(ids):
+    given, prompt_length = prompt_length, whole(prompt_length) or 0
+    if not 1 <= prompt_length <= len(ids):
         raise ValueError(
-            f"prompt_length is a whole number from 1 to {len(ids)} (the tokens of the text), got {prompt_length!r}"
+            f"prompt_length is a whole number from 1 to {len(ids)} (the tokens of the text), got {given!r}"
         )
+    settings = {**settings, "prompt_length": prompt_length}
     lm.check_length(len(ids), 0)
     logits = lm.logits(ids)[prompt_length - 1 : -1]
     taken = torch.tensor(list(ids[prompt_length:]), dtype=torch.long)
