@@ -18,6 +18,16 @@ def test_a_step_that_is_not_there_is_a_sentence():
         made.trace().position(9)
 
 
+@pytest.mark.parametrize("ask", ["position", "token_at", "chosen_rank", "check_step"])
+def test_a_step_is_any_kind_of_whole_number_and_nothing_else(ask):
+    trace = made.trace()
+    assert getattr(trace, ask)(np.int64(1)) == getattr(trace, ask)(1)
+    assert type(trace.position(np.int64(1))) is int
+    for wrong in (True, 1.0, "1", None):
+        with pytest.raises(TypeError, match=r"a step is a whole number, got .* \(see trace.steps\)"):
+            getattr(trace, ask)(wrong)
+
+
 def test_a_trace_without_steps_says_so_when_one_is_asked_for():
     trace = made.trace(0, 1, 2, prompt_length=3)
     assert len(trace.steps) == 0
@@ -58,7 +68,9 @@ def test_prompt_length_must_leave_the_prompt_a_token():
 
 def test_to_pandas_is_one_row_per_step():
     frame = made.trace().to_pandas()
-    assert frame.token.tolist()[0] == " Paris"
+    assert list(frame.columns) == ["step", "token", "position", "token_id", "text", "prob", "rank", "entropy"]
+    assert frame.text.tolist()[0] == " Paris"
+    assert frame.token.tolist() == [3, 4, 5, 6, 7]
     assert frame.position.tolist() == [2, 3, 4, 5, 6]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
+from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.files import Record, prefixed
 from tracebench.provenance import Provenance
@@ -119,27 +119,29 @@ class Trace:
         """Whether the text was given rather than generated."""
         return self.provenance.settings.get("how") == "read"
 
-    def check_step(self, step: int) -> None:
-        """An ``IndexError`` in a sentence when there is no such step."""
+    def check_step(self, step: int) -> int:
+        """The step as Python's own number; an ``IndexError`` in a sentence when there is no such step."""
+        found = whole(step)
+        if found is None:
+            raise TypeError(f"a step is a whole number, got {step!r} (see trace.steps)")
         if not len(self.steps):
-            raise IndexError(f"step {step} was asked for, but this trace has no steps: every token is prompt")
-        if step not in self.steps:
-            raise IndexError(f"step {step} is not there; the steps are 0 to {self.steps[-1]} (see trace.steps)")
+            raise IndexError(f"step {found} was asked for, but this trace has no steps: every token is prompt")
+        if found not in self.steps:
+            raise IndexError(f"step {found} is not there; the steps are 0 to {self.steps[-1]} (see trace.steps)")
+        return found
 
     def position(self, step: int) -> int:
         """The token position whose row of the replay predicts this step's token."""
-        self.check_step(step)
-        return self.prompt_length + step - 1
+        return self.prompt_length + self.check_step(step) - 1
 
     def token_at(self, step: int) -> Token:
         """The token that was taken at this step."""
-        self.check_step(step)
-        return self.tokens[self.prompt_length + step]
+        return self.tokens[self.prompt_length + self.check_step(step)]
 
     def chosen_rank(self, step: int) -> int | None:
         """The rank of the token that was taken, from 0; None when it is past the recorded ranks."""
-        self.check_step(step)
-        found = np.flatnonzero(np.asarray(self.candidates.token_ids.values[step]) == self.token_at(step).id)
+        row = np.asarray(self.candidates.token_ids.values[self.check_step(step)])
+        found = np.flatnonzero(row == self.token_at(step).id)
         return int(found[0]) if len(found) else None
 
     @cached_property
@@ -162,16 +164,21 @@ class Trace:
         return digest.hexdigest()[:16]
 
     def to_pandas(self):  # noqa: ANN201 - pandas is imported where it is used
-        """One row per step: token, probability, rank, entropy (nats)."""
+        """One row per step: the token that was taken, its probability and rank, the entropy (nats).
+
+        ``token`` is where it stands in the sequence, as in every table; ``position`` is the one that predicts it, which
+        is its ``token`` in a lens.
+        """
         import pandas as pd
 
         tokens = [self.token_at(step) for step in self.steps]
         return pd.DataFrame(
             {
                 "step": list(self.steps),
+                "token": [self.prompt_length + step for step in self.steps],
                 "position": [self.position(step) for step in self.steps],
                 "token_id": [token.id for token in tokens],
-                "token": [token.piece.decode("utf-8", "replace") for token in tokens],
+                "text": [token.piece.decode("utf-8", "replace") for token in tokens],
                 "prob": np.asarray(self.candidates.chosen_probs.values),
                 "rank": [self.chosen_rank(step) for step in self.steps],
                 "entropy": np.asarray(self.candidates.entropy.values),

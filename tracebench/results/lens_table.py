@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
+from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.files import Record, prefixed
 from tracebench.tokens import Vocabulary
@@ -62,29 +62,70 @@ class LensTable:
         """Layer coordinates: -1 for the embedding, then 0 .. L-1."""
         return self.token_ids.coords("layer")
 
-    def answer_layer(self, position: int, token_id: int | None = None) -> int | None:
+    def answer_layer(self, position: int, token_id: int | str | None = None) -> int | None:
         """The first layer from which a token leads in every later row; None if it does not lead the last row.
 
         Args:
             position: the token position that is read.
-            token_id: the token asked for; by default the one that leads the last row.
+            token_id: the token asked for, as its id or its exact text; by default the one that leads the last row.
+
+        Raises:
+            KeyError: no such position.
+            ValueError: a text that this lens knows no token of, or a number that is no id.
         """
         leaders = np.asarray(self.token_ids.sel(token=position).sel(rank=0))
-        wanted = leaders[-1] if token_id is None else token_id
+        wanted = leaders[-1] if token_id is None else self._id(token_id)
         differs = np.flatnonzero(leaders != wanted)
         first = int(differs[-1]) + 1 if len(differs) else 0
         return self.layers[first] if first < len(leaders) else None
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per (layer, token, rank): token_id, text, prob; entropy and kl repeat along rank."""
+        """One row per (layer, token, rank), with the columns of the view's CSV.
+
+        ``final_*`` is the token that holds this rank in the last row, with its probability here. What belongs to a
+        (layer, token) repeats along rank: ``entropy``, ``kl``, ``realised_prob``, and ``watched_`` with a token's text.
+        """
         frame = self.probs.to_pandas("prob")
-        ids = np.asarray(self.token_ids.values).reshape(-1)
-        ranks = len(self.token_ids.coords("rank"))
-        frame.insert(3, "token_id", ids)
-        frame.insert(4, "text", [self.vocabulary.text(i) for i in ids.tolist()])
-        for name in ("entropy", "kl"):
-            frame[name] = np.repeat(np.asarray(getattr(self, name).values).reshape(-1), ranks)
+        ids = np.asarray(self.token_ids.values)
+        final = np.broadcast_to(ids[-1:], ids.shape)
+        frame.insert(3, "token_id", ids.reshape(-1))
+        frame.insert(4, "text", self._texts(ids))
+        frame["final_token_id"], frame["final_text"] = final.reshape(-1), self._texts(final)
+        frame["final_prob"] = np.asarray(self.final_probs.values).reshape(-1)
+        for name, array in self._cells().items():
+            frame[name] = np.repeat(np.asarray(array.values).reshape(-1), ids.shape[-1])
         return frame
+
+    def _cells(self) -> dict[str, LabeledArray]:
+        """What there is one of at every (layer, token), by column name."""
+        cells = {"entropy": self.entropy, "kl": self.kl, "realised_prob": self.realised}
+        if self.watched is None:
+            return cells
+        for token_id in self.watched.coords("watched"):
+            name = f"watched_{self.vocabulary.text(token_id)}"
+            # Two tokens may show the same text (parts of characters do): that must not make them one column.
+            cells[f"watched_{token_id}" if name in cells else name] = self.watched.sel(watched=token_id)
+        return cells
+
+    def _texts(self, ids: np.ndarray) -> list[str]:
+        return [self.vocabulary.text(i) for i in ids.reshape(-1).tolist()]
+
+    def _id(self, token: int | str) -> int:
+        if isinstance(token, str):
+            found = self.vocabulary.find(token)
+            if found is None:
+                spaced = (
+                    f" Try {' ' + token!r}, with its space." if self.vocabulary.find(" " + token) is not None else ""
+                )
+                raise ValueError(
+                    f"{token!r} is no token that this lens kept, which are the first {self.token_ids.shape[-1]} of every "
+                    f"row and the watched ones: put it into watch, or give its id.{spaced}"
+                )
+            return found
+        found = whole(token)
+        if found is None or found < 0:
+            raise ValueError(f"a token is exact text (str) or a vocabulary id (int from 0), got {token!r}")
+        return found
 
     def figure(self, tint: str = "prob") -> Figure:
         """A plotly heatmap, layers upwards, the top token written in each cell.

@@ -1,0 +1,78 @@
+"""The table of a lens as a person asks it: by text, by id, as a frame."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests import made
+from tracebench.tokens import Vocabulary
+
+TRACE = made.trace()
+LENS = made.lens(TRACE, watch=(10, 4, 5))
+
+
+def leader(position):
+    return LENS.token_ids.sel(layer=2, token=position, rank=0)
+
+
+def test_an_answer_is_asked_for_by_text_or_id():
+    for position in range(8):
+        text = made.VOCABULARY[leader(position)].decode("utf-8", "ignore")
+        layer = LENS.answer_layer(position)
+        assert layer == LENS.answer_layer(np.int64(position), np.int32(leader(position)))
+        if text:
+            assert layer == LENS.answer_layer(position, text)
+
+
+def test_a_token_that_does_not_lead_has_no_layer():
+    other = next(i for i in made.VOCABULARY if i != leader(2))
+    assert LENS.answer_layer(2, other) is None
+
+
+def test_a_text_that_was_not_kept_is_a_sentence():
+    with pytest.raises(
+        ValueError, match=r"' Oslo' is no token that this lens kept, which are the first 3 .* its id\.$"
+    ):
+        LENS.answer_layer(2, " Oslo")
+    with pytest.raises(ValueError, match="Try ' Paris', with its space"):
+        LENS.answer_layer(2, "Paris")
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, -1, b"The", [1]])
+def test_what_is_no_token_is_a_sentence(wrong):
+    with pytest.raises(ValueError, match=r"a token is exact text .* or a vocabulary id .*, got"):
+        LENS.answer_layer(2, wrong)
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, 99, "2"])
+def test_a_position_that_is_not_there_is_a_sentence(wrong):
+    with pytest.raises(KeyError, match=r"token=.* is not there; this axis has 0, 1"):
+        LENS.answer_layer(wrong)
+
+
+def test_the_frame_holds_everything_that_the_table_holds():
+    frame = LENS.to_pandas()
+    assert list(frame.columns) == [
+        *("layer", "token", "rank", "token_id", "text", "prob"),
+        *("final_token_id", "final_text", "final_prob", "entropy", "kl", "realised_prob"),
+        *("watched_ Rome", "watched_\ufffd", "watched_\ufffd\ufffd"),
+    ]
+    assert len(frame) == 4 * 8 * 3
+    row = frame[(frame.layer == 0) & (frame.token == 4) & (frame["rank"] == 1)].iloc[0]
+    last = LENS.token_ids.sel(layer=2, token=4, rank=1)
+    assert (row.final_token_id, row.final_text) == (last, LENS.vocabulary.text(last))
+    assert row.final_prob == LENS.final_probs.sel(layer=0, token=4, rank=1)
+    assert row.realised_prob == LENS.realised.sel(layer=0, token=4)
+    assert row["watched_ Rome"] == LENS.watched.sel(layer=0, token=4, watched=10)
+    assert row["watched_\ufffd"] == LENS.watched.sel(layer=0, token=4, watched=4)
+    assert frame[frame.token == 7].realised_prob.isna().all()
+
+
+def test_two_watched_tokens_with_the_same_text_are_two_columns():
+    alike = Vocabulary({**made.VOCABULARY, 4: b" Rome"})
+    assert list(replace(LENS, vocabulary=alike).to_pandas().columns)[-3:-1] == ["watched_ Rome", "watched_4"]
+
+
+def test_a_lens_that_watches_nothing_has_a_frame():
+    assert list(made.lens(TRACE, watch=()).to_pandas().columns)[-1] == "realised_prob"
