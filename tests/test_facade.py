@@ -75,5 +75,33 @@ def test_the_code_of_a_lens_makes_the_same_lens(lm, bench):
 def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
     with pytest.raises(TypeError, match="takes a LanguageModel first"):
         tb.explore("demo", made.trace())
+    with pytest.raises(TypeError, match=r"got a LlamaForCausalLM: .* tb\.LanguageModel\(model, tokenizer\)"):
+        tb.explore(lm.model, made.trace())
     with pytest.raises(TypeError, match="takes a trace or a prompt, got a int"):
         tb.explore(lm, 3)
+    with pytest.raises(TypeError, match="the model first and then the trace"):
+        tb.explore(made.trace(), lm)
+
+
+@pytest.mark.parametrize(
+    ("lens", "error", "sentence"),
+    [
+        (tb.LogitLens, TypeError, "lens is an analysis with its parameters, .* got the class LogitLens"),
+        (made.lens(made.trace()), TypeError, r"a finished one goes to tb\.Workbench\(\[trace, lens\]\)"),
+        ("LogitLens", TypeError, "lens is an analysis with its parameters, .* got 'LogitLens'"),
+        (False, TypeError, "lens is an analysis with its parameters, .* got False"),
+        (tb.Target(), TypeError, "lens is an analysis with its parameters, .* got Target"),
+        (tb.LogitLens(watch=(" Parisian Rome",)), ValueError, "' Parisian Rome' is not one token"),
+        (tb.LogitLens(watch=(10**6,)), ValueError, "token id 1000000 is not in the vocabulary"),
+    ],
+)
+def test_a_lens_that_cannot_be_run_is_said_before_anything_runs(lm, monkeypatch, lens, error, sentence):
+    monkeypatch.setattr(tb.LanguageModel, "generate", lambda *_a, **_k: pytest.fail("it generated first"))
+    with pytest.raises(error, match=sentence):
+        tb.explore(lm, "Paris", lens=lens)
+
+
+@pytest.mark.parametrize("wrong", [None, made.trace(), "page.html"])
+def test_a_snapshot_of_no_bench_is_a_sentence(wrong):
+    with pytest.raises(TypeError, match=r"snapshot takes a bench, got a \w+: tb\.explore\(lm, trace\) makes one"):
+        tb.snapshot(wrong)
