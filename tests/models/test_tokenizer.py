@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from tests import tiny
@@ -101,7 +102,7 @@ def test_a_token_is_found_by_its_exact_text():
     lm = tiny.lm()
     assert lm.token_id(" tower") == lm.encode("The tower")[1]
     assert lm.token_id("<|im_end|>") == 3
-    assert lm.token_id(7) == 7
+    assert lm.token_id(7) == lm.token_id(np.int64(7)) == 7
     sentencepiece = Pieces(tiny.sentencepiece())
     assert sentencepiece.piece(sentencepiece.find(" ", 500)) == b" "
 
@@ -115,8 +116,38 @@ def test_a_text_that_is_not_one_token_says_which_tokens_it_is():
         assert f"({part.id})" in str(failure.value)
     with pytest.raises(ValueError, match="Try ' tower', with its space"):
         lm.token_id("tower")
-    with pytest.raises(ValueError, match="'' is not one token of this vocabulary; it is no token at all"):
-        lm.token_id("")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_text_is_no_token(scheme):
+    with pytest.raises(ValueError, match="'' is no token at all: give a token's exact text with its space"):
+        Pieces(SCHEMES[scheme]()).find("", 500)
+
+
+def test_a_text_that_the_tokenizer_drops_is_no_token():
+    with pytest.raises(ValueError, match="' ' is not one token of this vocabulary; its tokenizer drops it"):
+        Pieces(tiny.wordpiece()).find(" ", 500)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "text", "meant"),
+    [
+        ("wordpiece", "Tower", "' tower'"),
+        ("wordpiece", "tower", "' tower', with its space"),
+        ("wordpiece", "[SPE]", r"'\[SEP\]'"),
+        ("bytes", "<|im_strat|>", r"'<\|im_start\|>'"),
+        ("bytes", "<|im_end>", r"'<\|im_end\|>'"),
+    ],
+)
+def test_what_was_nearly_a_token_is_told(scheme, text, meant):
+    with pytest.raises(ValueError, match=f"is not one token of this vocabulary; .* Try {meant}\\.$"):
+        Pieces(SCHEMES[scheme]()).find(text, 500)
+
+
+@pytest.mark.parametrize(("scheme", "text"), [("wordpiece", "x\n"), ("bytes", "<x>"), ("bytes", "twoer")])
+def test_where_nothing_is_near_nothing_is_proposed(scheme, text):
+    with pytest.raises(ValueError, match=r"Give one of those, or an id\.$"):
+        Pieces(SCHEMES[scheme]()).find(text, 500)
 
 
 def test_an_id_that_is_not_there_is_a_sentence():

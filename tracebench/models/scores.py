@@ -73,11 +73,10 @@ def leading(rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]
 
     That is greedy decoding's choice, and equals are common: bfloat16 has few values, a softcap saturates.
     """
-    values, ids = rows.topk(count, dim=-1)
-    ids, order = ids.sort(dim=-1)
+    ids = rows.topk(count, dim=-1).indices.sort(dim=-1).values
     # With more equals than places topk keeps any of them: the greedy choice must be there.
     first = rows.argmax(-1, keepdim=True)
     held = (ids == first).any(-1, keepdim=True)
     ids = torch.cat([torch.where(held, ids[:, :1], first), ids[:, 1:]], -1)
-    values, order = values.gather(-1, order).sort(dim=-1, descending=True, stable=True)
+    values, order = rows.gather(-1, ids).sort(dim=-1, descending=True, stable=True)
     return values, ids.gather(-1, order)

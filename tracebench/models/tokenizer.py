@@ -6,6 +6,7 @@ decoder, and the result is compared with ``tokenizer.decode``. Where they disagr
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
+from tracebench.arrays import whole
 from tracebench.tokens import Tokens, Vocabulary, display_piece
 
 _BYTE = re.compile(r"^<0x([0-9A-Fa-f]{2})>$")
@@ -63,25 +65,40 @@ class Pieces:
 
     def find(self, token: str | int, size: int) -> int:
         """The id of a token given as exact text or as an id below ``size``; else a sentence saying what it is instead."""
-        if isinstance(token, bool) or not isinstance(token, (str, int)):
-            raise TypeError(f"a token is exact text (str) or a vocabulary id (int), got {token!r}")
-        if isinstance(token, int):
-            if not 0 <= token < size:
-                raise ValueError(f"token id {token} is not in the vocabulary (0 to {size - 1})")
-            return token
+        if not isinstance(token, str):
+            found = whole(token)
+            if found is None:
+                raise TypeError(f"a token is exact text (str) or a vocabulary id (int), got {token!r}")
+            if not 0 <= found < size:
+                raise ValueError(f"token id {found} is not in the vocabulary (0 to {size - 1})")
+            return found
         if self.tokenizer is None:
             raise ValueError(f"{token!r} is text, but this model has no tokenizer: give a vocabulary id")
+        if not token:
+            raise ValueError("'' is no token at all: give a token's exact text with its space, e.g. ' the', or its id")
         found = self._ids.get(token.encode("utf-8", "surrogatepass"))
         if found is not None:
             return found
-        parts = self.encode(token, special=False)
-        shown = (
-            " + ".join(f"“{display_piece(self.piece(i), i in self.special)}” ({i})" for i in parts) or "no token at all"
-        )
-        hint = f" Try {' ' + token!r}, with its space." if (" " + token).encode() in self._ids else ""
-        raise ValueError(
-            f"{token!r} is not one token of this vocabulary; it is {shown}. Give one of those, or an id.{hint}"
-        )
+        raise ValueError(f"{token!r} is not one token of this vocabulary; {self._instead(token)}")
+
+    def _instead(self, text: str) -> str:
+        """What a text is that is no token, and what may have been meant."""
+        parts = self.encode(text, special=False)
+        if not parts:
+            return "its tokenizer drops it, so that no token stands for it. Give another text, or an id."
+        shown = " + ".join(f"“{display_piece(self.piece(i), i in self.special)}” ({i})" for i in parts)
+        meant = self._meant(text, parts)
+        return f"it is {shown}. Give one of those, or an id.{f' Try {meant}.' if meant else ''}"
+
+    def _meant(self, text: str, parts: list[int]) -> str:
+        if (" " + text).encode() in self._ids:
+            return f"{' ' + text!r}, with its space"
+        if len(parts) == 1 and parts[0] not in self.special:
+            return repr(
+                self.piece(parts[0]).decode("utf-8", "replace")
+            )  # the tokenizer's own spelling, e.g. lower case
+        names = [self.piece(i).decode("utf-8", "replace") for i in sorted(self.special)]
+        return "".join(map(repr, difflib.get_close_matches(text, names, n=1, cutoff=0.75)))
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
         """Token ids of a text; a sentence where the tokenizer cannot hold it."""
@@ -128,7 +145,6 @@ class Pieces:
             ("ByteLevel", "bytes"),
             ("WordPiece", "wordpiece"),
             ("\\u2581", "spaces"),
-            ("Metaspace", "spaces"),
         ):
             if mark in decoder:
                 return scheme
