@@ -186,10 +186,13 @@ def _state_of(page):
     return zlib.decompress(base64.b64decode(block))
 
 
-def test_a_path_that_was_typed_as_relative_is_in_the_code_and_not_the_name(folder, monkeypatch):
+def test_a_path_that_was_typed_as_relative_is_in_the_code_and_not_the_name(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder.parent.parent)
     lm = tb.load(f"{folder.parent.name}/{folder.name}")
     assert (lm.name, lm.code) == (folder.name, f"lm = tb.load('{folder.parent.name}/{folder.name}')\n")
+    shutil.copytree(folder, tmp_path / "snapshots" / "a")
+    monkeypatch.chdir(tmp_path)
+    assert tb.load("snapshots/a").name == "a"
     monkeypatch.chdir(folder)
     assert tb.load(".").name == tb.load("../" + folder.name).name == folder.name
 
@@ -199,6 +202,15 @@ def test_a_model_in_memory_is_named_by_its_folder_too(folder):
     assert tb.LanguageModel(model, None).name == folder.name
     model.config._name_or_path = "somebody/a-model"
     assert tb.LanguageModel(model, None).name == "somebody/a-model"
+    model.config._name_or_path = ""
+    assert tb.LanguageModel(model, None).name == "LlamaForCausalLM"
+
+
+def test_a_folder_of_the_hubs_cache_is_called_by_its_hub_id(folder, tmp_path):
+    snapshot = tmp_path / "models--somebody--a-model--v2" / "snapshots" / "0123abc"
+    shutil.copytree(folder, snapshot)
+    lm = tb.load(snapshot)
+    assert (lm.name, lm.code) == ("somebody/a-model--v2", "lm = tb.load('somebody/a-model--v2')\n")
 
 
 def test_a_name_that_is_nowhere_is_a_sentence(tmp_path):

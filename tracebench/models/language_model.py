@@ -343,7 +343,12 @@ def shown_name(given: str) -> str:
     path = Path(given)
     if not given or not (path.is_absolute() or path.is_dir()):
         return given
-    return path.name if path.name not in ("", "..") else path.resolve().name
+    path = path.resolve() if path.name in ("", "..") else path
+    # The hub's cache: models--somebody--a-model/snapshots/<commit>
+    cached = path.parent.parent.name
+    if path.parent.name == "snapshots" and cached.startswith("models--"):
+        return cached.removeprefix("models--").replace("--", "/", 1)
+    return path.name
 
 
 def _said(given: Any) -> str:
