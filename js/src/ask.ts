@@ -3,6 +3,7 @@
 // equal requests under way are sent once.
 
 import { requestKey } from "./canonical";
+import { callEach } from "./listeners";
 import { Liveness } from "./liveness";
 import { decode } from "./wire";
 
@@ -94,6 +95,7 @@ export class Answers {
 
   /** The decoded answer to a request. Equal requests under way share one message; the last to abort cancels it. */
   readonly ask: Ask = (request, options = {}) => {
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     const key = requestKey(request);
     const shared = this.#asked.get(key);
     if (shared) return this.#wait(shared, options);
@@ -101,7 +103,12 @@ export class Answers {
     this.#asked.set(key, id);
     const finished = (result?: unknown) => {
       this.#asked.delete(key);
-      if (result !== undefined) for (const each of [...this.#hearing]) if (each.key === key) each.callback(result);
+      if (result === undefined) return;
+      const hearing = [...this.#hearing].filter((each) => each.key === key);
+      callEach(
+        hearing.map(({ callback }) => callback),
+        result,
+      );
     };
     return this.#call(id, { kind: "ask", id, request }, options, true, finished);
   };
@@ -125,7 +132,9 @@ export class Answers {
     this.#calls.set(id, { waiting: new Set(), finished });
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
-    if (this.#calls.has(id)) this.#send(message);
+    if (!this.#send(message)) {
+      this.#fail(id, new AskError("The kernel cannot be reached: it was restarted, or is gone. What is here stays readable."));
+    }
     return answer;
   }
 
@@ -140,8 +149,7 @@ export class Answers {
         this.#send({ kind: "cancel", id });
       };
       this.#calls.get(id)?.waiting.add(waiter);
-      if (signal?.aborted) leave();
-      else signal?.addEventListener("abort", leave, { once: true });
+      signal?.addEventListener("abort", leave, { once: true });
     });
   }
 
@@ -149,18 +157,33 @@ export class Answers {
     const call = this.#calls.get(message.id);
     this.liveness.heard(message.id);
     if (!call) return;
-    const waiting = [...call.waiting];
-    if (message.kind === "progress") for (const { onProgress } of waiting) onProgress?.(message);
-    if (message.kind === "answer") {
-      const result = decode(message.result, buffers);
-      this.#finish(message.id, result);
-      for (const { resolve } of waiting) resolve(result);
+    if (message.kind === "progress") {
+      callEach(
+        [...call.waiting].map(({ onProgress }) => onProgress),
+        message,
+      );
     }
-    if (message.kind === "error") {
-      this.#finish(message.id);
-      const error = new AskError(message.error, message.absent, message.code);
-      for (const { reject } of waiting) reject(error);
+    if (message.kind === "answer") this.#answer(message.id, call, message.result, buffers);
+    if (message.kind === "error") this.#fail(message.id, new AskError(message.error, message.absent, message.code));
+  }
+
+  #answer(id: string, call: Call, packed: unknown, buffers: DataView[]): void {
+    let result: unknown;
+    try {
+      result = decode(packed, buffers);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#fail(id, new AskError(`The answer could not be read: ${why}.`));
+      return;
     }
+    this.#finish(id, result);
+    for (const { resolve } of call.waiting) resolve(result);
+  }
+
+  #fail(id: string, error: AskError): void {
+    const waiting = this.#calls.get(id)?.waiting ?? [];
+    this.#finish(id);
+    for (const { reject } of waiting) reject(error);
   }
 
   #finish(id: string, result?: unknown): void {
@@ -176,13 +199,15 @@ export class Answers {
     this.#send({ kind: "ping", id });
   }
 
-  #send(message: unknown): void {
+  /** Whether it could be sent: a host whose kernel is gone throws. */
+  #send(message: unknown): boolean {
     try {
       this.#model.send(message);
+      return true;
     } catch (error) {
-      // A host whose kernel is gone throws. Whoever asked keeps waiting, and the bench says why.
       console.warn("tracebench: a message could not be sent to the kernel.", error);
       this.liveness.lost();
+      return false;
     }
   }
 

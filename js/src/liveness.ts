@@ -1,5 +1,7 @@
 // Whether anybody answers. A message that is owed an answer and gets none for a while means: busy, or gone.
 
+import { callEach } from "./listeners";
+
 /** How long an acknowledgement may take. Every ask is acknowledged when it is enqueued, so this is long. */
 export const SILENCE_MS = 3_000;
 /** How often to ask whether somebody is there. */
@@ -67,6 +69,6 @@ export class Liveness {
   #become(silent: boolean): void {
     if (silent === this.#silent) return;
     this.#silent = silent;
-    for (const callback of [...this.#listeners]) callback(silent);
+    callEach(this.#listeners, silent);
   }
 }

@@ -5,6 +5,8 @@ import { isAbsent } from "./ask";
 import { copyButton } from "./copy";
 import { element } from "./dom";
 
+const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+
 export interface Asking {
   /** Whose `data-state` says how it is. */
   root: HTMLElement;
@@ -15,40 +17,40 @@ export interface Asking {
   signal: AbortSignal;
   /** What is computed, for "Computing ...". */
   what: string;
-  show: (result: unknown) => void;
+  /** What it starts ends with its signal: when the view ends, or when showing failed. */
+  show: (result: unknown, signal: AbortSignal) => void;
 }
 
 /** Asks, and shows how it goes until the result is there. */
 export function askAndShow(asking: Asking): void {
-  const { root, body, answers, request, signal, what, show } = asking;
+  const { root, body, answers, request, signal, what } = asking;
   const cancel = new AbortController();
   const stop = () => cancel.abort();
   signal.addEventListener("abort", stop);
 
-  const note = element("p", { "aria-live": "polite" }, `Asking for ${what} …`);
+  let progress = `Asking for ${what} …`;
+  const note = element("p", { "aria-live": "polite" }, progress);
   const bar = element("progress", { "aria-label": `Progress of ${what}` });
   const button = element("button", { class: "tb-button", type: "button" }, "Cancel");
   button.addEventListener("click", stop);
   root.dataset.state = "loading";
   body.replaceChildren(element("div", { class: "tb-state" }, note, bar, button));
   const onProgress = ({ done, total, note: word }: Progress) => {
-    note.textContent = `Computing ${what}${word ? `: ${word}` : ""}${total ? ` (${done} of ${total})` : ""} …`;
+    progress = `Computing ${what}${word ? `: ${word}` : ""}${total ? ` (${done} of ${total})` : ""} …`;
+    note.textContent = progress;
     if (total) {
       bar.max = total;
       bar.value = done;
     }
   };
   answers.liveness.on((silent) => {
-    if (silent) note.textContent = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+    note.textContent = silent ? WAITING : progress;
   }, cancel.signal);
 
   answers
     .ask(request, { signal: cancel.signal, onProgress })
     .then((result) => {
-      if (signal.aborted) return;
-      body.replaceChildren();
-      root.dataset.state = "ready";
-      show(result);
+      if (!signal.aborted) showResult(asking, result);
     })
     .catch((error: unknown) => {
       if (!signal.aborted) showWhyNot(asking, error, cancel.signal.aborted);
@@ -57,6 +59,20 @@ export function askAndShow(asking: Asking): void {
       signal.removeEventListener("abort", stop);
       cancel.abort();
     });
+}
+
+/** Shows the result, or why it could not be shown: then nothing of the attempt stays. */
+function showResult({ root, body, signal, show }: Asking, result: unknown): void {
+  const attempt = new AbortController();
+  body.replaceChildren();
+  try {
+    show(result, AbortSignal.any([signal, attempt.signal]));
+    root.dataset.state = "ready";
+  } catch (error) {
+    attempt.abort();
+    console.error("tracebench: an answer could not be shown.", error);
+    throw error;
+  }
 }
 
 function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {

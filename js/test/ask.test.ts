@@ -89,19 +89,63 @@ test("the last to leave cancels", async () => {
   expect(sent[1]).toEqual({ kind: "cancel", id: id() });
 });
 
-test("who has left before asking sends nothing", async () => {
+test("who has left before asking sends nothing and is owed nothing", async () => {
   const { answers, sent } = made();
   await expect(answers.ask(REQUEST, { signal: AbortSignal.abort() })).rejects.toThrow();
-  expect(sent.filter(({ kind }) => kind === "ask")).toEqual([]);
+  expect(sent).toEqual([]);
+  vi.advanceTimersByTime(10 * SILENCE_MS);
+  expect(answers.liveness.silent).toBe(false);
 });
 
-test("an answer that comes after cancelling is dropped", async () => {
-  const { answers, say, id } = made();
+test("who leaves while waiting is owed nothing any more", async () => {
+  const { answers } = made();
   const life = new AbortController();
   const asked = answers.ask(REQUEST, { signal: life.signal });
   life.abort();
-  say({ kind: "answer", id: id(), result: 1 });
   await expect(asked).rejects.toThrow();
+  vi.advanceTimersByTime(10 * SILENCE_MS);
+  expect(answers.liveness.silent).toBe(false);
+});
+
+test("an answer that comes after cancelling is heard by nobody, and does not answer a later question", async () => {
+  const { answers, say, id } = made();
+  const heard = vi.fn();
+  answers.hear(REQUEST, heard, new AbortController().signal);
+  const life = new AbortController();
+  const asked = answers.ask(REQUEST, { signal: life.signal });
+  life.abort();
+  await expect(asked).rejects.toThrow();
+  const again = answers.ask(REQUEST);
+  say({ kind: "answer", id: id(), result: 1 });
+  expect(heard).not.toHaveBeenCalled();
+  say({ kind: "answer", id: id(2), result: 2 });
+  expect(await again).toBe(2);
+});
+
+test("an answer that cannot be decoded is an error with a sentence", async () => {
+  const { answers, say, id } = made();
+  const asked = answers.ask(REQUEST);
+  say({ kind: "answer", id: id(), result: { probs: { ...packed([1], { step: 1 }), $array: 3 } } });
+  await expect(asked).rejects.toThrow("The answer could not be read: buffer 3 is missing");
+});
+
+test("a listener that throws keeps nobody else from hearing, nor the answer from who asked", async () => {
+  const reported = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { answers, say, id } = made();
+  const life = new AbortController().signal;
+  const heard = vi.fn();
+  const fails = () => {
+    throw new Error("it broke");
+  };
+  answers.hear(REQUEST, fails, life);
+  answers.hear(REQUEST, heard, life);
+  const asked = answers.ask(REQUEST, { onProgress: fails });
+  say({ kind: "progress", id: id(), done: 0, total: 0, note: "" });
+  say({ kind: "answer", id: id(), result: 7 });
+  expect(await asked).toBe(7);
+  expect(heard).toHaveBeenCalledExactlyOnceWith(7);
+  expect(reported).toHaveBeenCalledTimes(2);
+  reported.mockRestore();
 });
 
 test("silence after asking is told, and is over when anything comes", () => {
@@ -150,10 +194,12 @@ test("a saved page is never silent and never pings", () => {
   expect(answers.liveness.silent).toBe(false);
 });
 
-test("a host that cannot send says so at once", () => {
+test("what cannot be sent fails at once with a sentence, and can be asked again", async () => {
   const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
   const { answers } = made({}, true);
-  answers.ask(REQUEST);
+  await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
+  await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
+  await expect(answers.save()).rejects.toThrow("The kernel cannot be reached");
   expect(answers.liveness.silent).toBe(true);
   warned.mockRestore();
 });

@@ -20,6 +20,7 @@ const text = (el: Element) => el.textContent ?? "";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 test("the head says which model, and that the checks hold", async () => {
@@ -101,6 +102,19 @@ test("what could not be saved is a sentence", async () => {
     ?.click();
   await settled();
   expect(text(one(root, ".tb-saved"))).toBe("Not saved: The folder is read-only.");
+});
+
+test("saving over a closed line says so, and can be tried again", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+  const reply = () => {
+    throw new Error("Cannot send");
+  };
+  const { root } = await show(workbench, { _data: DATA }, { reply });
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.click();
+  await settled();
+  expect(text(one(root, ".tb-saved"))).toMatch(/^Not saved: The kernel cannot be reached/);
+  expect(button.disabled).toBe(false);
 });
 
 test("a saved page offers no saving", async () => {

@@ -41,7 +41,10 @@ export function lensTable(context: Context<Text>): void {
     request,
     signal,
     what: "the lens",
-    show: (lens) => show(context, head, body, lens as Lens),
+    show: (lens, shown) => {
+      shown.addEventListener("abort", () => head.replaceChildren(element("h2", {}, HEADING)));
+      show({ ...context, signal: shown }, head, body, lens as Lens);
+    },
   });
 }
 

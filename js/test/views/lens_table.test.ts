@@ -4,7 +4,7 @@ import { chart } from "../../src/lens/chart";
 import { modes } from "../../src/lens/modes";
 import { numbers } from "../../src/lens/numbers";
 import { series } from "../../src/lens/series";
-import { SILENCE_MS } from "../../src/liveness";
+import { PING_MS, SILENCE_MS } from "../../src/liveness";
 import type { Text } from "../../src/trace";
 import lensTable from "../../src/views/lens_table";
 import { decode } from "../../src/wire";
@@ -179,11 +179,25 @@ test("while it is computed there is progress, and it can be cancelled and asked 
   expect(root.dataset.state).toBe("loading");
 });
 
-test("silence is said where one waits", async () => {
+test("silence is said where one waits, and taken back when the kernel is heard", async () => {
   vi.useFakeTimers();
-  const { root } = await show(lensTable, STATE);
+  const { root, sent, say } = await show(lensTable, STATE);
   vi.advanceTimersByTime(SILENCE_MS);
   expect(text(one(root, ".tb-state"))).toContain("Waiting for the kernel: it is busy, or gone.");
+  vi.advanceTimersByTime(PING_MS);
+  say({ kind: "pong", id: sent.at(-1)?.id });
+  expect(text(one(root, ".tb-state p"))).toBe("Asking for the lens …");
+});
+
+test("an answer that cannot be shown is an error with a sentence, and leaves nothing behind", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const { root, sent } = await show(lensTable, STATE, answered({ answer_layers: null }));
+  expect(root.dataset.state).toBe("error");
+  expect(text(one(root, ".tb-state .tb-error"))).not.toBe("");
+  expect(all(one(root, "header"), "*").map(text)).toEqual(["When did the answer form?"]);
+  expect(root.querySelector(".tb-grid")).toBeNull();
+  one(root, ".tb-state button").click();
+  expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(2);
 });
 
 test("an error is its sentence", async () => {
