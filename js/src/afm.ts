@@ -98,6 +98,7 @@ async function mount<Data>(
       view({ el: root, data, request, selection, ask: answers.ask, answers, children, signal: inner.signal });
     } catch (error) {
       console.error(`tracebench: the view ${stem} failed.`, error);
+      inner.abort();
       showFailure(root, error);
     }
   };

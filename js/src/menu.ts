@@ -2,7 +2,7 @@
 
 import { capture } from "./capture";
 import { copyText } from "./copy";
-import { element } from "./dom";
+import { element, focusedIn, isBare, take } from "./dom";
 import { popup } from "./popup";
 import { paintCanvas } from "./scene_canvas";
 import { resolveColor } from "./theme";
@@ -55,9 +55,9 @@ export function menu(items: readonly MenuItem[], signal: AbortSignal): HTMLEleme
   button.addEventListener("click", () => buttons[0]?.focus());
   panel.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    if (!step || !isBare(event)) return;
+    take(event);
+    const at = buttons.indexOf(focusedIn(panel) as HTMLButtonElement);
     buttons[(at + step + buttons.length) % buttons.length]?.focus();
   });
   return el;

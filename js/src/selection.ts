@@ -1,6 +1,8 @@
 // The one thing that views share: which step, token, layer, ... is looked at. Twin of tracebench/views/selection.py.
 // Fields hold coordinates; null means "all". Views write where the user points and never talk to each other.
 
+import { callEach } from "./listeners";
+
 export interface Fields {
   step: number | null;
   /** A position, or a half-open range [start, stop]. */
@@ -51,6 +53,7 @@ const NOTHING: Fields = {
 export class Selection {
   #state: State = { seq: 0, fields: NOTHING };
   readonly #model: SelectionModel;
+  readonly #untold: State[] = [];
   readonly #listeners = new Set<(fields: Fields) => void>();
 
   constructor(model: SelectionModel, signal?: AbortSignal) {
@@ -68,16 +71,17 @@ export class Selection {
   /** Change some fields, all in one step. */
   set(change: Partial<Fields>): void {
     const state = { seq: this.#state.seq + 1, fields: { ...this.#state.fields, ...change } };
-    this.#adopt(state);
-    this.#model.set("_state", state);
+    this.#state = state;
     // Twice: hosts hold traits back while a cell runs, messages go through. A host whose kernel is gone throws here,
-    // and the bench must stay usable then: this page has already adopted the change.
+    // and the bench must stay usable then. Before the listeners hear, because one of them may change more.
     try {
+      this.#model.set("_state", state);
       this.#model.save_changes();
       this.#model.send({ kind: "select", ...state });
     } catch (error) {
       console.warn("tracebench: the selection could not be sent to the kernel.", error);
     }
+    this.#tell(state);
   }
 
   /** Hear of every change, from here or from the kernel, until the signal aborts. */
@@ -90,12 +94,19 @@ export class Selection {
   // The larger number is the newer state, whoever made it.
   #follow(): void {
     const state = this.#model.get("_state");
-    if (state?.fields && state.seq > this.#state.seq) this.#adopt({ ...state, fields: { ...NOTHING, ...state.fields } });
+    if (!state?.fields || state.seq <= this.#state.seq) return;
+    this.#state = { ...state, fields: { ...NOTHING, ...state.fields } };
+    this.#tell(this.#state);
   }
 
-  #adopt(state: State): void {
-    this.#state = state;
-    for (const callback of [...this.#listeners]) callback(state.fields);
+  // A change made by a listener waits until everybody has heard of the one before: all hear all, in the same order.
+  #tell(state: State): void {
+    this.#untold.push(state);
+    if (this.#untold.length > 1) return;
+    for (let next = this.#untold[0]; next; next = this.#untold[0]) {
+      callEach(this.#listeners, next.fields);
+      this.#untold.shift();
+    }
   }
 }
 

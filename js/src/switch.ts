@@ -1,6 +1,6 @@
 // One of a few: a row of buttons of which one is on. Arrow keys move.
 
-import { element } from "./dom";
+import { element, isBare, take } from "./dom";
 
 export function segmented<Name extends string>(
   label: string,
@@ -24,8 +24,8 @@ export function segmented<Name extends string>(
     button.addEventListener("click", () => choose(i));
     button.addEventListener("keydown", (event) => {
       const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!by) return;
-      event.preventDefault();
+      if (!by || !isBare(event)) return;
+      take(event);
       choose(i + by);
       buttons[(i + by + names.length) % names.length]?.focus();
     });

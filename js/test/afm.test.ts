@@ -37,12 +37,15 @@ test("data and request that change together are one drawing; the one before has 
 
 test("a view that throws is a sentence, not a hole", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
+  let life: AbortSignal | undefined;
   const { root } = await show(
-    widget("toy", () => {
+    widget("toy", ({ signal }) => {
+      life = signal;
       throw new Error("no <b>data</b>");
     }),
     {},
   );
+  expect(life?.aborted).toBe(true);
   expect([root.dataset.state, root.textContent]).toEqual(["error", "no <b>data</b>"]);
 });
 

@@ -220,8 +220,17 @@ export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-export function key(target: Element, name: string): void {
-  target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+/** Presses a key; false where it was used, and went no further. */
+export function key(target: Element, name: string, modifiers: KeyboardEventInit = {}): boolean {
+  let passed = false;
+  const hear = () => {
+    passed = true;
+  };
+  document.addEventListener("keydown", hear, { once: true });
+  const event = new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...modifiers });
+  const untouched = target.dispatchEvent(event);
+  document.removeEventListener("keydown", hear);
+  return untouched && passed;
 }
 
 export function all(root: Element, selector: string): HTMLElement[] {

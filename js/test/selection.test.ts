@@ -101,3 +101,32 @@ test("a kernel that is gone does not stop the bench", () => {
   expect(warned).toHaveBeenCalledOnce();
   warned.mockRestore();
 });
+
+test("a listener that throws keeps neither the others nor Python from hearing", () => {
+  const reported = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { selection, sent } = made();
+  const life = new AbortController().signal;
+  const heard = vi.fn();
+  selection.on(() => {
+    throw new Error("it broke");
+  }, life);
+  selection.on(heard, life);
+  selection.set({ step: 1 });
+  expect(heard).toHaveBeenCalledOnce();
+  expect(sent).toHaveLength(1);
+  expect(reported).toHaveBeenCalledOnce();
+  reported.mockRestore();
+});
+
+test("a change made by a listener reaches everybody after the one before, and is what stays", () => {
+  const { selection, state } = made();
+  const life = new AbortController().signal;
+  const heard: unknown[] = [];
+  selection.on(({ step }) => {
+    if (step === 1) selection.set({ step: 2 });
+  }, life);
+  selection.on(({ step }) => heard.push(step), life);
+  selection.set({ step: 1 });
+  expect(heard).toEqual([1, 2]);
+  expect(state().fields.step).toBe(2);
+});

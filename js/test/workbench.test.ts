@@ -48,7 +48,8 @@ test("the stepper goes from the first step to the last, and not past them", asyn
   expect(back.disabled).toBe(true);
   forward.click();
   expect(fields()).toMatchObject({ step: 1, query: 3 });
-  key(forward, "ArrowRight");
+  expect(key(forward, "ArrowRight", { shiftKey: true })).toBe(true);
+  expect(key(forward, "ArrowRight")).toBe(false);
   expect(fields().step).toBe(2);
   expect(forward.disabled).toBe(true);
   key(forward, "ArrowRight");

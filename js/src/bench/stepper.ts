@@ -1,6 +1,6 @@
 // Which step: back, forward, and where one is.
 
-import { element } from "../dom";
+import { element, isBare, take } from "../dom";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
 
@@ -19,7 +19,9 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
     "keydown",
     (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (by) go(by);
+      if (!by || !isBare(event)) return;
+      take(event);
+      go(by);
     },
     { signal },
   );

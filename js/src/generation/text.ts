@@ -1,6 +1,6 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { element, setSelected } from "../dom";
+import { element, focusedIn, isBare, setSelected, take } from "../dom";
 import { percent } from "../format";
 import type { Fields, Selection } from "../selection";
 import { selectToken, stepAt, tokenOf } from "../selection";
@@ -49,7 +49,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
       const index = indexOf(event.target);
       const next = index === null ? null : target(event, trace, index);
       if (next === null) return;
-      event.preventDefault();
+      take(event);
       selectToken(selection, trace, next);
       pieces[next]?.focus({ preventScroll: true });
     },
@@ -98,21 +98,24 @@ function indexOf(node: EventTarget | null): number | null {
 /** The token that a key leads to: left and right walk the text, Home and End go to the first and last step. */
 function target(event: KeyboardEvent, trace: Trace, index: number): number | null {
   const last = trace.pieces.length - 1;
+  const start = event.key === "Home" && event.ctrlKey && !event.shiftKey && !event.altKey && !event.metaKey;
+  if (start) return 0;
+  if (!isBare(event)) return null;
   const to = {
     ArrowLeft: index - 1,
     ArrowRight: index + 1,
-    Home: event.ctrlKey || trace.steps === 0 ? 0 : tokenOf(trace, 0),
+    Home: trace.steps === 0 ? 0 : tokenOf(trace, 0),
     End: last,
     Enter: index,
     " ": index,
   }[event.key];
-  return to === undefined || event.altKey || event.metaKey ? null : Math.min(last, Math.max(0, to));
+  return to === undefined ? null : Math.min(last, Math.max(0, to));
 }
 
 function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, { step, token }: Readonly<Fields>): void {
   const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
   const current = step === null ? null : tokenOf(trace, step);
-  const focused = pieces.indexOf(document.activeElement as HTMLElement);
+  const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
   const home = focused >= 0 ? focused : (current ?? Math.max(0, start));
   pieces.forEach((piece, index) => {
     // A generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key.

@@ -1,7 +1,7 @@
 // A table of layers x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
 // fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
 
-import { element, setSelected } from "../dom";
+import { element, focusedIn, isBare, setSelected, take } from "../dom";
 import type { Piece } from "../tokens";
 
 const LABEL_WIDTH = 46;
@@ -173,7 +173,7 @@ export class Grid {
 
   /** A cell that had the focus is about to show another column: the focus stays with the table. */
   #leave(token: number | undefined): void {
-    const active = document.activeElement as HTMLElement | null;
+    const active = focusedIn(this.el) as HTMLElement | null;
     if (token !== undefined && active?.dataset.token === String(token) && this.el.contains(active))
       this.el.focus({ preventScroll: true });
   }
@@ -231,12 +231,12 @@ export class Grid {
       PageUp: [0, token],
       PageDown: [this.#rows.length - 1, token],
     }[event.key];
-    if (to && !event.altKey && !event.metaKey) {
-      event.preventDefault();
+    if (to && (isBare(event) || isCorner(event))) {
+      take(event);
       const [nextRow = 0, nextToken = 0] = to;
       this.#moveFocus(Math.min(this.#rows.length - 1, Math.max(0, nextRow)), Math.min(lastToken, Math.max(0, nextToken)));
-    } else if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
+    } else if (isBare(event) && (event.key === "Enter" || event.key === " ")) {
+      take(event);
       this.#spec.onSelect(this.#spec.layers[row] ?? null, token);
     }
   }
@@ -249,6 +249,11 @@ export class Grid {
     this.#rows[row]?.cells[slot]?.focus({ preventScroll: true });
     this.#spec.onFocus(this.#spec.layers[row] ?? 0, token);
   }
+}
+
+/** Ctrl + Home and Ctrl + End go to the corners of the table. */
+function isCorner({ key, ctrlKey, shiftKey, altKey, metaKey }: KeyboardEvent): boolean {
+  return (key === "Home" || key === "End") && ctrlKey && !shiftKey && !altKey && !metaKey;
 }
 
 /** Where to scroll so that [at, at + size] is in sight: not at all if it is, a little if it is next, else to the middle. */

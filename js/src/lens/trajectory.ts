@@ -1,6 +1,6 @@
 // How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
 
-import { element, setSelected, svg } from "../dom";
+import { element, isBare, setSelected, svg, take } from "../dom";
 import { layerName, probability } from "../format";
 import type { Lens } from "../lens";
 import { paintSvg } from "../scene_svg";
@@ -68,8 +68,8 @@ export function trajectory(
     (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       const layers = now?.lens.probs.numbers("layer") ?? [];
-      if (!by) return;
-      event.preventDefault();
+      if (!by || !isBare(event)) return;
+      take(event);
       const to = now?.layer === null ? layers.at(-1) : layers[layers.indexOf(now?.layer ?? 0) + by];
       if (to !== undefined) onLayer(to);
     },

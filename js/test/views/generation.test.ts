@@ -88,6 +88,16 @@ test("arrow keys step, Home and End go to the ends, and the focus goes along", a
   expect(fields().step).toBe(0);
 });
 
+test("keys that belong to the notebook are left to it", async () => {
+  const { root, fields } = await show(generation, { _data: traceTree() });
+  const second = tokens(root)[4] as HTMLElement;
+  for (const modifier of ["shiftKey", "ctrlKey", "altKey", "metaKey"])
+    for (const name of ["Enter", " ", "ArrowLeft"]) expect(key(second, name, { [modifier]: true })).toBe(true);
+  expect(fields().step).toBe(0);
+  expect(key(second, "Enter")).toBe(false);
+  expect(fields().step).toBe(1);
+});
+
 test("exactly one token can be tabbed to", async () => {
   const { root, selection } = await show(generation, { _data: traceTree() });
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });

@@ -78,6 +78,17 @@ test("arrow keys move the focus and tell the cell in full, Enter selects", async
   expect(all(root, '[role=gridcell][tabindex="0"]')).toHaveLength(1);
 });
 
+test("keys that belong to the notebook are left to it", async () => {
+  const { root, fields } = await show(lensTable, STATE, answered());
+  const at = cell(root, 2, 2);
+  for (const modifier of ["shiftKey", "ctrlKey", "altKey", "metaKey"])
+    for (const name of ["Enter", " ", "ArrowDown"]) expect(key(at, name, { [modifier]: true })).toBe(true);
+  expect(fields().layer).toBeNull();
+  expect(key(at, "ArrowDown")).toBe(false);
+  expect(key(at, "End", { ctrlKey: true })).toBe(false);
+  expect((document.activeElement as HTMLElement).dataset).toMatchObject({ layer: "-1", token: "5" });
+});
+
 test("the tint can mean probability, entropy or divergence; the legend has the numbers and the unit", async () => {
   const { root } = await show(lensTable, STATE, answered());
   expect(text(one(root, ".tb-legend"))).toBe("00.51probability of the token in the cell");
