@@ -29,14 +29,27 @@ export function summary(checks: readonly Check[]): string {
   return `${SIGNS[worst(checks)]} ${holding} of ${checks.length} ${noun}`;
 }
 
-/** The word, with its list. `word` is what to say instead of the count while all hold. */
-export function checksWord(checks: readonly Check[], signal: AbortSignal, word?: string): HTMLElement {
+/** The word, with its list. */
+export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLElement {
   if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
   const state = worst(checks);
-  const text = word && state === "holds" ? `✓ ${word}` : summary(checks);
-  const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, text);
+  const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, summary(checks));
   const list = element("ul", { class: "tb-check-list" }, ...checks.map(item));
   return popup(button, element("div", { role: "group", "aria-label": "Checks" }, list), signal).el;
+}
+
+/** A place for the word, which follows the newest answer. */
+export function checksPlace(signal: AbortSignal): { el: HTMLElement; show(checks: readonly Check[]): void } {
+  const el = element("span", { class: "tb-checks" });
+  let shown = new AbortController();
+  return {
+    el,
+    show: (checks) => {
+      shown.abort();
+      shown = new AbortController();
+      el.replaceChildren(checksWord(checks, AbortSignal.any([signal, shown.signal])));
+    },
+  };
 }
 
 function item({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {

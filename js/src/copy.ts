@@ -2,19 +2,33 @@
 
 import { element } from "./dom";
 
+/** How long "Copied" can be read. */
+const READ_MS = 1_500;
+
+/** The buttons that say "Copied", what they said before, and when they say it again. */
+const told = new WeakMap<HTMLElement, { label: string | null; timer: ReturnType<typeof setTimeout> }>();
+
 /** Copies, and says so on the button for a moment. */
 export async function copyText(text: string, button: HTMLElement): Promise<void> {
-  const label = button.textContent;
   // Frames without permission and pages opened from a file are refused, or have no clipboard at all.
   const copied = await (navigator.clipboard?.writeText(text) ?? Promise.reject()).then(
     () => true,
     () => false,
   );
-  if (!copied) return showText(text, button);
-  button.textContent = "Copied";
-  setTimeout(() => {
+  if (copied) tell(button);
+  else await showText(text, button);
+}
+
+function tell(button: HTMLElement): void {
+  const before = told.get(button);
+  clearTimeout(before?.timer);
+  const label = before ? before.label : button.textContent;
+  const restore = () => {
+    told.delete(button);
     button.textContent = label;
-  }, 1_500);
+  };
+  button.textContent = "Copied";
+  told.set(button, { label, timer: setTimeout(restore, READ_MS) });
 }
 
 export function copyButton(label: string, text: () => string): HTMLButtonElement {
@@ -23,15 +37,21 @@ export function copyButton(label: string, text: () => string): HTMLButtonElement
   return button;
 }
 
-function showText(text: string, near: HTMLElement): void {
+/** Until the dialog is closed. */
+function showText(text: string, near: HTMLElement): Promise<void> {
   const area = element("textarea", { readonly: true, "aria-label": "Text to copy" });
   area.value = text;
   const close = element("button", { class: "tb-button", type: "button" }, "Close");
   const intro = "This page may not use the clipboard. Copy the selected text:";
   const dialog = element("dialog", { class: "tb-dialog" }, intro, area, close);
   close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
   (near.closest(".tb") ?? document.body).append(dialog);
   dialog.showModal();
   area.select();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    });
+  });
 }

@@ -10,6 +10,9 @@ import { resolveColor } from "./theme";
 /** Pixels per unit in a PNG: sharp on paper and on dense screens. */
 const PNG_RATIO = 2;
 
+/** How long the menu stays open for a word on the item ("Copied"). */
+const SAID_MS = 900;
+
 export interface MenuItem {
   label: string;
   run: (button: HTMLElement) => void | Promise<void>;
@@ -40,19 +43,37 @@ export function menu(items: readonly MenuItem[], signal: AbortSignal): HTMLEleme
     { class: "tb-button tb-menu-button", type: "button", "aria-haspopup": "menu", "aria-label": "Menu" },
     "⋯",
   );
-  const panel = element("div", { role: "menu" });
+  const list = element("div", { role: "menu" });
+  const failure = element("p", { class: "tb-menu-failure tb-error", role: "alert", hidden: true });
+  const panel = element("div", {}, list, failure);
   const { el, close } = popup(button, panel, signal);
+  let closing: ReturnType<typeof setTimeout> | undefined;
+  const leave = () => {
+    close();
+    const focused = focusedIn(panel);
+    // Unless the reader has gone elsewhere meanwhile.
+    if (!focused || focused === document.body || panel.contains(focused)) button.focus({ preventScroll: true });
+  };
   const buttons = items.map(({ label, run }) => {
     const item = element("button", { class: "tb-menu-item", role: "menuitem", type: "button", tabindex: -1 }, label);
     item.addEventListener("click", async () => {
-      await run(item);
-      // "Copied" stays to be read for a moment.
-      setTimeout(close, item.textContent === label ? 0 : 900);
+      failure.hidden = true;
+      clearTimeout(closing);
+      try {
+        await run(item);
+        closing = setTimeout(leave, item.textContent === label ? 0 : SAID_MS);
+      } catch (error) {
+        failure.textContent = `This did not work: ${error instanceof Error ? error.message : error}`;
+        failure.hidden = false;
+      }
     });
     return item;
   });
-  panel.append(...buttons);
-  button.addEventListener("click", () => buttons[0]?.focus());
+  list.append(...buttons);
+  button.addEventListener("click", () => {
+    failure.hidden = true;
+    if (!panel.hidden) buttons[0]?.focus();
+  });
   panel.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !isBare(event)) return;
@@ -74,7 +95,8 @@ async function png(root: HTMLElement, take: Takeaways): Promise<void> {
   };
   const canvas = paintCanvas({ ...scene, marks: [paper, ...scene.marks] }, PNG_RATIO, resolve);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (blob) download(`${take.name}.png`, blob);
+  if (!blob) throw new Error("the browser made no picture, it may be too large");
+  download(`${take.name}.png`, blob);
 }
 
 function download(name: string, blob: Blob): void {

@@ -8,7 +8,7 @@ import { banner } from "./bench/banner";
 import { saveButton } from "./bench/save";
 import { stepper } from "./bench/stepper";
 import type { Check } from "./checks";
-import { checksWord } from "./checks";
+import { checksPlace } from "./checks";
 import { copyButton } from "./copy";
 import { element } from "./dom";
 import type { Lens } from "./lens";
@@ -30,7 +30,8 @@ export interface Bench extends Steps {
 }
 
 export function workbench({ el, data, selection, answers, children, signal }: Context<Bench>): void {
-  const checks = element("span", {}, checksWord(data.checks, signal));
+  const checks = checksPlace(signal);
+  checks.show(data.checks);
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
   const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
@@ -50,7 +51,7 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
       { class: "tb-bench-head" },
       element("b", {}, data.model.name),
       element("span", { class: "tb-note" }, facts(data.model)),
-      checks,
+      checks.el,
       element("span", { class: "tb-push" }, steps.el),
       actions,
     ),
@@ -76,7 +77,7 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
     const heard = (answer: unknown) => {
       const lens = answer as Lens;
       findings = lens.findings;
-      checks.replaceChildren(checksWord([...data.checks, ...lens.checks], signal));
+      checks.show([...data.checks, ...lens.checks]);
       update();
     };
     answers.hear(data.finding_request, heard, signal);

@@ -1,8 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { copyText } from "../src/copy";
 import { element } from "../src/dom";
-import { viewMenu } from "../src/menu";
-import { all, key, one } from "./made";
+import { menu, viewMenu } from "../src/menu";
+import { all, key, one, settled } from "./made";
 
 const life = new AbortController();
 
@@ -13,7 +13,7 @@ function made() {
   root.append(viewMenu(root, take, life.signal));
   const opener = one(root, ".tb-menu-button");
   opener.click();
-  return { root, opener, panel: one(root, "[role=menu]"), items: all(root, "[role=menuitem]") };
+  return { root, opener, panel: one(root, ".tb-popup-panel"), items: all(root, "[role=menuitem]") };
 }
 
 function clipboard(writeText: ((text: string) => Promise<void>) | undefined) {
@@ -47,6 +47,45 @@ test("code goes to the clipboard, and the item says so", async () => {
   expect(writeText).toHaveBeenCalledWith("tb.LogitLens()");
 });
 
+test("who copies twice in a moment reads the label again afterwards", async () => {
+  vi.useFakeTimers();
+  clipboard(async () => {});
+  const button = element("button", {}, "Copy code");
+  await copyText("x", button);
+  vi.advanceTimersByTime(1_000);
+  await copyText("x", button);
+  vi.advanceTimersByTime(1_000);
+  expect(button.textContent).toBe("Copied");
+  vi.advanceTimersByTime(500);
+  expect(button.textContent).toBe("Copy code");
+});
+
+test("after an item the focus is back on the menu's button", async () => {
+  vi.useFakeTimers();
+  clipboard(async () => {});
+  const { opener, panel, items } = made();
+  items[0]?.focus();
+  items[0]?.click();
+  await settled();
+  vi.advanceTimersByTime(1_000);
+  expect([panel.hidden, document.activeElement]).toEqual([true, opener]);
+});
+
+test("an item that fails says so, and the menu stays", async () => {
+  const root = element("section", { class: "tb" });
+  document.body.replaceChildren(root);
+  const run = () => {
+    throw new Error("the disk is full");
+  };
+  root.append(menu([{ label: "Save", run }], life.signal));
+  one(root, ".tb-menu-button").click();
+  one(root, "[role=menuitem]").click();
+  await settled();
+  const said = one(root, "[role=alert]");
+  expect([said.hidden, said.textContent]).toEqual([false, "This did not work: the disk is full"]);
+  expect(one(root, ".tb-popup-panel").hidden).toBe(false);
+});
+
 for (const [why, write] of [
   ["refuses", () => Promise.reject(new Error("denied"))],
   ["has none", undefined],
@@ -54,10 +93,11 @@ for (const [why, write] of [
   test(`where a page ${why} the clipboard, the text is shown to be selected`, async () => {
     clipboard(write);
     const { root } = made();
-    await copyText("tb.LogitLens()", root);
-    const area = one(root, "dialog textarea") as HTMLTextAreaElement;
-    expect(area.value).toBe("tb.LogitLens()");
+    const copying = copyText("tb.LogitLens()", root);
+    await vi.waitFor(() => expect((one(root, "dialog textarea") as HTMLTextAreaElement).value).toBe("tb.LogitLens()"));
     one(root, "dialog button").click();
+    await copying;
+    expect(root.querySelector("dialog")).toBeNull();
   });
 }
 

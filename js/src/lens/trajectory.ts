@@ -10,6 +10,7 @@ import type { Text } from "../trace";
 import { chart } from "./chart";
 import type { Series } from "./series";
 import { series } from "./series";
+import type { WatchField } from "./watch";
 
 /** Beside the table there is height, under it there is width. */
 const HEIGHT = { narrow: 310, wide: 240 };
@@ -22,7 +23,7 @@ export interface TrajectoryView {
 export function trajectory(
   text: Text,
   onLayer: (layer: number) => void,
-  onForget: ((id: number) => void) | null,
+  watch: Pick<WatchField, "busy" | "forget"> | null,
   signal: AbortSignal,
 ): TrajectoryView {
   const title = element("h3", {}, "How did it rise over the layers?");
@@ -52,7 +53,7 @@ export function trajectory(
       piece ? tokenElement(piece) : "",
       step === null ? "" : `, which predicts step ${step}`,
     );
-    table.replaceChildren(...rows(all, layers, layer, onForget));
+    table.replaceChildren(...rows(all, layers, layer, watch));
   };
 
   drawing.addEventListener(
@@ -116,7 +117,7 @@ function rows(
   all: readonly Series[],
   layers: readonly number[],
   layer: number | null,
-  onForget: ((id: number) => void) | null,
+  watch: Pick<WatchField, "busy" | "forget"> | null,
 ): HTMLElement[] {
   const heads = ["token", ...(layer === null ? [] : [layer < 0 ? "embedding" : `layer ${layer}`]), "last layer"];
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
@@ -124,15 +125,18 @@ function rows(
     const name = element("th", { scope: "row" }, swatch(color, dash, width), tokenElement(piece));
     if (realised) name.append(element("span", { class: "tb-tag" }, "came next"));
     if (watched) name.append(element("span", { class: "tb-tag" }, "watched"));
-    if (watched && onForget) {
-      const forget = element("button", { class: "tb-forget", type: "button", "aria-label": `Stop watching ${piece[1]}` }, "×");
-      forget.addEventListener("click", () => onForget(id));
-      name.append(forget);
-    }
+    if (watched && watch) name.append(forgetButton(id, piece[1], watch));
     const shown = [...(layer === null ? [] : [values[layers.indexOf(layer)] ?? Number.NaN]), values.at(-1) ?? Number.NaN];
     return element("tr", {}, name, ...shown.map((p) => element("td", { title: String(p) }, probability(p))));
   });
   return [head, element("tbody", {}, ...body)];
+}
+
+function forgetButton(id: number, display: string, watch: Pick<WatchField, "busy" | "forget">): HTMLElement {
+  const name = `Stop watching ${display}`;
+  const button = element("button", { class: "tb-forget", type: "button", "aria-label": name, disabled: watch.busy }, "×");
+  button.addEventListener("click", () => watch.forget(id));
+  return button;
 }
 
 function swatch(color: string, dash: readonly number[], width: number): SVGElement {

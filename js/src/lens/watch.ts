@@ -1,15 +1,95 @@
-// A small field that adds a token to the lines. Asks for the same lens with one more watched token.
+// A small field that adds a token to the lines. Asks for the same lens with one more watched token, or one less.
 
 import type { Ask, Request } from "../ask";
 import { element, freshId } from "../dom";
+import type { Lens } from "../lens";
+import { pieceOf } from "../tokens";
 
 export interface WatchField {
   el: HTMLElement;
+  /** Whether an answer is waited for; until it is there nothing else can be asked. */
+  readonly busy: boolean;
   /** Ask again without a token. */
-  forget(index: number): void;
+  forget(id: number): void;
 }
 
-export function watchField(request: Request, ask: Ask, onAnswer: (result: unknown) => void, signal: AbortSignal): WatchField {
+export interface Watching {
+  request: Request;
+  ask: Ask;
+  /** The lens that is shown. */
+  lens: () => Lens;
+  onAnswer: (lens: Lens) => void;
+  onBusy: () => void;
+  signal: AbortSignal;
+}
+
+export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Watching): WatchField {
+  const { form, input, add, cancel, message } = parts();
+  let watched = ((request.params.watch ?? []) as unknown[]).slice();
+  let asking: AbortController | null = null;
+  const say = (sentence: string, failed = false) => {
+    message.className = failed ? "tb-error" : "tb-note";
+    message.textContent = sentence;
+  };
+  const become = (next: AbortController | null) => {
+    asking = next;
+    add.disabled = asking !== null;
+    cancel.hidden = asking === null;
+    onBusy();
+  };
+  const askFor = async (watch: unknown[]) => {
+    const life = new AbortController();
+    become(life);
+    say("asking …");
+    try {
+      const options = { signal: AbortSignal.any([signal, life.signal]) };
+      const answer = await ask({ ...request, params: { ...request.params, watch } }, options);
+      watched = watch;
+      input.value = "";
+      say("");
+      onAnswer(answer as Lens);
+    } catch (error) {
+      if (life.signal.aborted) say("Cancelled.");
+      else say(error instanceof Error ? error.message : String(error), true);
+    }
+    if (!signal.aborted) become(null);
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    // The dot is how a space is shown here, so it may be typed for one.
+    const text = input.value.replaceAll("·", " ");
+    if (!text || asking) return;
+    if (watched.includes(text)) say("This token is watched already.");
+    else void askFor([...watched, text]);
+  };
+  form.addEventListener("submit", submit, { signal });
+  cancel.addEventListener("click", () => asking?.abort(), { signal });
+  return {
+    el: form,
+    get busy() {
+      return asking !== null;
+    },
+    forget: (id) => {
+      if (asking) return;
+      // The button that was pressed goes away with its row.
+      input.focus({ preventScroll: true });
+      const ids = idsOf(watched, lens());
+      void askFor(watched.filter((_, i) => ids[i] !== id));
+    },
+  };
+}
+
+/** The id of each token that was asked for, as exact text or as an id. The answer has every id once, where it is first named. */
+function idsOf(watched: readonly unknown[], lens: Lens): number[] {
+  const ids = lens.watched?.numbers("watched") ?? [];
+  let first = 0;
+  return watched.map((each) => {
+    const before = ids.slice(0, first).find((id) => each === id || each === pieceOf(lens.vocab, id)[0]);
+    return before ?? ids[first++] ?? -1;
+  });
+}
+
+function parts() {
   const id = freshId("watch");
   const input = element("input", {
     id,
@@ -20,54 +100,10 @@ export function watchField(request: Request, ask: Ask, onAnswer: (result: unknow
     placeholder: "·Rome",
   });
   const add = element("button", { class: "tb-button", type: "submit" }, "Watch");
+  const cancel = element("button", { class: "tb-button", type: "button", hidden: true }, "Cancel");
   const message = element("span", { class: "tb-note", role: "status" });
-  const label = element(
-    "label",
-    { for: id, class: "tb-note", title: "One token, exactly; a leading space belongs to it" },
-    "watch a token",
-  );
-  const form = element("form", { class: "tb-watch", "data-capture": "no" }, label, input, add, message);
-
-  let watched = ((request.params.watch ?? []) as unknown[]).slice();
-  const request_ = (watch: unknown[], done: () => void) => {
-    add.disabled = true;
-    message.className = "tb-note";
-    message.textContent = "asking …";
-    ask({ ...request, params: { ...request.params, watch } }, { signal })
-      .then((result) => {
-        watched = watch;
-        message.textContent = "";
-        done();
-        onAnswer(result);
-      })
-      .catch((error: unknown) => {
-        if (signal.aborted) return;
-        message.className = "tb-error";
-        message.textContent = error instanceof Error ? error.message : String(error);
-      })
-      .finally(() => {
-        add.disabled = false;
-      });
-  };
-  form.addEventListener(
-    "submit",
-    (event) => {
-      event.preventDefault();
-      // The dot is how a space is shown here, so it may be typed for one.
-      const text = input.value.replaceAll("·", " ");
-      if (!text || watched.includes(text)) return;
-      request_([...watched, text], () => {
-        input.value = "";
-      });
-    },
-    { signal },
-  );
-  return {
-    el: form,
-    forget: (index) =>
-      request_(
-        watched.filter((_, i) => i !== index),
-        () => {},
-      ),
-  };
+  const title = "One token, exactly; a leading space belongs to it";
+  const label = element("label", { for: id, class: "tb-note", title }, "watch a token");
+  const form = element("form", { class: "tb-watch", "data-capture": "no" }, label, input, add, cancel, message);
+  return { form, input, add, cancel, message };
 }

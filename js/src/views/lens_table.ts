@@ -3,7 +3,7 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import { checksWord } from "../checks";
+import { checksPlace } from "../checks";
 import { css, ink, sequential } from "../color";
 import { element } from "../dom";
 import { layerName } from "../format";
@@ -91,9 +91,11 @@ function show(
     },
   );
   const watch =
-    answers.offline || !request ? null : watchField(request, answers.ask, (answer) => replace(answer as Lens), signal);
-  const forget = watch && ((id: number) => watch.forget(lens.watched?.numbers("watched").indexOf(id) ?? -1));
-  const lines = trajectory(text, (layer) => selection.set({ layer }), forget, signal);
+    answers.offline || !request
+      ? null
+      : watchField({ request, ask: answers.ask, lens: () => lens, onAnswer: replace, onBusy: () => update(), signal });
+  const lines = trajectory(text, (layer) => selection.set({ layer }), watch, signal);
+  const checks = checksPlace(signal);
 
   const recolour = () => {
     scale.update(all[mode], dark);
@@ -106,19 +108,20 @@ function show(
     inFull.update(lens, text, layer, token);
     lines.update(lens, layer, token);
   };
-  const replace = (next: Lens) => {
+  function replace(next: Lens): void {
     lens = next;
     all = modes(lens);
+    checks.show(lens.checks);
     recolour();
     update();
-  };
+  }
 
   const menu = viewMenu(el, { name: "lens", code: () => lens.code, csv: () => numbers(lens) }, signal);
   head.replaceChildren(
     element("h2", {}, HEADING),
     tint,
     scale.el,
-    element("span", { class: "tb-push tb-head-end" }, checksWord(lens.checks, signal), menu),
+    element("span", { class: "tb-push tb-head-end" }, checks.el, menu),
   );
   const note = element(
     "p",
@@ -130,8 +133,7 @@ function show(
     element("div", { class: "tb-lens-lines-part" }, lines.el),
   );
   if (watch) lines.el.append(watch.el);
-  recolour();
-  update();
+  replace(first);
   selection.on(update, signal);
   onThemeChange(
     el,

@@ -8,7 +8,7 @@ import { PING_MS, SILENCE_MS } from "../../src/liveness";
 import type { Text } from "../../src/trace";
 import lensTable from "../../src/views/lens_table";
 import { decode } from "../../src/wire";
-import { all, key, lensTree, type Message, one, packed, REQUEST, settled, show, traceTree } from "../made";
+import { all, CHECK, key, lensTree, type Message, one, packed, REQUEST, settled, show, traceTree } from "../made";
 
 const STATE = { _data: traceTree(), _request: REQUEST };
 const answered = (change: object = {}) => ({
@@ -154,6 +154,61 @@ test("watching a token asks the same with one more, and shows its line", async (
   await settled();
   expect(sent.at(-1)?.request?.params).toEqual({ top: 2, watch: [] });
   expect(text(one(root, ".tb-values"))).not.toContain("watched");
+});
+
+const BROKEN = { ...CHECK, name: "last row = the model", kind: "identity", state: "broken" };
+
+test("the checks are those of the answer that is shown", async () => {
+  const { root } = await show(lensTable, STATE, {
+    reply: ({ request }) => ({
+      kind: "answer",
+      result: lensTree(6, 3, watchedBy(request).length > 0 ? { checks: [BROKEN] } : {}),
+    }),
+  });
+  expect(text(one(root, ".tb-check-word"))).toBe("✓ 1 of 1 check holds");
+  (one(root, ".tb-watch input") as HTMLInputElement).value = " Rome";
+  one(root, ".tb-watch").dispatchEvent(new Event("submit", { cancelable: true }));
+  await settled();
+  expect(all(root, ".tb-check-word").map(text)).toEqual(["✗ 0 of 1 check holds"]);
+});
+
+test("what is forgotten is the token of the row, wherever it stands among the watched and however it was named", async () => {
+  const request = { ...REQUEST, params: { top: 2, watch: [" Rome", 8, 7, " city"] } };
+  const values = Array.from({ length: 72 }, () => 0.25);
+  const watched = packed(values, { layer: [-1, 0, 1, 2], token: 6, watched: [8, 7, 1] });
+  const { root, sent } = await show(
+    lensTable,
+    { ...STATE, _request: request },
+    { reply: ({ kind }) => (kind === "ask" ? { kind: "answer", result: lensTree(6, 3, { watched }) } : undefined) },
+  );
+  one(root, '[aria-label="Stop watching שלום"]').click();
+  expect(sent.at(-1)?.request?.params.watch).toEqual([" Rome", 8, " city"]);
+  await settled();
+  one(root, '[aria-label="Stop watching ·Rome"]').click();
+  expect(sent.at(-1)?.request?.params.watch).toEqual([" city"]);
+});
+
+test("while a watched token is asked for nothing can be forgotten, and the question can be cancelled", async () => {
+  const request = { ...REQUEST, params: { top: 2, watch: [7] } };
+  const values = Array.from({ length: 24 }, () => 0.25);
+  const watched = packed(values, { layer: [-1, 0, 1, 2], token: 6, watched: [7] });
+  const { root, sent } = await show(
+    lensTable,
+    { ...STATE, _request: request },
+    {
+      reply: ({ request }) =>
+        watchedBy(request).length === 1 ? { kind: "answer", result: lensTree(6, 3, { watched }) } : undefined,
+    },
+  );
+  (one(root, ".tb-watch input") as HTMLInputElement).value = " Rome";
+  one(root, ".tb-watch").dispatchEvent(new Event("submit", { cancelable: true }));
+  const forget = () => one(root, ".tb-forget") as HTMLButtonElement;
+  const cancel = all(root, ".tb-watch button").find((each) => text(each) === "Cancel") as HTMLButtonElement;
+  expect([forget().disabled, cancel.hidden]).toEqual([true, false]);
+  cancel.click();
+  await settled();
+  expect(sent.at(-1)?.kind).toBe("cancel");
+  expect([forget().disabled, cancel.hidden, text(one(root, ".tb-watch [role=status]"))]).toEqual([false, true, "Cancelled."]);
 });
 
 test("what cannot be watched is the sentence that came back", async () => {
