@@ -1,20 +1,23 @@
-// How numbers are written: short, tabular, and never a false zero.
+// How numbers and layers are written: short, tabular, and never a false zero.
 
-/** A probability with three digits behind the point, or its power of ten where these would be zeros. */
-export function probability(p: number): string {
+/**
+ * A probability, everywhere in the front end: so many digits behind the point ("0.702"). What would read as 0 is written
+ * as its power of ten ("4e−5"), what would read as 1 as ">0.999"; only an exact 0 or 1 reads as one.
+ */
+export function probability(p: number, digits = 3): string {
   if (Number.isNaN(p)) return "–";
-  return p >= 0.0005 || p === 0 ? p.toFixed(3) : p.toExponential(0).replace("e-", "e−");
+  const written = p.toFixed(digits);
+  if (p > 0 && Number(written) === 0) return p.toExponential(0).replace("e-", "e−");
+  if (p < 1 && Number(written) === 1) return `>${(1 - 10 ** -digits).toFixed(digits)}`;
+  return written;
 }
 
-/** A share in percent. */
-export function percent(p: number): string {
-  if (Number.isNaN(p)) return "–";
-  if (p > 0 && p < 0.0005) return "<0.1%";
-  return `${(100 * p).toFixed(1)}%`;
-}
-
+/** Entropy or divergence. */
 export function nats(x: number): string {
-  return Number.isNaN(x) ? "–" : x.toFixed(2);
+  if (Number.isNaN(x)) return "–";
+  if (x !== 0 && Math.abs(x) < 0.005) return "<0.01";
+  // An exact zero may be a negative one.
+  return (x === 0 ? 0 : x).toFixed(2);
 }
 
 /** Any number with three significant digits. */
@@ -31,4 +34,9 @@ export function size(bytes: number): string {
 /** A layer as the lens names its rows. */
 export function layerName(layer: number): string {
   return layer < 0 ? "embed" : String(layer);
+}
+
+/** A layer in a sentence: "leads from the embedding on", "after layer 3". */
+export function theLayer(layer: number): string {
+  return layer < 0 ? "the embedding" : `layer ${layer}`;
 }

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { contrast, ink, type Rgb, sequential } from "../src/color";
 import { csv } from "../src/csv";
-import { percent, probability, short } from "../src/format";
+import { nats, probability, short, theLayer } from "../src/format";
 import { linear, roundUp, ticks } from "../src/scale";
 import { spread } from "../src/spread";
 
@@ -65,10 +65,25 @@ test("the end of an axis is round and not below", () => {
   expect([0, 0.3, 3.9, 4, 10.2, 11.7].map(roundUp)).toEqual([1, 0.3, 4, 4, 15, 15]);
 });
 
-test("a small probability is never written as zero", () => {
-  expect([0.7015, 0.0123, 0.00001, 0, Number.NaN].map(probability)).toEqual(["0.702", "0.012", "1e−5", "0.000", "–"]);
-  expect([0.7015, 0.0001, 0].map(percent)).toEqual(["70.2%", "<0.1%", "0.0%"]);
+test("only an exact zero or one is written as one, in one notation", () => {
+  const written = [0.7015, 0.0123, 0.0005, 0.00001, 1e-30, 0, 0.9994, 0.9996, 1 - 2 ** -24, 1, Number.NaN];
+  expect(written.map((p) => probability(p))).toEqual([
+    ...["0.702", "0.012", "0.001", "1e−5", "1e−30", "0.000"],
+    ...["0.999", ">0.999", ">0.999", "1.000", "–"],
+  ]);
+  expect([0.7015, 0.004, 0.996].map((p) => probability(p, 2))).toEqual(["0.70", "4e−3", ">0.99"]);
+  expect([1.234, 0.004, -1e-9, 0, -0, 0.005, Number.NaN].map(nats)).toEqual([
+    ...["1.23", "<0.01", "<0.01", "0.00", "0.00", "0.01", "–"],
+  ]);
   expect([null, 0, 3.2e-7, 0.01234].map(short)).toEqual(["unknown", "0", "3.2e-7", "0.0123"]);
+});
+
+test("a layer in a sentence", () => {
+  expect([-1, 0, 29].map((layer) => `after ${theLayer(layer)}`)).toEqual([
+    "after the embedding",
+    "after layer 0",
+    "after layer 29",
+  ]);
 });
 
 test("text in a table is quoted where it must be, and numbers are exact", () => {

@@ -1,7 +1,7 @@
 // What else could have been said at this step: the most likely tokens, and the one that was chosen.
 
 import { element } from "../dom";
-import { nats, percent } from "../format";
+import { nats, probability } from "../format";
 import { tokenOf } from "../selection";
 import type { Piece } from "../tokens";
 import { pieceOf, token } from "../tokens";
@@ -52,7 +52,7 @@ export function decision(trace: Trace): DecisionView {
     entropy.textContent = `entropy ${nats(trace.entropy.at({ step }))} nats`;
     list.replaceChildren(...visible.map((row, i) => item(row, row.rank > (visible[i - 1]?.rank ?? -1) + 1)));
     const others = Math.max(0, 1 - visible.reduce((sum, { p }) => sum + p, 0));
-    rest.textContent = `all other tokens together: ${percent(others)}`;
+    rest.textContent = `all other tokens together: ${probability(others)}`;
     more.hidden = rows.length <= FIRST;
     more.textContent = all ? "Fewer" : `All ${rows.length}`;
     more.setAttribute("aria-expanded", String(all));
@@ -102,12 +102,12 @@ function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
       "data-chosen": chosen,
       "data-gap": gap,
       "aria-current": chosen ? "true" : null,
-      title: `${piece[1]}, ${place}, p = ${p}`,
+      title: `${piece[1]}, ${place}, p = ${probability(p)}`,
     },
     element("span", { class: "tb-choice", "aria-label": place }, past ? "…" : String(rank + 1)),
     token(piece),
     chosen && element("span", { class: "tb-chosen" }, "chosen"),
     bar(p),
-    element("span", { class: "tb-value" }, percent(p)),
+    element("span", { class: "tb-value" }, probability(p)),
   );
 }

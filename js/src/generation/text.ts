@@ -1,7 +1,7 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
 import { element, focusedIn, isBare, setSelected, take } from "../dom";
-import { percent } from "../format";
+import { probability } from "../format";
 import type { Fields, Selection } from "../selection";
 import { selectToken, stepAt, tokenOf } from "../selection";
 import { token } from "../tokens";
@@ -76,18 +76,14 @@ function piece(trace: Trace, index: number): HTMLElement {
   }
   const p = trace.probs.at({ step });
   made.dataset.step = String(step);
-  made.title = `${shown[1]}, step ${step}, p = ${p}`;
-  made.append(bar(p), element("span", { class: "tb-piece-value" }, p < 0.005 ? "<.01" : p.toFixed(2)));
+  made.title = `${shown[1]}, step ${step}, p = ${probability(p)}`;
+  made.append(bar(p), element("span", { class: "tb-piece-value" }, probability(p, 2)));
   return made;
 }
 
 /** An amount in [0, 1] as a bar; the number always stands beside it. */
 export function bar(share: number): HTMLElement {
-  return element(
-    "span",
-    { class: "tb-bar", "aria-hidden": "true" },
-    element("i", { style: `inline-size: ${percent(share).replace("<", "")}` }),
-  );
+  return element("span", { class: "tb-bar", "aria-hidden": "true" }, element("i", { style: `inline-size: ${100 * share}%` }));
 }
 
 function indexOf(node: EventTarget | null): number | null {

@@ -1,6 +1,6 @@
 // The drawing of the lines over the layers, as a scene: axes, marks, lines, labels that do not collide.
 
-import { layerName, probability } from "../format";
+import { layerName, probability, theLayer } from "../format";
 import { linear, ticks } from "../scale";
 import type { Mark, Scene } from "../scene";
 import { spread } from "../spread";
@@ -111,7 +111,7 @@ function layerMark(layer: number, x: Place, plot: Plot): Mark[] {
 function leadMark(layer: number, x: Place, plot: Plot): Mark[] {
   const at = x(layer);
   const left = at > (plot.left + plot.right) / 2;
-  const text = layer < 0 ? "leads from the embedding on" : `leads from layer ${layer} on`;
+  const text = `leads from ${theLayer(layer)} on`;
   return [
     {
       kind: "line",

@@ -1,7 +1,7 @@
 // One cell in full: the line under the table that follows the focus and the selection.
 
 import { element } from "../dom";
-import { layerName, nats, probability } from "../format";
+import { nats, probability, theLayer } from "../format";
 import type { Lens } from "../lens";
 import { pieceOf, token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -13,7 +13,7 @@ export function detail(): { el: HTMLElement; update(lens: Lens, text: Text, laye
 
 function line(lens: Lens, text: Text, layer: number | null, token: number): (Node | string)[] {
   const at = text.pieces[token];
-  const where = layer === null ? "last layer" : layer < 0 ? "embedding" : `layer ${layer}`;
+  const where = layer === null ? "after the last layer" : `after ${theLayer(layer)}`;
   const row = layer ?? lens.probs.numbers("layer").at(-1) ?? 0;
   const out: (Node | string)[] = [element("b", {}, where), `, position ${token}`];
   if (at) out.push(" ", tokenElement(at));
@@ -38,5 +38,5 @@ export function cellTitle(lens: Lens, layer: number, token: number): string {
   const [, display] = pieceOf(lens.vocab, lens.token_ids.at({ layer, token, rank }));
   const p = lens.probs.at({ layer, token, rank });
   const numbers = `entropy ${nats(lens.entropy.at({ layer, token }))} nats, KL to the last layer ${nats(lens.kl.at({ layer, token }))} nats`;
-  return `${display}\np = ${p.toPrecision(4)}, ${numbers}\nlayer ${layerName(layer)}, position ${token}`;
+  return `${display}\np = ${probability(p)}, ${numbers}\nafter ${theLayer(layer)}, position ${token}`;
 }

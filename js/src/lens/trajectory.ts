@@ -1,7 +1,7 @@
 // How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
 
 import { element, isBare, setSelected, svg, take } from "../dom";
-import { layerName, probability } from "../format";
+import { probability, theLayer } from "../format";
 import type { Lens } from "../lens";
 import { paintSvg } from "../scene_svg";
 import { stepAt } from "../selection";
@@ -106,7 +106,7 @@ function hits(
       "data-layer": layer,
     });
     const name = svg("title");
-    name.textContent = `layer ${layerName(layer)}`;
+    name.textContent = `after ${theLayer(layer)}`;
     rect.append(name);
     setSelected(rect, layer === selected);
     return rect;
@@ -119,7 +119,7 @@ function rows(
   layer: number | null,
   watch: Pick<WatchField, "busy" | "forget"> | null,
 ): HTMLElement[] {
-  const heads = ["token", ...(layer === null ? [] : [layer < 0 ? "embedding" : `layer ${layer}`]), "last layer"];
+  const heads = ["token", ...(layer === null ? [] : [`after ${theLayer(layer)}`]), "after the last layer"];
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
   const body = all.map(({ id, piece, values, color, dash, width, realised, watched }) => {
     const name = element("th", { scope: "row" }, swatch(color, dash, width), tokenElement(piece));
@@ -127,7 +127,7 @@ function rows(
     if (watched) name.append(element("span", { class: "tb-tag" }, "watched"));
     if (watched && watch) name.append(forgetButton(id, piece[1], watch));
     const shown = [...(layer === null ? [] : [values[layers.indexOf(layer)] ?? Number.NaN]), values.at(-1) ?? Number.NaN];
-    return element("tr", {}, name, ...shown.map((p) => element("td", { title: String(p) }, probability(p))));
+    return element("tr", {}, name, ...shown.map((p) => element("td", {}, probability(p))));
   });
   return [head, element("tbody", {}, ...body)];
 }
@@ -162,5 +162,5 @@ function swatch(color: string, dash: readonly number[], width: number): SVGEleme
 
 function spoken(all: readonly Series[], leads: number | null): string {
   const ends = all.map(({ piece, values }) => `${piece[1]} ${probability(values.at(-1) ?? 0)}`).join(", ");
-  return `Probability over the layers; in the last layer: ${ends}.${leads === null ? "" : ` The answer leads from layer ${layerName(leads)} on.`}`;
+  return `Probability over the layers; in the last layer: ${ends}.${leads === null ? "" : ` The answer leads from ${theLayer(leads)} on.`}`;
 }

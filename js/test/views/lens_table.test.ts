@@ -72,7 +72,7 @@ test("arrow keys move the focus and tell the cell in full, Enter selects", async
   key(document.activeElement as Element, "ArrowRight");
   expect((document.activeElement as HTMLElement).dataset).toMatchObject({ layer: "1", token: "3" });
   expect(fields()).toMatchObject({ layer: 2, query: 2 });
-  expect(text(one(root, ".tb-detail"))).toMatch(/^layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
   key(document.activeElement as Element, "Enter");
   expect(fields()).toMatchObject({ layer: 1, query: 3, step: 1 });
   expect(all(root, '[role=gridcell][tabindex="0"]')).toHaveLength(1);
@@ -287,7 +287,7 @@ test("one position, no steps", async () => {
   const reply = () => ({ kind: "answer", result: lensTree(1, 3, { findings: [], answer_layers: [] }) });
   const { root } = await show(lensTable, state, { reply, fields: { step: null, query: null } });
   expect(root.dataset.state).toBe("ready");
-  expect(text(one(root, ".tb-detail"))).toContain("last layer, position 0");
+  expect(text(one(root, ".tb-detail"))).toContain("after the last layer, position 0");
 });
 
 const lens = decode(lensTree()) as Lens;
