@@ -203,7 +203,11 @@ export async function show(
   document.body.append(el);
   await host.render("view", el, life.signal);
   await settled();
-  const [model, selection, answers] = host.models as [StaticModel, StaticModel, StaticModel];
+  const [model, selection, answers] = (["view", "selection", "answers"] as const).map(host.model) as [
+    StaticModel,
+    StaticModel,
+    StaticModel,
+  ];
   return {
     root: el.firstElementChild as HTMLElement,
     selection,

@@ -16,7 +16,7 @@ interface Live {
 }
 
 export interface Host {
-  models: StaticModel[];
+  model(reference: string): StaticModel;
   render(name: string, el: HTMLElement, signal: AbortSignal): Promise<void>;
 }
 
@@ -72,5 +72,5 @@ export function makeHost(
     const cleanup = await definition.render?.({ model, el, signal, host, experimental });
     if (typeof cleanup === "function") signal.addEventListener("abort", () => cleanup());
   };
-  return { models: [...models.values()], render };
+  return { model: modelOf, render };
 }

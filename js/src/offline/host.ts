@@ -1,12 +1,11 @@
 // Brings a saved page to life: reads its block, plays the kernel, shows the bench in place of the static part.
 // Never makes a request. If anything fails, the static part stays and one sentence says so.
 
-import type { Steps } from "../selection";
 import { makeHost } from "./afm";
+import { boundsOf } from "./bounds";
 import { fitFrame } from "./frame";
 import { bakedKernel } from "./kernel";
 import { linkAddress } from "./link";
-import type { StaticModel } from "./model";
 import { readPage } from "./page";
 import { PAGE_CSS, themeButton } from "./paper";
 
@@ -30,8 +29,8 @@ export async function openPage(document: Document, load: Load = loadBlob): Promi
     if (!block) throw new Error("the page carries no state");
     const page = await readPage(block);
     const host = makeHost(page, bakedKernel(page.baked), load);
-    const selection = host.models.find((model) => model.has("_state"));
-    if (selection) linkAddress(selection, stepsOf(host.models));
+    const selection = page.widgets[page.root]?.state.selection;
+    if (selection) linkAddress(host.model(String(selection)), boundsOf(page));
     document.head.append(Object.assign(document.createElement("style"), { textContent: PAGE_CSS }));
     // On the page while it is drawn, because views look how much room they have.
     live.className = "tb-page";
@@ -53,12 +52,6 @@ export async function openPage(document: Document, load: Load = loadBlob): Promi
     if (main) main.hidden = false;
     main?.append(sentence);
   }
-}
-
-function stepsOf(models: readonly StaticModel[]): Steps | null {
-  const trees = models.map((model) => model.get("_data") as Partial<Steps> | undefined);
-  const found = trees.find((tree) => tree?.prompt_length !== undefined && tree.steps !== undefined);
-  return (found as Steps | undefined) ?? null;
 }
 
 // The page that carries this script; a test, which has none yet, opens its own.

@@ -2,48 +2,84 @@
 
 import type { Fields, State, Steps } from "../selection";
 import { position } from "../selection";
+import type { Bounds } from "./bounds";
+import { fits } from "./bounds";
 import type { StaticModel } from "./model";
 
-const LINKED = ["step", "token", "layer", "head", "query", "key", "rank", "sample"] as const;
+const READ = ["step", "token", "layer", "head", "query", "key", "rank", "sample"] as const;
+const WRITTEN = ["step", "layer", "token", "head", "query"] as const;
+/** Safari refuses more than 100 addresses in 30 s, and an arrow key that is held down makes more. */
+const PAUSE_MS = 400;
 
 /** Selects what the address says, now and when it changes, and keeps it saying what is selected. */
-export function linkAddress(selection: StaticModel, trace: Steps | null): void {
-  const apply = () => {
-    const change = parseHash(location.hash, trace);
+export function linkAddress(selection: StaticModel, bounds: Bounds): void {
+  const select = (change: Partial<Fields>) => {
     if (Object.keys(change).length === 0) return;
     const { seq, fields } = selection.get("_state") as State;
     selection.set("_state", { seq: seq + 1, fields: { ...fields, ...change } });
   };
-  apply();
-  addEventListener("hashchange", apply);
-  selection.on("change:_state", () => {
-    // A page in a frame made of text (srcdoc) has no address to write to.
-    if (location.protocol === "about:" || (location.origin === "null" && location.protocol !== "file:")) return;
-    history.replaceState(null, "", formatHash((selection.get("_state") as State).fields, trace));
-  });
+  select(parseHash(location.hash, bounds));
+  addEventListener("hashchange", () => select(wholeHash(location.hash, bounds)));
+  const write = paused(() => writeHash(formatHash((selection.get("_state") as State).fields, bounds.trace)));
+  selection.on("change:_state", write);
 }
 
-/** The fields that an address names. A step reads at its position unless the address says otherwise. */
-export function parseHash(hash: string, trace: Steps | null): Partial<Fields> {
-  const change: Partial<Record<(typeof LINKED)[number], number>> = {};
-  for (const [name, value] of new URLSearchParams(hash.replace(/^#/, ""))) {
-    const known = LINKED.find((field) => field === name);
-    if (known && /^-?\d+$/.test(value)) change[known] = Number(value);
+/** The fields that an address names, without what is not in this page. A step reads at its position unless it says otherwise. */
+export function parseHash(hash: string, bounds: Bounds): Partial<Fields> {
+  const change: Partial<Record<(typeof READ)[number], number>> = {};
+  for (const [name, value] of named(hash)) {
+    const field = READ.find((each) => each === name);
+    if (field && /^-?\d+$/.test(value) && fits(field, Number(value), bounds)) change[field] = Number(value);
   }
   const { step } = change;
-  if (step !== undefined && trace) {
-    if (step < 0 || step >= trace.steps) return {};
-    change.query ??= position(trace, step);
-  }
+  if (step !== undefined && bounds.trace) change.query ??= position(bounds.trace, step);
   return change;
+}
+
+/** The same for an address that replaces another: what it leaves out is no longer selected. */
+export function wholeHash(hash: string, bounds: Bounds): Partial<Fields> {
+  const change = parseHash(hash, bounds);
+  const names = new Set(named(hash).map(([name]) => name));
+  const cleared = WRITTEN.filter((name) => !names.has(name)).map((name) => [name, null]);
+  return Object.keys(change).length === 0 ? {} : { ...Object.fromEntries(cleared), ...change };
 }
 
 /** The address of a selection. What follows from the step is left out. */
 export function formatHash(fields: Partial<Fields>, trace: Steps | null): string {
   const implied = trace && typeof fields.step === "number" ? position(trace, fields.step) : null;
-  const shown = (["step", "layer", "token", "head", "query"] as const).flatMap((name) => {
+  const shown = WRITTEN.flatMap((name) => {
     const value = fields[name];
     return typeof value !== "number" || (name === "query" && value === implied) ? [] : [`${name}=${value}`];
   });
   return `#${shown.join("&")}`;
+}
+
+function named(hash: string): [string, string][] {
+  return [...new URLSearchParams(hash.replace(/^#/, ""))];
+}
+
+function writeHash(hash: string): void {
+  // A page in a frame made of text (srcdoc) has no address to write to.
+  if (location.protocol === "about:" || (location.origin === "null" && location.protocol !== "file:")) return;
+  try {
+    history.replaceState(null, "", hash);
+  } catch (error) {
+    console.warn("tracebench: the address could not be changed.", error);
+  }
+}
+
+/** Acts at once, then at most once in a while, the last time after the last call. */
+function paused(act: () => void): () => void {
+  let [resting, called] = [false, false];
+  const call = () => {
+    called = resting;
+    if (resting) return;
+    resting = true;
+    act();
+    setTimeout(() => {
+      resting = false;
+      if (called) call();
+    }, PAUSE_MS);
+  };
+  return call;
 }

@@ -26,10 +26,6 @@ export class StaticModel {
     this.emit(`change:${name}`);
   }
 
-  has(name: string): boolean {
-    return name in this.#state;
-  }
-
   /** There is nobody to save to: what is set is all there is. */
   save_changes(): void {
     if (this.#changed.size > 0) this.emit("change");

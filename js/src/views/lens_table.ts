@@ -17,6 +17,7 @@ import { numbers } from "../lens/numbers";
 import { trajectory } from "../lens/trajectory";
 import { watchField } from "../lens/watch";
 import { viewMenu } from "../menu";
+import type { Fields } from "../selection";
 import { position, selectLensCell } from "../selection";
 import { askAndShow } from "../states";
 import { segmented } from "../switch";
@@ -102,8 +103,7 @@ function show(
     grid.refresh();
   };
   const update = () => {
-    const { layer, step } = selection.fields;
-    const token = selection.fields.query ?? (text.steps > 0 ? position(text, step ?? 0) : text.pieces.length - 1);
+    const { layer, token } = shownAt(selection.fields, text, lens);
     grid.select(layer, token);
     inFull.update(lens, text, layer, token);
     lines.update(lens, layer, token);
@@ -143,6 +143,14 @@ function show(
     },
     signal,
   );
+}
+
+/** Where the selection points in this lens: without a layer at the last, without a position where the step is predicted. */
+function shownAt({ layer, query, step }: Readonly<Fields>, text: Text, lens: Lens): { layer: number | null; token: number } {
+  const last = text.pieces.length - 1;
+  const asked = query ?? (text.steps > 0 ? position(text, step ?? 0) : last);
+  const known = layer !== null && lens.probs.numbers("layer").includes(layer);
+  return { layer: known ? layer : null, token: Math.min(last, Math.max(0, asked)) };
 }
 
 export default widget("lens_table", lensTable);

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import answersModel from "../../src/answers_model";
 import { requestKey } from "../../src/canonical";
+import { boundsOf } from "../../src/offline/bounds";
 import { openPage } from "../../src/offline/host";
-import { formatHash, parseHash } from "../../src/offline/link";
+import { formatHash, parseHash, wholeHash } from "../../src/offline/link";
+import type { SavedPage, SavedWidget } from "../../src/offline/page";
 import { readPage } from "../../src/offline/page";
 import selectionModel from "../../src/selection_model";
 import generation from "../../src/views/generation";
@@ -175,13 +177,61 @@ test("buffers are found again, byte for byte", async () => {
 });
 
 const TRACE = { prompt_length: 3, steps: 3 };
+const BOUNDS = { trace: TRACE, layers: 3, heads: 2 };
+const NOWHERE = { trace: null, layers: null, heads: null };
 
 test("an address is read with care", () => {
-  expect(parseHash("#step=2&layer=-1", TRACE)).toEqual({ step: 2, query: 4, layer: -1 });
-  expect(parseHash("#step=1&query=0", TRACE)).toEqual({ step: 1, query: 0 });
-  expect(parseHash("#step=7", TRACE)).toEqual({});
-  expect(parseHash("#step=x&site=<b>&other=1", TRACE)).toEqual({});
-  expect(parseHash("", null)).toEqual({});
+  expect(parseHash("#step=2&layer=-1", BOUNDS)).toEqual({ step: 2, query: 4, layer: -1 });
+  expect(parseHash("#step=1&query=0", BOUNDS)).toEqual({ step: 1, query: 0 });
+  expect(parseHash("#step=x&site=<b>&other=1", BOUNDS)).toEqual({});
+  expect(parseHash("", NOWHERE)).toEqual({});
+  expect(parseHash("#layer=99", NOWHERE)).toEqual({ layer: 99 });
+});
+
+test("what an address names past an axis is left alone, each by itself", () => {
+  expect(parseHash("#step=2&layer=2&head=1&token=5&query=5&key=0", BOUNDS)).toEqual({
+    ...{ step: 2, layer: 2, head: 1, token: 5, query: 5, key: 0 },
+  });
+  expect(parseHash("#step=3&layer=3&head=2&token=6&query=6&key=-1&rank=-1", BOUNDS)).toEqual({});
+  expect(parseHash("#layer=99&query=999&step=1", BOUNDS)).toEqual({ step: 1, query: 3 });
+  expect(parseHash("#layer=-2&head=0", BOUNDS)).toEqual({ head: 0 });
+});
+
+test("an address that replaces another clears what it leaves out", () => {
+  expect(wholeHash("#step=1", BOUNDS)).toEqual({ step: 1, query: 3, layer: null, token: null, head: null });
+  expect(wholeHash("#layer=9&step=1", BOUNDS)).toEqual({ step: 1, query: 3, token: null, head: null });
+  expect(wholeHash("#anchor", BOUNDS)).toEqual({});
+});
+
+test("the axes are those of the page, and its layers also those of what is baked", () => {
+  const page = contents() as unknown as SavedPage;
+  expect(boundsOf(page)).toEqual({ trace: expect.objectContaining(TRACE), layers: 3, heads: 2 });
+  const { w2 } = page.widgets as { w2: SavedWidget };
+  const text = { ...page, widgets: { w2: { ...w2, state: { ...w2.state, _data: TRACE } } } };
+  expect(boundsOf(text)).toEqual({ trace: TRACE, layers: 3, heads: null });
+});
+
+test("many changes in a moment are few addresses, the last one among them; a refusal is no failure", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+  const body = await open(contents());
+  vi.useFakeTimers();
+  const replace = vi.spyOn(history, "replaceState").mockImplementation(() => {
+    throw new Error("too many calls");
+  });
+  for (let i = 0; i < 50; i++) one(body, `[data-view="generation"] [role=option][data-step="${i % 3}"]`).click();
+  vi.advanceTimersByTime(5_000);
+  expect(replace.mock.calls.length).toBeLessThanOrEqual(2);
+  expect(replace.mock.lastCall?.[2]).toBe("#step=1&token=4");
+  vi.useRealTimers();
+});
+
+test("the address follows the selection of the bench, not of some other widget", async () => {
+  const page = contents();
+  const other = { esm: "h3", css: null, state: { _state: { seq: 1, fields: {} } } };
+  page.widgets = { a0: other, ...page.widgets } as typeof page.widgets;
+  const body = await open(page);
+  one(body, '[data-view="generation"] [role=option][data-step="2"]').click();
+  expect(location.hash).toBe("#step=2&token=5");
 });
 
 test("an address says only what does not follow from the step", () => {

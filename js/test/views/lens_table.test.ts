@@ -48,6 +48,13 @@ test("the selected cell, its row and its column are marked", async () => {
   expect(one(root, '[role=rowheader][aria-selected="true"]').dataset.layer).toBe("-1");
 });
 
+test("a layer or position that the lens does not have is no hole", async () => {
+  const { root, selection } = await show(lensTable, STATE, answered());
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 99, layer: 99 } });
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after the last layer, position 5 <\|im_end\|> says ·Paris 0\.800/);
+  expect(text(one(root, ".tb-trajectory"))).not.toContain("–");
+});
+
 test("a click on a cell selects layer and position, and the step its row predicts", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   cell(root, 1, 3).click();
