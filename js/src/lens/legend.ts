@@ -17,7 +17,7 @@ export function legend(): { el: HTMLElement; update(mode: Mode, dark: boolean): 
     el,
     update: (mode, dark) => {
       paintSvg(drawing, scale(mode, dark));
-      drawing.setAttribute("aria-label", `From 0 to ${mode.max}`);
+      drawing.setAttribute("aria-label", `From 0 to ${mode.max}${mode.beyond ? " or more" : ""}`);
       meaning.textContent = mode.meaning;
     },
   };
@@ -37,7 +37,7 @@ function scale(mode: Mode, dark: boolean): Scene {
     kind: "text" as const,
     x: 10 + share * WIDTH,
     y: 21,
-    text: String(Number((share * mode.max).toPrecision(3))),
+    text: `${share === 1 && mode.beyond ? "≥" : ""}${Number((share * mode.max).toPrecision(3))}`,
     size: 11,
     align: "middle" as const,
     fill: "var(--tb-ink-3)",

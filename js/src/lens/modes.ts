@@ -12,30 +12,42 @@ export interface Mode {
   value(layer: number, token: number): number;
   /** The scale runs from 0 to here. */
   max: number;
+  /** Whether some values lie above that. */
+  beyond: boolean;
 }
 
 export function modes(lens: Lens): Record<ModeName, Mode> {
+  // The embedding is often a hundred nats away: on its scale all that happens in the blocks would be white.
+  const blocks = roundUp(largest(klOfBlocks(lens)));
   return {
     probability: {
       label: "probability",
       meaning: "probability of the token in the cell",
       value: (layer, token) => lens.probs.at({ layer, token, rank: lens.probs.coords("rank")[0] ?? 0 }),
       max: 1,
+      beyond: false,
     },
     entropy: {
       label: "entropy",
       meaning: "entropy of the guess, nats (0: sure)",
       value: (layer, token) => lens.entropy.at({ layer, token }),
       max: roundUp(largest(lens.entropy.values)),
+      beyond: false,
     },
     kl: {
       label: "KL to final",
-      meaning: "KL divergence of the last layer from this one, nats (0: decided; the embedding may lie above the scale)",
+      meaning: "KL divergence of the last layer from this one, nats (0: decided)",
       value: (layer, token) => lens.kl.at({ layer, token }),
-      // The embedding is often a hundred nats away: on its scale all that happens in the blocks would be white.
-      max: roundUp(largest(lens.kl.values.subarray(lens.kl.shape[1] ?? 0))),
+      max: blocks,
+      beyond: largest(lens.kl.values) > blocks,
     },
   };
+}
+
+function klOfBlocks({ kl }: Lens): number[] {
+  const tokens = kl.numbers("token");
+  const layers = kl.numbers("layer").filter((layer) => layer >= 0);
+  return layers.flatMap((layer) => tokens.map((token) => kl.at({ layer, token })));
 }
 
 function largest(values: Iterable<number>): number {

@@ -101,7 +101,7 @@ test("the tint can mean probability, entropy or divergence; the legend has the n
   expect(text(one(root, ".tb-legend"))).toBe("00.51probability of the token in the cell");
   const before = cell(root, -1, 0).style.background;
   one(root, '[data-option="kl"]').click();
-  expect(text(one(root, ".tb-legend"))).toContain("02.55KL divergence of the last layer from this one, nats");
+  expect(text(one(root, ".tb-legend"))).toContain("02.5≥5KL divergence of the last layer from this one, nats");
   expect(cell(root, -1, 0).style.background).not.toBe(before);
   one(root, '[data-option="entropy"]').click();
   expect(text(one(root, ".tb-legend"))).toContain("nats");
@@ -301,8 +301,15 @@ const lens = decode(lensTree()) as Lens;
 const trace = decode(traceTree()) as Text;
 
 test("the scale of divergence ends at a round number that holds all blocks; the embedding may lie above it", () => {
-  expect(modes(lens).kl.max).toBe(5);
+  expect(modes(lens).kl).toMatchObject({ max: 5, beyond: true });
   expect(modes(lens).probability.max).toBe(1);
+});
+
+test("the embedding is found by its name, wherever its row stands, or is not there", () => {
+  const kl = (values: number[], layer: number[]) =>
+    modes(decode(lensTree(1, 3, { kl: packed(values, { layer, token: 1 }) })) as Lens).kl;
+  expect(kl([4, 100, 2], [0, -1, 1])).toMatchObject({ max: 4, beyond: true });
+  expect(kl([4, 3, 2], [0, 1, 2])).toMatchObject({ max: 4, beyond: false });
 });
 
 test("a token that is the best and really next is one line", () => {
