@@ -34,7 +34,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
     const width = Math.max(280, Math.min(el.clientWidth, LEFT + 10 + trace.steps * WIDEST_STEP));
     const x = linear([0, trace.steps], [LEFT, width - 8]);
     paintSvg(drawing, { width, height: HEIGHT, marks: marks(trace, shown, x, width) });
-    drawing.setAttribute("aria-label", "Probability of the chosen token and entropy at every step");
+    drawing.setAttribute("aria-label", `Probability of the chosen token and entropy at every step. ${inWords(trace, shown)}`);
     drawing.append(...hits(trace, shown, x));
   };
   drawing.addEventListener(
@@ -55,6 +55,12 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
       draw();
     },
   };
+}
+
+function inWords(trace: Trace, step: number | null): string {
+  if (step === null) return "";
+  const display = trace.pieces[tokenOf(trace, step)]?.[1] ?? "";
+  return `step ${step} ${display}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
 }
 
 function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark[] {
@@ -140,7 +146,7 @@ function hits(trace: Trace, selected: number | null, x: Scale): SVGElement[] {
       "data-step": step,
     });
     const name = svg("title");
-    name.textContent = `step ${step} ${trace.pieces[tokenOf(trace, step)]?.[1] ?? ""}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
+    name.textContent = inWords(trace, step);
     rect.append(name);
     setSelected(rect, step === selected);
     return rect;

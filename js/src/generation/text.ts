@@ -1,6 +1,6 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { element, focusedIn, isBare, setSelected, take } from "../dom";
+import { element, focusedIn, isBare, setAttributes, setSelected, take } from "../dom";
 import { probability } from "../format";
 import type { Fields, Selection } from "../selection";
 import { selectToken, stepAt, tokenOf } from "../selection";
@@ -25,9 +25,9 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
     for (let index = start; index < stop; index++) {
       run.append(pieces[index] as Node);
       // A newline breaks the line on the page as well; its token stays, and can be clicked.
-      if (trace.pieces[index]?.[0].includes("\n")) run.append(element("span", { class: "tb-break" }));
+      if (trace.pieces[index]?.[0].includes("\n")) run.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
     }
-    const name = element("span", { class: "tb-caption" }, caption);
+    const name = element("span", { class: "tb-caption", "aria-hidden": "true" }, caption);
     el.append(
       element("div", { class: "tb-block", role: "group", "aria-label": caption, "data-generated": generated }, name, run),
     );
@@ -113,11 +113,15 @@ function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, {
   const current = step === null ? null : tokenOf(trace, step);
   const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
   const home = focused >= 0 ? focused : (current ?? Math.max(0, start));
+  let count = 0;
   pieces.forEach((piece, index) => {
     // A generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key.
-    setSelected(piece, stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current);
+    const selected = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
+    setSelected(piece, selected);
     piece.tabIndex = index === home ? 0 : -1;
+    count += Number(selected);
   });
+  setAttributes(el, { "aria-multiselectable": count > 1 && "true" });
   if (current !== null && pieces[current]) keepInSight(el, pieces[current]);
 }
 

@@ -46,8 +46,8 @@ export class Grid {
   readonly #sheet: HTMLElement;
   readonly #head: HTMLElement;
   readonly #rows: Row[];
-  readonly #columnBand = element("div", { class: "tb-grid-column" });
-  readonly #rowBand = element("div", { class: "tb-grid-row" });
+  readonly #columnBand = element("div", { class: "tb-grid-column", "aria-hidden": "true" });
+  readonly #rowBand = element("div", { class: "tb-grid-row", "aria-hidden": "true" });
   #heads: HTMLElement[] = [];
   #columns: number[] = [];
   #width = NARROWEST;
@@ -57,9 +57,10 @@ export class Grid {
   constructor(spec: GridSpec, signal: AbortSignal) {
     this.#spec = spec;
     this.#head = element("div", { class: "tb-grid-head", role: "row", "aria-rowindex": 1 });
-    this.#head.append(element("span", { class: "tb-grid-corner", role: "columnheader" }, "layer"));
+    this.#head.append(element("span", { class: "tb-grid-corner", role: "columnheader", "aria-colindex": 1 }, "layer"));
     this.#rows = spec.layers.map((layer, i) => {
-      const label = element("span", { class: "tb-grid-label", role: "rowheader", "data-layer": layer }, spec.layerName(layer));
+      const place = { class: "tb-grid-label", role: "rowheader", "aria-colindex": 1, "data-layer": layer };
+      const label = element("span", place, spec.layerName(layer));
       const el = element("div", { class: "tb-grid-line", role: "row", "aria-rowindex": i + 2 }, label);
       return { layer, el, label, cells: [] };
     });
@@ -157,6 +158,7 @@ export class Grid {
     head.textContent = display;
     head.title = `${display}, position ${token}`;
     head.dataset.token = String(token);
+    head.setAttribute("aria-colindex", String(token + 2));
     head.style.left = left;
     head.style.width = width;
     for (const { layer, cells } of this.#rows) {
@@ -192,6 +194,8 @@ export class Grid {
       });
     });
     for (const row of this.#rows) setSelected(row.label, row.layer === layer);
+    // One stop for Tab: the cell that had the focus last, or the table while that cell is scrolled out of the page.
+    this.el.tabIndex = this.#columns.includes(this.#focus.token) ? -1 : 0;
   }
 
   #place(): void {

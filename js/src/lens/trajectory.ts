@@ -1,6 +1,6 @@
 // How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
 
-import { element, isBare, setSelected, svg, take } from "../dom";
+import { element, isBare, setAttributes, setSelected, svg, take } from "../dom";
 import { probability, theLayer } from "../format";
 import type { Lens } from "../lens";
 import { paintSvg } from "../scene_svg";
@@ -28,7 +28,7 @@ export function trajectory(
 ): TrajectoryView {
   const title = element("h3", {}, "How did it rise over the layers?");
   const where = element("span", { class: "tb-note" });
-  const drawing = svg("svg", { class: "tb-chart", role: "img", tabindex: 0 });
+  const drawing = svg("svg", { class: "tb-chart", role: "slider", tabindex: 0, "aria-orientation": "horizontal" });
   const frame = element("div", { class: "tb-chart-frame" });
   frame.append(drawing);
   const table = element("table", { class: "tb-values" });
@@ -45,7 +45,7 @@ export function trajectory(
     const width = Math.max(280, frame.clientWidth || 560);
     const made = chart(all, layers, { layer, leads }, { width, height: width < 600 ? HEIGHT.narrow : HEIGHT.wide });
     paintSvg(drawing, made.scene);
-    drawing.setAttribute("aria-label", spoken(all, leads));
+    setAttributes(drawing, sliderOf(all, layers, layer, leads));
     drawing.append(...hits(layers, layer, made.x, made.plot));
     const piece = text.pieces[token];
     where.replaceChildren(
@@ -67,12 +67,11 @@ export function trajectory(
   drawing.addEventListener(
     "keydown",
     (event) => {
-      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       const layers = now?.lens.probs.numbers("layer") ?? [];
-      if (!by || !isBare(event)) return;
+      const to = nextLayer(event.key, layers, now?.layer ?? null);
+      if (to === null || !isBare(event)) return;
       take(event);
-      const to = now?.layer === null ? layers.at(-1) : layers[layers.indexOf(now?.layer ?? 0) + by];
-      if (to !== undefined) onLayer(to);
+      onLayer(to);
     },
     { signal },
   );
@@ -160,7 +159,25 @@ function swatch(color: string, dash: readonly number[], width: number): SVGEleme
   return drawing;
 }
 
-function spoken(all: readonly Series[], leads: number | null): string {
-  const ends = all.map(({ piece, values }) => `${piece[1]} ${probability(values.at(-1) ?? 0)}`).join(", ");
-  return `Probability over the layers; in the last layer: ${ends}.${leads === null ? "" : ` The answer leads from ${theLayer(leads)} on.`}`;
+/** The layer that a key of a slider leads to; the ends stay where they are. Null for every other key. */
+function nextLayer(key: string, layers: readonly number[], layer: number | null): number | null {
+  const end = layers.length - 1;
+  const at = layer === null ? end : layers.indexOf(layer);
+  const left = Math.max(0, layer === null ? end : at - 1);
+  const right = Math.min(end, at + 1);
+  const to = { ArrowLeft: left, ArrowDown: left, ArrowRight: right, ArrowUp: right, Home: 0, End: end }[key];
+  return to === undefined ? null : (layers[to] ?? null);
+}
+
+/** The drawing in words: a slider over the layers, whose value is what the lines are at. */
+function sliderOf(all: readonly Series[], layers: readonly number[], layer: number | null, leads: number | null) {
+  const at = layer ?? layers.at(-1) ?? 0;
+  const values = all.map(({ piece, values }) => `${piece[1]} ${probability(values[layers.indexOf(at)] ?? Number.NaN)}`);
+  return {
+    "aria-label": `Probability over the layers.${leads === null ? "" : ` The answer leads from ${theLayer(leads)} on.`}`,
+    "aria-valuemin": layers[0],
+    "aria-valuemax": layers.at(-1),
+    "aria-valuenow": at,
+    "aria-valuetext": `after ${layer === null ? "the last layer" : theLayer(at)}: ${values.join(", ")}`,
+  };
 }

@@ -115,9 +115,17 @@ test("a step from elsewhere leaves no stale token selected", async () => {
   expect(selected(root)).toEqual([5]);
 });
 
-test("a span of prompt tokens is shown as selected", async () => {
-  const { root } = await show(generation, { _data: traceTree() }, { fields: { step: null, token: [0, 2] } });
+test("a span of prompt tokens is shown as selected, and the list says that it may hold several", async () => {
+  const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: null, token: [0, 2] } });
   expect(selected(root)).toEqual([0, 1]);
+  expect(one(root, "[role=listbox]").getAttribute("aria-multiselectable")).toBe("true");
+  selection.set("_state", { seq: 9, fields: { step: 1 } });
+  expect(one(root, "[role=listbox]").hasAttribute("aria-multiselectable")).toBe(false);
+});
+
+test("without a step nothing reads as null or NaN", async () => {
+  const { root } = await show(generation, { _data: traceTree() }, { fields: { step: null, query: null } });
+  expect(root.outerHTML).not.toMatch(/null|NaN|undefined/);
 });
 
 test("one token, nothing generated: no decision, no step", async () => {

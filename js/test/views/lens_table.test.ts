@@ -140,6 +140,42 @@ test("a click on the lines selects a layer", async () => {
   expect(fields()).toMatchObject({ layer: -1, query: 2 });
 });
 
+test("the lines are a slider over the layers, whose value is told in words", async () => {
+  const { root, selection, fields } = await show(lensTable, STATE, answered());
+  const chart = one(root, ".tb-chart");
+  const said = () => ["aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((n) => chart.getAttribute(n));
+  expect(said()).toEqual(["-1", "2", "2", "after the last layer: ·Paris 0.800, ·Rome 0.100"]);
+  selection.set("_state", { seq: 5, fields: { step: 0, query: 2, layer: -1 } });
+  expect(said()).toEqual(["-1", "-1", "2", "after the embedding: ·Paris 0.000, ·Rome 0.400"]);
+  expect(key(chart, "ArrowRight")).toBe(false);
+  expect(fields().layer).toBe(0);
+  key(chart, "End");
+  key(chart, "ArrowRight");
+  expect(fields().layer).toBe(2);
+});
+
+test("the table has one stop for Tab, also when its cell is scrolled out of the page", async () => {
+  const { root } = await show(
+    lensTable,
+    { _data: traceTree(Array<number>(512).fill(1), 10), _request: REQUEST },
+    { reply: () => ({ kind: "answer", result: lensTree(512, 3) }) },
+  );
+  const grid = one(root, ".tb-grid");
+  const stops = () => [grid, ...all(grid, "[tabindex]")].filter(({ tabIndex }) => tabIndex === 0);
+  expect(stops().map(({ className }) => className)).toEqual(["tb-grid-cell"]);
+  grid.scrollLeft = 20_000;
+  grid.dispatchEvent(new Event("scroll"));
+  expect(stops()).toEqual([grid]);
+});
+
+test("heads and cells of a column have one index, the names of the rows the first", async () => {
+  const { root } = await show(lensTable, STATE, answered());
+  const index = (el: Element) => el.getAttribute("aria-colindex");
+  expect(all(root, "[role=columnheader]").map(index)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+  expect(index(cell(root, 2, 5))).toBe("7");
+  expect(all(root, "[role=rowheader]").map(index)).toEqual(["1", "1", "1", "1"]);
+});
+
 test("watching a token asks the same with one more, and shows its line", async () => {
   const watched = packed(
     Array.from({ length: 24 }, () => 0.25),
