@@ -7,7 +7,9 @@ export type Parts = (string | { token: string })[];
 export function sentence(parts: Parts): DocumentFragment {
   const fragment = document.createDocumentFragment();
   for (const part of parts) {
-    fragment.append(typeof part === "string" ? part : element("span", { class: "tb-token-word", dir: "auto" }, part.token));
+    fragment.append(
+      typeof part === "string" ? part : element("span", { class: "tb-token-word", dir: "auto", title: part.token }, part.token),
+    );
   }
   return fragment;
 }

@@ -12,6 +12,11 @@ export function pieceOf(vocab: Readonly<Record<string, Piece>>, id: number): Pie
   return vocab[String(id)] ?? UNKNOWN;
 }
 
+/** A token within a line of plain text, which its direction must not turn around: between Unicode's isolates. */
+export function isolated(display: string): string {
+  return `\u2068${display}\u2069`;
+}
+
 /** A token as an element that right-to-left text and emoji cannot disturb; its title is the whole of it. */
 export function token(piece: Piece, attributes: Record<string, string> = {}): HTMLSpanElement {
   const [, display, kind] = piece;

@@ -6,6 +6,7 @@ import { csv } from "../src/csv";
 import { nats, probability, short, theLayer } from "../src/format";
 import { linear, roundUp, ticks } from "../src/scale";
 import { spread } from "../src/spread";
+import { isolated } from "../src/tokens";
 
 const rgb = (text: string) => text.match(/\d+/g)?.map(Number) as unknown as Rgb;
 const AMOUNTS = Array.from({ length: 101 }, (_, i) => i / 100);
@@ -84,6 +85,10 @@ test("a layer in a sentence", () => {
     "after layer 0",
     "after layer 29",
   ]);
+});
+
+test("a token in a line of text cannot turn the line around", () => {
+  expect(isolated("שלום")).toBe("\u2068שלום\u2069");
 });
 
 test("text in a table is quoted where it must be, and numbers are exact", () => {

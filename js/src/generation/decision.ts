@@ -4,7 +4,7 @@ import { element } from "../dom";
 import { nats, probability } from "../format";
 import { tokenOf } from "../selection";
 import type { Piece } from "../tokens";
-import { pieceOf, token } from "../tokens";
+import { isolated, pieceOf, token } from "../tokens";
 import type { Trace } from "../trace";
 import { bar } from "./text";
 
@@ -102,7 +102,7 @@ function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
       "data-chosen": chosen,
       "data-gap": gap,
       "aria-current": chosen ? "true" : null,
-      title: `${piece[1]}, ${place}, p = ${probability(p)}`,
+      title: `${isolated(piece[1])}, ${place}, p = ${probability(p)}`,
     },
     element("span", { class: "tb-choice", "aria-label": place }, past ? "…" : String(rank + 1)),
     token(piece),

@@ -9,6 +9,7 @@ import type { Mark } from "../scene";
 import { paintSvg } from "../scene_svg";
 import type { Selection } from "../selection";
 import { selectStep, tokenOf } from "../selection";
+import { isolated } from "../tokens";
 import type { Trace } from "../trace";
 
 const LEFT = 34;
@@ -60,7 +61,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
 function inWords(trace: Trace, step: number | null): string {
   if (step === null) return "";
   const display = trace.pieces[tokenOf(trace, step)]?.[1] ?? "";
-  return `step ${step} ${display}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
+  return `step ${step} ${isolated(display)}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
 }
 
 function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark[] {

@@ -4,6 +4,7 @@ import { layerName, probability, theLayer } from "../format";
 import { linear, ticks } from "../scale";
 import type { Mark, Scene } from "../scene";
 import { spread } from "../spread";
+import { isolated } from "../tokens";
 import type { Series } from "./series";
 
 export interface Chart {
@@ -168,7 +169,7 @@ function endLabels(all: readonly Series[], end: number, y: Place, plot: Plot, ro
         kind: "text",
         x: end + 20,
         y: at + 4,
-        text: `${name} ${value}`,
+        text: `${isolated(name)} ${value}`,
         size: 12,
         mono: true,
         bold: realised,

@@ -3,7 +3,7 @@
 import { element } from "../dom";
 import { nats, probability, theLayer } from "../format";
 import type { Lens } from "../lens";
-import { pieceOf, token as tokenElement } from "../tokens";
+import { isolated, pieceOf, token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
 
 export function detail(): { el: HTMLElement; update(lens: Lens, text: Text, layer: number | null, token: number): void } {
@@ -38,5 +38,5 @@ export function cellTitle(lens: Lens, layer: number, token: number): string {
   const [, display] = pieceOf(lens.vocab, lens.token_ids.at({ layer, token, rank }));
   const p = lens.probs.at({ layer, token, rank });
   const numbers = `entropy ${nats(lens.entropy.at({ layer, token }))} nats, KL to the last layer ${nats(lens.kl.at({ layer, token }))} nats`;
-  return `${display}\np = ${probability(p)}, ${numbers}\nafter ${theLayer(layer)}, position ${token}`;
+  return `${isolated(display)}\np = ${probability(p)}, ${numbers}\nafter ${theLayer(layer)}, position ${token}`;
 }

@@ -3,6 +3,7 @@
 
 import { element, focusedIn, isBare, setSelected, take } from "../dom";
 import type { Piece } from "../tokens";
+import { isolated } from "../tokens";
 
 const LABEL_WIDTH = 46;
 const ROW_HEIGHT = 19;
@@ -138,6 +139,10 @@ export class Grid {
 
   /** Gives every visible column its cells; only columns that were not there before are touched. */
   #fill(): void {
+    this.el.toggleAttribute(
+      "data-more",
+      this.el.scrollLeft + this.el.clientWidth < LABEL_WIDTH + this.#spec.heads.length * this.#width - 1,
+    );
     const [slots, count] = [this.#heads.length, this.#spec.heads.length];
     const first = Math.max(0, Math.min(Math.floor(this.el.scrollLeft / this.#width) - SPARE, count - slots));
     for (let token = first; token < Math.min(count, first + slots); token++) {
@@ -156,7 +161,7 @@ export class Grid {
     const head = this.#heads[slot] as HTMLElement;
     const [, display] = this.#spec.heads[token] as Piece;
     head.textContent = display;
-    head.title = `${display}, position ${token}`;
+    head.title = `${isolated(display)}, position ${token}`;
     head.dataset.token = String(token);
     head.setAttribute("aria-colindex", String(token + 2));
     head.style.left = left;

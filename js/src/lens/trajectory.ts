@@ -5,7 +5,7 @@ import { probability, theLayer } from "../format";
 import type { Lens } from "../lens";
 import { paintSvg } from "../scene_svg";
 import { stepAt } from "../selection";
-import { token as tokenElement } from "../tokens";
+import { isolated, token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
 import { chart } from "./chart";
 import type { Series } from "./series";
@@ -172,7 +172,7 @@ function nextLayer(key: string, layers: readonly number[], layer: number | null)
 /** The drawing in words: a slider over the layers, whose value is what the lines are at. */
 function sliderOf(all: readonly Series[], layers: readonly number[], layer: number | null, leads: number | null) {
   const at = layer ?? layers.at(-1) ?? 0;
-  const values = all.map(({ piece, values }) => `${piece[1]} ${probability(values[layers.indexOf(at)] ?? Number.NaN)}`);
+  const values = all.map(({ piece, values }) => `${isolated(piece[1])} ${probability(values[layers.indexOf(at)] ?? Number.NaN)}`);
   return {
     "aria-label": `Probability over the layers.${leads === null ? "" : ` The answer leads from ${theLayer(leads)} on.`}`,
     "aria-valuemin": layers[0],

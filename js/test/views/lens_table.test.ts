@@ -144,9 +144,9 @@ test("the lines are a slider over the layers, whose value is told in words", asy
   const { root, selection, fields } = await show(lensTable, STATE, answered());
   const chart = one(root, ".tb-chart");
   const said = () => ["aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((n) => chart.getAttribute(n));
-  expect(said()).toEqual(["-1", "2", "2", "after the last layer: ·Paris 0.800, ·Rome 0.100"]);
+  expect(said()).toEqual(["-1", "2", "2", "after the last layer: \u2068·Paris\u2069 0.800, \u2068·Rome\u2069 0.100"]);
   selection.set("_state", { seq: 5, fields: { step: 0, query: 2, layer: -1 } });
-  expect(said()).toEqual(["-1", "-1", "2", "after the embedding: ·Paris 0.000, ·Rome 0.400"]);
+  expect(said()).toEqual(["-1", "-1", "2", "after the embedding: \u2068·Paris\u2069 0.000, \u2068·Rome\u2069 0.400"]);
   expect(key(chart, "ArrowRight")).toBe(false);
   expect(fields().layer).toBe(0);
   key(chart, "End");
@@ -378,6 +378,7 @@ test("the labels of the lines do not touch", () => {
   const { scene, plot } = chart(close, [-1, 0], { layer: 0, leads: -1 }, { width: 600, height: 240 });
   const labels = scene.marks.flatMap((mark) => (mark.kind === "text" && mark.mono ? [mark.y] : [])).sort((a, b) => a - b);
   expect(labels).toHaveLength(7);
+  expect(scene.marks.filter((mark) => mark.kind === "text" && mark.text.startsWith("\u2068x\u2069 0.5"))).toHaveLength(7);
   for (const [i, y] of labels.slice(1).entries()) expect(y - (labels[i] as number)).toBeGreaterThanOrEqual(14);
   expect(labels.at(-1)).toBeLessThan(plot.bottom + 12);
 });
