@@ -1,6 +1,7 @@
 // A view as it stands on the page, as a scene: boxes, text and drawings where the browser has put them. So every view
 // has a picture, and the picture is what is shown. Controls (`data-capture="no"`, buttons, inputs) are left out.
 
+import { isTransparent } from "./color";
 import type { Mark, Scene } from "./scene";
 import { moved } from "./scene";
 import { sceneOf } from "./scene_svg";
@@ -28,7 +29,8 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   if (clip && !meets(box, clip)) return;
   if (el instanceof SVGSVGElement) {
     const scene = sceneOf(el);
-    if (scene) floors[under]?.push(...moved(scene.marks, box.left + place.dx, box.top + place.dy));
+    const marks = moved(scene?.marks ?? [], box.left + place.dx, box.top + place.dy);
+    floors[under]?.push(...marks.map((mark) => ({ ...mark, ...clipped(clip, place.dx, place.dy) })));
     return;
   }
   const style = getComputedStyle(el);
@@ -45,13 +47,13 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
 }
 
 function paintBox(box: DOMRect, style: CSSStyleDeclaration, { dx, dy }: Place, clip: DOMRect | null, marks: Mark[]): void {
-  const fill = visible(style.backgroundColor) ? style.backgroundColor : undefined;
+  const fill = isTransparent(style.backgroundColor) ? undefined : style.backgroundColor;
   const outlined = style.outlineStyle !== "none" && style.outlineStyle !== "auto" ? style.outlineColor : undefined;
   const bordered = [style.borderTopWidth, style.borderLeftWidth].every((w) => Number.parseFloat(w) > 0)
     ? style.borderTopColor
     : undefined;
   const stroke = outlined ?? bordered;
-  if (!fill && !(stroke && visible(stroke))) return;
+  if (!fill && (!stroke || isTransparent(stroke))) return;
   marks.push({
     kind: "rect",
     x: box.left + dx,
@@ -105,10 +107,6 @@ function lines(node: Text): { text: string; box: DOMRect }[] {
     }
   }
   return out;
-}
-
-function visible(color: string): boolean {
-  return color !== "transparent" && !/, 0\)$/.test(color);
 }
 
 function meets(a: DOMRect, b: DOMRect): boolean {

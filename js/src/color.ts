@@ -34,6 +34,11 @@ export function css([r, g, b]: Rgb): string {
   return `rgb(${r}, ${g}, ${b})`;
 }
 
+/** Whether nothing can be seen of a colour, as browsers write computed ones: rgba(1, 2, 3, 0), color(srgb 0 0 0 / 0). */
+export function isTransparent(color: string): boolean {
+  return color === "transparent" || /^rgba\(.*, 0\)$|\/ 0\)$/.test(color);
+}
+
 /** The contrast ratio of two colours as WCAG defines it, 1 to 21. */
 export function contrast(a: Rgb, b: Rgb): number {
   const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];

@@ -1,14 +1,19 @@
 // Exact numbers as comma-separated text. Header names are axis names, so that the table reads like the array.
+// Text comes from prompts and vocabularies, and a spreadsheet would run a cell that starts with = + - @ as a formula: it is
+// written as a JSON string, whose first sign is a quotation mark. `json.loads` gives the exact text back, white space too.
 
-type Cell = string | number | boolean | null;
+type Cell = string | number | null;
 
 export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>): string {
-  const lines = [header, ...rows].map((row) => row.map(cell).join(","));
+  const lines = [header.map(quoted), ...[...rows].map((row) => row.map(cell))].map((cells) => cells.join(","));
   return `${lines.join("\r\n")}\r\n`;
 }
 
 function cell(value: Cell): string {
-  if (value === null || (typeof value === "number" && Number.isNaN(value))) return "";
-  const text = String(value);
-  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
+  if (typeof value === "string") return quoted(JSON.stringify(value));
+  return value === null || Number.isNaN(value) ? "" : String(value);
+}
+
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

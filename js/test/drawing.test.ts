@@ -1,7 +1,7 @@
 // The small rules that drawings rest on: scales, labels, colours, numbers, tables.
 
 import { expect, test } from "vitest";
-import { contrast, ink, type Rgb, sequential } from "../src/color";
+import { contrast, ink, isTransparent, type Rgb, sequential } from "../src/color";
 import { csv } from "../src/csv";
 import { nats, probability, short, theLayer } from "../src/format";
 import { linear, roundUp, ticks } from "../src/scale";
@@ -91,16 +91,30 @@ test("a token in a line of text cannot turn the line around", () => {
   expect(isolated("שלום")).toBe("\u2068שלום\u2069");
 });
 
-test("text in a table is quoted where it must be, and numbers are exact", () => {
+test("numbers in a table are exact, and text is a JSON string that no spreadsheet runs", () => {
   const p = Math.fround(0.7);
-  expect(
-    csv(
-      ["text", "prob"],
-      [
-        ["a", p],
-        [" b", Number.NaN],
-        ['"\n', null],
-      ],
-    ),
-  ).toBe(`text,prob\r\na,${p}\r\n" b",\r\n"""\n",\r\n`);
+  const texts = ["a", " b", '"\n', "=1+1", "\t@x"];
+  const lines = csv(["text", "prob", "of, what"], [...texts.map((text) => [text, p, Number.NaN]), [null, -1, 0]]).split("\r\n");
+  expect(lines[0]).toBe('text,prob,"of, what"');
+  expect(lines.slice(1)).toEqual([
+    `"""a""",${p},`,
+    `""" b""",${p},`,
+    `"""\\""\\n""",${p},`,
+    `"""=1+1""",${p},`,
+    `"""\\t@x""",${p},`,
+    ",-1,0",
+    "",
+  ]);
 });
+
+for (const [color, clear] of [
+  ["transparent", true],
+  ["rgba(1, 2, 3, 0)", true],
+  ["color(srgb 0 0 0 / 0)", true],
+  ["rgb(1, 2, 0)", false],
+  ["rgba(1, 2, 0, 0.5)", false],
+] as const) {
+  test(`${color} is ${clear ? "" : "not "}transparent`, () => {
+    expect(isTransparent(color)).toBe(clear);
+  });
+}

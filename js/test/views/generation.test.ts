@@ -179,5 +179,5 @@ test("a chat is divided by its roles; template tokens go with the segment that f
 test("the numbers are a row per step and candidate, headed by axis names", () => {
   const [head, first] = numbers(decode(traceTree()) as Trace).split("\r\n");
   expect(head?.split(",").slice(0, 6)).toEqual(["step", "token", "rank", "token_id", "text", "prob"]);
-  expect(first).toBe(`0,3,0,3," Paris",${Math.fround(0.7)},1.5,0,${Math.fround(0.7)}`);
+  expect(first).toBe(`0,3,0,3,""" Paris""",${Math.fround(0.7)},1.5,0,${Math.fround(0.7)}`);
 });

@@ -387,5 +387,5 @@ test("the numbers are a row per layer, position and rank", () => {
   const lines = numbers(lens).trim().split("\r\n");
   expect(lines[0]).toMatch(/^layer,token,rank,token_id,text,prob,/);
   expect(lines).toHaveLength(1 + 4 * 6 * 2);
-  expect(lines[1]).toMatch(/^-1,0,0,8," Rome",/);
+  expect(lines[1]).toMatch(/^-1,0,0,8,""" Rome""",/);
 });
