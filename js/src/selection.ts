@@ -126,8 +126,14 @@ export function stepAt(trace: Steps, query: number): number | null {
   return step >= 0 && step < trace.steps ? step : null;
 }
 
+/** Whether something else is read than the position that predicts the step: the position, else null. */
+export function readElsewhere(trace: Steps, { step, query }: Pick<Fields, "step" | "query">): number | null {
+  return query === null || (trace.steps > 0 && query === position(trace, step ?? 0)) ? null : query;
+}
+
+/** A step alone; a token that was pointed at before is not meant any more. */
 export function selectStep(selection: Selection, trace: Steps, step: number): void {
-  selection.set({ step, query: position(trace, step) });
+  selection.set({ step, token: null, query: position(trace, step) });
 }
 
 /** A click on a token of the text: a generated one is a step, a prompt token is read at its own position. */
@@ -137,8 +143,8 @@ export function selectToken(selection: Selection, trace: Steps, token: number): 
   else selection.set({ step, token, query: position(trace, step) });
 }
 
-/** A click on a cell of the lens, whose column is the position that is read. */
+/** A click on a cell of the lens, whose column is the position that is read: a step, or else the token that stands there. */
 export function selectLensCell(selection: Selection, trace: Steps, layer: number | null, query: number): void {
   const step = stepAt(trace, query);
-  selection.set({ layer, query, ...(step === null ? {} : { step }) });
+  selection.set({ layer, query, ...(step === null ? { token: query } : { step, token: null }) });
 }

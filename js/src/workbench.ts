@@ -15,6 +15,7 @@ import type { Lens } from "./lens";
 import type { Parts } from "./parts";
 import { sentence } from "./parts";
 import type { Steps } from "./selection";
+import { readElsewhere } from "./selection";
 import type { ModelCard } from "./trace";
 
 export interface Bench extends Steps {
@@ -34,6 +35,8 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
   checks.show(data.checks);
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
+  const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
+  const target = element("div", { class: "tb-target" }, question, finding, elsewhere);
   const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
   const steps = stepper(data, selection, signal);
   const actions = element(
@@ -57,7 +60,7 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
     ),
     banner(answers, signal),
     saved,
-    element("div", { class: "tb-target" }, question, finding),
+    target,
     views,
   );
 
@@ -68,6 +71,11 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
       data.steps === 0 ? "Nothing was generated: this is a text to read." : sentence(data.questions[step] ?? []),
     );
     finding.replaceChildren(sentence(findings?.[step] ?? data.said[step] ?? []));
+    const read = data.steps > 0 ? readElsewhere(data, selection.fields) : null;
+    target.toggleAttribute("data-elsewhere", read !== null);
+    elsewhere.hidden = read === null;
+    elsewhere.textContent =
+      read === null ? "" : `This is about step ${step}. Selected is position ${read}, which does not predict it.`;
     steps.update();
   };
   update();

@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import cases from "../../tests/fixtures/steps.json";
 import { StaticModel } from "../src/offline/model";
 import type { SelectionModel, State } from "../src/selection";
-import { position, Selection, selectLensCell, selectStep, selectToken, stepAt, tokenOf } from "../src/selection";
+import { position, readElsewhere, Selection, selectLensCell, selectStep, selectToken, stepAt, tokenOf } from "../src/selection";
 
 function made(fields: object = {}, seq = 4) {
   const sent: unknown[] = [];
@@ -32,10 +32,10 @@ test("positions without a generated token have no step", () => {
   expect(stepAt(TRACE, 7)).toBeNull();
 });
 
-test("a step is read at its position, in one change", () => {
+test("a step is read at its position, in one change, and no token stays marked", () => {
   const { selection, sent } = made({ token: 1 });
   selectStep(selection, TRACE, 2);
-  expect(selection.fields).toMatchObject({ step: 2, query: 4, token: 1 });
+  expect(selection.fields).toMatchObject({ step: 2, query: 4, token: null });
   expect(sent).toHaveLength(1);
 });
 
@@ -45,12 +45,20 @@ test("a click on a prompt token sets token and query, and leaves the step", () =
   expect(selection.fields).toMatchObject({ step: 3, token: 1, query: 1 });
 });
 
-test("a click on a lens cell sets layer and query, and the step that its row predicts", () => {
-  const { selection } = made({ step: 0 });
+test("a click on a lens cell sets layer and query, and the step that its row predicts or else the token that is there", () => {
+  const { selection } = made({ step: 0, token: 1 });
   selectLensCell(selection, TRACE, -1, 6);
-  expect(selection.fields).toMatchObject({ layer: -1, query: 6, step: 4 });
+  expect(selection.fields).toMatchObject({ layer: -1, query: 6, step: 4, token: null });
   selectLensCell(selection, TRACE, 2, 0);
-  expect(selection.fields).toMatchObject({ layer: 2, query: 0, step: 4 });
+  expect(selection.fields).toMatchObject({ layer: 2, query: 0, step: 4, token: 0 });
+});
+
+test("what is read is elsewhere unless it is the position of the step", () => {
+  expect(readElsewhere(TRACE, { step: 1, query: 3 })).toBeNull();
+  expect(readElsewhere(TRACE, { step: null, query: 2 })).toBeNull();
+  expect(readElsewhere(TRACE, { step: 1, query: null })).toBeNull();
+  expect(readElsewhere(TRACE, { step: 1, query: 2 })).toBe(2);
+  expect(readElsewhere({ prompt_length: 3, steps: 0 }, { step: null, query: 2 })).toBe(2);
 });
 
 test("a change goes out as the trait and as a message, with the next number", () => {

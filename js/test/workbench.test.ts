@@ -41,6 +41,15 @@ test("question and finding follow the step, tokens set apart", async () => {
   expect(text(one(root, "h1"))).toBe("Why “↵”?");
 });
 
+test("the head says so when something else is selected than what it is about", async () => {
+  const { root, selection } = await show(workbench, { _data: DATA });
+  const target = one(root, ".tb-target");
+  expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([false, true]);
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 0 } });
+  expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([true, false]);
+  expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Selected is position 0, which does not predict it.");
+});
+
 test("the stepper goes from the first step to the last, and not past them", async () => {
   const { root, fields } = await show(workbench, { _data: DATA });
   const [back, forward] = all(root, ".tb-stepper button") as [HTMLButtonElement, HTMLButtonElement];

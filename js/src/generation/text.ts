@@ -3,7 +3,7 @@
 import { element, focusedIn, isBare, setAttributes, setSelected, take } from "../dom";
 import { probability } from "../format";
 import type { Fields, Selection } from "../selection";
-import { selectToken, stepAt, tokenOf } from "../selection";
+import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";
 import type { Trace } from "../trace";
 import { blocks } from "./blocks";
@@ -108,16 +108,20 @@ function target(event: KeyboardEvent, trace: Trace, index: number): number | nul
   return to === undefined ? null : Math.min(last, Math.max(0, to));
 }
 
-function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, { step, token }: Readonly<Fields>): void {
+function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, fields: Readonly<Fields>): void {
+  const { step, token } = fields;
   const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
   const current = step === null ? null : tokenOf(trace, step);
   const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
   const home = focused >= 0 ? focused : (current ?? Math.max(0, start));
+  const read = readElsewhere(trace, fields);
   let count = 0;
   pieces.forEach((piece, index) => {
     // A generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key.
-    const selected = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
+    const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
+    const selected = marked || index === read;
     setSelected(piece, selected);
+    piece.toggleAttribute("data-read", index !== current && selected);
     piece.tabIndex = index === home ? 0 : -1;
     count += Number(selected);
   });

@@ -15,6 +15,8 @@ import type { WatchField } from "./watch";
 /** Beside the table there is height, under it there is width. */
 const HEIGHT = { narrow: 310, wide: 240 };
 
+const TITLE = "How did it rise over the layers?";
+
 export interface TrajectoryView {
   el: HTMLElement;
   update(lens: Lens, layer: number | null, token: number): void;
@@ -26,7 +28,7 @@ export function trajectory(
   watch: Pick<WatchField, "busy" | "forget"> | null,
   signal: AbortSignal,
 ): TrajectoryView {
-  const title = element("h3", {}, "How did it rise over the layers?");
+  const title = element("h3", {}, TITLE);
   const where = element("span", { class: "tb-note" });
   const drawing = svg("svg", { class: "tb-chart", role: "slider", tabindex: 0, "aria-orientation": "horizontal" });
   const frame = element("div", { class: "tb-chart-frame" });
@@ -48,10 +50,11 @@ export function trajectory(
     setAttributes(drawing, sliderOf(all, layers, layer, leads));
     drawing.append(...hits(layers, layer, made.x, made.plot));
     const piece = text.pieces[token];
+    title.replaceChildren(...(step === null && piece ? ["What would come after ", tokenElement(piece), "?"] : [TITLE]));
     where.replaceChildren(
-      `position ${token} `,
+      `position ${token}: `,
       piece ? tokenElement(piece) : "",
-      step === null ? "" : `, which predicts step ${step}`,
+      step === null ? "" : ` · predicts step ${step}`,
     );
     table.replaceChildren(...rows(all, layers, layer, watch));
   };

@@ -24,16 +24,18 @@ export function linkAddress(selection: StaticModel, bounds: Bounds): void {
   selection.on("change:_state", write);
 }
 
-/** The fields that an address names, without what is not in this page. A step reads at its position unless it says otherwise. */
+/**
+ * The fields that an address names, without what is not in this page. A step is read at its position, and no token is marked
+ * beside it, unless the address says otherwise.
+ */
 export function parseHash(hash: string, bounds: Bounds): Partial<Fields> {
-  const change: Partial<Record<(typeof READ)[number], number>> = {};
+  const change: Partial<Record<(typeof READ)[number], number | null>> = {};
   for (const [name, value] of named(hash)) {
     const field = READ.find((each) => each === name);
     if (field && /^-?\d+$/.test(value) && fits(field, Number(value), bounds)) change[field] = Number(value);
   }
-  const { step } = change;
-  if (step !== undefined && bounds.trace) change.query ??= position(bounds.trace, step);
-  return change;
+  if (typeof change.step !== "number" || !bounds.trace) return change;
+  return { token: null, query: position(bounds.trace, change.step), ...change };
 }
 
 /** The same for an address that replaces another: what it leaves out is no longer selected. */

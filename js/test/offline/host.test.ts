@@ -181,8 +181,8 @@ const BOUNDS = { trace: TRACE, layers: 3, heads: 2 };
 const NOWHERE = { trace: null, layers: null, heads: null };
 
 test("an address is read with care", () => {
-  expect(parseHash("#step=2&layer=-1", BOUNDS)).toEqual({ step: 2, query: 4, layer: -1 });
-  expect(parseHash("#step=1&query=0", BOUNDS)).toEqual({ step: 1, query: 0 });
+  expect(parseHash("#step=2&layer=-1", BOUNDS)).toEqual({ step: 2, token: null, query: 4, layer: -1 });
+  expect(parseHash("#step=1&query=0", BOUNDS)).toEqual({ step: 1, token: null, query: 0 });
   expect(parseHash("#step=x&site=<b>&other=1", BOUNDS)).toEqual({});
   expect(parseHash("", NOWHERE)).toEqual({});
   expect(parseHash("#layer=99", NOWHERE)).toEqual({ layer: 99 });
@@ -193,7 +193,7 @@ test("what an address names past an axis is left alone, each by itself", () => {
     ...{ step: 2, layer: 2, head: 1, token: 5, query: 5, key: 0 },
   });
   expect(parseHash("#step=3&layer=3&head=2&token=6&query=6&key=-1&rank=-1", BOUNDS)).toEqual({});
-  expect(parseHash("#layer=99&query=999&step=1", BOUNDS)).toEqual({ step: 1, query: 3 });
+  expect(parseHash("#layer=99&query=999&step=1", BOUNDS)).toEqual({ step: 1, token: null, query: 3 });
   expect(parseHash("#layer=-2&head=0", BOUNDS)).toEqual({ head: 0 });
 });
 

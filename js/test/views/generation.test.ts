@@ -115,6 +115,16 @@ test("a step from elsewhere leaves no stale token selected", async () => {
   expect(selected(root)).toEqual([5]);
 });
 
+test("a position that is read elsewhere is marked, in the prompt and in what was generated", async () => {
+  const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: 1, query: 0 } });
+  const read = () => all(root, "[data-read]").map(({ dataset }) => dataset.token);
+  expect([selected(root), read()]).toEqual([[0, 4], ["0"]]);
+  selection.set("_state", { seq: 9, fields: { step: 1, query: 5 } });
+  expect([selected(root), read()]).toEqual([[4, 5], ["5"]]);
+  selection.set("_state", { seq: 10, fields: { step: 1, query: 3 } });
+  expect([selected(root), read()]).toEqual([[4], []]);
+});
+
 test("a span of prompt tokens is shown as selected, and the list says that it may hold several", async () => {
   const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: null, token: [0, 2] } });
   expect(selected(root)).toEqual([0, 1]);

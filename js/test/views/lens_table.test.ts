@@ -134,6 +134,14 @@ test("the lines: the last layer's best, what came next, values at the selected a
   expect(one(root, '.tb-chart [data-layer="0"]').getAttribute("aria-selected")).toBe("true");
 });
 
+test("the lines ask what they can answer: how it rose, or what would come after a position without a step", async () => {
+  const { root, selection } = await show(lensTable, STATE, answered());
+  const heading = () => [text(one(root, ".tb-trajectory h3")), text(one(root, ".tb-trajectory .tb-note"))];
+  expect(heading()).toEqual(["How did it rise over the layers?", "position 2: ·of · predicts step 0"]);
+  selection.set("_state", { seq: 5, fields: { step: 0, query: 1 } });
+  expect(heading()).toEqual(["What would come after ·city?", "position 1: ·city"]);
+});
+
 test("a click on the lines selects a layer", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   one(root, '.tb-chart [data-layer="-1"]').dispatchEvent(new MouseEvent("click", { bubbles: true }));
