@@ -21,7 +21,8 @@ const loadBlob: Load = async (code) => {
   }
 };
 
-export async function openPage(document: Document, load: Load = loadBlob): Promise<void> {
+/** Until the signal aborts: a page lives as long as its document. */
+export async function openPage(document: Document, load = loadBlob, signal = new AbortController().signal): Promise<void> {
   const main = document.querySelector("main");
   const live = document.createElement("main");
   try {
@@ -30,13 +31,13 @@ export async function openPage(document: Document, load: Load = loadBlob): Promi
     const page = await readPage(block);
     const host = makeHost(page, bakedKernel(page.baked), load);
     const selection = page.widgets[page.root]?.state.selection;
-    if (selection) linkAddress(host.model(String(selection)), boundsOf(page));
+    if (selection) linkAddress(host.model(String(selection)), boundsOf(page), signal);
     document.head.append(Object.assign(document.createElement("style"), { textContent: PAGE_CSS }));
     // On the page while it is drawn, because views look how much room they have.
     live.className = "tb-page";
     document.body.append(live);
     if (main) main.hidden = true;
-    await host.render(page.root, live, new AbortController().signal);
+    await host.render(page.root, live, signal);
     const failed = live.querySelector(':scope > [data-state="error"]');
     if (failed) throw new Error(failed.textContent ?? "the bench failed");
     live.append(themeButton(document));

@@ -12,15 +12,17 @@ const WRITTEN = ["step", "layer", "token", "head", "query"] as const;
 const PAUSE_MS = 400;
 
 /** Selects what the address says, now and when it changes, and keeps it saying what is selected. */
-export function linkAddress(selection: StaticModel, bounds: Bounds): void {
+export function linkAddress(selection: StaticModel, bounds: Bounds, signal: AbortSignal): void {
   const select = (change: Partial<Fields>) => {
     if (Object.keys(change).length === 0) return;
     const { seq, fields } = selection.get("_state") as State;
     selection.set("_state", { seq: seq + 1, fields: { ...fields, ...change } });
   };
   select(parseHash(location.hash, bounds));
-  addEventListener("hashchange", () => select(wholeHash(location.hash, bounds)));
-  const write = paused(() => writeHash(formatHash((selection.get("_state") as State).fields, bounds.trace)));
+  addEventListener("hashchange", () => select(wholeHash(location.hash, bounds)), { signal });
+  const write = paused(() => {
+    if (!signal.aborted) writeHash(formatHash((selection.get("_state") as State).fields, bounds.trace));
+  });
   selection.on("change:_state", write);
 }
 

@@ -14,6 +14,7 @@ import { all, CHECK, lensTree, one, REQUEST, settled, traceTree } from "../made"
 
 const MODULES: Record<string, object> = { selectionModel, answersModel, generation, lensTable, workbench };
 const loaded: string[] = [];
+let life = new AbortController();
 const load = async (code: string) => {
   loaded.push(code);
   return { default: MODULES[code] };
@@ -93,7 +94,8 @@ async function open(page: object | string): Promise<HTMLElement> {
   script.id = "tracebench-state";
   script.textContent = typeof page === "string" ? page : await block(page);
   document.body.replaceChildren(main, script);
-  await openPage(document, load);
+  life = new AbortController();
+  await openPage(document, load, life.signal);
   await settled();
   return document.body;
 }
@@ -104,6 +106,7 @@ beforeEach(() => {
   history.replaceState(null, "", "#");
 });
 afterEach(() => {
+  life.abort();
   vi.restoreAllMocks();
 });
 
