@@ -102,7 +102,7 @@ function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
       "data-chosen": chosen,
       "data-gap": gap,
       "aria-current": chosen ? "true" : null,
-      title: `${isolated(piece[1])}, ${place}, p = ${probability(p)}`,
+      title: `${isolated(piece[1])} · ${place}, p = ${probability(p)}`,
     },
     element("span", { class: "tb-choice", "aria-label": place }, past ? "…" : String(rank + 1)),
     token(piece),

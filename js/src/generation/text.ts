@@ -71,12 +71,12 @@ function piece(trace: Trace, index: number): HTMLElement {
   });
   made.append(token(shown));
   if (step === null) {
-    made.title = `${isolated(shown[1])}, position ${index}`;
+    made.title = `${isolated(shown[1])} · position ${index}`;
     return made;
   }
   const p = trace.probs.at({ step });
   made.dataset.step = String(step);
-  made.title = `${isolated(shown[1])}, step ${step}, p = ${probability(p)}`;
+  made.title = `${isolated(shown[1])} · step ${step}, p = ${probability(p)}`;
   made.append(bar(p), element("span", { class: "tb-piece-value" }, probability(p, 2)));
   return made;
 }

@@ -15,6 +15,8 @@ export interface Chart {
 }
 
 const MONO_ADVANCE = 7.3;
+/** Of small text in the sans face, a little more than its mean. */
+const SANS_ADVANCE = 6;
 const LABEL_GAP = 15;
 
 export function chart(
@@ -27,13 +29,15 @@ export function chart(
   const last = layers.at(-1) ?? 0;
   const longest = Math.max(4, ...all.map(({ piece }) => Array.from(piece[1]).length));
   const labels = Math.min(Math.max(96, (longest + 7) * MONO_ADVANCE + 22), size.width * 0.36);
-  const plot = { left: 34, right: size.width - labels, top: 24, bottom: size.height - 34 };
+  // The mark of the lead has a line of its own above the plot, under the name of the axis.
+  const top = marked.leads === null ? 24 : 38;
+  const plot = { left: 34, right: size.width - labels, top, bottom: size.height - 34 };
   const x = linear([first, last], [plot.left, plot.right]);
   const most = scaleEnd(Math.max(0, ...all.flatMap(({ values }) => values.filter(Number.isFinite))));
   const y = linear([0, most], [plot.bottom, plot.top]);
   const marks: Mark[] = [
     ...axes(layers, x, y, most, plot, marked.layer),
-    ...(marked.leads === null ? [] : leadMark(marked.leads, x, plot)),
+    ...(marked.leads === null ? [] : leadMark(marked.leads, x, plot, size.width)),
     ...(marked.layer === null ? [] : layerMark(marked.layer, x, plot)),
   ];
   // The lines that are asked about lie on top.
@@ -54,7 +58,7 @@ function scaleEnd(largest: number): number {
 
 function axes(layers: readonly number[], x: Place, y: Place, most: number, plot: Plot, selected: number | null): Mark[] {
   const text = { kind: "text", size: 11, fill: "var(--tb-ink-3)" } as const;
-  const marks: Mark[] = [{ ...text, x: plot.left - 28, y: plot.top - 12, text: "probability" }];
+  const marks: Mark[] = [{ ...text, x: plot.left - 28, y: 12, text: "probability" }];
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     const value = share * most;
     marks.push({
@@ -109,15 +113,15 @@ function layerMark(layer: number, x: Place, plot: Plot): Mark[] {
   ];
 }
 
-function leadMark(layer: number, x: Place, plot: Plot): Mark[] {
+function leadMark(layer: number, x: Place, plot: Plot, width: number): Mark[] {
   const at = x(layer);
-  const left = at > (plot.left + plot.right) / 2;
   const text = `leads from ${theLayer(layer)} on`;
+  const left = at + 5 + text.length * SANS_ADVANCE > width;
   return [
     {
       kind: "line",
       points: [
-        [at, plot.top - 14],
+        [at, plot.top - 16],
         [at, plot.bottom],
       ],
       stroke: "var(--tb-ink-2)",

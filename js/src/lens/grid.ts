@@ -7,7 +7,7 @@ import { isolated } from "../tokens";
 
 const LABEL_WIDTH = 46;
 const ROW_HEIGHT = 19;
-const HEAD_HEIGHT = 24;
+const HEAD_HEIGHT = 34;
 /** All columns are shown at once as long as they can be this wide; else they scroll, and are roomier. */
 const NARROWEST = 40;
 const ROOMY = 58;
@@ -127,12 +127,11 @@ export class Grid {
   }
 
   #makeSlots(slots: number): void {
-    const make = (name: string, role: string) =>
-      Array.from({ length: slots }, () => element("span", { class: name, role, dir: "auto" }));
-    this.#heads = make("tb-grid-name", "columnheader");
+    const cell = () => element("span", { class: "tb-grid-cell", role: "gridcell", dir: "auto" });
+    this.#heads = Array.from({ length: slots }, columnHead);
     this.#head.replaceChildren(this.#head.firstChild as Node, ...this.#heads);
     for (const row of this.#rows) {
-      row.cells = make("tb-grid-cell", "gridcell");
+      row.cells = Array.from({ length: slots }, cell);
       row.el.replaceChildren(row.label, ...row.cells);
     }
   }
@@ -160,8 +159,10 @@ export class Grid {
     const width = `${this.#width - 1}px`;
     const head = this.#heads[slot] as HTMLElement;
     const [, display] = this.#spec.heads[token] as Piece;
-    head.textContent = display;
-    head.title = `${isolated(display)}, position ${token}`;
+    const [name, number] = [...head.children] as [HTMLElement, HTMLElement];
+    name.textContent = display;
+    number.textContent = String(token);
+    head.title = `${isolated(display)} · position ${token}`;
     head.dataset.token = String(token);
     head.setAttribute("aria-colindex", String(token + 2));
     head.style.left = left;
@@ -221,8 +222,9 @@ export class Grid {
   }
 
   #click(event: Event): void {
-    const { layer, token } = (event.target as HTMLElement).dataset;
-    if (layer === undefined && token === undefined) return;
+    const pointed = (event.target as HTMLElement).closest<HTMLElement>("[data-layer], [data-token]");
+    if (!pointed || !this.el.contains(pointed)) return;
+    const { layer, token } = pointed.dataset;
     this.#spec.onSelect(layer === undefined ? null : Number(layer), token === undefined ? null : Number(token));
     if (layer !== undefined && token !== undefined) this.#moveFocus(this.#spec.layers.indexOf(Number(layer)), Number(token));
   }
@@ -258,6 +260,13 @@ export class Grid {
     this.#rows[row]?.cells[slot]?.focus({ preventScroll: true });
     this.#spec.onFocus(this.#spec.layers[row] ?? 0, token);
   }
+}
+
+/** The token at a position, and under it the position's number. */
+function columnHead(): HTMLElement {
+  const name = element("span", { class: "tb-grid-token", dir: "auto" });
+  const number = element("span", { class: "tb-grid-number" });
+  return element("span", { class: "tb-grid-name", role: "columnheader" }, name, number);
 }
 
 /** Ctrl + Home and Ctrl + End go to the corners of the table. */

@@ -7,6 +7,7 @@ export const PAGE_CSS = `
 main.tb-page { max-width: 1880px; margin: 14px auto; padding: 0 16px; }
 main.tb-page > .tb-page-theme { display: block; margin: 8px 0 0 auto; padding: 2px 9px; border: 0; background: none;
   color: light-dark(#69737e, #8b96a3); font: 12px system-ui, sans-serif; cursor: pointer; }
+main.tb-page > .tb-page-theme:focus-visible { outline: 2px solid light-dark(#4450c7, #98a3ff); outline-offset: 1px; }
 `;
 
 /** Follows the system until it is pressed. */

@@ -9,6 +9,7 @@ import { element } from "../dom";
 import { layerName } from "../format";
 import type { Lens } from "../lens";
 import { cellTitle, detail } from "../lens/detail";
+import { explanation } from "../lens/explanation";
 import { Grid } from "../lens/grid";
 import { legend } from "../lens/legend";
 import type { ModeName } from "../lens/modes";
@@ -112,6 +113,7 @@ function show(
     lens = next;
     all = modes(lens);
     checks.show(lens.checks);
+    note.textContent = explanation(lens, text);
     recolour();
     update();
   }
@@ -123,11 +125,7 @@ function show(
     scale.el,
     element("span", { class: "tb-push tb-head-end" }, checks.el, menu),
   );
-  const note = element(
-    "p",
-    { class: "tb-note" },
-    "Each cell: the next token the model would say if it stopped after that layer. Columns are positions of the text, named by the token there.",
-  );
+  const note = element("p", { class: "tb-note" });
   body.append(
     element("div", { class: "tb-lens-table-part" }, note, grid.el, inFull.el),
     element("div", { class: "tb-lens-lines-part" }, lines.el),

@@ -34,9 +34,22 @@ test("it asks its request, and is ready when the answer is there", async () => {
 test("rows are the layers, the last on top and the embedding below; columns are named by the text", async () => {
   const { root } = await show(lensTable, STATE, answered());
   expect(all(root, "[role=rowheader]").map(text)).toEqual(["2", "1", "0", "embed"]);
-  expect(all(root, ".tb-grid-name").map(text)).toEqual(["The", "·city", "·of", "·Paris", "↵", "<|im_end|>"]);
+  expect(all(root, ".tb-grid-token").map(text)).toEqual(["The", "·city", "·of", "·Paris", "↵", "<|im_end|>"]);
+  expect(all(root, ".tb-grid-number").map(text)).toEqual(["0", "1", "2", "3", "4", "5"]);
   expect(text(cell(root, 2, 0))).toBe("·Paris");
   expect(text(cell(root, -1, 0))).toBe("·Rome");
+});
+
+test("what a cell is and what its signs mean is said, without signs that do not occur", async () => {
+  const said = async (change: object, ids?: number[]) => {
+    const state = { ...STATE, _data: traceTree(ids) };
+    const reply = () => ({ kind: "answer", result: lensTree(6, 3, change) });
+    const { root } = await show(lensTable, state, { reply });
+    return text(one(root, ".tb-lens-table-part > .tb-note"));
+  };
+  expect(await said({})).toContain("· is a space, ↵ is a line break, embed is the embedding, before any layer.");
+  const dot = { 3: ["·", "·", "text"], 8: ["x", "x", "text"] };
+  expect(await said({ vocab: dot }, [0, 0, 0, 5, 5, 6])).not.toMatch(/space|break|tab/);
 });
 
 test("the selected cell, its row and its column are marked", async () => {
@@ -67,7 +80,7 @@ test("a click on a row's or column's name selects just that", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   one(root, '[role=rowheader][data-layer="-1"]').click();
   expect(fields()).toMatchObject({ layer: -1, query: 2 });
-  one(root, '.tb-grid-name[data-token="4"]').click();
+  one(root, '.tb-grid-name[data-token="4"] .tb-grid-number').click();
   expect(fields()).toMatchObject({ layer: -1, query: 4, step: 2 });
 });
 
@@ -389,6 +402,27 @@ test("the labels of the lines do not touch", () => {
   expect(scene.marks.filter((mark) => mark.kind === "text" && mark.text.startsWith("\u2068x\u2069 0.5"))).toHaveLength(7);
   for (const [i, y] of labels.slice(1).entries()) expect(y - (labels[i] as number)).toBeGreaterThanOrEqual(14);
   expect(labels.at(-1)).toBeLessThan(plot.bottom + 12);
+});
+
+test("where a line leads from is said above the plot, clear of the axis and within the drawing", () => {
+  const one = { id: 1, piece: PIECE, values: [0.5, 0.6, 0.7], realised: true, watched: false, color: "", width: 1, dash: [] };
+  for (const [width, leads] of [
+    [560, -1],
+    [560, 1],
+    [280, -1],
+    [280, 1],
+  ] as const) {
+    const { scene, plot } = chart([one], [-1, 0, 1], { layer: null, leads }, { width, height: 240 });
+    const texts = scene.marks.flatMap((mark) => (mark.kind === "text" ? [mark] : []));
+    const lead = texts.find(({ text }) => text.startsWith("leads"));
+    const axis = texts.find(({ text }) => text === "probability");
+    if (!lead || !axis) throw new Error("a label is missing");
+    expect(lead.y - axis.y).toBeGreaterThanOrEqual(14);
+    expect(lead.y).toBeLessThan(plot.top);
+    const length = lead.text.length * 6;
+    expect(lead.align === "end" ? lead.x - length : lead.x).toBeGreaterThanOrEqual(0);
+    expect(lead.align === "end" ? lead.x : lead.x + length).toBeLessThanOrEqual(width);
+  }
 });
 
 test("the numbers are a row per layer, position and rank", () => {
