@@ -1,6 +1,9 @@
 """When a checksum of the weights may be trusted, in a real IPython shell."""
 
 import sys
+import threading
+import time
+from contextlib import ExitStack
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,7 +26,7 @@ def test_outside_a_notebook_nothing_is_known(monkeypatch):
 
 
 def test_a_stamp_holds_until_the_next_cell(shell):
-    assert cells.stamp() is None  # nobody knows yet whether a cell is running
+    assert cells.stamp() == 0  # no cell is on the stack
     shell.run_cell("1")
     first = cells.stamp()
     assert first is not None
@@ -42,4 +45,46 @@ def test_within_a_cell_nothing_may_be_trusted_also_when_the_first_question_came_
 def test_a_cell_that_fails_ends_too(shell):
     shell.run_cell("stamp()")
     shell.run_cell("1 / 0")
+    assert cells.stamp() is not None
+
+
+def test_no_cell_begins_while_it_is_held_off(shell):
+    shell.run_cell("stamp()")
+    held, log = ExitStack(), []
+    cells.hold_off(held, pytest.fail)
+
+    def let_go():
+        time.sleep(0.1)
+        log.append("let go")
+        held.close()
+
+    shell.user_ns["log"] = log
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    shell.run_cell("log.append('cell')")
+    thread.join()
+    assert log == ["let go", "cell"]
+
+
+def test_who_holds_cells_off_waits_for_the_one_that_runs_and_can_be_called_off(shell):
+    class CalledOff(Exception):
+        pass
+
+    def hold():
+        looked = []
+
+        def wait():
+            looked.append(1)
+            if len(looked) == 3:
+                raise CalledOff
+
+        with ExitStack() as held:
+            try:
+                cells.hold_off(held, wait)
+            except CalledOff:
+                shell.user_ns["outcome"] = len(looked)
+
+    shell.user_ns["hold"] = hold
+    assert shell.run_cell("import threading; t = threading.Thread(target=hold); t.start(); t.join()").success
+    assert shell.user_ns["outcome"] == 3
     assert cells.stamp() is not None

@@ -23,6 +23,7 @@ FLOORS = {
     "provenance": 1,
     "files": 1,
     "progress": 1,
+    "interrupts": 1,
     "cells": 1,
     "results": 2,
     "bundle": 2,

@@ -1,11 +1,14 @@
 """One model, many askers: answers, memory, cancelling, and cells that go on meanwhile."""
 
 import queue
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 import tracebench as tb
 from tests import tiny
@@ -213,3 +216,38 @@ def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm):
     found = ask(session, tb.LogitLens(top=3)).result()
     handle.remove()
     np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
+
+
+def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, monkeypatch):
+    """Without asking for our lock, as a training loop does."""
+    shell = InteractiveShell()
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
+    monkeypatch.setattr(logit_lens, "ROWS", 1)
+    lm.model.train()
+    session, asked, seen = Session(lm, trace), [], []
+
+    def train():
+        asked.append(ask(session, tb.LogitLens(top=3)))
+        for _ in range(100):
+            seen.append(all(module.training for module in lm.model.modules()))
+            time.sleep(0.002)
+
+    shell.user_ns["train"] = train
+    assert shell.run_cell("train()").success
+    # The next cell begins while the job is under way.
+    shell.user_ns["look"] = lambda: seen.append(all(module.training for module in lm.model.modules()))
+    for _ in range(20):
+        shell.run_cell("look()")
+    assert all(seen)
+    assert any("training mode" in note for _, _, note in asked[0].ticks)
+    assert asked[0].result()
+    assert all(module.training for module in lm.model.modules())
+    session.close()
+    shell.history_manager.end_session()
+
+
+def test_a_refreshed_model_is_asked_anew(session, lm):
+    """Above a billion parameters an edit between the sampled ones is seen by nobody but the user."""
+    first = ask(session, tb.LogitLens(top=3)).result()
+    lm.refresh()
+    assert ask(session, tb.LogitLens(top=3)).result() is not first

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tracebench import registry
-from tracebench.files import FileError, printable, read_records, write_records
+from tracebench.arrays import LabeledArray
+from tracebench.files import FileError, Record, printable, read_records, write_records
+from tracebench.request import request_for
 from tracebench.trace import Trace
+
+#: What our files are called.
+SUFFIX = ".trace"
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,16 @@ class Bundle:
         yield self.trace
         yield from self.results
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": repr(self)}
-
 
 def save(path: str | os.PathLike[str], *records: Any) -> Path:
     """Save one trace and any results on it: ``tb.save("eiffel.trace", trace, lens)``.
 
     Returns the path. One safetensors file, no pickle; written atomically.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"tb.save takes the path first, got a {type(path).__name__}: tb.save(path, trace, *results)")
+    if Path(path).suffix != SUFFIX:
+        raise FileError(f"records are saved as {SUFFIX}, got {printable(path)}; bench.save writes pages (.html)")
     traces = [record for record in records if isinstance(record, Trace)]
     if len(traces) != 1:
         raise FileError(f"a file holds exactly one trace, got {len(traces)}: tb.save(path, trace, *results)")
@@ -45,9 +51,14 @@ def save(path: str | os.PathLike[str], *records: Any) -> Path:
 
 
 def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public name is tb.open
-    """Open a file that `save` wrote."""
+    """Open a file that `save` wrote. A ``FileError`` says what is wrong with one that it did not, or that is damaged."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"tb.open takes the path of a {SUFFIX} file, got a {type(path).__name__}")
+    if Path(path).suffix.lower() in (".html", ".htm"):
+        raise FileError(f"{printable(path)} is a page for a browser; tb.open reads a {SUFFIX} file")
     try:
-        things = [registry.find("results", record.kind).from_record(record) for record in read_records(path)]
+        records = read_records(path)
+        things = [registry.find("results", record.kind).from_record(record) for record in records]
     except FileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -55,5 +66,29 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
         raise FileError(f"{printable(path)} is damaged or of another version: {error.args[0]}") from error
     traces = [thing for thing in things if isinstance(thing, Trace)]
     if len(traces) != 1:
-        raise FileError(f"{path} holds {len(traces)} traces, expected one")
-    return Bundle(traces[0], tuple(thing for thing in things if not isinstance(thing, Trace)))
+        raise FileError(f"{printable(path)} holds {len(traces)} traces, expected one")
+    trace = traces[0]
+    for thing, record in zip(things, records, strict=True):
+        if thing is trace:
+            continue
+        problem = _misfit(thing, record, trace)
+        if problem:
+            raise FileError(f"{printable(path)} is damaged or of another version: its {record.kind} {problem}")
+    return Bundle(trace, tuple(thing for thing in things if thing is not trace))
+
+
+def _misfit(result: Any, record: Record, trace: Trace) -> str | None:
+    """Why a result cannot be about this trace; None where it fits."""
+    if result.trace != trace.hash:
+        return f"is about trace {result.trace}, the file holds trace {trace.hash}"
+    try:
+        request_for(result)
+    except ValueError as error:
+        return str(error)
+    there = {"token": range(len(trace.tokens)), "layer": range(-1, trace.provenance.layers), "step": trace.steps}
+    for name, array in record.arrays.items():
+        for axis in array.axes if isinstance(array, LabeledArray) else ():
+            beyond = [coord for coord in axis.coords if axis.name in there and coord not in there[axis.name]]
+            if beyond:
+                return f"has {axis.name} {beyond[0]} in {name}, the trace has none"
+    return None

@@ -1,22 +1,25 @@
 """Records in one safetensors file: arrays as arrays, everything else as JSON in the file's metadata. No pickle.
 
 A file is a list of records. Each has a kind (which class reads it), JSON, and named arrays, some of which carry axes.
-Arrays are memory-mapped when read: opening a file costs its header.
+A digest of each array and one of the list of contents are compared when a file is opened; arrays stay mapped.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from tracebench.arrays import Axis, LabeledArray
+from tracebench.interrupts import Scope
 
 #: Raised when a file says something that an older reader would misread.
 FORMAT = 1
@@ -65,47 +68,57 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record]) -> Pa
     from safetensors.numpy import save
 
     tensors: dict[str, np.ndarray] = {}
-    header = []
+    contents = []
     for number, record in enumerate(records):
-        axes = {}
+        axes, digests = {}, {}
         for name, array in record.arrays.items():
-            tensors[f"{number}/{name}"] = np.ascontiguousarray(array)
+            plain = np.ascontiguousarray(array)
+            tensors[f"{number}/{name}"], digests[name] = plain, _digest(plain)
             if isinstance(array, LabeledArray):
                 axes[name] = [[axis.name, _pack_coords(axis.coords)] for axis in array.axes]
-        header.append({"kind": record.kind, "json": record.json, "arrays": sorted(record.arrays), "axes": axes})
-    meta = json.dumps({"format": FORMAT, "records": header}, sort_keys=True)
+        contents.append({"kind": record.kind, "json": record.json, "arrays": digests, "axes": axes})
+    text = json.dumps(contents, sort_keys=True)
+    meta = json.dumps({"format": FORMAT, "digest": _sha256(text.encode()), "records": text})
     return write_atomically(path, save(tensors, metadata={_KEY: meta}))
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write bytes beside the target and rename them into place."""
-    target = Path(path)
-    folder = target.parent
-    if not folder.is_dir():
-        raise FileError(
-            f"cannot save {printable(target)}: the folder {printable(folder)} does not exist; make it first"
-        )
+    """Write bytes beside the target and rename them into place; an older file's permissions and links stay."""
+    shown = printable(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".tracebench-")
-    except OSError as error:
-        raise FileError(f"cannot save into {printable(folder)}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        # Of a link, the file that it leads to is written.
+        target = Path(path).resolve()
+        if not target.parent.is_dir():
+            raise FileError(
+                f"cannot save {shown}: the folder {printable(Path(path).parent)} does not exist; make it first"
+            )
+        with _beside(target) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes 0600; a saved page is as readable as any other file
-        Path(temporary).replace(target)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, (OSError, ValueError)):
-            # ValueError: "embedded null byte", UnicodeEncodeError for a lone surrogate in the name.
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise FileError(f"cannot save a file named {printable(target)}: {reason}; choose another name") from error
+            file.close()
+            temporary = Path(file.name)
+            if target.exists():
+                temporary.chmod(target.stat().st_mode)
+            temporary.replace(target)
+    except FileError:
         raise
-    return target
+    except (OSError, ValueError) as error:
+        # ValueError: "embedded null byte", UnicodeEncodeError for a lone surrogate in the name.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise FileError(f"cannot save {shown}: {reason}; choose another name or folder") from error
+    return Path(path)
+
+
+def _beside(target: Path) -> Scope[BinaryIO]:
+    """Within this scope there is a new file in the target's folder; what has not been renamed by then is gone."""
+    temporary = target.with_name(f".tracebench-{secrets.token_hex(8)}")
+
+    def enter(undo: ExitStack) -> BinaryIO:
+        undo.callback(temporary.unlink, missing_ok=True)
+        return undo.enter_context(temporary.open("xb"))
+
+    return Scope(enter)
 
 
 def printable(path: str | os.PathLike[str]) -> str:
@@ -114,7 +127,7 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 
 def read_records(path: str | os.PathLike[str]) -> list[Record]:
-    """Read the records of a file; arrays stay on disk until they are used."""
+    """Read the records of a file; arrays are views of the mapped file."""
     source = Path(path)
     header, start = _read_header(source)
     meta = header.pop("__metadata__", {})
@@ -126,11 +139,27 @@ def read_records(path: str | os.PathLike[str]) -> list[Record]:
             f"{printable(source)} has file format {content['format']}, this tracebench reads up to {FORMAT}: "
             "upgrade tracebench to open it"
         )
-    expected = {f"{n}/{name}" for n, record in enumerate(content["records"]) for name in record["arrays"]}
+    if "digest" not in content:
+        raise FileError(f"{printable(source)} is damaged or older than tracebench 0.1: it carries no digest")
+    if content["digest"] != _sha256(content["records"].encode()):
+        raise FileError(f"{printable(source)} is damaged: its list of contents was changed after it was saved")
+    records = json.loads(content["records"])
+    expected = {f"{n}/{name}" for n, record in enumerate(records) for name in record["arrays"]}
     if expected != set(header):
         missing = ", ".join(sorted(expected ^ set(header))[:3])
         raise FileError(f"{printable(source)} is damaged: its arrays do not fit its list of contents ({missing})")
-    return [_read_record(source, n, record, header, start) for n, record in enumerate(content["records"])]
+    # Mapped once: every mapping keeps a file descriptor.
+    mapped = np.asarray(np.memmap(source, "u1", "r"))[start:]
+    return [_read_record(source, n, record, header, mapped) for n, record in enumerate(records)]
+
+
+def _sha256(content: bytes | memoryview) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digest(array: np.ndarray) -> str:
+    """Of an array's type, shape and bytes."""
+    return f"{array.dtype.str} {list(array.shape)} {_sha256(array.reshape(-1).view('u1').data)}"
 
 
 def _read_header(source: Path) -> tuple[dict[str, Any], int]:
@@ -171,10 +200,16 @@ _DTYPES = {
 }
 
 
-def _read_record(source: Path, number: int, entry: dict[str, Any], header: dict[str, Any], start: int) -> Record:
+def _read_record(
+    source: Path, number: int, entry: dict[str, Any], header: dict[str, Any], mapped: np.ndarray
+) -> Record:
     arrays: dict[str, np.ndarray | LabeledArray] = {}
-    for name in entry["arrays"]:
-        array = _map(source, header[f"{number}/{name}"], start)
+    for name, digest in entry["arrays"].items():
+        array = _view(source, header[f"{number}/{name}"], mapped)
+        if _digest(array) != digest:
+            raise FileError(
+                f"{printable(source)} is damaged: the numbers of {entry['kind']}.{name} are not those that were saved"
+            )
         if name in entry["axes"]:
             axes = tuple(Axis(axis, _unpack_coords(coords)) for axis, coords in entry["axes"][name])
             try:
@@ -186,14 +221,12 @@ def _read_record(source: Path, number: int, entry: dict[str, Any], header: dict[
     return Record(entry["kind"], entry["json"], arrays)
 
 
-def _map(source: Path, entry: dict[str, Any], start: int) -> np.ndarray:
+def _view(source: Path, entry: dict[str, Any], mapped: np.ndarray) -> np.ndarray:
     dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
     first, last = entry["data_offsets"]
     if last - first != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
         raise FileError(f"{printable(source)} is damaged: an array of shape {shape} has {last - first} bytes")
-    if first == last:
-        return np.zeros(shape, dtype)
-    return np.memmap(source, dtype, "r", offset=start + first, shape=shape)
+    return mapped[first:last].view(dtype).reshape(shape)
 
 
 def _pack_coords(coords: Iterable[Any]) -> Any:

@@ -63,12 +63,15 @@ def canonical(value: Any) -> str:
 
 def request_for(result: Any) -> Request:
     """The request that a result answers, read from its method: ``LogitLens(top=5)`` is a name and its parameters."""
-    call = ast.parse(result.method, mode="eval").body
-    if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+    try:
+        call = ast.parse(result.method, mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+            raise ValueError("it is no call by keywords")
+        params = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
+    except (ValueError, SyntaxError) as error:
         raise ValueError(
             f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {result.method!r}"
-        )
-    params = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
+        ) from error
     return Request(
         call.func.id, params, result.trace, getattr(result, "target", None), f"tb.{result.method}(lm, trace)\n"
     )

@@ -34,10 +34,11 @@ class Session:
     def __init__(self, lm: LanguageModel, trace: Trace) -> None:
         self.lm, self.trace = lm, trace
         self._memo: dict[str, tuple[str, Any]] = {}
-        self._weights: tuple[int | None, str] | None = None
+        self._weights: tuple[int | None, int, str] | None = None
         self._jobs: queue.SimpleQueue[tuple[Request, Job] | None] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
         self._starting = threading.Lock()
+        cells.watch()  # made in a cell: from now on it is known when one runs
 
     def ask(self, request: Request, job: Job) -> None:
         """Queue a request. The worker thread answers through the job."""
@@ -50,7 +51,7 @@ class Session:
     def known(self) -> Mapping[str, Any]:
         if not self._memo:
             return {}
-        with self.lm.lock:
+        with self.lm.lock.held():
             weights = self._checksum()
         return {key: result for key, (of, result) in dict(self._memo).items() if of == weights}
 
@@ -99,10 +100,10 @@ class Session:
 
     def _checksum(self) -> str:
         """The checksum of the weights, taken again when a cell may have changed them."""
-        now = cells.stamp()
-        if now is None or self._weights is None or self._weights[0] != now:
-            self._weights = (now, self.lm.fingerprint())
-        return self._weights[1]
+        now, refreshed = cells.stamp(), self.lm.refreshed
+        if now is None or self._weights is None or self._weights[:2] != (now, refreshed):
+            self._weights = (now, refreshed, f"{self.lm.fingerprint()} {refreshed}")
+        return self._weights[2]
 
 
 def _relay(job: Job):  # noqa: ANN202 - a progress listener

@@ -6,7 +6,7 @@ sequence is the decoded concatenation, and what a single token shows is decided 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -171,6 +171,11 @@ class Vocabulary:
         """The id whose bytes are exactly this text, if the record mentions it."""
         wanted = text.encode("utf-8", "surrogatepass")
         return next((token_id for token_id, piece in self.pieces.items() if piece == wanted), None)
+
+    def insist_on(self, ids: Iterable[int]) -> None:
+        """A ``KeyError`` where an id is not mentioned."""
+        for token_id in ids:
+            self._piece(token_id)
 
     def union(self, other: Vocabulary) -> Vocabulary:
         return Vocabulary({**self.pieces, **other.pieces}, self.special | other.special)

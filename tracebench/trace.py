@@ -200,10 +200,12 @@ class Trace:
     @classmethod
     def from_record(cls, record: Record) -> Trace:
         scores: dict[str, Any] = {name: record.labeled(name) for name in _SCORES}
+        vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
+        vocabulary.insist_on(np.unique(scores["token_ids"].values).tolist())
         return cls(
             Tokens.from_arrays(record.group("tokens")),
             record.json["prompt_length"],
-            Candidates(**scores, vocabulary=Vocabulary.from_arrays(record.group("vocabulary"))),
+            Candidates(**scores, vocabulary=vocabulary),
             Provenance.from_json(record.json["provenance"]),
             tuple(Check.from_json(check) for check in record.json["checks"]),
             tuple(Segment(*segment) for segment in record.json["segments"]),

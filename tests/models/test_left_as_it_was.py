@@ -1,14 +1,14 @@
 """The user's model is the user's: after anything we do, finished or not, it is what it was, bit for bit."""
 
+import os
 import random
-from contextlib import suppress
 
 import numpy as np
 import pytest
 import torch
 
 import tracebench as tb
-from tests import tiny
+from tests import signals, tiny
 from tracebench.progress import listening
 
 RUNS = {
@@ -81,36 +81,67 @@ def test_after_an_error_or_an_interrupt_between_micro_batches(lm, run, failure):
 
     def stop(done, total, _note):
         ticks.append((done, total))
-        if len(ticks) == 2:
+        if len(ticks) == (1 if run == "read" else 2):
             raise failure("stop")
 
     before = state(lm)
-    with listening(stop), suppress(failure):
+    with listening(stop), pytest.raises(failure, match="stop"):
         RUNS[run](lm)
-        pytest.fail("nothing ticked twice") if run != "read" else None
     assert_same(before, state(lm))
     assert lm.lock._owner is None
 
 
+#: How often a run calls a block, so that each of its passes is broken once (of the chat and the generations, some).
+PASSES = {"generate": (0, 1, 5), "sample": (0, 1, 5), "chat": (0, 1, 3), "read": (0,), "lens": (0, 1), "layout": (0, 1)}
+
+
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens", "layout"])
-@pytest.mark.parametrize("call", [0, 1, 4, 7])
-def test_after_an_error_or_an_interrupt_inside_the_model(run, failure, call):
+@pytest.mark.parametrize(("run", "passes"), [(run, n) for run, many in PASSES.items() for n in many])
+def test_after_an_error_or_an_interrupt_inside_the_model(run, failure, passes):
     lm = tiny.lm()
+    if run == "layout":
+        lm.refresh()
     calls = []
 
     def stop(*_):
         calls.append(1)
-        if len(calls) > call:
+        if len(calls) > passes:
             raise failure("stop")
 
-    with suppress(failure):
-        handle = lm.model.model.layers[1].mlp.register_forward_hook(stop)
-        before = state(lm)
+    handle = lm.model.model.layers[1].mlp.register_forward_hook(stop)
+    before = state(lm)
+    with pytest.raises(failure, match="stop"):
         RUNS[run](lm)
     assert_same(before, state(lm))
     assert lm.lock._owner is None
     handle.remove()
+
+
+def test_after_interrupts_at_any_moment(tmp_path):
+    """Real ones, which fall into the setting up and the taking down too."""
+    lm = tiny.lm("gpt2")
+    lm.model.train()
+    lm.model.transformer.h[1].eval()
+    trace = lm.generate("The tower", max_new_tokens=3)
+    lens = tb.LogitLens(top=3)
+    result, expected = lens(lm, trace), lm.logits(trace.tokens.ids)
+    jobs = (
+        lambda: lm.generate("The tower", max_new_tokens=3, temperature=1.0, seed=1),
+        lambda: lm.read([5, 6, 7]),
+        lambda: (lm.refresh(), lm.layout),
+        lambda: lens(lm, trace),
+        lambda: tb.save(tmp_path / "a.trace", trace, result),
+    )
+    before, hits = state(lm), 0
+    for job in jobs:
+        for _ in signals.interrupted_at_random(job, 40):
+            assert_same(before, state(lm))
+            assert (lm.lock._owner, lm.lock._depth, lm.lock._cells_waiting) == (None, 0, 0)
+            assert set(os.listdir(tmp_path)) <= {"a.trace"}
+            hits += 1
+    assert hits == 200
+    assert torch.equal(lm.logits(trace.tokens.ids), expected)
+    assert tb.open(tb.save(tmp_path / "a.trace", trace, result)).trace.hash == trace.hash
 
 
 def test_the_logits_before_and_after_are_equal_bit_for_bit():

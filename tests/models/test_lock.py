@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 import time
 
@@ -111,34 +113,24 @@ def test_an_error_gives_the_lock_back():
     assert ended(running(lambda: lock.__enter__()))
 
 
-def test_a_cell_that_is_interrupted_while_it_waits_holds_up_nobody(monkeypatch):
-    lock, log, started, go = ModelLock(), [], threading.Event(), threading.Event()
+@pytest.mark.parametrize("take", [lambda lock: lock, lambda lock: lock.held()])
+def test_a_cell_that_is_interrupted_while_it_waits_holds_up_nobody(take):
+    lock, log, started, went = ModelLock(), [], threading.Event(), threading.Event()
 
     def work():
         with lock.as_worker(), lock:
             started.set()
-            go.wait(SOON)
+            waiting(lock, 1)
+            os.kill(os.getpid(), signal.SIGINT)
+            went.wait(SOON)
             lock.give_way()
             log.append("worker")
 
     worker = running(work)
     started.wait(SOON)
-    wait_for = lock._changed.wait_for
-
-    def interrupted(_ready):
-        # As if ctrl-C came while the cell waits, after the worker has already given way to it.
-        go.set()
-        wait_for(lambda: lock._owner is None, SOON)
-        monkeypatch.setattr(lock._changed, "wait_for", wait_for)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(
-        lock._changed,
-        "wait_for",
-        lambda ready: wait_for(ready) if threading.current_thread() is worker else interrupted(ready),
-    )
-    with pytest.raises(KeyboardInterrupt), lock:
+    with pytest.raises(KeyboardInterrupt), take(lock):
         pass
+    went.set()
     assert ended(worker)
     assert log == ["worker"]
     assert lock._cells_waiting == 0

@@ -7,13 +7,13 @@ after an error or an interrupt.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import nn
 
+from tracebench.interrupts import Scope
 from tracebench.models.layout import Layout, hidden_input, hidden_output
 
 
@@ -24,8 +24,7 @@ class Streams(list):
     """
 
 
-@contextmanager
-def capture_streams(layout: Layout) -> Generator[Streams]:
+def capture_streams(layout: Layout) -> Scope[Streams]:
     """Within this scope, a forward pass of this thread fills the yielded list anew."""
     thread = threading.get_ident()
     streams = Streams()
@@ -39,12 +38,13 @@ def capture_streams(layout: Layout) -> Generator[Streams]:
         if threading.get_ident() == thread:
             streams.append(_kept(hidden_output(output)).clone())
 
-    # One by one onto the stack: an interrupt between two of them leaves none behind.
-    with ExitStack() as hooks:
-        hooks.callback(layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True).remove)
+    def enter(undo: ExitStack) -> Streams:
+        undo.callback(layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True).remove)
         for block in layout.blocks:
-            hooks.callback(block.register_forward_hook(leaving).remove)
-        yield streams
+            undo.callback(block.register_forward_hook(leaving).remove)
+        return streams
+
+    return Scope(enter)
 
 
 def _kept(stream: torch.Tensor | None) -> torch.Tensor:

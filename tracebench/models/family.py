@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tracebench.interrupts import Scope
 from tracebench.models.layout import CausalModel, Head, Layout, hidden_input, hidden_output
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 from tracebench.models.offload import offloaded
@@ -124,9 +125,11 @@ def _watch(model: CausalModel, ids: torch.Tensor) -> tuple[list[Call], torch.Ten
         if threading.get_ident() == thread:
             calls.append(Call(module, hidden_input(args, kwargs), hidden_output(output)))
 
-    with ExitStack() as hooks:
+    def enter(undo: ExitStack) -> None:
         for module in model.modules():
-            hooks.callback(module.register_forward_hook(note, with_kwargs=True).remove)
+            undo.callback(module.register_forward_hook(note, with_kwargs=True).remove)
+
+    with Scope(enter):
         return calls, run(model, ids)
 
 

@@ -26,7 +26,7 @@ def fingerprint(model: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     tensors = list(_tensors(model))
-    whole = sum(tensor.numel() for _, tensor in tensors) <= WHOLE
+    whole = not is_sampled(model)
     for name, tensor in tensors:
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         if tensor.device.type == "meta" or not tensor.numel():
@@ -43,6 +43,11 @@ def fingerprint(model: nn.Module) -> str:
             if value is not None and not callable(value):
                 digest.update(f"{prefix}.{name} {value}".encode())
     return digest.hexdigest()[:16]
+
+
+def is_sampled(model: nn.Module) -> bool:
+    """Whether the model is too large for every bit to enter its fingerprint."""
+    return sum(parameter.numel() for parameter in model.parameters()) > WHOLE
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

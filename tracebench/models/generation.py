@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from transformers import (
 
 from tracebench import progress
 from tracebench.arrays import whole
+from tracebench.interrupts import Scope
 from tracebench.models.scores import ScoreRows
 from tracebench.trace import Segment, Trace
 
@@ -177,7 +178,11 @@ def generate(
     _ = lm.layout  # proved before anything is generated, not after
     recorder = Recorder(len(ids), sampling.max_new_tokens)
     criteria = [StopAt(lm, len(ids), sampling.stop)] if sampling.stop else []
-    with lm.running(), _set_aside(lm.model, sampling), _seeded(lm.device, sampling.seed if sampling.sampled else None):
+    with (
+        lm.running(),
+        _settings_aside(lm.model, sampling),
+        _seeded(lm.device, sampling.seed if sampling.sampled else None),
+    ):
         prompt = torch.tensor([list(ids)], device=lm.device)
         out = lm.model.generate(
             input_ids=prompt,
@@ -197,8 +202,7 @@ def generate(
     )
 
 
-@contextmanager
-def _set_aside(model: Any, sampling: Sampling) -> Generator[None]:
+def _settings_aside(model: Any, sampling: Sampling) -> Scope[None]:
     """Within this scope the model's generation settings are neutral; the user's own object comes back untouched.
 
     Given as an argument they would be merged with the model's own, which is what must not happen.
@@ -216,30 +220,29 @@ def _set_aside(model: Any, sampling: Sampling) -> Generator[None]:
         # Said only when sampling: transformers warns of settings that greedy decoding would ignore.
         **({"temperature": 1.0, "top_k": 0, "top_p": 1.0} if sampling.sampled else {}),
     )
-    try:
+
+    def enter(undo: ExitStack) -> None:
+        undo.callback(setattr, model, "generation_config", own)
         model.generation_config = neutral
-        yield
-    finally:
-        model.generation_config = own
+
+    return Scope(enter)
 
 
-@contextmanager
-def _seeded(device: torch.device, seed: int | None) -> Generator[None]:
+def _seeded(device: torch.device, seed: int | None) -> Scope[None]:
     """Within this scope sampling follows the seed; afterwards the random state is what it was."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
+
+    def enter(undo: ExitStack) -> None:
+        if seed is None:
+            return
+        undo.callback(torch.default_generator.set_state, torch.default_generator.get_state())
         torch.default_generator.manual_seed(seed)
         if device.type in ("cpu", "meta"):
-            yield
             return
         # This device's generator alone: torch.manual_seed would seed every other device too.
         accelerator = torch.get_device_module(device)
-        with accelerator.device(device) if hasattr(accelerator, "device") else nullcontext():
-            kept = accelerator.get_rng_state()
-            try:
-                accelerator.manual_seed(seed)
-                yield
-            finally:
-                accelerator.set_rng_state(kept)
+        if hasattr(accelerator, "device"):
+            undo.enter_context(accelerator.device(device))
+        undo.callback(accelerator.set_rng_state, accelerator.get_rng_state())
+        accelerator.manual_seed(seed)
+
+    return Scope(enter)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from tracebench import progress
+from tracebench import cells, progress
 from tracebench.arrays import whole
+from tracebench.interrupts import Scope
 from tracebench.models import chat, generation, reading
 from tracebench.models.family import discover, probe_device, run
-from tracebench.models.fingerprint import fingerprint
+from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
@@ -62,6 +63,8 @@ class LanguageModel:
         self.pieces = Pieces(tokenizer)
         self._digests: dict[tuple[str, tuple[int, ...]], str] = {}
         self._sampled_fingerprint: str | None = None
+        #: How often `refresh` was called: what was computed before an edit that no sample shows is not valid any more.
+        self.refreshed = 0
         self._proved: tuple[torch.dtype, Layout] | None = None
         _ = self.layout  # an encoder is refused here, not at its first use
 
@@ -108,15 +111,15 @@ class LanguageModel:
 
     def fingerprint(self) -> str:
         """A checksum of the weights' bits (16 hex digits). Above 1e9 parameters a sample, remembered until `refresh`."""
-        if self._sampled_fingerprint is not None:
-            return self._sampled_fingerprint
-        found = fingerprint(self.model)
-        if sum(p.numel() for p in self.model.parameters()) > 1_000_000_000:
-            self._sampled_fingerprint = found
-        return found
+        if not is_sampled(self.model):
+            return fingerprint(self.model)
+        if self._sampled_fingerprint is None:
+            self._sampled_fingerprint = fingerprint(self.model)
+        return self._sampled_fingerprint
 
     def refresh(self) -> None:
         """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
+        self.refreshed += 1
         self._sampled_fingerprint = None
         self._digests.clear()
         self._proved = None
@@ -238,21 +241,24 @@ class LanguageModel:
 
     # --- running it ---------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def running(self) -> Generator[None]:
+    def running(self) -> Scope[None]:
         """Within this scope the model is ours: locked, in eval mode, without gradients. All of it is put back."""
-        with self.lock:
-            modes = [(module, module.training) for module in self.model.modules() if module.training]
-            try:
-                for module, _ in modes:
-                    module.training = False
-                # Not inference_mode: a buffer that a model makes anew in its forward (dynamic NTK does) would be an
-                # inference tensor, and the user's next backward pass would fail on it.
-                with torch.no_grad():
-                    yield
-            finally:
-                for module, mode in modes:
-                    module.training = mode
+        return Scope(self._take)
+
+    def _take(self, undo: ExitStack) -> None:
+        undo.enter_context(self.lock)
+        if self.lock.is_worker and any(module.training for module in self.model.modules()):
+            # A cell may train this model without asking for our lock: it must never meet the mode that we lend it.
+            cells.hold_off(
+                undo, lambda: self.breathe(0, 0, "waiting for the cell to end: the model is in training mode")
+            )
+        for module in self.model.modules():
+            if module.training:
+                undo.callback(setattr, module, "training", True)
+                module.training = False
+        # Not inference_mode: a buffer that a model makes anew in its forward (dynamic NTK does) would be an inference
+        # tensor, and the user's next backward pass would fail on it.
+        undo.enter_context(torch.no_grad())
 
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """One plain pass over the whole sequence, no hooks: [token, vocabulary], in the model's own type."""
@@ -264,7 +270,7 @@ class LanguageModel:
 
     def unhooked_digest(self, ids: Sequence[int]) -> str:
         """The digest of the logits of a plain pass, taken once per sequence and state of the weights."""
-        with self.lock:
+        with self.lock.held():
             key = self._digest_key(ids)
             if key not in self._digests:
                 self._remember_digest(key, digest(self.logits(ids)))

@@ -7,6 +7,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Self
 
+from tracebench.interrupts import Scope, heed
+
+#: Seconds after which a waiting thread looks whether it was interrupted.
+PATIENCE = 0.05
+
 
 class ModelLock:
     """A reentrant lock that a worker hands over between micro-batches.
@@ -25,18 +30,22 @@ class ModelLock:
     @contextmanager
     def as_worker(self) -> Generator[None]:
         """Within this scope the thread is a worker."""
-        before = self._is_worker
+        before = self.is_worker
         self._mine.worker = True
         try:
             yield
         finally:
             self._mine.worker = before
 
+    def held(self) -> Scope[Self]:
+        """``with lock.held():`` as ``with lock:``, and an interrupt never leaves it taken."""
+        return Scope(lambda undo: undo.enter_context(self))
+
     def give_way(self) -> None:
         """Let waiting cells run, if this thread is a worker that holds the lock. Hold no hook open across it."""
         me = threading.get_ident()
         with self._changed:
-            if not self._is_worker or self._owner != me or not self._cells_waiting:
+            if not self.is_worker or self._owner != me or not self._cells_waiting:
                 return
             depth = self._depth
             self._owner, self._depth = None, 0
@@ -45,12 +54,14 @@ class ModelLock:
             self._owner, self._depth = me, depth
 
     def __enter__(self) -> Self:
-        me, worker = threading.get_ident(), self._is_worker
+        me, worker = threading.get_ident(), self.is_worker
         with self._changed:
             if self._owner != me:
                 self._cells_waiting += not worker
                 try:
-                    self._changed.wait_for(lambda: self._owner is None and not (worker and self._cells_waiting))
+                    while self._owner is not None or (worker and self._cells_waiting):
+                        self._changed.wait(PATIENCE)
+                        heed()
                     self._owner = me
                 finally:
                     self._cells_waiting -= not worker
@@ -68,5 +79,6 @@ class ModelLock:
                 self._changed.notify_all()
 
     @property
-    def _is_worker(self) -> bool:
+    def is_worker(self) -> bool:
+        """Whether the calling thread is a worker."""
         return getattr(self._mine, "worker", False)

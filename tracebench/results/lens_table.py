@@ -178,6 +178,7 @@ class LensTable:
         given = [name for name in _ARRAYS if name != "watched" or name in record.arrays]
         arrays: dict[str, Any] = {"watched": None, **{name: record.labeled(name) for name in given}}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
+        vocabulary.insist_on(np.unique(arrays["token_ids"].values).tolist())
         return cls(**arrays, vocabulary=vocabulary, checks=checks, **about)
 
     def __repr__(self) -> str:

@@ -1,0 +1,45 @@
+"""Interrupts at random moments: real signals, as Ctrl-C and a notebook's stop button send them."""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+
+def interrupted_at_random(work, times):
+    """Run ``work`` so often, each time with one SIGINT at a moment of it or just after; yields after each.
+
+    At least half of the interrupts must hit.
+    """
+    began = time.perf_counter()
+    work()
+    lasts, hits, chance = time.perf_counter() - began, 0, random.Random(0)
+    with _quick_threads():
+        for _ in range(times):
+            delay = chance.random() * lasts * 1.2
+            killer = threading.Thread(target=lambda d=delay: (time.sleep(d), os.kill(os.getpid(), signal.SIGINT)))
+            try:
+                killer.start()
+                work()
+                killer.join()
+                time.sleep(0.001)
+            except KeyboardInterrupt:
+                hits += 1
+            killer.join()
+            yield
+    assert hits > times // 2
+
+
+@contextmanager
+def _quick_threads():
+    """Threads change places between any two instructions, and an interrupt raises as it does in a notebook's cell."""
+    interval, handler = sys.getswitchinterval(), signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        signal.signal(signal.SIGINT, handler)
