@@ -41,17 +41,6 @@ export function freshId(stem: string): string {
   return `tb-${stem}-${Math.random().toString(36).slice(2, 8)}-${count}`;
 }
 
-/** Whether a key stands alone: with Shift, Ctrl, Alt or Meta it belongs to the page (Shift + Enter runs a notebook's cell). */
-export function isBare({ shiftKey, ctrlKey, altKey, metaKey }: KeyboardEvent): boolean {
-  return !(shiftKey || ctrlKey || altKey || metaKey);
-}
-
-/** The event was used here: neither the browser nor the notebook around acts on it as well. */
-export function take(event: Event): void {
-  event.preventDefault();
-  event.stopPropagation();
-}
-
 /** The element that has the focus, also where the view lives in a shadow tree. */
 export function focusedIn(node: Node): Element | null {
   return (node.getRootNode() as Document | ShadowRoot).activeElement;

@@ -2,7 +2,8 @@
 
 import { capture } from "./capture";
 import { copyText } from "./copy";
-import { element, focusedIn, isBare, take } from "./dom";
+import { element, focusedIn } from "./dom";
+import { isBare, take } from "./keys";
 import { popup } from "./popup";
 import { paintCanvas } from "./scene_canvas";
 import { resolveColor } from "./theme";

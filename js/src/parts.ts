@@ -13,8 +13,3 @@ export function sentence(parts: Parts): DocumentFragment {
   }
   return fragment;
 }
-
-/** The sentence as plain text. */
-export function plain(parts: Parts): string {
-  return parts.map((part) => (typeof part === "string" ? part : `“${part.token}”`)).join("");
-}

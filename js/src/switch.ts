@@ -1,6 +1,7 @@
 // One of a few: a row of buttons of which one is on. Arrow keys move.
 
-import { element, isBare, take } from "./dom";
+import { element } from "./dom";
+import { isBare, take } from "./keys";
 
 export function segmented<Name extends string>(
   label: string,

@@ -48,12 +48,6 @@ export class LabeledArray {
     return this.values[this.#offset(where)] ?? Number.NaN;
   }
 
-  /** All numbers along the last axis: `probs.row({ layer: 3, token: 9 })`. Empty where there are none. */
-  row(where: Readonly<Record<string, Coordinate>>): Values {
-    const start = this.#offset({ ...where, [this.dims.at(-1) ?? ""]: this.coords(this.dims.at(-1) ?? "")[0] ?? 0 });
-    return Number.isNaN(start) ? this.values.subarray(0, 0) : this.values.subarray(start, start + (this.shape.at(-1) ?? 0));
-  }
-
   #offset(where: Readonly<Record<string, Coordinate>>): number {
     let offset = 0;
     for (const [axis, dim] of this.dims.entries()) {

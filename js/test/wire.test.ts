@@ -41,11 +41,6 @@ test("coordinates that are not there are not a number", () => {
   expect(array.at({ layer: 0, token: 3 })).toBeNaN();
 });
 
-test("a row runs along the last axis", () => {
-  expect([...array.row({ layer: 0 })]).toEqual([4, 5, 6]);
-  expect([...array.row({ layer: 7 })]).toEqual([]);
-});
-
 test("a forgotten axis is an error", () => {
   expect(() => array.at({ layer: 0 })).toThrow("no coordinate for axis token of [layer, token]");
 });

@@ -133,6 +133,22 @@ test("saving over a closed line says so, and can be tried again", async () => {
   expect(button.disabled).toBe(false);
 });
 
+test("while saving a silent kernel is said, and saving can be tried again", async () => {
+  vi.useFakeTimers();
+  const { root, sent, say } = await show(workbench, { _data: DATA });
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.click();
+  expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([true, "Saving …"]);
+  vi.advanceTimersByTime(PING_MS + SILENCE_MS);
+  expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([
+    false,
+    "Saving … The kernel does not answer: it is busy, or gone.",
+  ]);
+  say({ kind: "answer", id: sent.find(({ kind }) => kind === "save")?.id, result: { path: "a.html", size: 1, note: "" } });
+  await settled();
+  expect(text(one(root, ".tb-saved"))).toContain("Saved as a.html");
+});
+
 test("a saved page offers no saving", async () => {
   const { root } = await show(workbench, { _data: DATA }, { offline: true });
   expect(all(root, "button").map(text)).not.toContain("Save HTML");

@@ -7,10 +7,13 @@ import { size } from "../format";
 export function saveButton(answers: Answers, said: HTMLElement): HTMLButtonElement {
   const button = element("button", { class: "tb-button", type: "button" }, "Save HTML");
   button.addEventListener("click", () => {
-    button.disabled = true;
     said.hidden = false;
     said.className = "tb-saved tb-note";
-    said.textContent = "Saving …";
+    const saving = new AbortController();
+    answers.liveness.on((silent) => {
+      said.textContent = silent ? "Saving … The kernel does not answer: it is busy, or gone." : "Saving …";
+      button.disabled = !silent;
+    }, saving.signal);
     answers
       .save()
       .then((result) => {
@@ -26,6 +29,7 @@ export function saveButton(answers: Answers, said: HTMLElement): HTMLButtonEleme
         said.textContent = `Not saved: ${error instanceof Error ? error.message : error}`;
       })
       .finally(() => {
+        saving.abort();
         button.disabled = false;
       });
   });

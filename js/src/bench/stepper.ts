@@ -1,6 +1,7 @@
 // Which step: back, forward, and where one is.
 
-import { element, isBare, take } from "../dom";
+import { element } from "../dom";
+import { isBare, take } from "../keys";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
 

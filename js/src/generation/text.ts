@@ -1,7 +1,8 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { element, focusedIn, isBare, setAttributes, setSelected, take } from "../dom";
+import { element, focusedIn, setAttributes, setSelected } from "../dom";
 import { probability } from "../format";
+import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
 import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";

@@ -1,9 +1,12 @@
 // A table of layers x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
 // fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
 
-import { element, focusedIn, isBare, setSelected, take } from "../dom";
+import { element, focusedIn, setSelected } from "../dom";
+import { isBare, take } from "../keys";
 import type { Piece } from "../tokens";
 import { isolated } from "../tokens";
+import type { Spot } from "./grid_moves";
+import { cellAfter, revealed } from "./grid_moves";
 
 const LABEL_WIDTH = 46;
 const ROW_HEIGHT = 19;
@@ -53,7 +56,7 @@ export class Grid {
   #columns: number[] = [];
   #width = NARROWEST;
   #selected: { layer: number | null; token: number | null } = { layer: null, token: null };
-  #focus: { row: number; token: number } = { row: 0, token: 0 };
+  #focus: Spot = { row: 0, token: 0 };
 
   constructor(spec: GridSpec, signal: AbortSignal) {
     this.#spec = spec;
@@ -231,21 +234,10 @@ export class Grid {
 
   #key(event: KeyboardEvent): void {
     const { row, token } = this.#focus;
-    const lastToken = this.#spec.heads.length - 1;
-    const to = {
-      ArrowLeft: [row, token - 1],
-      ArrowRight: [row, token + 1],
-      ArrowUp: [row - 1, token],
-      ArrowDown: [row + 1, token],
-      Home: [event.ctrlKey ? 0 : row, 0],
-      End: [event.ctrlKey ? this.#rows.length - 1 : row, lastToken],
-      PageUp: [0, token],
-      PageDown: [this.#rows.length - 1, token],
-    }[event.key];
-    if (to && (isBare(event) || isCorner(event))) {
+    const to = cellAfter(event, this.#focus, { rows: this.#rows.length, tokens: this.#spec.heads.length });
+    if (to) {
       take(event);
-      const [nextRow = 0, nextToken = 0] = to;
-      this.#moveFocus(Math.min(this.#rows.length - 1, Math.max(0, nextRow)), Math.min(lastToken, Math.max(0, nextToken)));
+      this.#moveFocus(to.row, to.token);
     } else if (isBare(event) && (event.key === "Enter" || event.key === " ")) {
       take(event);
       this.#spec.onSelect(this.#spec.layers[row] ?? null, token);
@@ -267,17 +259,4 @@ function columnHead(): HTMLElement {
   const name = element("span", { class: "tb-grid-token", dir: "auto" });
   const number = element("span", { class: "tb-grid-number" });
   return element("span", { class: "tb-grid-name", role: "columnheader" }, name, number);
-}
-
-/** Ctrl + Home and Ctrl + End go to the corners of the table. */
-function isCorner({ key, ctrlKey, shiftKey, altKey, metaKey }: KeyboardEvent): boolean {
-  return (key === "Home" || key === "End") && ctrlKey && !shiftKey && !altKey && !metaKey;
-}
-
-/** Where to scroll so that [at, at + size] is in sight: not at all if it is, a little if it is next, else to the middle. */
-function revealed(scroll: number, at: number, size: number, room: number): number {
-  if (at >= scroll && at + size <= scroll + room) return scroll;
-  if (at < scroll && at >= scroll - size) return at;
-  if (at + size > scroll + room && at <= scroll + room) return at + size - room;
-  return at - Math.floor((room - size) / 2 / size) * size;
 }

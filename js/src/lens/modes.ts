@@ -6,7 +6,6 @@ import { roundUp } from "../scale";
 export type ModeName = "probability" | "entropy" | "kl";
 
 export interface Mode {
-  label: string;
   /** For the legend: what the strongest tint stands for. */
   meaning: string;
   value(layer: number, token: number): number;
@@ -21,21 +20,18 @@ export function modes(lens: Lens): Record<ModeName, Mode> {
   const blocks = roundUp(largest(klOfBlocks(lens)));
   return {
     probability: {
-      label: "probability",
       meaning: "probability of the token in the cell",
       value: (layer, token) => lens.probs.at({ layer, token, rank: lens.probs.coords("rank")[0] ?? 0 }),
       max: 1,
       beyond: false,
     },
     entropy: {
-      label: "entropy",
       meaning: "entropy of the guess, nats (0: sure)",
       value: (layer, token) => lens.entropy.at({ layer, token }),
       max: roundUp(largest(lens.entropy.values)),
       beyond: false,
     },
     kl: {
-      label: "KL to final",
       meaning: "KL divergence of the last layer from this one, nats (0: decided)",
       value: (layer, token) => lens.kl.at({ layer, token }),
       max: blocks,

@@ -1,7 +1,8 @@
 // How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
 
-import { element, isBare, setAttributes, setSelected, svg, take } from "../dom";
+import { element, setAttributes, setSelected, svg } from "../dom";
 import { probability, theLayer } from "../format";
+import { isBare, take } from "../keys";
 import type { Lens } from "../lens";
 import { paintSvg } from "../scene_svg";
 import { stepAt } from "../selection";
