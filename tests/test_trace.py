@@ -79,8 +79,21 @@ def test_a_target_is_a_question():
     assert Target().sentence(trace) == "Why would the model say “·Paris” at step 0?"
     assert Target(0, " Paris", " Rome").sentence(trace) == "Why “·Paris” rather than “·Rome” at step 0?"
     assert Target(0, 10).sentence(trace) == "What speaks for “·Rome” at step 0?"
+    assert Target(np.int64(0), np.int64(10)) == Target(0, 10)
     with pytest.raises(IndexError, match="step 9"):
         Target(9).sentence(trace)
+
+
+def test_a_target_of_several_tokens_says_which_they_are():
+    trace = made.trace()
+    with pytest.raises(ValueError, match="' city of' is not one token but 2: “·city”, “·of”"):
+        Target(0, " city of").sentence(trace)
+    with pytest.raises(ValueError, match="'ity' is not one token but part of one: “·city”; a target is a whole one"):
+        Target(0, " Paris", against="ity").sentence(trace)
+    # It may be one token of the model's: a record cannot know.
+    assert Target(0, " Berlin").sentence(trace) == (
+        "What speaks for “·Berlin” (which this record does not mention) at step 0?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,6 +103,10 @@ def test_a_target_is_a_question():
         ({"token": 1.5}, TypeError, "exact text"),
         ({"step": "2"}, TypeError, "whole number"),
         ({"of": "entropy", "token": 3}, ValueError, "belongs to no token"),
+        ({"token": ""}, ValueError, "not empty"),
+        ({"against": -1}, ValueError, "id from 0, got -1"),
+        ({"token": True}, TypeError, "got True"),
+        ({"token": " Rome", "against": " Rome"}, ValueError, "compared with itself"),
     ],
 )
 def test_a_target_that_makes_no_sense_is_a_sentence(bad, error, sentence):

@@ -1,6 +1,8 @@
+import gc
 import html
 import json
 import re
+import weakref
 import zlib
 from base64 import b64decode
 
@@ -137,3 +139,13 @@ def test_a_snapshot_is_the_page_in_a_frame(bench):
     assert "sandbox" not in shown
     page = html.unescape(re.search(r'srcdoc="([^"]*)"', shown)[1])
     assert state_of(page)[0]["root"] == "w0"
+
+
+def test_a_bench_that_is_closed_is_freed():
+    trace = made.trace()
+    bench = tb.Workbench([trace, made.lens(trace)])
+    gone = [weakref.ref(widget) for widget in (bench, bench.selection, bench._answers, *bench.views)]
+    bench.close()
+    del bench
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * len(gone)

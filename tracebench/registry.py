@@ -14,6 +14,11 @@ ANALYSES = {
     "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
 }
 
+#: Analysis -> the kind of its result, known without importing torch. Of a third party's it is the attribute ``gives``.
+GIVES = {
+    "LogitLens": "lens_table",
+}
+
 #: Record kind -> the class that reads it.
 RESULTS = {
     "trace": "tracebench.trace:Trace",
@@ -43,6 +48,11 @@ def find(table: str, name: str) -> Any:
     if name in others:
         return others[name].load()
     raise KeyError(f"there is no {name!r} among the {table}: {', '.join(sorted({*known, *others}))}")
+
+
+def result_kind(analysis: str) -> str:
+    """The kind of what an analysis gives, by its registry name."""
+    return GIVES[analysis] if analysis in GIVES else find("analyses", analysis).gives
 
 
 def resolve(reference: str) -> Any:

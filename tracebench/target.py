@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from tracebench.arrays import whole
 from tracebench.tokens import display_piece
 
 if TYPE_CHECKING:
@@ -35,26 +36,34 @@ class Target:
             raise ValueError(f"a target is the {', '.join(QUANTITIES)} of a token, got of={self.of!r}")
         if self.of == "entropy" and (self.token is not None or self.against is not None):
             raise ValueError("the entropy of a step belongs to no token: leave out token and against")
-        for name, value in (("token", self.token), ("against", self.against)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int))):
-                raise TypeError(f"{name} is exact text (str) or a vocabulary id (int), got {value!r}")
-        if self.step is not None and (isinstance(self.step, bool) or not isinstance(self.step, int)):
-            raise TypeError(f"step is a whole number or None (every step), got {self.step!r}")
+        if self.step is not None:
+            object.__setattr__(self, "step", _step(self.step))
+        for name in ("token", "against"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _token(name, value))
+        if self.token is not None and self.token == self.against:
+            raise ValueError(f"{self.token!r} is compared with itself: give another token as against")
 
     def sentence(self, trace: Trace) -> str:
-        """The target as a question: ``Why did the model say “·Paris” at step 0?``"""
+        """The target as a question: ``Why did the model say “·Paris” at step 0?``
+
+        Raises:
+            IndexError: no such step.
+            ValueError: a text that is several tokens where the trace has it; the sentence says which.
+        """
         if self.step is None:
             return "Why did the model say each of its tokens?"
         trace.check_step(self.step)
         if self.of == "entropy":
             return f"Why was the model as sure as it was at step {self.step}?"
-        said = self._show(self.token, trace) or trace.tokens.display[trace.prompt_length + self.step]
+        taken = f"“{trace.tokens.display[trace.prompt_length + self.step]}”"
+        said = taken if self.token is None else self._show(self.token, trace)
         if self.against is not None:
-            return f"Why “{said}” rather than “{self._show(self.against, trace)}” at step {self.step}?"
+            return f"Why {said} rather than {self._show(self.against, trace)} at step {self.step}?"
         if self.token is not None:
-            return f"What speaks for “{said}” at step {self.step}?"
+            return f"What speaks for {said} at step {self.step}?"
         verb = "would" if trace.was_read else "did"
-        return f"Why {verb} the model say “{said}” at step {self.step}?"
+        return f"Why {verb} the model say {said} at step {self.step}?"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,10 +73,48 @@ class Target:
         return cls(**data)
 
     @staticmethod
-    def _show(token: str | int | None, trace: Trace) -> str:
-        if token is None:
-            return ""
-        if isinstance(token, str):
-            return display_piece(token.encode("utf-8", "surrogatepass"))
+    def _show(token: str | int, trace: Trace) -> str:
         known = trace.candidates.vocabulary
-        return known.display(token) if token in known else f"token {token}"
+        if isinstance(token, int):
+            return f"“{known.display(token)}”" if token in known else f"token {token}"
+        piece = token.encode("utf-8", "surrogatepass")
+        shown = f"“{display_piece(piece)}”"
+        if known.find(token) is not None or piece in trace.tokens.pieces:
+            return shown
+        parts = _as_tokens(piece, trace)
+        if parts:
+            named = ", ".join(f"“{part}”" for part in parts)
+            raise ValueError(
+                f"{token!r} is not one token but {'part of one' if len(parts) == 1 else len(parts)}: {named}; "
+                "a target is a whole one, with its exact white space"
+            )
+        # It may be one: a record holds only the tokens that it mentions.
+        return f"{shown} (which this record does not mention)"
+
+
+def _step(given: Any) -> int:
+    step = whole(given)
+    if step is None:
+        raise TypeError(f"step is a whole number or None (every step), got {given!r}")
+    return step
+
+
+def _token(name: str, given: Any) -> str | int:
+    token = given if isinstance(given, str) else whole(given)
+    if token is None:
+        raise TypeError(f"{name} is exact text (str) or a vocabulary id (int), got {given!r}")
+    if token == "" or (isinstance(token, int) and token < 0):
+        raise ValueError(f"{name} is exact text, not empty, or a vocabulary id from 0, got {given!r}")
+    return token
+
+
+def _as_tokens(piece: bytes, trace: Trace) -> tuple[str, ...]:
+    """The tokens that a stretch of bytes is where the trace has it; () where it does not."""
+    tokens, text = trace.tokens, b"".join(trace.tokens.pieces)
+    at = text.find(piece)
+    if at < 0:
+        return ()
+    stop = at + len(piece)
+    return tuple(
+        shown for shown, (first, last) in zip(tokens.display, tokens.offsets, strict=True) if first < stop and last > at
+    )

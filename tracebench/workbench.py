@@ -13,7 +13,7 @@ import traitlets
 
 from tracebench import bundle, findings, registry
 from tracebench.offline.bake import bake
-from tracebench.offline.page import SavedPage, write_page
+from tracebench.offline.page import write_page
 from tracebench.offline.static import static_html
 from tracebench.request import Answerer, Request, request_for
 from tracebench.stored import Stored
@@ -21,7 +21,7 @@ from tracebench.target import Target
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.answers import Answers
-from tracebench.views.base import reject_unknown, static_file
+from tracebench.views.base import reject_unknown, static_text
 from tracebench.views.generation import GenerationView, trace_code
 from tracebench.views.selection import Selection
 from tracebench.views.text import text_tree
@@ -39,8 +39,8 @@ class Workbench(anywidget.AnyWidget):
         views: the view widgets, each of which can also be shown alone in a cell and stays linked.
     """
 
-    _esm = static_file("workbench.js")
-    _css = static_file("workbench.css")
+    _esm = static_text("workbench.js")
+    _css = static_text("workbench.css")
 
     _answerer: Answerer
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -58,13 +58,13 @@ class Workbench(anywidget.AnyWidget):
         answerer = answerer if answerer is not None else Stored(results)
         self._answerer = answerer
         self._requests = [*map(request_for, results), *requests]
-        kinds = [result.kind for result in results] + ["lens_table"] * len(requests)
+        self._kinds = [result.kind for result in results] + [registry.result_kind(r.analysis) for r in requests]
         super().__init__()
         self.selection = Selection(trace)
         self._answers = Answers(answerer, trace, self._save_from_browser)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
-        for kind, request in zip(kinds, self._requests, strict=True):
+        for kind, request in zip(self._kinds, self._requests, strict=True):
             views.append(registry.find("views", kind)(data=text_tree(trace), request=request.to_json(), **shared))
         self.views = views
         self._stems = [view.stem for view in views]
@@ -118,7 +118,7 @@ class Workbench(anywidget.AnyWidget):
 
     def _tree(self) -> dict[str, Any]:
         trace, source = self.trace, self.trace.provenance
-        lens = next((r for r in self._requests if r.analysis == "LogitLens"), None)
+        lens = next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
         return {
             "kind": "workbench",
             "title": _title(trace),
@@ -170,7 +170,13 @@ def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]
 
 
 def _title(trace: Trace) -> str:
-    text = " ".join("".join(c if c.isprintable() else " " for c in trace.text).split())
+    said = b"".join(token.piece for token in trace.tokens if not token.special).decode("utf-8", "replace")
+    messages = trace.provenance.settings.get("messages")
+    if messages:
+        # A template's words ("system", "user") are nobody's title.
+        answer = b"".join(t.piece for t in (trace.token_at(s) for s in trace.steps) if not t.special)
+        said = f"{messages[-1]['content']} {answer.decode('utf-8', 'replace')}"
+    text = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     return text if len(text) <= 70 else text[:69] + "…"
 
 
@@ -181,6 +187,3 @@ def _unused(folder: Path, title: str) -> Path:
     while path.exists():
         path, number = folder / f"{stem}-{number}.html", number + 1
     return path
-
-
-__all__ = ["SavedPage", "Workbench"]

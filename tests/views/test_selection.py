@@ -1,3 +1,6 @@
+import threading
+import time
+
 import pytest
 import traitlets
 
@@ -121,3 +124,23 @@ def test_a_trace_without_steps_has_a_selection_without_a_step():
     assert selection.step is None
     with pytest.raises(traitlets.TraitError, match="step goes over: none"):
         selection.step = 0
+
+
+def test_what_a_person_sets_while_the_browser_speaks_is_not_lost(selection, monkeypatch):
+    """A browser's message is applied on another thread where the host has subshells."""
+    half, set_trait = threading.Event(), selection.set_trait
+
+    def slowly(name, value):
+        set_trait(name, value)
+        if name == "layer":
+            half.set()
+            time.sleep(0.1)
+
+    monkeypatch.setattr(selection, "set_trait", slowly)
+    browser = threading.Thread(target=message, args=(selection, sent(selection, layer=1)))
+    browser.start()
+    half.wait()
+    selection.key = 3
+    browser.join()
+    assert (selection.layer, selection.key) == (1, 3)
+    assert (selection.fields["layer"], selection.fields["key"]) == (1, 3)

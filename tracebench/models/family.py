@@ -19,7 +19,7 @@ from torch import nn
 
 from tracebench.interrupts import Scope
 from tracebench.models.layout import CausalModel, Head, Layout, hidden_input, hidden_output
-from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
+from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, coarsest, relative_gap
 from tracebench.models.offload import offloaded
 
 #: config attribute -> how it enters the head. The names come from transformers' configs.
@@ -150,17 +150,11 @@ def _prove_causal(model: CausalModel, ids: torch.Tensor, logits: torch.Tensor) -
     other = ids.clone()
     other[0, -1] = (ids[0, -1] + 1) % model.get_input_embeddings().num_embeddings
     gap = relative_gap(run(model, other)[:, :-1], logits[:, :-1])
-    if not gap <= SAME_TEXT[_coarsest(model, logits)]:
+    if not gap <= SAME_TEXT[coarsest({logits.dtype, *(parameter.dtype for parameter in model.parameters())})]:
         raise LayoutError(
             f"{type(model).__name__} is not causal: changing the last token changed earlier logits by {gap:.2g} of "
             "their range. Expected a decoder; an encoder needs is_decoder=True, or another tool"
         )
-
-
-def _coarsest(model: nn.Module, logits: torch.Tensor) -> torch.dtype:
-    """The type with the fewest digits that takes part: logits may be cast to a finer one at the end."""
-    types = {logits.dtype, *(parameter.dtype for parameter in model.parameters())} & set(SAME_TEXT)
-    return max(types, key=SAME_TEXT.__getitem__)
 
 
 def _blocks(model: nn.Module, calls: list[Call]) -> tuple[tuple[str, ...], list[Call]]:

@@ -23,6 +23,7 @@ from tracebench.models.family import discover, probe_device, run
 from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
+from tracebench.models.numerics import coarsest
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
 from tracebench.models.tokenizer import Pieces
 from tracebench.provenance import Provenance
@@ -94,6 +95,11 @@ class LanguageModel:
     def dtype(self) -> torch.dtype:
         """The type that the weights compute in."""
         return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
+
+    @property
+    def coarsest(self) -> torch.dtype:
+        """The type with the fewest digits that takes part: a float32 unembedding may follow bfloat16 blocks."""
+        return coarsest({self.layout.dtype, *(p.dtype for p in self.model.parameters())})
 
     @property
     def layers(self) -> int:
@@ -214,9 +220,7 @@ class LanguageModel:
         others = tuple(check for check in trace.checks if check.name != "replay")
         obstacle = replay_obstacle(self, len(trace.tokens))
         check = (
-            no_replay_check(obstacle)
-            if obstacle
-            else replay_check(trace, self.logits(trace.tokens.ids), self.layout.dtype)
+            no_replay_check(obstacle) if obstacle else replay_check(trace, self.logits(trace.tokens.ids), self.coarsest)
         )
         return replace(trace, checks=(*others, check))
 

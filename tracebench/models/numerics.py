@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 #: The same modules on the same stream, in another order of summation, relative to the range of the logits. float32:
@@ -16,9 +18,14 @@ ROWS = 8
 
 
 def relative_gap(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """The largest absolute difference over the range (max - min) of what is expected; NaN if anything is NaN.
+    """`largest_gap` over the range (max - min) of what is expected."""
+    return largest_gap(found, expected) / max(spread(expected), torch.finfo(torch.float32).tiny)
 
-    Models may mask part of a vocabulary with -inf: there both sides must say so, and it is no part of the range.
+
+def largest_gap(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """The largest absolute difference; NaN if anything is NaN.
+
+    Models may mask part of a vocabulary with -inf: there both sides must say so.
     """
     found, expected = found.reshape(-1, found.shape[-1]), expected.reshape(-1, expected.shape[-1])
     gap = 0.0
@@ -30,7 +37,7 @@ def relative_gap(found: torch.Tensor, expected: torch.Tensor) -> float:
         # inf - inf is NaN, and here the two agree.
         difference.masked_fill_((mine == other) & torch.isinf(mine), 0.0)
         gap = max(gap, float(difference.abs().max()), key=_nan_first)
-    return gap / max(spread(expected), torch.finfo(torch.float32).tiny)
+    return gap
 
 
 def spread(logits: torch.Tensor) -> float:
@@ -42,6 +49,11 @@ def spread(logits: torch.Tensor) -> float:
             low = min(low, float(rows.masked_fill(~finite, float("inf")).min()))
             high = max(high, float(rows.masked_fill(~finite, float("-inf")).max()))
     return max(high - low, 0.0)
+
+
+def coarsest(types: Iterable[torch.dtype]) -> torch.dtype:
+    """The one with the fewest digits, of those that have limits here: it decides how close two sums can come."""
+    return max(set(types) & set(SAME_TEXT), key=SAME_TEXT.__getitem__)
 
 
 def _nan_first(number: float) -> float:

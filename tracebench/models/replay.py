@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tracebench.checks import Check
-from tracebench.models.numerics import SAME_TEXT, relative_gap, spread
+from tracebench.models.numerics import SAME_TEXT, largest_gap, spread
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
@@ -27,14 +27,14 @@ def replay_check(trace: Trace, logits: torch.Tensor, dtype: torch.dtype) -> Chec
     Args:
         trace: with at least one step.
         logits: [token, vocabulary] of the replay.
-        dtype: what the model computes in.
+        dtype: the coarsest type that the model computes in.
     """
     rows = logits[trace.prompt_length - 1 : -1]
     ids = torch.from_numpy(np.array(trace.candidates.token_ids.values, dtype=np.int64)).to(rows.device)
     found = rows.gather(-1, ids).float().cpu()
     recorded = torch.from_numpy(np.array(trace.candidates.logits.values, dtype=np.float32))
     # Of the range of all logits, not only of the candidates'.
-    gap = relative_gap(found, recorded) * spread(recorded) / (spread(rows) or 1.0)
+    gap = largest_gap(found, recorded) / (spread(rows) or 1.0)
     return Check("replay", "measure", gap, SAME_TEXT[dtype], MEANING, "of the logit range")
 
 

@@ -22,12 +22,12 @@ from ipywidgets.widgets.widget import _instances as _live_widgets
 
 from tracebench.files import FileError, write_atomically
 from tracebench.offline.static import STATIC_CSS, static_body
-from tracebench.views.base import static_file
+from tracebench.views.base import static_text
 
 #: Enforced by the browser: no request of any kind. Modules are imported from blobs.
 CSP = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
+    "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
 )
 
 _REFERENCE = re.compile(r"^(?:anywidget:|IPY_MODEL_)([0-9a-f]{32})$")
@@ -60,7 +60,7 @@ def write_page(
 def page_html(bench: Any, baked: dict[str, Any]) -> str:
     """The whole page as text."""
     state = _block(_contents(bench, baked))
-    host = static_file("offline.js").read_text("utf-8")
+    host = static_text("offline.js")
     title = html.escape(bench._data["title"])
     return "".join(
         (
@@ -172,6 +172,6 @@ def _block(contents: dict[str, Any]) -> str:
             return [walk(value) for value in node]
         return node
 
-    text = json.dumps(walk(contents), sort_keys=True, separators=(",", ":")).encode("ascii")
+    text = json.dumps(walk(contents), sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
     raw = struct.pack("<I", len(text)) + text + b"".join(buffers)
     return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")

@@ -49,7 +49,7 @@ def static_body(trace: Trace, results: Iterable[Any]) -> str:
     return (
         f"<p><strong>{_sentence(trace, results)}</strong></p>"
         f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace)}</p>'
-        f'<p style="opacity:.75">{_escape(about)}. '
+        f'<p style="opacity:.75">{html.escape(about)}. '
         "Tokens after the prompt are tinted by their probability.</p>"
     )
 
@@ -59,7 +59,7 @@ def _sentence(trace: Trace, results: list[Any]) -> str:
         return f"A text of {len(trace.tokens)} tokens, nothing generated."
     lens = next((result for result in results if result.kind == "lens_table"), None)
     parts = findings.finding(trace, lens, 0) if lens else findings.said(trace, 0)
-    sentence = _escape(findings.as_text(parts))
+    sentence = html.escape(findings.as_text(parts))
     return sentence if sentence.endswith(".") else sentence + "."
 
 
@@ -68,15 +68,11 @@ def _tinted(trace: Trace) -> str:
     out = []
     for at, shown in enumerate(trace.tokens.display):
         if at < trace.prompt_length:
-            out.append(f'<span style="opacity:.75">{_escape(shown)}</span>')
+            out.append(f'<span style="opacity:.75">{html.escape(shown)}</span>')
         else:
             p = float(probs[at - trace.prompt_length])
             style = f"background:rgba({_TEAL},{0.05 + 0.35 * p:.2f});border-radius:3px;padding:1px 2px"
             out.append(
-                f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{_escape(shown)}</span>'
+                f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{html.escape(shown)}</span>'
             )
     return "<wbr>".join(out)
-
-
-def _escape(text: str) -> str:
-    return html.escape(text)

@@ -18,13 +18,13 @@ from tracebench.progress import Cancelled
 from tracebench.request import Absent, Answerer, Job, Request
 from tracebench.trace import Trace
 from tracebench.views import wire
-from tracebench.views.base import static_file
+from tracebench.views.base import static_text
 
 
 class Answers(anywidget.AnyWidget):
     """Carries requests from the browser to an `Answerer`, and answers back."""
 
-    _esm = static_file("answers.js")
+    _esm = static_text("answers.js")
     _offline = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, answerer: Answerer, trace: Trace, save: Callable[[], dict[str, Any]]) -> None:
@@ -45,8 +45,10 @@ class Answers(anywidget.AnyWidget):
             self.send({"kind": "pong", "id": message_id})
         elif kind == "ask":
             self._ask(message_id, content["request"])
-        elif kind == "cancel" and message_id in self._jobs:
-            self._jobs[message_id].cancel()
+        elif kind == "cancel":
+            # It may have ended meanwhile, on another thread.
+            if (job := self._jobs.get(message_id)) is not None:
+                job.cancel()
         elif kind == "save":
             threading.Thread(target=self._answer_save, args=(message_id,), name="tracebench-save", daemon=True).start()
 

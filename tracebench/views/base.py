@@ -12,12 +12,15 @@ import traitlets
 STATIC = Path(__file__).parent.parent / "static"
 
 
-def static_file(name: str) -> Path:
-    """A built bundle. anywidget reads it when the class is made, so a missing one must say what to do."""
+def static_text(name: str) -> str:
+    """A built bundle. A missing one must say what to do.
+
+    Text and not a path: anywidget watches paths, and keeps every widget that was ever made alive for it.
+    """
     path = STATIC / name
     if not path.is_file():
         raise FileNotFoundError(f"the front end is not built ({name} is missing): run `make js`, or install the wheel")
-    return path
+    return path.read_text("utf-8")
 
 
 def reject_unknown(cls: type, given: Iterable[str], known: Iterable[str]) -> None:

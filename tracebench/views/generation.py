@@ -9,7 +9,7 @@ import numpy as np
 from tracebench.arrays import LabeledArray
 from tracebench.trace import Trace
 from tracebench.views import wire
-from tracebench.views.base import View, static_file
+from tracebench.views.base import View, static_text
 from tracebench.views.text import text_tree
 
 #: Alternatives per step that travel to the browser; the trace itself keeps 100.
@@ -20,8 +20,8 @@ class GenerationView(View):
     """Tokens with their probabilities, and the alternatives at the selected step."""
 
     stem = "generation"
-    _esm = static_file("generation.js")
-    _css = static_file("generation.css")
+    _esm = static_text("generation.js")
+    _css = static_text("generation.css")
 
     @staticmethod
     def pack(trace: Trace, _trace: Trace | None = None) -> dict[str, Any]:

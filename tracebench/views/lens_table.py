@@ -10,15 +10,15 @@ from tracebench import findings
 from tracebench.results.lens_table import LensTable
 from tracebench.trace import Trace
 from tracebench.views import wire
-from tracebench.views.base import View, static_file
+from tracebench.views.base import View, static_text
 
 
 class LensTableView(View):
     """Layers x tokens with the top token of each, and its trajectory over the layers."""
 
     stem = "lens_table"
-    _esm = static_file("lens_table.js")
-    _css = static_file("lens_table.css")
+    _esm = static_text("lens_table.js")
+    _css = static_text("lens_table.css")
 
     @staticmethod
     def pack(lens: LensTable, trace: Trace) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import traitlets
 
 from tracebench.arrays import LINKED
 from tracebench.trace import Trace
-from tracebench.views.base import reject_unknown, static_file
+from tracebench.views.base import reject_unknown, static_text
 
 FIELDS = LINKED
 Fields = dict[str, Any]
@@ -24,7 +24,7 @@ Fields = dict[str, Any]
 class Selection(anywidget.AnyWidget):
     """The shared selection. A field holds a coordinate, or None for "all". ``token`` may be ``(start, stop)``."""
 
-    _esm = static_file("selection.js")
+    _esm = static_text("selection.js")
     _state = traitlets.Dict().tag(sync=True, echo_update=False)
 
     step = traitlets.Any(None, help="generation step, from 0")
@@ -37,11 +37,11 @@ class Selection(anywidget.AnyWidget):
     site = traitlets.Any(None)
     sample = traitlets.Any(None)
 
-    def __init__(self, trace: Trace | None = None, layers: int | None = None, **fields: Any) -> None:
+    def __init__(self, trace: Trace | None = None, **fields: Any) -> None:
         """A selection over a trace. Without fields it starts at step 0 where there is one."""
         reject_unknown(type(self), fields, FIELDS)
         self._trace = trace
-        self._layers = layers if layers is not None else (trace.provenance.layers if trace else None)
+        self._layers = trace.provenance.layers if trace else None
         self._lock = threading.RLock()
         self._applying = False
         super().__init__()
@@ -49,6 +49,14 @@ class Selection(anywidget.AnyWidget):
         if not fields and trace is not None and trace.steps:
             fields = {"step": 0}
         self._publish(self._complete(dict.fromkeys(FIELDS), fields))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in FIELDS:
+            super().__setattr__(name, value)
+            return
+        # Not while a message of the browser is applied on another thread: traitlets would take it for part of that.
+        with self._lock:
+            super().__setattr__(name, value)
 
     def select(self, **fields: Any) -> None:
         """Set several fields in one change: ``selection.select(layer=12, query=9)``."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from tracebench import progress
-from tracebench.arrays import LabeledArray
+from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.capture import capture_streams
 from tracebench.models.family import run
@@ -31,6 +31,9 @@ from tracebench.trace import Trace
 
 #: Positions that go through the unembedding at once: fewer make the matmul slower, more only take memory.
 ROWS = 128
+
+#: Their logits, at the most: a larger vocabulary goes through in smaller parts.
+LOGITS = ROWS * 50_000
 
 #: Positions compared at once with the model's own logits: these are all in memory then, and nothing else is as large.
 FEW = 16
@@ -55,11 +58,14 @@ class LogitLens:
     watch: tuple[str | int, ...] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.top, bool) or not isinstance(self.top, int) or self.top < 1:
+        top = whole(self.top)
+        if top is None or top < 1:
             raise ValueError(f"top is a whole number from 1, got {self.top!r}")
-        watch = (self.watch,) if isinstance(self.watch, (str, int)) else tuple(self.watch)
-        if any(isinstance(token, bool) or not isinstance(token, (str, int)) for token in watch):
+        given = self.watch if isinstance(self.watch, (tuple, list)) else (self.watch,)
+        watch = tuple(token if isinstance(token, str) else whole(token) for token in given)
+        if None in watch:
             raise TypeError(f"watch holds tokens as exact text (str) or vocabulary ids (int), got {self.watch!r}")
+        object.__setattr__(self, "top", top)
         object.__setattr__(self, "watch", watch)
 
     @progress.shown("reading layers")
@@ -96,14 +102,15 @@ class LogitLens:
             checks.append(_last_row_check(layout, streams[-1], logits))
         if trace.steps:
             checks.append(
-                replace(replay_check(trace, logits, layout.dtype), name="scores as recorded", meaning=AS_RECORDED)
+                replace(replay_check(trace, logits, lm.coarsest), name="scores as recorded", meaning=AS_RECORDED)
             )
         size = logits.shape[-1]
         del logits  # as large as everything else together
         table = _Table(len(streams), ids, min(self.top, size), watched)
-        done, total = 0, len(streams) * -(-len(ids) // ROWS)
-        for start in range(0, len(ids), ROWS):
-            part = slice(start, min(start + ROWS, len(ids)))
+        rows = min(ROWS, max(FEW, LOGITS // size))
+        done, total = 0, len(streams) * -(-len(ids) // rows)
+        for start in range(0, len(ids), rows):
+            part = slice(start, min(start + rows, len(ids)))
             final = None
             # The last layer comes first: the others are compared with it.
             for layer in (len(streams) - 1, *range(len(streams) - 1)):
