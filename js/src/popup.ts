@@ -1,6 +1,7 @@
 // A button that opens a panel under it. Escape and a click elsewhere close it.
 
 import { element, freshId } from "./dom";
+import { take } from "./keys";
 
 export interface Popup {
   el: HTMLElement;
@@ -26,7 +27,7 @@ export function popup(button: HTMLButtonElement, panel: HTMLElement, signal: Abo
     "keydown",
     (event) => {
       if (event.key !== "Escape" || panel.hidden) return;
-      event.stopPropagation();
+      take(event);
       show(false);
       button.focus();
     },

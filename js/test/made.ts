@@ -224,7 +224,7 @@ export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-/** Presses a key; false where it was used, and went no further. */
+/** Presses a key; false where it was used. What is used must also go no further: the notebook around has keys of its own. */
 export function key(target: Element, name: string, modifiers: KeyboardEventInit = {}): boolean {
   let passed = false;
   const hear = () => {
@@ -234,7 +234,8 @@ export function key(target: Element, name: string, modifiers: KeyboardEventInit 
   const event = new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...modifiers });
   const untouched = target.dispatchEvent(event);
   document.removeEventListener("keydown", hear);
-  return untouched && passed;
+  if (untouched !== passed) throw new Error(`${name} was used by halves: prevented or stopped, and not both`);
+  return passed;
 }
 
 export function all(root: Element, selector: string): HTMLElement[] {

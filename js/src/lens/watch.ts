@@ -58,7 +58,7 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
     event.preventDefault();
     // The dot is how a space is shown here, so it may be typed for one.
     const text = input.value.replaceAll("·", " ");
-    if (!text || asking) return;
+    if (!text) return;
     if (watched.includes(text)) say("This token is watched already.");
     else void askFor([...watched, text]);
   };
@@ -70,7 +70,6 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
       return asking !== null;
     },
     forget: (id) => {
-      if (asking) return;
       // The button that was pressed goes away with its row.
       input.focus({ preventScroll: true });
       const ids = idsOf(watched, lens());
