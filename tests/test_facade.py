@@ -8,8 +8,8 @@ from tracebench.offline.bake import answer
 
 
 @pytest.fixture(scope="module")
-def lm():
-    return tb.load("demo")
+def lm(demo_lm):
+    return demo_lm
 
 
 @pytest.fixture(scope="module")

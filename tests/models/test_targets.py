@@ -7,8 +7,8 @@ from tracebench.models.targets import target_ids
 
 
 @pytest.fixture(scope="module")
-def lm():
-    return tb.load("demo")
+def lm(demo_lm):
+    return demo_lm
 
 
 @pytest.fixture(scope="module")

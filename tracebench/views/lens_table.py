@@ -11,6 +11,7 @@ from tracebench.results.lens_table import LensTable
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import View, static_text
+from tracebench.views.generation import trace_code
 
 
 class LensTableView(View):
@@ -37,7 +38,7 @@ class LensTableView(View):
             "vocab": wire.vocabulary(known, mentioned),
             "checks": wire.checks(lens.checks),
             "method": lens.method,
-            "code": f"lens = tb.{lens.method}(lm, trace)\n",
+            "code": trace_code(trace) + f"lens = tb.{lens.method}(lm, trace)\n",
             "cost": lens.cost,
             "findings": [list(findings.finding(trace, lens, step)) for step in trace.steps],
             "answer_layers": [lens.answer_layer(trace.position(s), trace.token_at(s).id) for s in trace.steps],
