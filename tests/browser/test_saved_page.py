@@ -1,5 +1,6 @@
 """The file that ``tracebench demo`` wrote, opened with the network cut."""
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,7 @@ def test_the_picture_of_a_view_is_a_picture(demo, view):
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     assert width > 600
     assert height > 200
+    assert len(set(pixels(data))) > 50  # an empty picture has one colour
 
 
 def test_copy_code_gives_python_that_makes_it_again(demo):
@@ -140,6 +142,17 @@ def test_copy_code_gives_python_that_makes_it_again(demo):
     text = demo.locator("dialog textarea").input_value()
     assert "tb.LogitLens(top=5, watch=())(lm, trace)" in text
     demo.locator("dialog").get_by_role("button", name="Close").click()
+
+
+def pixels(png):
+    """The filtered bytes of a PNG's image, unpacked from its chunks."""
+    at, packed = 8, b""
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4])
+        if png[at + 4 : at + 8] == b"IDAT":
+            packed += png[at + 8 : at + 8 + length]
+        at += 12 + length
+    return zlib.decompress(packed)
 
 
 @pytest.mark.parametrize("width", [700, 1000, 1800])

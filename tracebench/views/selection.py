@@ -70,10 +70,12 @@ class Selection(anywidget.AnyWidget):
         return dict(self._state["fields"])
 
     def _complete(self, before: Fields, change: Fields) -> Fields:
-        """The fields after a change, with what follows from it: a step reads at its position."""
+        """The fields after a change, with what follows from it: a step reads at its position, and marks no token."""
         change = {name: self._checked(name, value) for name, value in change.items()}
-        if change.get("step") is not None and "query" not in change and self._trace is not None:
-            change["query"] = self._trace.position(change["step"])
+        if change.get("step") is not None:
+            change.setdefault("token", None)
+            if self._trace is not None:
+                change.setdefault("query", self._trace.position(change["step"]))
         return {**before, **change}
 
     def _checked(self, name: str, value: Any) -> Any:
