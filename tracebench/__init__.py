@@ -11,6 +11,8 @@ from typing import Any
 _NAMES = {
     "Bundle": "tracebench.bundle:Bundle",
     "Check": "tracebench.checks:Check",
+    "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
+    "IntegratedGradients": "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
     "LabeledArray": "tracebench.arrays:LabeledArray",
     "LanguageModel": "tracebench.models.language_model:LanguageModel",
     "LensTable": "tracebench.results.lens_table:LensTable",
@@ -18,6 +20,7 @@ _NAMES = {
     "Request": "tracebench.request:Request",
     "Selection": "tracebench.views.selection:Selection",
     "Target": "tracebench.target:Target",
+    "TokenScores": "tracebench.results.token_scores:TokenScores",
     "Tokens": "tracebench.tokens:Tokens",
     "Trace": "tracebench.trace:Trace",
     "Workbench": "tracebench.workbench:Workbench",

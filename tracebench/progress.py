@@ -37,6 +37,21 @@ def tick(done: int, total: int, note: str = "") -> None:
         listener(done, total, note)
 
 
+@contextmanager
+def part(number: int, of: int) -> Generator[None]:
+    """Within this scope ticks are those of one part of equal parts: ``part(2, 5)`` is the third of five."""
+    whole = _listener.get()
+    if whole is None:
+        yield
+        return
+
+    def listener(done: int, total: int, note: str) -> None:
+        whole(number * total + done, of * total, note if of == 1 else f"{note}, part {number + 1} of {of}")
+
+    with listening(listener):
+        yield
+
+
 #: Work that is done sooner shows nothing.
 DELAY = 2.0
 

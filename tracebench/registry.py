@@ -11,11 +11,15 @@ from importlib.metadata import entry_points
 from typing import Any
 
 ANALYSES = {
+    "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
+    "IntegratedGradients": "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
     "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
 }
 
 #: Analysis -> the kind of its result, known without importing torch. Of a third party's it is the attribute ``gives``.
 GIVES = {
+    "InputXGradient": "token_scores",
+    "IntegratedGradients": "token_scores",
     "LogitLens": "lens_table",
 }
 
@@ -23,6 +27,7 @@ GIVES = {
 RESULTS = {
     "trace": "tracebench.trace:Trace",
     "lens_table": "tracebench.results.lens_table:LensTable",
+    "token_scores": "tracebench.results.token_scores:TokenScores",
 }
 
 #: Result kind -> the view that shows it.

@@ -1,0 +1,1 @@
+"""Which tokens of the text speak for what was said?"""

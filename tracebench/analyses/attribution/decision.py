@@ -1,0 +1,119 @@
+"""The number that is explained, as a function of the embeddings of the text before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from tracebench.checks import Check
+from tracebench.models.embeddings import embed, last_logits
+from tracebench.models.numerics import SAME_TEXT, spread
+from tracebench.models.targets import target_ids
+
+if TYPE_CHECKING:
+    from tracebench.models.language_model import LanguageModel
+    from tracebench.target import Quantity, Target
+    from tracebench.trace import Trace
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One step of a trace, ready to be explained.
+
+    Args:
+        lm: the model that decides.
+        ids: the text before the decision; later tokens cannot have a say.
+        own: [token, feature], its embeddings.
+        of: the number that is explained.
+        token: its token id; None for the entropy.
+        against: the id it is compared with, or None.
+    """
+
+    lm: LanguageModel
+    ids: tuple[int, ...]
+    own: torch.Tensor
+    of: Quantity
+    token: int | None
+    against: int | None
+
+    @classmethod
+    def at(cls, lm: LanguageModel, trace: Trace, step: int, target: Target) -> Decision:
+        """The decision of a step that a target names."""
+        token, against = target_ids(lm, trace, replace(target, step=step))
+        ids = trace.tokens.ids[: trace.position(step) + 1]
+        return cls(lm, ids, embed(lm, ids), target.of, token, against)
+
+    def __call__(self, embeds: torch.Tensor) -> torch.Tensor:
+        """[batch, token, feature] -> [batch], differentiable."""
+        return self.number(last_logits(self.lm, self.ids, embeds))
+
+    def number(self, logits: torch.Tensor) -> torch.Tensor:
+        """[batch, vocabulary] -> [batch]."""
+        wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if self.of == "entropy":
+            return torch.distributions.Categorical(logits=wide).entropy()
+        found = {"logit": lambda x: x, "log_prob": lambda x: x.log_softmax(-1), "prob": lambda x: x.softmax(-1)}[
+            self.of
+        ](wide)
+        value = found[:, self.token]
+        return value if self.against is None else value - found[:, self.against]
+
+    def checks(self, recorded: float, realised: int) -> list[Check]:
+        """That the exchange changes nothing, and that this pass gives what was recorded.
+
+        Args:
+            recorded: the raw logit of the realised token, as the trace has it.
+            realised: its id.
+        """
+        with torch.no_grad():
+            plain, put_in = last_logits(self.lm, self.ids), last_logits(self.lm, self.ids, self.own[None])
+        gap = 0.0 if torch.equal(plain, put_in) else float((plain - put_in).abs().max()) / (spread(plain) or 1.0)
+        again = abs(float(plain[0, realised]) - recorded) / (spread(plain) or 1.0)
+        return [
+            Check(
+                "own embeddings put in",
+                "identity",
+                gap,
+                0.0,
+                "With the text's own embeddings put in place of its tokens the model's logits are the same, bit for bit.",
+                "of the logit range",
+            ),
+            Check(
+                "score as recorded",
+                "measure",
+                again,
+                SAME_TEXT[self.lm.coarsest],
+                "The pass that is explained gives the score that was recorded with the trace.",
+                "of the logit range",
+            ),
+        ]
+
+
+@contextmanager
+def differentiated(lm: LanguageModel) -> Generator[None]:
+    """Says in a sentence that a model gives no gradients, where torch says it in its own words."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or not any(words in str(error) for words in _NO_GRADIENT):
+            raise
+        raise ValueError(
+            f"no gradient reaches the embeddings of {lm.name} (quantised without them, most often): load it unquantised, or "
+            "use an analysis without gradients, e.g. tb.LogitLens()"
+        ) from error
+
+
+#: How torch says that there is no way back from the logits to the embeddings.
+_NO_GRADIENT = (
+    "does not require grad",
+    "not have been used in the graph",
+    "derivative for",
+    "not implemented for autograd",
+)
+
+#: What an attribution method does at one step: scores [token, feature], the baseline's number, more checks.
+Method = Callable[[Decision], tuple[torch.Tensor, float, list[Check]]]

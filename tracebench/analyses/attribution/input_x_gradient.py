@@ -1,0 +1,62 @@
+"""Input times gradient: how much the decision would change, to first order, per part of each token's embedding.
+
+Source: Shrikumar et al., "Not just a black box", 2016; computed by Captum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from tracebench import progress
+from tracebench.analyses.attribution.decision import Decision, differentiated
+from tracebench.analyses.attribution.steps import explain
+from tracebench.checks import Check
+from tracebench.results.token_scores import TokenScores
+from tracebench.target import Target
+
+if TYPE_CHECKING:
+    from tracebench.models.language_model import LanguageModel
+    from tracebench.trace import Trace
+
+
+@dataclass(frozen=True)
+class InputXGradient:
+    """Scores of tokens by embedding times gradient: ``InputXGradient()(lm, trace, tb.Target(step=0))``.
+
+    One forward and one backward pass per step. There is no baseline, and the scores add up to nothing in particular.
+    """
+
+    @progress.shown("attributing")
+    def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> TokenScores:
+        """Explain a step (or every step) of a trace.
+
+        Args:
+            lm: the model that made the trace.
+            trace: any trace with steps.
+            target: which number is explained; None is the realised token's logit at step 0.
+
+        Returns:
+            A `TokenScores` in the target's unit.
+
+        Raises:
+            IndexError: no such step.
+            ValueError: a text that is not one token; no gradient reaches the embeddings.
+        """
+
+        def method(decision: Decision) -> tuple[torch.Tensor, float, list[Check]]:
+            from captum.attr import InputXGradient as Captum
+
+            def number(embeds: torch.Tensor) -> torch.Tensor:
+                lm.breathe(0, 1, "attributing")
+                return decision(embeds)
+
+            own = decision.own[None].clone().requires_grad_()
+            with differentiated(lm):
+                found = Captum(number).attribute(own)
+            lm.breathe(1, 1, "attributing")
+            return found[0].detach(), float("nan"), []
+
+        return explain(lm, trace, target, method, name=repr(self), baseline="")

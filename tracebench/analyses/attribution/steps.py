@@ -1,0 +1,96 @@
+"""One step or every step: runs an attribution method and puts its scores where they belong."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from tracebench import progress
+from tracebench.analyses.attribution.decision import Decision, Method
+from tracebench.arrays import LabeledArray
+from tracebench.checks import Check
+from tracebench.models.replay import check_replayable
+from tracebench.results.token_scores import TokenScores
+from tracebench.target import Target
+
+if TYPE_CHECKING:
+    from tracebench.models.language_model import LanguageModel
+    from tracebench.trace import Trace
+
+
+def explain(
+    lm: LanguageModel, trace: Trace, target: Target | None, method: Method, *, name: str, baseline: str
+) -> TokenScores:
+    """Run a method at the steps that a target names.
+
+    Args:
+        lm: the model that made the trace.
+        trace: what is explained.
+        target: None is step 0.
+        method: what is done at each step.
+        name: repr of the analysis.
+        baseline: what the text is compared with, in words.
+    """
+    started = time.perf_counter()
+    target = target or Target()
+    if not isinstance(target, Target):
+        raise TypeError(f"a target says what is explained, e.g. tb.Target(step=0), got a {type(target).__name__}")
+    steps = trace.steps if target.step is None else (target.step,)
+    if not steps:
+        raise IndexError("this trace has no steps to explain: every token is prompt")
+    trace.check_step(steps[0])
+    check_replayable(lm, len(trace.tokens))
+    scores = np.full((len(steps), len(trace.tokens)), np.nan, np.float32)
+    values, baselines, explained = (np.full(len(steps), np.nan, np.float32) for _ in range(3))
+    checks: list[Check] = []
+    for row, step in enumerate(steps):
+        decision = Decision.at(lm, trace, step, target)
+        with progress.part(row, len(steps)):
+            found, baselines[row], more = method(decision)
+        _refuse_nan(found, lm)
+        scores[row, : len(decision.ids)] = found.sum(-1).float().cpu().numpy()
+        with torch.no_grad():
+            values[row] = float(decision(decision.own[None])[0])
+        explained[row] = -1 if decision.token is None else decision.token
+        checks += decision.checks(float(trace.candidates.realised.values[step]), trace.token_at(step).id) + more
+    mentioned = {int(i) for i in explained if i >= 0} | ({decision.against} if decision.against is not None else set())
+    token = range(len(trace.tokens))
+    return TokenScores(
+        LabeledArray.of(scores, step=steps, token=token)
+        if target.step is None
+        else LabeledArray.of(scores[0], token=token),
+        LabeledArray.of(values, step=steps),
+        LabeledArray.of(baselines, step=steps),
+        LabeledArray.of(explained.astype(np.int32), step=steps),
+        lm.vocabulary(mentioned),
+        trace.tokens.display,
+        target,
+        baseline,
+        name,
+        trace.hash,
+        time.perf_counter() - started,
+        worst(checks),
+    )
+
+
+def worst(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Of each name the one with the largest value; NaN counts as the largest."""
+    found: dict[str, Check] = {}
+    for check in checks:
+        other = found.get(check.name)
+        if other is None or math.isnan(check.value) or check.value > other.value:
+            found[check.name] = check
+    return tuple(found.values())
+
+
+def _refuse_nan(found: torch.Tensor, lm: LanguageModel) -> None:
+    if not bool(torch.isfinite(found).all()):
+        raise ValueError(
+            f"the gradients of {lm.name} are not finite here (its dtype is {str(lm.dtype).removeprefix('torch.')}): "
+            "load it in float32 or bfloat16"
+        )

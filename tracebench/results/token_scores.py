@@ -1,0 +1,148 @@
+"""How much each token of the text speaks for (or against) what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracebench.arrays import LabeledArray
+from tracebench.checks import Check
+from tracebench.files import Record, prefixed
+from tracebench.target import Target
+from tracebench.tokens import Vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+    from tracebench.trace import Trace
+
+#: Target.of -> the unit of values and scores.
+UNITS = {"logit": "logits", "log_prob": "nats", "prob": "probability", "entropy": "nats"}
+_ARRAYS = ("scores", "values", "baseline_values", "explained")
+
+
+@dataclass(frozen=True, eq=False)
+class TokenScores:
+    """Signed scores of the tokens that a decision was made from.
+
+    Args:
+        scores: float32 [token], or [step, token] where the target is every step, in ``unit``. NaN where a token did not
+            exist yet when the step was decided.
+        values: float32 [step]: the number that is explained, in ``unit``.
+        baseline_values: float32 [step]: the same number for the baseline; NaN where the method has none.
+        explained: int32 [step]: the token id that is explained; -1 where the target names none (entropy).
+        vocabulary: pieces of the ids that are explained or compared with.
+        tokens: pieces of the text's own tokens, for tables and figures.
+        target: what was asked.
+        baseline: what the text was compared with, in words; "" where the method has none.
+        method: repr of the analysis, which is Python that reproduces it.
+        trace: hash of the trace it was computed on.
+        cost: seconds.
+        checks: what was proved while it was computed.
+    """
+
+    scores: LabeledArray
+    values: LabeledArray
+    baseline_values: LabeledArray
+    explained: LabeledArray
+    vocabulary: Vocabulary
+    tokens: tuple[str, ...]
+    target: Target
+    baseline: str
+    method: str
+    trace: str
+    cost: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+    kind = "token_scores"
+
+    @property
+    def unit(self) -> str:
+        """Of scores and values: ``"logits"``, ``"nats"`` or ``"probability"``."""
+        return UNITS[self.target.of]
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        return self.values.coords("step")
+
+    def at(self, step: int) -> np.ndarray:
+        """[token]: the scores of one step."""
+        if step not in self.steps:
+            raise KeyError(f"step {step} is not among the {len(self.steps)} that were explained ({self.steps[0]} ...)")
+        if "step" not in self.scores.dims:
+            return np.asarray(self.scores.values)
+        return np.asarray(self.scores.sel(step=step).values)
+
+    def question(self, trace: Trace, step: int) -> str:
+        """What the scores of one step answer."""
+        return replace(self.target, step=step).sentence(trace)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per (step, token) that existed: its text and its score."""
+        import pandas as pd
+
+        rows = [
+            {"step": step, "token": at, "text": self.tokens[at], "score": float(score)}
+            for step in self.steps
+            for at, score in enumerate(self.at(step))
+            if not np.isnan(score)
+        ]
+        return pd.DataFrame(rows, columns=["step", "token", "text", "score"])
+
+    def figure(self) -> Figure:
+        """A plotly bar chart of one step's scores, or a heatmap of steps x tokens."""
+        import plotly.graph_objects as go
+
+        labels = [f"{at} {text}" for at, text in enumerate(self.tokens)]
+        widest = float(np.nanmax(np.abs(np.asarray(self.scores.values)), initial=0.0)) or 1.0
+        scale = {"colorscale": "RdBu", "cmin": -widest, "cmax": widest}
+        if "step" in self.scores.dims:
+            plot = go.Heatmap(
+                z=np.asarray(self.scores.values),
+                x=labels,
+                y=list(self.steps),
+                zmin=-widest,
+                zmax=widest,
+                colorscale="RdBu",
+                colorbar={"title": self.unit},
+            )
+            layout = {"yaxis": {"title": "step", "autorange": "reversed"}, "xaxis": {"title": "token"}}
+        else:
+            values = self.at(self.steps[0])
+            there = ~np.isnan(values)
+            plot = go.Bar(
+                x=[label for label, is_there in zip(labels, there, strict=True) if is_there],
+                y=values[there],
+                marker={"color": values[there], **scale},
+            )
+            layout = {"yaxis": {"title": f"score ({self.unit})"}, "xaxis": {"title": "token"}}
+        return go.Figure(plot, layout={"title": {"text": self.method}, **layout})
+
+    def to_record(self) -> Record:
+        about = {
+            "tokens": list(self.tokens),
+            "target": self.target.to_json(),
+            "baseline": self.baseline,
+            "method": self.method,
+            "trace": self.trace,
+            "cost": self.cost,
+            "checks": [check.to_json() for check in self.checks],
+        }
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return Record(self.kind, about, arrays | prefixed("vocabulary", self.vocabulary.to_arrays()))
+
+    @classmethod
+    def from_record(cls, record: Record) -> TokenScores:
+        about: dict[str, Any] = dict(record.json)
+        about["target"] = Target.from_json(about["target"])
+        about["checks"] = tuple(Check.from_json(check) for check in about["checks"])
+        about["tokens"] = tuple(about["tokens"])
+        arrays: dict[str, Any] = {name: record.labeled(name) for name in _ARRAYS}
+        return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **about)
+
+    def __repr__(self) -> str:
+        what = f"{len(self.steps)} steps" if "step" in self.scores.dims else f"step {self.steps[0]}"
+        return f"TokenScores({self.method.partition('(')[0]}, {what} x {len(self.tokens)} tokens, {self.unit})"
