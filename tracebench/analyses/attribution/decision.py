@@ -62,8 +62,8 @@ class Decision:
         value = found[:, self.token]
         return value if self.against is None else value - found[:, self.against]
 
-    def checks(self, recorded: float, realised: int) -> list[Check]:
-        """That the exchange changes nothing, and that this pass gives what was recorded.
+    def proved(self, recorded: float, realised: int) -> tuple[float, list[Check]]:
+        """The number, with the checks that the exchange changes nothing and that this pass gives what was recorded.
 
         Args:
             recorded: the raw logit of the realised token, as the trace has it.
@@ -71,9 +71,10 @@ class Decision:
         """
         with torch.no_grad():
             plain, put_in = last_logits(self.lm, self.ids), last_logits(self.lm, self.ids, self.own[None])
+            number = float(self.number(plain)[0])
         gap = 0.0 if torch.equal(plain, put_in) else float((plain - put_in).abs().max()) / (spread(plain) or 1.0)
         again = abs(float(plain[0, realised]) - recorded) / (spread(plain) or 1.0)
-        return [
+        return number, [
             Check(
                 "own embeddings put in",
                 "identity",

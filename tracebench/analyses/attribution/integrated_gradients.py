@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tracebench.trace import Trace
 
 #: Tokens that go through the model at once, with gradients: more take memory and gain little on a CPU.
-TOKENS = 512
+TOKENS = 256
 
 #: By how much the scores may miss the difference that they share out before the check turns amber.
 COMPLETE = 0.05

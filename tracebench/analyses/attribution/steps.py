@@ -54,10 +54,10 @@ def explain(
             found, baselines[row], more = method(decision)
         _refuse_nan(found, lm)
         scores[row, : len(decision.ids)] = found.sum(-1).float().cpu().numpy()
-        with torch.no_grad():
-            values[row] = float(decision(decision.own[None])[0])
+        recorded = float(np.asarray(trace.candidates.realised.values)[step])
+        values[row], proofs = decision.proved(recorded, trace.token_at(step).id)
         explained[row] = -1 if decision.token is None else decision.token
-        checks += decision.checks(float(trace.candidates.realised.values[step]), trace.token_at(step).id) + more
+        checks += proofs + more
     mentioned = {int(i) for i in explained if i >= 0} | ({decision.against} if decision.against is not None else set())
     token = range(len(trace.tokens))
     return TokenScores(
