@@ -1,5 +1,5 @@
-// One sequential scale for amounts, in teal, whose lightness alone orders it (right for colour-blind readers), and ink
-// that can be read on every shade of it.
+// One sequential scale for amounts, in teal, whose lightness alone orders it (right for colour-blind readers), one scale
+// for signed amounts, in orange and blue, and ink that can be read on every shade of both.
 
 export type Rgb = readonly [number, number, number];
 
@@ -14,9 +14,45 @@ const DARK: readonly Rgb[] = [
   [84, 198, 186],
 ];
 
+/** Signed amounts: from paper, orange for what is above zero and blue for what is below. */
+const SIGNED = {
+  light: {
+    above: [
+      [245, 246, 247],
+      [244, 176, 122],
+      [201, 84, 10],
+    ],
+    below: [
+      [245, 246, 247],
+      [138, 181, 222],
+      [28, 94, 164],
+    ],
+  },
+  dark: {
+    above: [
+      [34, 40, 46],
+      [138, 76, 38],
+      [240, 140, 74],
+    ],
+    below: [
+      [34, 40, 46],
+      [38, 84, 134],
+      [104, 172, 242],
+    ],
+  },
+} as const satisfies Record<string, Record<string, readonly Rgb[]>>;
+
 /** The colour of an amount in [0, 1]: paper at 0, strongest at 1. */
 export function sequential(amount: number, dark: boolean): Rgb {
-  const stops = dark ? DARK : LIGHT;
+  return between(dark ? DARK : LIGHT, amount);
+}
+
+/** The colour of a signed amount in [-1, 1]: paper at 0. */
+export function diverging(amount: number, dark: boolean): Rgb {
+  return between(SIGNED[dark ? "dark" : "light"][amount < 0 ? "below" : "above"], Math.abs(amount));
+}
+
+function between(stops: readonly Rgb[], amount: number): Rgb {
   const at = Math.min(1, Math.max(0, amount || 0)) * (stops.length - 1);
   const [low, high] = [stops[Math.floor(at)], stops[Math.ceil(at)]] as [Rgb, Rgb];
   const t = at - Math.floor(at);

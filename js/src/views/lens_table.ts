@@ -7,10 +7,10 @@ import { checksPlace } from "../checks";
 import { css, ink, sequential } from "../color";
 import { element } from "../dom";
 import { layerName } from "../format";
+import { Grid } from "../grid";
 import type { Lens } from "../lens";
 import { cellTitle, detail } from "../lens/detail";
 import { explanation } from "../lens/explanation";
-import { Grid } from "../lens/grid";
 import { legend } from "../lens/legend";
 import type { ModeName } from "../lens/modes";
 import { modes } from "../lens/modes";
@@ -65,13 +65,15 @@ function show(
   const grid = new Grid(
     {
       label: "Top token after each layer, at each position",
-      layers: lens.probs.numbers("layer").reverse(),
-      layerName,
+      axis: "layer",
+      rows: lens.probs.numbers("layer").reverse(),
+      rowName: layerName,
+      labelWidth: 46,
       heads: text.pieces,
       cell: (layer, token) => {
         const ground = sequential(all[mode].value(layer, token) / all[mode].max, dark);
         const piece = pieceOf(lens.vocab, lens.token_ids.at({ layer, token, rank: 0 }));
-        return { piece, title: cellTitle(lens, layer, token), ground: css(ground), ink: ink(ground) };
+        return { text: piece[1], title: cellTitle(lens, layer, token), ground: css(ground), ink: ink(ground) };
       },
       onSelect: (layer, token) => {
         if (token === null) selection.set({ layer });

@@ -1,14 +1,13 @@
-// A table of layers x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
+// A table of rows (layers, steps) x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
 // fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
 
-import { element, focusedIn, setSelected } from "../dom";
-import { isBare, take } from "../keys";
-import type { Piece } from "../tokens";
-import { isolated } from "../tokens";
+import { element, focusedIn, setSelected } from "./dom";
 import type { Spot } from "./grid_moves";
 import { cellAfter, revealed } from "./grid_moves";
+import { isBare, take } from "./keys";
+import type { Piece } from "./tokens";
+import { isolated } from "./tokens";
 
-const LABEL_WIDTH = 46;
 const ROW_HEIGHT = 19;
 const HEAD_HEIGHT = 34;
 /** All columns are shown at once as long as they can be this wide; else they scroll, and are roomier. */
@@ -19,7 +18,7 @@ const WIDEST = 96;
 const SPARE = 3;
 
 export interface Cell {
-  piece: Piece;
+  text: string;
   title: string;
   ground: string;
   ink: string;
@@ -27,18 +26,25 @@ export interface Cell {
 
 export interface GridSpec {
   label: string;
-  /** Top to bottom. */
-  layers: readonly number[];
-  layerName: (layer: number) => string;
+  /** The axis that the rows stand for. */
+  axis: "layer" | "step";
+  /** Its coordinates, top to bottom. */
+  rows: readonly number[];
+  rowName: (row: number) => string;
+  /** Pixels for the names of the rows. */
+  labelWidth: number;
   /** The token at each position: the heads of the columns. */
   heads: readonly Piece[];
-  cell: (layer: number, token: number) => Cell;
-  onSelect: (layer: number | null, token: number | null) => void;
-  onFocus: (layer: number, token: number) => void;
+  /** What stands at a place; null where there is nothing. */
+  cell: (row: number, token: number) => Cell | null;
+  onSelect: (row: number | null, token: number | null) => void;
+  onFocus: (row: number, token: number) => void;
 }
 
+const NOTHING: Cell = { text: "", title: "", ground: "transparent", ink: "inherit" };
+
 interface Row {
-  layer: number;
+  at: number;
   el: HTMLElement;
   label: HTMLElement;
   cells: HTMLElement[];
@@ -55,18 +61,18 @@ export class Grid {
   #heads: HTMLElement[] = [];
   #columns: number[] = [];
   #width = NARROWEST;
-  #selected: { layer: number | null; token: number | null } = { layer: null, token: null };
+  #selected: { at: number | null; token: number | null } = { at: null, token: null };
   #focus: Spot = { row: 0, token: 0 };
 
   constructor(spec: GridSpec, signal: AbortSignal) {
     this.#spec = spec;
     this.#head = element("div", { class: "tb-grid-head", role: "row", "aria-rowindex": 1 });
-    this.#head.append(element("span", { class: "tb-grid-corner", role: "columnheader", "aria-colindex": 1 }, "layer"));
-    this.#rows = spec.layers.map((layer, i) => {
-      const place = { class: "tb-grid-label", role: "rowheader", "aria-colindex": 1, "data-layer": layer };
-      const label = element("span", place, spec.layerName(layer));
+    this.#head.append(element("span", { class: "tb-grid-corner", role: "columnheader", "aria-colindex": 1 }, spec.axis));
+    this.#rows = spec.rows.map((at, i) => {
+      const place = { class: "tb-grid-label", role: "rowheader", "aria-colindex": 1, [`data-${spec.axis}`]: at };
+      const label = element("span", place, spec.rowName(at));
       const el = element("div", { class: "tb-grid-line", role: "row", "aria-rowindex": i + 2 }, label);
-      return { layer, el, label, cells: [] };
+      return { at, el, label, cells: [] };
     });
     this.#sheet = element("div", { class: "tb-grid-sheet", role: "presentation" });
     this.#sheet.append(this.#head, ...this.#rows.map(({ el }) => el), this.#rowBand, this.#columnBand);
@@ -75,12 +81,12 @@ export class Grid {
       role: "grid",
       tabindex: -1,
       "aria-label": spec.label,
-      "aria-rowcount": spec.layers.length + 1,
+      "aria-rowcount": spec.rows.length + 1,
       "aria-colcount": spec.heads.length + 1,
     });
     this.el.style.setProperty("--tb-row-height", `${ROW_HEIGHT}px`);
     this.el.style.setProperty("--tb-head-height", `${HEAD_HEIGHT}px`);
-    this.el.style.setProperty("--tb-label-width", `${LABEL_WIDTH}px`);
+    this.el.style.setProperty("--tb-label-width", `${spec.labelWidth}px`);
     this.el.append(this.#sheet);
     this.#layOut();
 
@@ -99,9 +105,9 @@ export class Grid {
   }
 
   /** Marks the cell, its row and its column, and brings it into sight if it was out of it. */
-  select(layer: number | null, token: number | null): void {
-    this.#selected = { layer, token };
-    const row = this.#spec.layers.indexOf(layer ?? Number.NaN);
+  select(at: number | null, token: number | null): void {
+    this.#selected = { at, token };
+    const row = this.#spec.rows.indexOf(at ?? Number.NaN);
     if (token !== null) this.#focus = { row: row < 0 ? this.#focus.row : row, token };
     this.#columnBand.hidden = token === null;
     this.#rowBand.hidden = row < 0;
@@ -113,20 +119,20 @@ export class Grid {
 
   #layOut(): void {
     const count = this.#spec.heads.length;
-    const room = (this.el.clientWidth || 800) - LABEL_WIDTH - 1;
+    const room = (this.el.clientWidth || 800) - this.#spec.labelWidth - 1;
     const even = Math.floor(room / Math.max(1, count));
     const before = this.#width;
     // Where they scroll, a whole number of columns is in sight.
     this.#width = even < NARROWEST ? room / Math.max(1, Math.floor(room / ROOMY)) : Math.min(WIDEST, even);
     const slots = Math.min(count, Math.ceil(room / this.#width) + 2 * SPARE);
-    this.#sheet.style.width = `${LABEL_WIDTH + count * this.#width}px`;
+    this.#sheet.style.width = `${this.#spec.labelWidth + count * this.#width}px`;
     // The column at the edge stays at the edge.
     if (this.#width !== before) this.el.scrollLeft = Math.round(this.el.scrollLeft / before) * this.#width;
     if (slots !== this.#heads.length) this.#makeSlots(slots);
     this.#columns = [];
     this.#place();
     this.#fill();
-    this.#reveal(this.#spec.layers.indexOf(this.#selected.layer ?? Number.NaN), this.#selected.token);
+    this.#reveal(this.#spec.rows.indexOf(this.#selected.at ?? Number.NaN), this.#selected.token);
   }
 
   #makeSlots(slots: number): void {
@@ -143,7 +149,7 @@ export class Grid {
   #fill(): void {
     this.el.toggleAttribute(
       "data-more",
-      this.el.scrollLeft + this.el.clientWidth < LABEL_WIDTH + this.#spec.heads.length * this.#width - 1,
+      this.el.scrollLeft + this.el.clientWidth < this.#spec.labelWidth + this.#spec.heads.length * this.#width - 1,
     );
     const [slots, count] = [this.#heads.length, this.#spec.heads.length];
     const first = Math.max(0, Math.min(Math.floor(this.el.scrollLeft / this.#width) - SPARE, count - slots));
@@ -158,7 +164,7 @@ export class Grid {
   }
 
   #fillColumn(slot: number, token: number): void {
-    const left = `${LABEL_WIDTH + token * this.#width}px`;
+    const left = `${this.#spec.labelWidth + token * this.#width}px`;
     const width = `${this.#width - 1}px`;
     const head = this.#heads[slot] as HTMLElement;
     const [, display] = this.#spec.heads[token] as Piece;
@@ -170,12 +176,12 @@ export class Grid {
     head.setAttribute("aria-colindex", String(token + 2));
     head.style.left = left;
     head.style.width = width;
-    for (const { layer, cells } of this.#rows) {
+    for (const { at, cells } of this.#rows) {
       const el = cells[slot] as HTMLElement;
-      const { piece, title, ground, ink } = this.#spec.cell(layer, token);
-      el.textContent = piece[1];
+      const { text, title, ground, ink } = this.#spec.cell(at, token) ?? NOTHING;
+      el.textContent = text;
       el.title = title;
-      el.dataset.layer = String(layer);
+      el.dataset[this.#spec.axis] = String(at);
       el.dataset.token = String(token);
       el.setAttribute("aria-colindex", String(token + 2));
       el.style.cssText = `left:${left};width:${width};background:${ground};color:${ink}`;
@@ -190,26 +196,26 @@ export class Grid {
   }
 
   #mark(): void {
-    const { layer, token } = this.#selected;
+    const { at, token } = this.#selected;
     this.#columns.forEach((column, slot) => {
       const head = this.#heads[slot];
       if (head) setSelected(head, column === token);
       this.#rows.forEach((row, i) => {
         const cell = row.cells[slot];
         if (!cell) return;
-        setSelected(cell, column === token && row.layer === layer);
+        setSelected(cell, column === token && row.at === at);
         const tab = i === this.#focus.row && column === this.#focus.token ? 0 : -1;
         if (cell.tabIndex !== tab) cell.tabIndex = tab;
       });
     });
-    for (const row of this.#rows) setSelected(row.label, row.layer === layer);
+    for (const row of this.#rows) setSelected(row.label, row.at === at);
     // One stop for Tab: the cell that had the focus last, or the table while that cell is scrolled out of the page.
     this.el.tabIndex = this.#columns.includes(this.#focus.token) ? -1 : 0;
   }
 
   #place(): void {
-    const row = this.#spec.layers.indexOf(this.#selected.layer ?? Number.NaN);
-    this.#columnBand.style.cssText = `left:${LABEL_WIDTH + (this.#selected.token ?? 0) * this.#width - 1}px;width:${this.#width + 1}px`;
+    const row = this.#spec.rows.indexOf(this.#selected.at ?? Number.NaN);
+    this.#columnBand.style.cssText = `left:${this.#spec.labelWidth + (this.#selected.token ?? 0) * this.#width - 1}px;width:${this.#width + 1}px`;
     this.#rowBand.style.cssText = `top:${HEAD_HEIGHT + row * ROW_HEIGHT - 1}px`;
   }
 
@@ -217,7 +223,7 @@ export class Grid {
   #reveal(row: number, token: number | null): void {
     const el = this.el;
     if (token !== null) {
-      el.scrollLeft = revealed(el.scrollLeft, token * this.#width, this.#width, el.clientWidth - LABEL_WIDTH);
+      el.scrollLeft = revealed(el.scrollLeft, token * this.#width, this.#width, el.clientWidth - this.#spec.labelWidth);
     }
     if (row >= 0) {
       el.scrollTop = revealed(el.scrollTop, row * ROW_HEIGHT, ROW_HEIGHT, el.clientHeight - HEAD_HEIGHT);
@@ -225,11 +231,12 @@ export class Grid {
   }
 
   #click(event: Event): void {
-    const pointed = (event.target as HTMLElement).closest<HTMLElement>("[data-layer], [data-token]");
+    const { axis } = this.#spec;
+    const pointed = (event.target as HTMLElement).closest<HTMLElement>(`[data-${axis}], [data-token]`);
     if (!pointed || !this.el.contains(pointed)) return;
-    const { layer, token } = pointed.dataset;
-    this.#spec.onSelect(layer === undefined ? null : Number(layer), token === undefined ? null : Number(token));
-    if (layer !== undefined && token !== undefined) this.#moveFocus(this.#spec.layers.indexOf(Number(layer)), Number(token));
+    const { [axis]: at, token } = pointed.dataset;
+    this.#spec.onSelect(at === undefined ? null : Number(at), token === undefined ? null : Number(token));
+    if (at !== undefined && token !== undefined) this.#moveFocus(this.#spec.rows.indexOf(Number(at)), Number(token));
   }
 
   #key(event: KeyboardEvent): void {
@@ -240,7 +247,7 @@ export class Grid {
       this.#moveFocus(to.row, to.token);
     } else if (isBare(event) && (event.key === "Enter" || event.key === " ")) {
       take(event);
-      this.#spec.onSelect(this.#spec.layers[row] ?? null, token);
+      this.#spec.onSelect(this.#spec.rows[row] ?? null, token);
     }
   }
 
@@ -250,7 +257,7 @@ export class Grid {
     this.#fill();
     const slot = this.#columns.indexOf(token);
     this.#rows[row]?.cells[slot]?.focus({ preventScroll: true });
-    this.#spec.onFocus(this.#spec.layers[row] ?? 0, token);
+    this.#spec.onFocus(this.#spec.rows[row] ?? 0, token);
   }
 }
 

@@ -1,6 +1,6 @@
 // Where a key leads in the table, and where the table scrolls for it.
 
-import { isBare } from "../keys";
+import { isBare } from "./keys";
 
 export interface Spot {
   row: number;

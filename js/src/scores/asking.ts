@@ -1,0 +1,70 @@
+// Which answer is wanted: a view whose target has a step asks for the step that is selected.
+
+import type { Request } from "../ask";
+import type { Target } from "../scores";
+import type { Selection } from "../selection";
+import type { Asking } from "../states";
+import { askAndShow } from "../states";
+
+/** Who steps through a text with a key held down means where it ends. */
+export const SETTLE_MS = 150;
+
+/** The step that a request asks about; null where it asks about every step, or does not say. */
+export function stepOf({ target }: Pick<Request, "target">): number | null {
+  return (target as Target | null)?.step ?? null;
+}
+
+/** The same question at another step. Its key is made of the target, and its code says the same. */
+export function requestAt(request: Request, step: number): Request {
+  const target = { ...(request.target as Target), step };
+  return { ...request, target, code: codeAt(request.code, target) };
+}
+
+/** Python whose target is this one: an analysis's code either has a target, with the step first, or ends in the trace. */
+function codeAt(code: string, target: Target): string {
+  const named = /\btb\.Target\(step=(?:\d+|None)/;
+  if (named.test(code)) return code.replace(named, () => `tb.Target(step=${target.step}`);
+  return code.replace(/\(lm, trace\)(\s*)$/, (_, end) => `(lm, trace, tb.${python(target)})${end}`);
+}
+
+/** A target as Python writes it. JSON's escapes are Python's. */
+function python({ step, token, against, of }: Target): string {
+  const value = (given: string | number | null) => (given === null ? "None" : JSON.stringify(given));
+  return `Target(step=${step}, token=${value(token)}, against=${value(against)}, of=${JSON.stringify(of)})`;
+}
+
+export interface Following extends Asking {
+  selection: Selection;
+  /** The step that is looked at. */
+  step: () => number;
+  /** What is shown is about another step from now on, and is about to be replaced. */
+  onLeave: (step: number) => void;
+}
+
+/** Asks, and asks again when another step is selected, where the target has a step. What was asked before is given up. */
+export function askAtSteps(following: Following): void {
+  const { request, signal, answers, selection, step } = following;
+  if (stepOf(request) === null) {
+    askAndShow(following);
+    return;
+  }
+  let asked = step();
+  let current = new AbortController();
+  let settling: ReturnType<typeof setTimeout> | undefined;
+  const ask = () =>
+    askAndShow({ ...following, request: requestAt(request, asked), signal: AbortSignal.any([signal, current.signal]) });
+  ask();
+  selection.on(() => {
+    const now = step();
+    if (now === asked) return;
+    asked = now;
+    current.abort();
+    current = new AbortController();
+    following.onLeave(now);
+    clearTimeout(settling);
+    // A saved page answers at once.
+    if (answers.offline) ask();
+    else settling = setTimeout(ask, SETTLE_MS);
+  }, signal);
+  signal.addEventListener("abort", () => clearTimeout(settling));
+}

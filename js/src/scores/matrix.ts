@@ -1,0 +1,59 @@
+// Every step that was explained x every token: which decisions a token spoke for.
+
+import { css, diverging, ink } from "../color";
+import { element } from "../dom";
+import { Grid } from "../grid";
+import type { Scores } from "../scores";
+import { widest } from "../scores";
+import { tokenOf } from "../selection";
+import type { Text } from "../trace";
+import { inWords, narrow } from "./words";
+
+export interface Matrix {
+  el: HTMLElement;
+  select(step: number, tokens: readonly number[]): void;
+  recolour(dark: boolean): void;
+}
+
+export interface MatrixSpec {
+  scores: Scores;
+  text: Text;
+  dark: boolean;
+  onSelect: (step: number | null, token: number | null) => void;
+  onPoint: (step: number, token: number) => void;
+}
+
+export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, signal: AbortSignal): Matrix {
+  const most = widest(scores) || 1;
+  let night = dark;
+  const grid = new Grid(
+    {
+      label: "Score of each token at each step",
+      axis: "step",
+      rows: scores.steps,
+      rowName: (step) => `${step} ${text.pieces[tokenOf(text, step)]?.[1] ?? ""}`,
+      labelWidth: 104,
+      heads: text.pieces,
+      cell: (step, token) => {
+        const score = scores.scores.at({ step, token });
+        if (Number.isNaN(score)) return null;
+        const ground = diverging(score / most, night);
+        const title = `step ${step} · ${inWords(scores, text, step, token)}`;
+        return { text: narrow(score, most), title, ground: css(ground), ink: ink(ground) };
+      },
+      onSelect,
+      onFocus: onPoint,
+    },
+    signal,
+  );
+  const heading = element("h3", {}, "At every step");
+  const note = element("span", { class: "tb-note" }, "rows: what was said; columns: the tokens that spoke for or against it");
+  return {
+    el: element("div", { class: "tb-matrix" }, element("div", { class: "tb-head" }, heading, note), grid.el),
+    select: (step, tokens) => grid.select(step, tokens[0] ?? null),
+    recolour: (now) => {
+      night = now;
+      grid.refresh();
+    },
+  };
+}

@@ -1,0 +1,13 @@
+// The numbers of the view: one row per step and token that was there, as `to_pandas()` gives them.
+
+import { csv } from "../csv";
+import type { Scores } from "../scores";
+import { scored } from "../scores";
+import type { Text } from "../trace";
+
+export function numbers(scores: Scores, text: Text): string {
+  const rows = scores.steps.flatMap((step) =>
+    scored(scores, step).map((token) => [step, token, text.pieces[token]?.[1] ?? "", scores.scores.at({ step, token })]),
+  );
+  return csv(["step", "token", "text", "score"], rows);
+}

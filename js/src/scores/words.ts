@@ -1,0 +1,89 @@
+// Scores in words and figures: always with their sign, and what the sign means.
+
+import type { Scores, Target } from "../scores";
+import { scored, sums } from "../scores";
+import { isolated } from "../tokens";
+import type { Text } from "../trace";
+
+/** What scores above and below zero do. */
+export function directions({ of }: Pick<Target, "of">): { above: string; below: string } {
+  if (of === "entropy") return { above: "makes it less sure", below: "makes it surer" };
+  return { above: "speaks for it", below: "speaks against it" };
+}
+
+/** What a score does, by its sign. */
+export function direction(score: number, target: Pick<Target, "of">): string {
+  const { above, below } = directions(target);
+  return score > 0 ? above : score < 0 ? below : "speaks neither way";
+}
+
+/** "+2.33", "−0.15", "0.00": at least two digits behind the point, more where numbers are small, never a false zero. */
+export function signed(x: number, most: number): string {
+  return x > 0 ? `+${amount(x, most)}` : amount(x, most);
+}
+
+/** The same without a plus, for what is no score. */
+export function amount(x: number, most: number): string {
+  if (Number.isNaN(x)) return "–";
+  const size = Math.abs(x);
+  const written = size.toFixed(digits(most));
+  const shown = size > 0 && Number(written) === 0 ? size.toExponential(0).replace("e-", "e−") : written;
+  return x < 0 ? `−${shown}` : shown;
+}
+
+/** For places as narrow as a cell: three figures of the largest. */
+export function narrow(x: number, most: number): string {
+  return signed(x, most >= 100 ? 1e9 : most >= 10 ? 1e8 : Math.min(most, 1));
+}
+
+function digits(most: number): number {
+  if (most >= 1e9) return 0;
+  if (most >= 1e8) return 1;
+  return most >= 1 || !(most > 0) ? 2 : Math.min(6, 1 - Math.floor(Math.log10(most)));
+}
+
+/** "IntegratedGradients(n_steps=64)" as "Integrated gradients". */
+export function methodName(method: string): string {
+  const name = method.split("(")[0] ?? method;
+  const words = name.replace(/([a-z\d])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$2 ").split(" ");
+  const sentence = words.map((word) => (word.length > 1 && word === word.toUpperCase() ? word : word.toLowerCase())).join(" ");
+  return (sentence.charAt(0).toUpperCase() + sentence.slice(1)).replace(/ x /g, " × ");
+}
+
+/** The method, and what the text was compared with. */
+export function methodLine({ method, baseline }: Pick<Scores, "method" | "baseline">): string {
+  return baseline ? `${methodName(method)}, compared with ${baseline}.` : `${methodName(method)}.`;
+}
+
+/** "The scores add up to +7.79; the number itself is 4.81, with the baseline −2.72." Nothing where there is no baseline. */
+export function sumLine(scores: Scores, step: number): string {
+  const [value, baseline] = [scores.values.at({ step }), scores.baseline_values.at({ step })];
+  if (Number.isNaN(baseline)) return "";
+  const sum = sums(scores, step).signed;
+  const most = Math.max(Math.abs(sum), Math.abs(value), Math.abs(baseline));
+  const itself = `the number itself is ${amount(value, most)}, with the baseline ${amount(baseline, most)}`;
+  return `The scores add up to ${signed(sum, most)} ${scores.unit}; ${itself}: ${signed(value - baseline, most)} apart.`;
+}
+
+/** One token in full: "·Tower, position 3: +2.328 logits, speaks for it, 19 % of all scores by size". */
+export function inWords(scores: Scores, text: Text, step: number, token: number): string {
+  const name = `${isolated(text.pieces[token]?.[1] ?? "?")}, position ${token}`;
+  const score = scores.scores.at({ step, token });
+  return Number.isNaN(score) ? `${name}: not there yet at step ${step}` : `${name}: ${full(scores, step, [token])}`;
+}
+
+/** A token, or several together: number, unit, direction and share. */
+export function full(scores: Scores, step: number, tokens: readonly number[]): string {
+  const known = new Set(scored(scores, step));
+  const values = tokens.filter((token) => known.has(token)).map((token) => scores.scores.at({ step, token }));
+  const sum = values.reduce((all, x) => all + x, 0);
+  const { sizes } = sums(scores, step);
+  const size = values.reduce((all, x) => all + Math.abs(x), 0);
+  const share = sizes > 0 ? `, ${percent(size / sizes)} of all scores by size` : "";
+  return `${signed(sum, Math.abs(sum) / 10)} ${scores.unit}, ${direction(sum, scores.target)}${share}`;
+}
+
+function percent(share: number): string {
+  if (share > 0 && share < 0.01) return "less than 1 %";
+  return share < 1 && share > 0.99 ? "more than 99 %" : `${Math.round(share * 100)} %`;
+}

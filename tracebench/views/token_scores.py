@@ -1,0 +1,43 @@
+"""Which tokens of the text speak for what was said: the text tinted by signed scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracebench.arrays import LabeledArray
+from tracebench.results.token_scores import TokenScores
+from tracebench.trace import Trace
+from tracebench.views import wire
+from tracebench.views.base import View, static_text
+from tracebench.views.generation import trace_code
+
+
+class TokenScoresView(View):
+    """The text, tinted by how much each token speaks for the decision at the selected step."""
+
+    stem = "token_scores"
+    _esm = static_text("token_scores.js")
+    _css = static_text("token_scores.css")
+
+    @staticmethod
+    def pack(result: TokenScores, trace: Trace) -> dict[str, Any]:
+        """The scores tree of docs/architecture.md."""
+        scores = np.stack([result.at(step) for step in result.steps])
+        return {
+            "kind": "token_scores",
+            "trace": result.trace,
+            "target": result.target.to_json(),
+            "steps": list(result.steps),
+            "scores": wire.pack(LabeledArray.of(scores, step=result.steps, token=range(len(trace.tokens)))),
+            "values": wire.pack(result.values),
+            "baseline_values": wire.pack(result.baseline_values),
+            "unit": result.unit,
+            "questions": [result.question(trace, step) for step in result.steps],
+            "baseline": result.baseline,
+            "checks": wire.checks(result.checks),
+            "method": result.method,
+            "code": trace_code(trace) + f"scores = tb.{result.method}(lm, trace, tb.{result.target!r})\n",
+            "cost": result.cost,
+        }
