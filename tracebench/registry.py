@@ -34,6 +34,7 @@ RESULTS = {
 VIEWS = {
     "trace": "tracebench.views.generation:GenerationView",
     "lens_table": "tracebench.views.lens_table:LensTableView",
+    "token_scores": "tracebench.views.token_scores:TokenScoresView",
 }
 
 _TABLES = {"analyses": ANALYSES, "results": RESULTS, "views": VIEWS}
