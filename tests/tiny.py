@@ -43,11 +43,56 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
 }
 
+_LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 12}
+_SMALL_EXPERTS = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+_LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
+
+#: Families whose attention is made in another way; everything else about them is in `FAMILIES` already.
+OTHER_ATTENTION: dict[str, dict[str, Any]] = {
+    "deepseek_v3": {**_GROUPED, **_LATENT, **_SMALL_EXPERTS, "num_key_value_heads": 4, "n_group": 1, "topk_group": 1},
+    "granite_swa": {**_GROUPED, **_WINDOWS},
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
+    "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "gpt_neo": {
+        "hidden_size": 32,
+        "num_layers": 2,
+        "num_heads": 4,
+        "intermediate_size": 48,
+        "window_size": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "max_position_embeddings": WINDOW,
+    },
+    "openai-gpt": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": WINDOW},
+    "qwen3_next": {
+        **_GROUPED,
+        **_LINEAR,
+        "head_dim": 8,
+        "layer_types": ["linear_attention", "full_attention"],
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 16,
+        "shared_expert_intermediate_size": 16,
+    },
+    "zamba2": {
+        **_GROUPED,
+        "num_hidden_layers": 3,
+        "num_key_value_heads": 4,
+        "num_mem_blocks": 1,
+        "mamba_d_state": 8,
+        "n_mamba_heads": 4,
+        "mamba_headdim": 16,
+        "mamba_ngroups": 1,
+        "layers_block_type": ["mamba", "hybrid", "hybrid"],
+    },
+    "diffllama": _GROUPED,
+}
+
 
 def model(family: str = "llama", *, seed: int = 0, dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
     """A random model in eval mode whose logits spread over a few nats. Leaves torch's random state as it was."""
+    known = FAMILIES | OTHER_ATTENTION
     ends = {"bos_token_id": 1, "eos_token_id": None, "pad_token_id": 0}
-    config = AutoConfig.for_model(family, **{"vocab_size": VOCABULARY, **ends, **FAMILIES[family], **changes})
+    config = AutoConfig.for_model(family, **{"vocab_size": VOCABULARY, **ends, **known[family], **changes})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = AutoModelForCausalLM.from_config(config)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 _NAMES = {
+    "Attention": "tracebench.results.attention:Attention",
+    "AttentionPatterns": "tracebench.analyses.attention.patterns:AttentionPatterns",
     "Bundle": "tracebench.bundle:Bundle",
     "Check": "tracebench.checks:Check",
     "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",

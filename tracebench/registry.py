@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 ANALYSES = {
+    "AttentionPatterns": "tracebench.analyses.attention.patterns:AttentionPatterns",
     "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
     "IntegratedGradients": "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
     "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
@@ -18,6 +19,7 @@ ANALYSES = {
 
 #: Analysis -> the kind of its result, known without importing torch. Of a third party's it is the attribute ``gives``.
 GIVES = {
+    "AttentionPatterns": "attention",
     "InputXGradient": "token_scores",
     "IntegratedGradients": "token_scores",
     "LogitLens": "lens_table",
@@ -27,6 +29,7 @@ GIVES = {
 RESULTS = {
     "trace": "tracebench.trace:Trace",
     "lens_table": "tracebench.results.lens_table:LensTable",
+    "attention": "tracebench.results.attention:Attention",
     "token_scores": "tracebench.results.token_scores:TokenScores",
 }
 

@@ -1,0 +1,561 @@
+"""Watch attention: the pattern of every layer of one pass, derived from what its attention function was called with.
+
+Nothing is replaced and nothing is configured: within the scope, transformers' `AttentionInterface.get_interface` gives
+the function that it would have given, which runs unchanged and is then observed. Code in several families branches on
+the *name* of the implementation, and masks are chosen by it: another name would be another model.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import Any, NoReturn
+
+import torch
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
+from transformers.modeling_utils import AttentionInterface
+
+from tracebench.checks import Check
+from tracebench.interrupts import Scope
+from tracebench.models.family import run
+from tracebench.models.language_model import LanguageModel, digest
+from tracebench.models.layout import CausalModel, Layout
+from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
+
+#: ``keep(layer, pattern [head, query, key], sink [head, query] or None)``, float32, on the layer's device. What it
+#: wants to keep it copies: the memory is used again for the next layer.
+Keep = Callable[[int, torch.Tensor, torch.Tensor | None], None]
+
+#: Query rows whose pattern is computed at once: of a causal mask, the keys after the last of them are left out.
+ROWS = 128
+
+
+class NoAttentionError(ValueError):
+    """A pass that showed no attention, in one sentence."""
+
+
+@dataclass
+class Watching:
+    """What one pass showed, layer by layer.
+
+    Args:
+        via: layer -> the implementation that computed it; ``"eager"`` also where a module returned its weights itself.
+        future: layer -> the largest weight on a key after its query, where only weights were seen.
+        gaps: layer -> by how much pattern @ v missed the output of the layer's own call, of the output's range.
+        sums: layer -> by how much a row of the pattern and its sink miss one, at the most.
+        types: what the calls computed in.
+    """
+
+    via: dict[int, str] = field(default_factory=dict)
+    gaps: dict[int, float] = field(default_factory=dict)
+    sums: dict[int, float] = field(default_factory=dict)
+    future: dict[int, float] = field(default_factory=dict)
+    types: set[torch.dtype] = field(default_factory=set)
+
+
+def watch_attention(
+    lm: LanguageModel, layers: Collection[int], keep: Keep, *, kernels: bool = False
+) -> Scope[Watching]:
+    """Within this scope, a forward pass of this thread hands the pattern of every wanted layer to ``keep``.
+
+    Args:
+        lm: one pass of its model over one text is expected.
+        layers: block indices; of the others only that they attend is noted.
+        keep: called once a layer, in order.
+        kernels: also observe calls of torch's own attention, for families that call no function of transformers.
+    """
+    watcher = _Watcher(lm.layout, frozenset(layers), keep)
+
+    def enter(undo: ExitStack) -> Watching:
+        undo.callback(_PATCH.remove, watcher)
+        _PATCH.add(watcher)
+        for block in lm.layout.blocks:
+            for module in block.modules():
+                # What attends has parts; a norm or a matrix returns no weights.
+                if next(module.children(), None) is not None:
+                    undo.callback(module.register_forward_hook(watcher.left).remove)
+        if kernels:
+            for layer, block in enumerate(lm.layout.blocks):
+                undo.callback(block.register_forward_pre_hook(partial(watcher.entered, layer)).remove)
+            undo.enter_context(_Kernels(watcher))
+        return watcher.watching
+
+    return Scope(enter)
+
+
+def run_watched(
+    lm: LanguageModel, ids: Sequence[int], layers: Collection[int], keep: Keep
+) -> tuple[torch.Tensor, Watching, tuple[Check, ...]]:
+    """One pass over a text whose attention is watched, and what is proved about it.
+
+    Most families call a function of transformers or return their weights, some call torch's kernel themselves, and what
+    does neither is asked for its weights, which it may then compute in another way.
+
+    Args:
+        lm: the model.
+        ids: the text.
+        layers: block indices.
+        keep: as in `watch_attention`.
+
+    Returns:
+        The logits [token, vocabulary], what was seen, and the checks.
+
+    Raises:
+        NoAttentionError: the model attends nowhere, or not in a wanted layer.
+        ValueError: a layer attends more than once in a pass.
+    """
+    unhooked = lm.unhooked_digest(ids)
+    given = torch.tensor([list(ids)], device=lm.device)
+    alone = None
+    with lm.running():
+        with watch_attention(lm, layers, keep) as watching:
+            logits = run(lm.model, given)[0]
+        if not watching.via:
+            with watch_attention(lm, layers, keep, kernels=True) as watching:
+                logits = run(lm.model, given)[0]
+        if not watching.via:
+            plain = logits
+            with watch_attention(lm, layers, keep) as watching:
+                logits = _run_asked(lm.model, given)[0]
+            alone = _asked_check(relative_gap(logits, plain), lm.coarsest)
+    if not watching.via:
+        raise NoAttentionError(
+            f"{type(lm.model).__name__} attends nowhere: no layer called an attention function or returned weights. "
+            "It mixes tokens in another way (a state space, a convolution, a recurrence), and has no patterns to show"
+        )
+    missing = sorted(set(layers) - set(watching.via))
+    if missing and len(missing) == len(set(layers)):
+        raise NoAttentionError(
+            f"there is no attention in layer {', '.join(map(str, missing))} of {lm.name}: it attends in the layers "
+            f"{', '.join(map(str, sorted(watching.via)))}"
+        )
+    return logits, watching, (alone or _hooks_check(digest(logits) == unhooked), *_identities(watching))
+
+
+def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
+    return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
+
+
+def _asked_check(gap: float, dtype: torch.dtype) -> Check:
+    return Check(
+        "asking for weights leaves the model alone",
+        "identity",
+        gap,
+        SAME_TEXT[dtype],
+        "This family computes its weights only when asked, in another order of summation: its logits stay those of a "
+        "plain pass.",
+        "of the logit range",
+    )
+
+
+def _hooks_check(same: bool) -> Check:
+    return Check(
+        "hooks leave the model alone",
+        "identity",
+        0.0 if same else 1.0,
+        0.0,
+        "The logits of the watched pass are those of a plain pass, bit for bit.",
+    )
+
+
+def _identities(watching: Watching) -> tuple[Check, ...]:
+    limit = max(SAME_STREAM[dtype] for dtype in watching.types)
+    checks = [
+        Check(
+            "rows sum to one",
+            "identity",
+            _worst(watching.sums),
+            limit,
+            "Every row of every pattern, with its sink where the model has one, sums to one.",
+        )
+    ]
+    if watching.gaps:
+        checks.append(
+            Check(
+                "pattern @ values = attention",
+                "identity",
+                _worst(watching.gaps),
+                limit,
+                "Each pattern, applied to the values, gives the output of the layer's own attention call.",
+                "of the output range",
+            )
+        )
+    if watching.future:
+        checks.append(
+            Check(
+                "no weight on later tokens",
+                "identity",
+                _worst(watching.future),
+                0.0,
+                "These weights were returned by the model, and its values were not seen: none is on a key after its query.",
+            )
+        )
+    return tuple(checks)
+
+
+def _worst(numbers: dict[int, float]) -> float:
+    """The largest; NaN if any is."""
+    return max(numbers.values(), key=lambda number: float("inf") if number != number else number)  # noqa: PLR0124
+
+
+class _Watcher:
+    """One pass of one thread over one model."""
+
+    def __init__(self, layout: Layout, layers: frozenset[int], keep: Keep) -> None:
+        self.thread = threading.get_ident()
+        self.watching = Watching()
+        self._layers, self._keep, self._room = layers, keep, _Room()
+        self._inside = -1
+        # A module may be shared by several blocks.
+        self._blocks: dict[nn.Module, list[int]] = {}
+        for layer, block in enumerate(layout.blocks):
+            for module in block.modules():
+                self._blocks.setdefault(module, []).append(layer)
+
+    def watches(self, module: Any) -> bool:
+        return threading.get_ident() == self.thread and module in self._blocks
+
+    def called(self, name: str, result: Any, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        """An attention function of this model has returned."""
+        layer = self._next(self._blocks[module])
+        if layer is None:
+            self._refuse(self._blocks[module][-1])
+        self.watching.via[layer] = name
+        if layer in self._layers:
+            self._derive(layer, read_call(name, result[0], module, *args, **kwargs))
+
+    def entered(self, layer: int, *_: Any) -> None:
+        """A block begins."""
+        if threading.get_ident() == self.thread:
+            self._inside = layer
+
+    def kernel(self, output: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        """Torch's attention has returned in this thread."""
+        if self._inside < 0:
+            return
+        if self._next([self._inside]) is None:
+            self._refuse(self._inside)
+        self.watching.via[self._inside] = "sdpa"
+        if self._inside in self._layers:
+            self._derive(self._inside, read_kernel(output, *args, **kwargs))
+
+    def left(self, module: nn.Module, _args: Any, output: Any) -> None:
+        """A module of this model has returned: what it returns may be weights, where no function was called."""
+        if threading.get_ident() != self.thread or not isinstance(output, (tuple, list)):
+            return
+        layer = self._next(self._blocks[module])
+        weights = None if layer is None else _weights(output)
+        if layer is None or weights is None:
+            return
+        self.watching.via[layer] = "eager"
+        if layer in self._layers:
+            pattern = weights.detach()[0].float()
+            self.watching.future[layer] = float(pattern.triu(1).max())
+            self._hand_over(layer, pattern, None, weights.dtype)
+
+    def _next(self, layers: list[int]) -> int | None:
+        return next((layer for layer in layers if layer not in self.watching.via), None)
+
+    def _refuse(self, layer: int) -> NoReturn:
+        raise ValueError(
+            f"block {layer} of this model attends more than once in a pass: which pattern is meant is not known"
+        )
+
+    @torch.no_grad()
+    def _derive(self, layer: int, call: Call) -> None:
+        pattern, sink, gap = derive(call, self._room)
+        self.watching.gaps[layer] = gap
+        self._hand_over(layer, pattern, sink, call.query.dtype)
+
+    def _hand_over(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None, dtype: torch.dtype) -> None:
+        total = pattern.sum(-1)
+        if sink is not None:
+            total += sink
+        self.watching.sums[layer] = float(total.sub_(1.0).abs_().max())
+        self.watching.types.add(dtype)
+        self._keep(layer, pattern, sink)
+
+
+def _weights(output: Sequence[Any]) -> torch.Tensor | None:
+    """Attention weights [1, head, query, key] among what a module returned beside its stream [1, query, feature]."""
+    stream = output[0] if output else None
+    if not isinstance(stream, torch.Tensor) or stream.ndim != 3:
+        return None
+    for value in output[1:]:
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim == 4:
+            square = value.shape[0] == 1 and value.shape[2:] == (stream.shape[1], stream.shape[1])
+            if square and bool((value >= 0).all()):
+                return value
+    return None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an attention function was called with, for one text, and what it returned.
+
+    Args:
+        query: [head, query, feature].
+        key: [group, key, feature]; consecutive heads share a group.
+        value: [group, key, value feature].
+        output: [query, head, value feature].
+        scaling: of the scores.
+        softcap: of the scores, or None.
+        bias: added to the scores; broadcasts to [head, query, key], or None.
+        mask: bool (True: attends) or added; broadcasts to [head, query, key], or None.
+        causal: whether keys after the query are left out beside what the mask says.
+        window: how many keys up to its own a query sees beside what the mask says, or None.
+        sinks: [head], a score that takes its share and leads nowhere, or None.
+        rounds: whether scores are rounded to the type of the query, as eager functions do and kernels do not.
+    """
+
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    output: torch.Tensor
+    scaling: float
+    softcap: float | None = None
+    bias: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    causal: bool = False
+    window: int | None = None
+    sinks: torch.Tensor | None = None
+    rounds: bool = False
+
+
+def read_call(  # noqa: PLR0917 - the order is that of transformers' functions
+    name: str,
+    output: torch.Tensor,
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None = None,
+    *_: Any,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
+    position_bias: torch.Tensor | None = None,
+    **_others: Any,
+) -> Call:
+    """A call of one of transformers' attention functions, in their own parameter names.
+
+    ``eager`` does what its mask says; ``sdpa`` without a mask is causal; the flash kernels are causal and know windows
+    beside a mask that only says which keys are padding. ``output`` is what the function returned, [1, query, head,
+    feature].
+    """
+    if query.shape[0] != 1:
+        raise ValueError(f"attention is watched for one text at a time, got a batch of {query.shape[0]}")
+    eager, sdpa = "eager" in name, "sdpa" in name
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    mask = attention_mask
+    if eager or (sdpa and mask is not None) or query.shape[2] == 1:
+        causal = False
+    if mask is not None and not isinstance(mask, torch.Tensor):
+        mask, causal = _block_mask(mask, query.shape[2], key.shape[2]), False
+    elif mask is not None and mask.ndim == 2:
+        mask = mask[:, None, None, : key.shape[2]].bool()
+    return Call(
+        query=query.detach()[0],
+        key=key.detach()[0],
+        value=value.detach()[0],
+        output=output.detach().reshape(query.shape[2], query.shape[1], -1),
+        scaling=float(query.shape[-1] ** -0.5 if scaling is None else scaling),
+        softcap=softcap,
+        bias=None if position_bias is None else position_bias.detach()[0],
+        mask=None if mask is None else mask.detach()[0],
+        causal=bool(causal),
+        window=None if eager or sdpa else sliding_window,
+        sinks=None if s_aux is None else s_aux.detach(),
+        rounds=eager,
+    )
+
+
+def read_kernel(  # noqa: PLR0917 - the order is torch's
+    output: torch.Tensor,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,  # noqa: ARG001 - a parameter of torch's
+    is_causal: bool = False,
+    scale: float | None = None,
+    **_others: Any,
+) -> Call:
+    """A call of torch's attention, [1, head, query, feature] each, in its own parameter names."""
+    if query.ndim != 4 or query.shape[0] != 1:
+        raise ValueError(f"attention is watched for one text at a time, got queries of shape {tuple(query.shape)}")
+    return Call(
+        query=query.detach()[0],
+        key=key.detach()[0],
+        value=value.detach()[0],
+        output=output.detach()[0].transpose(0, 1),
+        scaling=float(query.shape[-1] ** -0.5 if scale is None else scale),
+        mask=None
+        if attn_mask is None
+        else attn_mask.detach().reshape((1,) * (4 - attn_mask.ndim) + attn_mask.shape)[0],
+        causal=is_causal,
+    )
+
+
+def _block_mask(mask: Any, queries: int, keys: int) -> torch.Tensor:
+    """The mask of flex attention, which is a function."""
+    from torch.nn.attention.flex_attention import create_mask
+
+    return create_mask(mask.mask_mod, 1, 1, queries, keys, device=str(mask.kv_indices.device))
+
+
+class _Room:
+    """Memory for one layer's pattern, used again for the next."""
+
+    def __init__(self) -> None:
+        self._held: dict[torch.device, torch.Tensor] = {}
+
+    def __call__(self, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+        held = self._held.get(device)
+        if held is None or held.shape != shape:
+            held = self._held[device] = torch.empty(shape, dtype=torch.float32, device=device)
+        return held
+
+
+def derive(call: Call, room: Callable[[tuple[int, ...], torch.device], torch.Tensor] | None = None) -> Any:
+    """The pattern that a call stands for, in float32.
+
+    Args:
+        call: what the function received.
+        room: gives the memory of the pattern.
+
+    Returns:
+        The pattern [head, query, key]; the sink [head, query] or None; by how much pattern @ value misses the output
+        of the call, relative to the output's range.
+    """
+    heads, queries, _ = call.query.shape
+    groups, keys, _ = call.key.shape
+    pattern = (room or _Room())((heads, queries, keys), call.query.device)
+    sink = None if call.sinks is None else pattern.new_empty(heads, queries)
+    wide = call.query.dtype if call.rounds else torch.float32
+    query, key, value = call.query.to(wide), call.key.to(wide).transpose(1, 2), call.value.float()
+    mixed = pattern.new_empty(queries, heads, value.shape[-1])
+    for start in range(0, queries, ROWS):
+        rows = slice(start, min(start + ROWS, queries))
+        seen = min(rows.stop, keys) if call.causal else keys
+        # Consecutive heads share a group: their rows go through one product, and no key is repeated.
+        scores = query[:, rows].reshape(groups, -1, query.shape[-1]) @ key[..., :seen]
+        scores = _masked(call, scores.view(heads, -1, seen).mul_(call.scaling), rows)
+        here = _softmax(call, scores.float(), rows, sink)
+        pattern[:, rows, :seen] = here
+        pattern[:, rows, seen:] = 0.0
+        mixed[rows] = (here.view(groups, -1, seen) @ value[:, :seen]).view(heads, -1, value.shape[-1]).transpose(0, 1)
+    output = call.output.float()
+    spread = max(float(output.max() - output.min()), torch.finfo(torch.float32).tiny)
+    return pattern, sink, float(mixed.sub_(output).abs_().max()) / spread
+
+
+def _masked(call: Call, scores: torch.Tensor, rows: slice) -> torch.Tensor:
+    """Scores [head, row, key] with cap, bias and masks; of a causal call they end at the last row's own key."""
+    seen = scores.shape[-1]
+    if call.softcap is not None:
+        scores.div_(call.softcap).tanh_().mul_(call.softcap)
+    if call.bias is not None:
+        scores += _part(call.bias, rows, seen)
+    if call.mask is not None:
+        mask = _part(call.mask, rows, seen)
+        if mask.dtype == torch.bool:
+            scores.masked_fill_(~mask, float("-inf"))
+        else:
+            scores = scores + mask
+    if call.causal or call.window:
+        at = torch.arange(rows.start, rows.stop, device=scores.device)[:, None]
+        key = torch.arange(seen, device=scores.device)
+        unseen = key > at
+        if call.window:
+            unseen |= key <= at - call.window
+        scores.masked_fill_(unseen, float("-inf"))
+    return scores
+
+
+def _part(array: torch.Tensor, rows: slice, seen: int) -> torch.Tensor:
+    """The rows and seen keys of what broadcasts to [head, query, key]."""
+    return array[..., :seen] if array.shape[-2] == 1 else array[..., rows, :seen]
+
+
+def _softmax(call: Call, scores: torch.Tensor, rows: slice, sink: torch.Tensor | None) -> torch.Tensor:
+    if call.sinks is None or sink is None:
+        return torch.softmax(scores, -1)
+    ahead = torch.logsumexp(scores, -1) - call.sinks.to(scores).reshape(-1, 1)
+    sink[:, rows] = torch.sigmoid(-ahead)
+    return torch.softmax(scores, -1).mul_(torch.sigmoid(ahead)[..., None])
+
+
+class _Kernels(TorchFunctionMode):
+    """Observes torch's attention; a mode holds for its own thread."""
+
+    def __init__(self, watcher: _Watcher) -> None:
+        super().__init__()
+        self._watcher = watcher
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is scaled_dot_product_attention:
+            self._watcher.kernel(result, *args, **(kwargs or {}))
+        return result
+
+
+class _Patch:
+    """`get_interface` while anybody watches. One for all threads, since what is wrapped is one for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watchers: list[_Watcher] = []
+        self._before: Any = None
+        self._ours: Any = None
+
+    def add(self, watcher: _Watcher) -> None:
+        interface: Any = AttentionInterface
+        with self._lock:
+            if not self._watchers:
+                self._before = interface.get_interface
+                self._watchers = []  # a list of its own: whoever wrapped ours meanwhile still calls the one before
+                self._ours = _observing(self._before, self._watchers)
+                interface.get_interface = self._ours
+            self._watchers.append(watcher)
+
+    def remove(self, watcher: _Watcher) -> None:
+        interface: Any = AttentionInterface
+        with self._lock:
+            if watcher in self._watchers:
+                self._watchers.remove(watcher)
+                if not self._watchers and interface.get_interface is self._ours:
+                    interface.get_interface = self._before
+
+
+def _observing(get_interface: Callable[..., Any], watchers: list[_Watcher]) -> Callable[..., Any]:
+    @wraps(get_interface)
+    def observing(interface: AttentionInterface, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
+        function = get_interface(interface, name, default)
+        mine = [watcher for watcher in tuple(watchers) if watcher.thread == threading.get_ident()]
+        if not mine:
+            return function
+        # Without an implementation of that name, the model's own eager function is what runs.
+        said = "eager" if function is default else name
+
+        @wraps(function)
+        def observed(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            result = function(module, *args, **kwargs)
+            for watcher in mine:
+                if watcher.watches(module):
+                    watcher.called(said, result, module, *args, **kwargs)
+            return result
+
+        return observed
+
+    return observing
+
+
+_PATCH = _Patch()

@@ -1,0 +1,148 @@
+"""Where attention looked: the pattern of every head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracebench.arrays import LabeledArray
+from tracebench.checks import Check
+from tracebench.files import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+#: Weights that the colour bar names. Colours follow the square root: most weights are small, and would be one colour.
+TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """The attention patterns of one pass: each row says how one position's new information is mixed from others.
+
+    ``query`` and ``key`` are token positions. Layers without attention (of hybrid models) have no coordinate.
+
+    Args:
+        weights: float32 [layer, head, query, key]; 0 where the key comes after the query.
+        sink: float32 [layer, head, query]: what a row gives to the head's sink, which leads nowhere; 0 in layers without
+            one. None where the model has none. A row and its sink sum to one.
+        via: the implementation that computed the attention: ``"sdpa"``, ``"eager"``, ...; several are joined by a comma.
+        method: repr of the analysis, which is Python that reproduces it.
+        trace: hash of the trace it was computed on.
+        cost: seconds.
+        checks: what was proved while it was computed.
+    """
+
+    weights: LabeledArray
+    sink: LabeledArray | None
+    via: str
+    method: str
+    trace: str
+    cost: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+    kind = "attention"
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that are here."""
+        return self.weights.coords("layer")
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """The heads that are here."""
+        return self.weights.coords("head")
+
+    def to_pandas(self, layer: int | None = None, head: int | None = None) -> pd.DataFrame:
+        """One row per (layer, head, query, key) with key <= query, and the weight.
+
+        Args:
+            layer: this layer alone; the whole of a long text is millions of rows.
+            head: this head alone.
+        """
+        import pandas as pd
+
+        some, (queries, keys) = self._some(layer, head), np.tril_indices(self.weights.shape[-1])
+        layers, heads = some.coords("layer"), some.coords("head")
+        pairs = len(queries)
+        columns = {
+            "layer": np.repeat(layers, len(heads) * pairs),
+            "head": np.tile(np.repeat(heads, pairs), len(layers)),
+            "query": np.tile(queries, len(layers) * len(heads)),
+            "key": np.tile(keys, len(layers) * len(heads)),
+            "weight": np.asarray(some.values)[..., queries, keys].reshape(-1),
+        }
+        if self.sink is not None:
+            sink = np.asarray(self._slice(self.sink, layer, head).values)
+            columns["sink"] = sink[..., queries].reshape(-1)
+        return pd.DataFrame(columns)
+
+    def figure(self, layer: int | None = None, head: int | None = None) -> Figure:
+        """A plotly heatmap of query x key.
+
+        Args:
+            layer: None is the mean over the layers.
+            head: None is the mean over the heads.
+        """
+        values = np.asarray(self._some(layer, head).values).mean((0, 1))
+        which = "mean of all layers" if layer is None else f"layer {layer}"
+        whose = "mean of all heads" if head is None else f"head {head}"
+        return heatmap(values, f"Where attention looked: {which}, {whose}", "weight")
+
+    def _some(self, layer: int | None, head: int | None) -> LabeledArray:
+        return self._slice(self.weights, layer, head)
+
+    def _slice(self, array: LabeledArray, layer: int | None, head: int | None) -> LabeledArray:
+        """One layer or all, one head or all, with their axes."""
+        asked = {"layer": layer, "head": head}
+        at = {name: array.axis(name).index(coord) for name, coord in asked.items() if coord is not None}
+        return array.isel(**{name: slice(offset, offset + 1) for name, offset in at.items()})
+
+    def to_record(self) -> Record:
+        arrays: dict[str, Any] = {"weights": self.weights}
+        if self.sink is not None:
+            arrays["sink"] = self.sink
+        about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
+        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Attention:
+        about = dict(record.json)
+        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
+        sink = record.labeled("sink") if "sink" in record.arrays else None
+        return cls(record.labeled("weights"), sink, checks=checks, **about)
+
+    def __repr__(self) -> str:
+        layers, heads, tokens, _ = self.weights.shape
+        sink = ", sinks" if self.sink is not None else ""
+        return (
+            f"Attention({layers} layers x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
+        )
+
+
+def said(checks: tuple[Check, ...]) -> str:
+    """Checks in a word of a repr."""
+    broken = sum(check.state == "broken" for check in checks)
+    return f"{broken} broken checks" if broken else f"{len(checks)} checks"
+
+
+def heatmap(values: np.ndarray, title: str, unit: str) -> Figure:
+    """Query x key, the first query on top, coloured by the square root; hovering tells the value."""
+    import plotly.graph_objects as go
+
+    seen = np.where(np.tri(*values.shape, dtype=bool), values, np.nan)
+    heat = go.Heatmap(
+        z=np.sqrt(seen),
+        customdata=seen,
+        colorscale="Teal",
+        zmin=0.0,
+        zmax=1.0,
+        colorbar={"title": unit, "tickvals": np.sqrt(TICKS).tolist(), "ticktext": [f"{tick:g}" for tick in TICKS]},
+        hovertemplate="query %{y}, key %{x}: %{customdata:.4f}<extra></extra>",
+    )
+    axis = {"title": "key (token position)", "constrain": "domain"}
+    down = {"title": "query (token position)", "autorange": "reversed", "scaleanchor": "x"}
+    return go.Figure(heat, {"title": title, "xaxis": axis, "yaxis": down})
