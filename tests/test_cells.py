@@ -1,5 +1,7 @@
 """When a checksum of the weights may be trusted, in a real IPython shell."""
 
+import os
+import signal
 import sys
 import threading
 import time
@@ -88,3 +90,59 @@ def test_who_holds_cells_off_waits_for_the_one_that_runs_and_can_be_called_off(s
     assert shell.run_cell("import threading; t = threading.Thread(target=hold); t.start(); t.join()").success
     assert shell.user_ns["outcome"] == 3
     assert cells.stamp() is not None
+
+
+def test_a_cell_within_a_cell_does_not_end_it(shell):
+    shell.user_ns["inner"] = lambda: shell.run_cell("1")
+    assert shell.run_cell("inner(); after = stamp()").success
+    assert shell.user_ns["after"] is None
+    assert cells.stamp() is not None
+
+
+def test_an_interrupt_while_a_cell_waits_to_begin_lets_it_not_begin_early(shell):
+    shell.run_cell("stamp()")
+    held, log = ExitStack(), []
+    cells.hold_off(held, pytest.fail)
+
+    def let_go():
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        log.append("let go")
+        held.close()
+
+    shell.user_ns["log"] = log
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    shell.run_cell("log.append('cell'); inside = stamp()")
+    thread.join()
+    assert log == ["let go", "cell"]
+    assert shell.user_ns["inside"] is None
+
+
+def test_a_cell_that_lends_is_at_rest_until_nobody_uses_it(shell):
+    log = []
+
+    def work():
+        with ExitStack() as held:
+            cells.hold_off(held, lambda: None)
+            log.append("worker")
+            time.sleep(0.1)
+            log.append("worker ends")
+
+    def wait():
+        thread = threading.Thread(target=work)
+        with cells.lend():
+            first = cells.stamp()
+            thread.start()
+            while not log:
+                time.sleep(0.001)
+        log.append("cell goes on")
+        with cells.lend():
+            assert cells.stamp() not in (None, first)  # between the two the cell may have changed anything
+        thread.join()
+
+    shell.user_ns["wait"] = wait
+    assert shell.run_cell("wait(); after = stamp()").success
+    assert log == ["worker", "worker ends", "cell goes on"]
+    assert shell.user_ns["after"] is None

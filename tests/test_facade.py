@@ -26,7 +26,7 @@ def test_exploring_computes_nothing_before_a_view_asks(lm, bench):
 def test_a_view_is_answered_by_the_session(bench):
     lens = answer(bench._answerer, bench._requests[0])
     assert lens.answer_layer(bench.trace.position(0)) == 27
-    assert bench.finding(0).startswith("The model said “·Paris” with p = 0.70; it leads from layer 27")
+    assert bench.finding(0).startswith("The model said “·Paris” with p = 0.702; it leads from layer 27")
 
 
 def test_a_saved_bench_has_its_lens_although_no_view_asked(lm, bench, tmp_path):

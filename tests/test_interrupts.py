@@ -108,3 +108,26 @@ def test_an_interrupt_at_the_first_instruction_of_the_taking_down():
     with pytest.raises(KeyboardInterrupt), Scope(lambda undo: undo.callback(down.append, 1)):
         ctrl_c.now  # noqa: B018 - nothing may be called after it
     assert down == [1]
+
+
+def test_a_handler_that_is_put_back_too_late_still_hears():
+    """A debugger keeps the handler that it finds in a scope, and puts it back when the scope is gone."""
+    mine = signal.getsignal(signal.SIGINT)
+    with Scope(lambda _undo: None):
+        kept = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, kept)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, mine)
+
+
+def test_a_handler_that_the_body_sets_stays():
+    mine = signal.getsignal(signal.SIGINT)
+    try:
+        with Scope(lambda _undo: None):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, mine)

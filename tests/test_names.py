@@ -50,7 +50,7 @@ def test_star_import_brings_them_all():
 
 def test_a_wrong_name_is_answered_with_a_sentence():
     with pytest.raises(
-        AttributeError, match=r"module 'tracebench' has no attribute 'Tarce'; it has Bundle, .*Workbench"
+        AttributeError, match=r"module 'tracebench' has no attribute 'Tarce'; it has Attention, .*Workbench"
     ):
         tb.Tarce  # noqa: B018
 

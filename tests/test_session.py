@@ -1,9 +1,11 @@
 """One model, many askers: answers, memory, cancelling, and cells that go on meanwhile."""
 
 import queue
+import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -218,32 +220,106 @@ def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm):
     np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
 
 
-def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, monkeypatch):
-    """Without asking for our lock, as a training loop does."""
+@pytest.fixture
+def shell(monkeypatch):
     shell = InteractiveShell()
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
-    monkeypatch.setattr(logit_lens, "ROWS", 1)
+    yield shell
+    shell.history_manager.end_session()
+
+
+def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
+    """Without asking for our lock, as a training loop does."""
     lm.model.train()
     session, asked, seen = Session(lm, trace), [], []
+    under_way, go_on = threading.Event(), threading.Event()
+
+    def hold(*_):
+        if threading.current_thread().name == "tracebench-session":
+            under_way.set()
+            go_on.wait(SECONDS)
+
+    handle = lm.model.model.layers[0].register_forward_hook(hold)
+
+    def look():
+        seen.append(all(module.training for module in lm.model.modules()))
 
     def train():
         asked.append(ask(session, tb.LogitLens(top=3)))
-        for _ in range(100):
-            seen.append(all(module.training for module in lm.model.modules()))
+        for _ in range(50):
+            look()
             time.sleep(0.002)
+        assert not under_way.is_set()
 
-    shell.user_ns["train"] = train
+    shell.user_ns.update(train=train, look=look)
     assert shell.run_cell("train()").success
-    # The next cell begins while the job is under way.
-    shell.user_ns["look"] = lambda: seen.append(all(module.training for module in lm.model.modules()))
-    for _ in range(20):
-        shell.run_cell("look()")
+    assert under_way.wait(SECONDS)
+    look()
+    assert not seen.pop()  # in the middle of a pass it is in eval mode
+    threading.Timer(0.1, go_on.set).start()
+    # The next cell begins while the pass is under way.
+    assert shell.run_cell("look()").success
+    assert len(seen) == 51
     assert all(seen)
     assert any("training mode" in note for _, _, note in asked[0].ticks)
     assert asked[0].result()
     assert all(module.training for module in lm.model.modules())
+    handle.remove()
     session.close()
-    shell.history_manager.end_session()
+
+
+def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_path):
+    """The cell waits for the worker, and the worker must not wait for the cell."""
+    lm.model.train()
+    shell.user_ns.update(tb=tb, lm=lm, trace=trace, path=tmp_path / "a.html")
+    with in_time():
+        assert shell.run_cell("bench = tb.explore(lm, trace); bench.save(path); shot = tb.snapshot(bench)").success
+    assert "leads" in (tmp_path / "a.html").read_text("utf-8") or "last layer" in (tmp_path / "a.html").read_text(
+        "utf-8"
+    )
+    assert all(module.training for module in lm.model.modules())
+    shell.user_ns["bench"].close()
+
+
+def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remembered(trace, lm, shell, monkeypatch):
+    monkeypatch.setattr(logit_lens, "ROWS", 1)
+    session, asked = Session(lm, trace), []
+    weight = lm.model.lm_head.weight
+    own = weight.data.clone()
+
+    def edit(done, total, _note):
+        if total:
+            weight.data.copy_(own + (done < total))
+
+    def cell():
+        asked.append(ask(session, tb.LogitLens(top=3), on_progress=edit))
+        beside = asked[0].result()
+        weight.data.copy_(own)
+        asked.append(ask(session, tb.LogitLens(top=3)))
+        assert asked[1].result() is not beside
+
+    shell.user_ns["cell"] = cell
+    assert shell.run_cell("cell()").success
+    found = ask(session, tb.LogitLens(top=3)).result()
+    np.testing.assert_array_equal(found.entropy.values, tb.LogitLens(top=3)(lm, trace).entropy.values)
+    assert ask(session, tb.LogitLens(top=3)).result() is found  # no cell ran, so it may be remembered
+    session.close()
+
+
+@contextmanager
+def in_time():
+    """A hang is a failure, not the end of the run."""
+
+    def late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_refreshed_model_is_asked_anew(session, lm):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from tracebench.interrupts import Scope
+
 #: Seconds between two looks at whether a cell has ended.
 PAUSE = 0.02
 
@@ -19,20 +21,43 @@ class Cells:
 
     def __init__(self, shell: Any) -> None:
         self.count = 0
-        self.running = _cell_on_stack(shell)
-        #: Held while a cell must not begin.
+        # A cell may run others: %%capture does.
+        self.depth = _cells_on_stack(shell)
+        #: How many of them do nothing but wait for a worker.
+        self.lent = 0
+        #: Held while no cell may begin or go on.
         self.between = threading.Lock()
         shell.events.register("pre_execute", self._begin)
         shell.events.register("post_execute", self._end)
 
+    @property
+    def running(self) -> bool:
+        return self.depth > self.lent
+
     def _begin(self, *_: object) -> None:
-        with self.between:
-            self.running = True
-            self.count += 1
+        if not self.running:
+            self._wait()
+        self.depth += 1
+        self.count += 1
 
     def _end(self, *_: object) -> None:
-        self.running = False
+        self.depth = max(0, self.depth - 1)
         self.count += 1
+
+    def _wait(self) -> None:
+        while True:
+            try:
+                with self.between:
+                    return
+            except KeyboardInterrupt:
+                # IPython would print it and run the cell all the same, in the middle of a pass. It is a short one.
+                continue
+
+    def take_back(self) -> None:
+        """The end of `lend`: once no pass is under way."""
+        with self.between:
+            self.lent -= 1
+            self.count += 1
 
 
 _SHELLS: weakref.WeakKeyDictionary[Any, Cells] = weakref.WeakKeyDictionary()
@@ -46,7 +71,7 @@ def stamp() -> int | None:
 
 
 def hold_off(undo: ExitStack, wait: Callable[[], None]) -> None:
-    """Keep the next cell from beginning until ``undo`` ends.
+    """Keep the next cell from beginning, and one that lends from going on, until ``undo`` ends.
 
     Args:
         undo: ends it.
@@ -63,6 +88,19 @@ def hold_off(undo: ExitStack, wait: Callable[[], None]) -> None:
         time.sleep(PAUSE)
 
 
+def lend() -> Scope[None]:
+    """Within this scope the calling cell only waits, and a worker may use the model as if no cell ran."""
+
+    def enter(undo: ExitStack) -> None:
+        cells = watch()
+        if cells is not None and cells.depth and threading.current_thread() is threading.main_thread():
+            cells.count += 1  # what was known before belongs to the cell, which may have changed it
+            cells.lent += 1
+            undo.callback(cells.take_back)
+
+    return Scope(enter)
+
+
 def watch() -> Cells | None:
     """The cells of the shell that this process runs; None where there is none."""
     ipython = sys.modules.get("IPython")
@@ -76,12 +114,11 @@ def watch() -> Cells | None:
     return cells
 
 
-def _cell_on_stack(shell: Any) -> bool:
-    """Whether the main thread is in a cell now: events tell of the next ones only."""
-    code = getattr(type(shell).run_code, "__code__", None)
+def _cells_on_stack(shell: Any) -> int:
+    """How many cells the main thread is in now: events tell of the next ones only."""
+    code, found = getattr(type(shell).run_code, "__code__", None), 0
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None:
-        if frame.f_code is code:
-            return True
+        found += frame.f_code is code
         frame = frame.f_back
-    return False
+    return found

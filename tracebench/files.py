@@ -89,9 +89,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         # Of a link, the file that it leads to is written.
         target = Path(path).resolve()
         if not target.parent.is_dir():
-            raise FileError(
-                f"cannot save {shown}: the folder {printable(Path(path).parent)} does not exist; make it first"
-            )
+            raise FileError(f"cannot save {shown}: the folder {printable(target.parent)} does not exist; make it first")
         with _beside(target) as file:
             file.write(content)
             file.flush()
@@ -103,8 +101,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             temporary.replace(target)
     except FileError:
         raise
-    except (OSError, ValueError) as error:
-        # ValueError: "embedded null byte", UnicodeEncodeError for a lone surrogate in the name.
+    except (OSError, ValueError, RuntimeError) as error:
+        # RuntimeError: links that lead in a circle. ValueError: "embedded null byte", UnicodeEncodeError for a lone surrogate in the name.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FileError(f"cannot save {shown}: {reason}; choose another name or folder") from error
     return Path(path)
@@ -164,6 +162,8 @@ def _digest(array: np.ndarray) -> str:
 
 def _read_header(source: Path) -> tuple[dict[str, Any], int]:
     try:
+        if source.exists() and not source.is_file():
+            raise FileError(f"{printable(source)} is a folder or a device, expected a file that tb.save wrote")
         size = source.stat().st_size
         with source.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -172,6 +172,8 @@ def _read_header(source: Path) -> tuple[dict[str, Any], int]:
             header = json.loads(file.read(length))
     except FileNotFoundError:
         raise FileError(f"there is no file {printable(source)}") from None
+    except RecursionError:
+        raise FileError(f"{printable(source)} is not a tracebench file: its header has no end of brackets") from None
     except OSError as error:
         raise FileError(f"cannot read {printable(source)}: {error.strerror}") from error
     except UnicodeDecodeError:

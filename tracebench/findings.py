@@ -20,7 +20,7 @@ def said(trace: Trace, step: int) -> Parts:
     prob = float(np.asarray(trace.candidates.chosen_probs.values)[step])
     rank = trace.chosen_rank(step)
     parts: list[str | dict[str, str]] = ["The text goes on with " if trace.was_read else "The model said "]
-    parts += [{"token": trace.tokens.display[at]}, f" with p = {prob:.2f}"]
+    parts += [{"token": trace.tokens.display[at]}, f" with p = {probability(prob)}"]
     if rank is None:
         parts.append(", past the recorded alternatives")
     elif rank > 0:
@@ -29,22 +29,37 @@ def said(trace: Trace, step: int) -> Parts:
         parts += [
             f" (its choice number {rank + 1}; the first was ",
             {"token": trace.candidates.vocabulary.display(int(best))},
-            f", p = {top:.2f})",
+            f", p = {probability(top)})",
         ]
     return tuple(parts)
+
+
+def probability(p: float) -> str:
+    """As the views write it (``js/src/format.ts``): what is not 0 never reads as 0, what is not 1 never as 1."""
+    written = f"{p:.3f}"
+    if p > 0 and float(written) == 0:
+        return f"{p:.0e}".replace("e-0", "e-").replace("e-", "e−")
+    return ">0.999" if p < 1 and float(written) == 1 else written
 
 
 def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
     """`said`, and the layer from which that token led to the end."""
     position, token = trace.position(step), trace.token_at(step)
-    layer = lens.answer_layer(position, token.id)
-    last = lens.layers[-1]
+    layer, last = lens.answer_layer(position, token.id), lens.layers[-1]
+    leads = np.asarray(lens.token_ids.sel(token=position).sel(rank=0)) == token.id
+    before = [
+        each for each, leading in zip(lens.layers, leads, strict=True) if leading and (layer is None or each < layer)
+    ]
+    lost = f" (it led before, up to {_named(before[-1])}, and lost it)" if before else ""
     if layer is None:
-        return (*said(trace, step), "; the last layer itself puts another token first.")
+        return (*said(trace, step), f"; the last layer itself puts another token first{lost}.")
     if layer == last:
-        return (*said(trace, step), f"; it leads from the last layer, {last}, only.")
-    where = "the embedding" if layer == -1 else f"layer {layer}"
-    return (*said(trace, step), f"; it leads from {where} of 0–{last} on, to the end.")
+        return (*said(trace, step), f"; it leads in the last layer, {last}, {'again' if before else 'only'}{lost}.")
+    return (*said(trace, step), f"; it leads from {_named(layer)} of 0–{last} on, to the end{lost}.")
+
+
+def _named(layer: int) -> str:
+    return "the embedding" if layer == -1 else f"layer {layer}"
 
 
 def as_text(parts: Parts) -> str:

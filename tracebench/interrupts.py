@@ -30,7 +30,7 @@ class Scope(Generic[T]):
         self._enter, self._undo = enter, ExitStack()
         self._before: Any = None
         # Interrupts are let through in the body alone.
-        self._in_body, self._late = False, False
+        self._in_body, self._late, self._ended = False, False, False
 
     def __enter__(self) -> T:
         self._hold_back()
@@ -39,11 +39,13 @@ class Scope(Generic[T]):
             self._in_body = True
             self.raise_late()
         except BaseException as error:
+            self._in_body = False
             self._end(error)
             raise
         return value
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        self._in_body = False  # here and not in a call: a call listens for interrupts before it begins
         self._end(error)
 
     def raise_late(self) -> None:
@@ -60,18 +62,21 @@ class Scope(Generic[T]):
         _OPEN.append(self)
 
     def _end(self, error: BaseException | None) -> None:
-        self._in_body = False
         try:
             self._undo.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
         finally:
             if self._before is not None:
                 _OPEN.remove(self)
-                signal.signal(signal.SIGINT, self._before)
+                self._ended = True
+                # A handler that the body put there on purpose stays.
+                if signal.getsignal(signal.SIGINT) == self._on_interrupt:
+                    signal.signal(signal.SIGINT, self._before)
                 self.raise_late()
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        # A debugger may have kept this handler and put it back when the scope is long gone.
         # The first instruction of `__exit__` belongs to the taking down, and comes before it can say so.
-        if self._in_body and (frame is None or frame.f_code is not _EXIT):
+        if self._ended or (self._in_body and (frame is None or frame.f_code is not _EXIT)):
             self._before(number, frame)
         else:
             self._late = True

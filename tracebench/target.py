@@ -47,9 +47,10 @@ class Target:
     def sentence(self, trace: Trace) -> str:
         """The target as a question: ``Why did the model say “·Paris” at step 0?``
 
+        A text that is no token of the record is said to be none; an analysis, which has the tokenizer, refuses it.
+
         Raises:
             IndexError: no such step.
-            ValueError: a text that is several tokens where the trace has it; the sentence says which.
         """
         if self.step is None:
             return "Why did the model say each of its tokens?"
@@ -81,15 +82,12 @@ class Target:
         shown = f"“{display_piece(piece)}”"
         if known.find(token) is not None or piece in trace.tokens.pieces:
             return shown
+        # Whether it is one token of the model's only a tokenizer knows; a record knows where the text has it.
         parts = _as_tokens(piece, trace)
-        if parts:
-            named = ", ".join(f"“{part}”" for part in parts)
-            raise ValueError(
-                f"{token!r} is not one token but {'part of one' if len(parts) == 1 else len(parts)}: {named}; "
-                "a target is a whole one, with its exact white space"
-            )
-        # It may be one: a record holds only the tokens that it mentions.
-        return f"{shown} (which this record does not mention)"
+        named = ", ".join(f"“{part}”" for part in parts)
+        if len(parts) > 1:
+            return f"{shown} ({len(parts)} tokens in this text: {named})"
+        return f"{shown} (in this text a part of {named})" if parts else f"{shown} (which this record does not mention)"
 
 
 def _step(given: Any) -> int:

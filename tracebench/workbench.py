@@ -12,6 +12,7 @@ import anywidget
 import traitlets
 
 from tracebench import bundle, findings, registry
+from tracebench.arrays import whole
 from tracebench.offline.bake import bake
 from tracebench.offline.page import write_page
 from tracebench.offline.static import static_html
@@ -88,6 +89,10 @@ class Workbench(anywidget.AnyWidget):
         Returns:
             The path; its repr states the size.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"save takes the path of an .html or .trace file, got a {type(path).__name__}")
+        if max_bytes is not None and whole(max_bytes) is None:
+            raise TypeError(f"max_bytes is a whole number of bytes or None, got {max_bytes!r}")
         suffix = Path(path).suffix.lower()
         if suffix not in (".html", ".htm", ".trace"):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
@@ -155,6 +160,8 @@ class Workbench(anywidget.AnyWidget):
 
 
 def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]:
+    if isinstance(things, Trace) or not isinstance(things, Iterable):
+        raise TypeError(f"a bench takes one list, got a {type(things).__name__}: tb.Workbench([trace, *results])")
     traces, results, requests = [], [], []
     for thing in things:
         kind = traces if isinstance(thing, Trace) else requests if isinstance(thing, Request) else results

@@ -130,7 +130,7 @@ def test_a_reopened_notebook_shows_something_true(notebook):
     notebook.reopen()
     static = notebook.page.locator(".tracebench-static").first
     static.wait_for()
-    assert "“·Paris” with p = 0.70" in static.inner_text()
+    assert "“·Paris” with p = 0.702" in static.inner_text()
     assert notebook.page.get_by_text("Error displaying widget").count() == 0 or not (
         notebook.page.get_by_text("Error displaying widget").first.is_visible()
     )

@@ -410,3 +410,37 @@ def test_a_text_that_is_all_prompt_has_no_steps(lm):
             IndexError, match="step 0 was asked for, but this trace has no steps: every token is prompt"
         ):
             trace.position(0)
+
+
+class Wrapper(torch.nn.Module):
+    """Passes on what is inside, as PEFT, FSDP and value heads do."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.inner, name)
+
+    def forward(self, *args, **kwargs):
+        return self.inner(*args, **kwargs)
+
+    def generate(self, *args, **kwargs):
+        return self.inner.generate(*args, **kwargs)
+
+
+def test_a_wrapped_model_generates_by_our_settings_and_keeps_its_own():
+    plain = tiny.lm("llama")
+    expected = plain.generate("The tower", max_new_tokens=3)
+    own = plain.model.generation_config
+    own.repetition_penalty, own.max_new_tokens = 1.9, 20
+    wrapped = tb.LanguageModel(Wrapper(plain.model), plain.tokenizer)
+    assert wrapped.generate("The tower", max_new_tokens=3).tokens == expected.tokens
+    hot = [wrapped.generate("The tower", max_new_tokens=3, temperature=5.0, seed=seed).completion for seed in range(4)]
+    assert len(set(hot)) > 1
+    assert plain.model.generation_config is own
+    assert own.repetition_penalty == 1.9
+    assert "generation_config" not in vars(wrapped.model)

@@ -171,7 +171,7 @@ def test_no_record_holds_the_path_of_an_absolute_folder(folder, tmp_path):
     private = tmp_path / "a-private-place"
     shutil.copytree(folder, private / "a-model")
     lm = tb.load(private / "a-model", cache_dir=private / "cache", dtype=torch.float32)
-    assert lm.code == "import torch\nlm = tb.load('a-model', dtype=torch.float32)\n"
+    assert lm.code == "import torch\nlm = tb.load('path/to/a-model', dtype=torch.float32)  # put its folder here\n"
     trace = lm.generate("The tower", max_new_tokens=2)
     bench = tb.explore(lm, trace)
     written = tb.save(tmp_path / "a.trace", trace).read_bytes() + tb.snapshot(bench)._page.encode()

@@ -8,6 +8,7 @@ import torch
 import tracebench as tb
 from tests import tiny
 from tracebench.models.family import run
+from tracebench.models.numerics import SAME_TEXT
 from tracebench.models.replay import replay_obstacle
 
 WINDOW = 16
@@ -99,3 +100,14 @@ def test_replaying_again_replaces_the_check():
     again = lm.replay(lm.replay(trace))
     assert [check.name for check in again.checks] == ["replay"]
     assert again.hash == trace.hash
+
+
+def test_the_limit_is_that_of_the_coarsest_type_that_takes_part():
+    """A float32 head on bfloat16 blocks gives float32 logits, and they are no better than the blocks."""
+    lm = tiny.lm("llama", dtype=torch.bfloat16)
+    head = lm.model.lm_head.float()
+    head.register_forward_pre_hook(lambda _module, args: (args[0].float(),))
+    lm.refresh()
+    assert lm.layout.readout(torch.zeros(1, 1, lm.text_config.hidden_size)).dtype == torch.float32
+    trace = lm.generate("The tower", max_new_tokens=3)
+    assert [check.limit for check in trace.checks] == [SAME_TEXT[torch.bfloat16]]

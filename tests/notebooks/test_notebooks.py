@@ -27,6 +27,6 @@ def test_a_notebook_runs_and_shows_something_true_without_widgets(path):
     assert "·Paris" in static[0]
     # An exported notebook (nbconvert, nbviewer) has no kernel and may have no network.
     exported, _ = HTMLExporter(exclude_input=True).from_notebook_node(book)
-    assert "The model said “·Paris” with p = 0.70" in exported
+    assert "The model said “·Paris” with p = 0.702" in exported
     widgets = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
     assert widgets

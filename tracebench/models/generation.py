@@ -222,8 +222,10 @@ def _settings_aside(model: Any, sampling: Sampling) -> Scope[None]:
     )
 
     def enter(undo: ExitStack) -> None:
-        undo.callback(setattr, model, "generation_config", own)
-        model.generation_config = neutral
+        # Where it is kept and not where it is seen: a wrapper (PEFT, FSDP) only passes on what is inside.
+        for holder in [m for m in model.modules() if "generation_config" in vars(m)] or [model]:
+            undo.callback(setattr, holder, "generation_config", holder.generation_config)
+            holder.generation_config = neutral
 
     return Scope(enter)
 

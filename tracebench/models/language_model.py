@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import math
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,9 +50,9 @@ class LanguageModel:
 
     def __init__(self, model: CausalModel, tokenizer: Any, *, name: str | None = None) -> None:
         if not isinstance(model, nn.Module) or not hasattr(model, "generate"):
-            raise TypeError(
-                f"expected a transformers causal model, got a {type(model).__name__}; tb.load(name) loads one by name"
-            )
+            inside = hasattr(getattr(model, "module", None), "generate")
+            hint = "give its .module" if inside else "tb.load(name) loads one by name"
+            raise TypeError(f"expected a transformers causal model, got a {type(model).__name__}; {hint}")
         if tokenizer is not None and not hasattr(tokenizer, "convert_ids_to_tokens"):
             raise TypeError(
                 f"expected a transformers tokenizer or None, got {_said(tokenizer)}; AutoTokenizer.from_pretrained(name) "
@@ -253,9 +255,7 @@ class LanguageModel:
         undo.enter_context(self.lock)
         if self.lock.is_worker and any(module.training for module in self.model.modules()):
             # A cell may train this model without asking for our lock: it must never meet the mode that we lend it.
-            cells.hold_off(
-                undo, lambda: self.breathe(0, 0, "waiting for the cell to end: the model is in training mode")
-            )
+            cells.hold_off(undo, self._wait_for_the_cell())
         for module in self.model.modules():
             if module.training:
                 undo.callback(setattr, module, "training", True)
@@ -263,6 +263,19 @@ class LanguageModel:
         # Not inference_mode: a buffer that a model makes anew in its forward (dynamic NTK does) would be an inference
         # tensor, and the user's next backward pass would fail on it.
         undo.enter_context(torch.no_grad())
+
+    def _wait_for_the_cell(self) -> Callable[[], None]:
+        """To be called again and again: lets cells use the model, and tells about it once in a while."""
+        told = -math.inf
+
+        def wait() -> None:
+            nonlocal told
+            if time.monotonic() - told >= 0.5:
+                told = time.monotonic()
+                progress.tick(0, 0, "waiting for the cell to end: the model is in training mode")
+            self.lock.give_way()
+
+        return wait
 
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """One plain pass over the whole sequence, no hooks: [token, vocabulary], in the model's own type."""
@@ -274,7 +287,8 @@ class LanguageModel:
 
     def unhooked_digest(self, ids: Sequence[int]) -> str:
         """The digest of the logits of a plain pass, taken once per sequence and state of the weights."""
-        with self.lock.held():
+        # Running, so that no cell trains between the key and the pass.
+        with self.running():
             key = self._digest_key(ids)
             if key not in self._digests:
                 self._remember_digest(key, digest(self.logits(ids)))
@@ -342,6 +356,8 @@ def _listed(given: Any) -> list[int]:
     ids = [found for found in map(whole, listed) if found is not None]
     if len(ids) < len(listed):
         wrong = next(i for i in listed if whole(i) is None)
+        if isinstance(wrong, Mapping):
+            raise ValueError("a prompt is text or token ids, got messages: lm.chat(messages) answers a conversation")
         raise ValueError(
             f"token ids are one list of whole numbers, got {wrong!r} in it; a batch of texts is read one at a time"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import textwrap
 from pathlib import Path
@@ -100,10 +101,27 @@ def _in_short(error: Exception) -> str:
 
 def _code(name: str, options: dict[str, Any]) -> str:
     """Python that loads it again. Secrets stay out of the record, and so does where things are on this machine."""
-    name = shown_name(name) if _is_place(name) else name
-    told = {key: value for key, value in options.items() if key not in ("token", "proxies") and not _is_place(value)}
-    code = f"lm = tb.load({', '.join([repr(name), *(f'{key}={value!r}' for key, value in told.items())])})\n"
+    shown, notes = shown_name(name) if _is_place(name) else name, []
+    if _is_place(name) and "/" not in shown:
+        # A bare name would be looked for on the hub, and could be found there.
+        shown = f"path/to/{shown}"
+        notes.append("put its folder here")
+    public = {key: value for key, value in options.items() if key not in ("token", "proxies") and not _is_place(value)}
+    told = {key: value for key, value in public.items() if _is_python(value)}
+    notes += [f"{key} as it was" for key in public if key not in told]
+    note = f"  # {', '.join(notes)}" if notes else ""
+    code = f"lm = tb.load({', '.join([repr(shown), *(f'{key}={value!r}' for key, value in told.items())])}){note}\n"
     return f"import torch\n{code}" if "torch." in code else code
+
+
+def _is_python(value: Any) -> bool:
+    """Whether the repr of an option is Python that makes it again."""
+    if isinstance(value, torch.dtype):
+        return True
+    try:
+        return ast.literal_eval(repr(value)) == value
+    except (ValueError, SyntaxError):
+        return False
 
 
 def _is_place(value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
+from tracebench import cells
 from tracebench.request import Absent, Answerer, Job, Request
 from tracebench.trace import Trace
 from tracebench.views.answers import pack
@@ -50,8 +51,10 @@ def answer(answerer: Answerer, request: Request) -> Any:
 
     job = Job(lambda *_: None, lambda result: finish(0, result), lambda failure: finish(1, failure))
     try:
-        answerer.ask(request, job)
-        done.wait()
+        # The worker may need this cell to be at rest: it does nothing but wait here.
+        with cells.lend():
+            answerer.ask(request, job)
+            done.wait()
     except BaseException:
         job.cancel()
         raise

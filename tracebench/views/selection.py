@@ -13,7 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from tracebench.arrays import LINKED
+from tracebench.arrays import LINKED, whole
 from tracebench.trace import Trace
 from tracebench.views.base import reject_unknown, static_text
 
@@ -82,21 +82,22 @@ class Selection(anywidget.AnyWidget):
         if value is None:
             return None
         if name == "token" and isinstance(value, (tuple, list)):
-            whole = len(value) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
-            if not whole or not 0 <= value[0] < value[1] <= self._limit("token"):
+            ends = [end for end in map(whole, value) if end is not None]
+            if not len(value) == len(ends) == 2 or not 0 <= ends[0] < ends[1] <= self._limit("token"):
                 raise traitlets.TraitError(f"token={value!r} is no half-open range within 0 to {self._limit('token')}")
-            return list(value)
+            return ends
         if name == "site":
             return str(value)
-        if isinstance(value, bool) or not isinstance(value, int):
+        number = whole(value)
+        if number is None:
             raise traitlets.TraitError(f"{name} is a whole number or None, got {value!r}")
         low, limit = (-1 if name == "layer" else 0), self._limit(name)
-        if not low <= value < limit:
+        if not low <= number < limit:
             steps = (
                 f"{low} and up" if limit == float("inf") else f"{low} to {int(limit) - 1}" if low < limit else "none"
             )
             raise traitlets.TraitError(f"{name}={value} is not there; {name} goes over: {steps}")
-        return value
+        return number
 
     def _limit(self, name: str) -> float:
         if self._trace is None:
