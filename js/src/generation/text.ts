@@ -1,6 +1,6 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { element, focusedIn, setAttributes, setSelected } from "../dom";
+import { element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
 import { probability } from "../format";
 import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
@@ -78,7 +78,7 @@ function piece(trace: Trace, index: number): HTMLElement {
   const p = trace.probs.at({ step });
   made.dataset.step = String(step);
   made.title = `${isolated(shown[1])} · step ${step}, p = ${probability(p)}`;
-  made.append(bar(p), element("span", { class: "tb-piece-value" }, probability(p, 2)));
+  made.append(bar(p), element("span", { class: "tb-piece-value" }, probability(p)));
   return made;
 }
 
@@ -128,11 +128,4 @@ function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, f
   });
   setAttributes(el, { "aria-multiselectable": count > 1 && "true" });
   if (current !== null && pieces[current]) keepInSight(el, pieces[current]);
-}
-
-/** Scrolls the text, never the page. */
-function keepInSight(el: HTMLElement, piece: HTMLElement): void {
-  const [outer, inner] = [el.getBoundingClientRect(), piece.getBoundingClientRect()];
-  if (inner.top < outer.top) el.scrollTop += inner.top - outer.top - 8;
-  if (inner.bottom > outer.bottom) el.scrollTop += inner.bottom - outer.bottom + 8;
 }
