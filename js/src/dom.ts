@@ -45,3 +45,10 @@ export function freshId(stem: string): string {
 export function focusedIn(node: Node): Element | null {
   return (node.getRootNode() as Document | ShadowRoot).activeElement;
 }
+
+/** Brings an element into sight within what scrolls around it; never scrolls the page. */
+export function keepInSight(scrolling: HTMLElement, el: HTMLElement): void {
+  const [outer, inner] = [scrolling.getBoundingClientRect(), el.getBoundingClientRect()];
+  if (inner.top < outer.top) scrolling.scrollTop += inner.top - outer.top - 8;
+  if (inner.bottom > outer.bottom) scrolling.scrollTop += inner.bottom - outer.bottom + 8;
+}

@@ -32,26 +32,46 @@ export interface Scores {
   cost: number;
 }
 
-/** The tokens that have a score at a step, in order. */
-export function scored({ scores }: Pick<Scores, "scores">, step: number): number[] {
-  return scores.numbers("token").filter((token) => !Number.isNaN(scores.at({ step, token })));
+/** What was found at one step. */
+export interface Row {
+  step: number;
+  /** Of every token; NaN where it did not exist yet. */
+  values: readonly number[];
+  /** The tokens that have a score, in the order of the text. */
+  tokens: readonly number[];
+  sum: number;
+  /** The sum of all scores without their signs, and the largest of them: the ends of the scale. */
+  sizes: number;
+  widest: number;
 }
 
-/** The same, the largest without regard to sign first; equal ones in the order of the text. */
-export function bySize({ scores }: Pick<Scores, "scores">, step: number): number[] {
-  const size = (token: number) => Math.abs(scores.at({ step, token }));
-  return scored({ scores }, step).sort((a, b) => size(b) - size(a) || a - b);
+const rows = new WeakMap<Scores, Map<number, Row>>();
+
+/** The scores of a step, with what follows from them, worked out once. */
+export function rowOf(scores: Scores, step: number): Row {
+  const known = rows.get(scores) ?? new Map<number, Row>();
+  rows.set(scores, known);
+  const row = known.get(step) ?? makeRow(scores, step);
+  known.set(step, row);
+  return row;
 }
 
-/** The largest score without regard to sign: the ends of the scale, the same at every step. */
-export function widest({ scores }: Pick<Scores, "scores">): number {
-  let most = 0;
-  for (const value of scores.values) if (Math.abs(value) > most) most = Math.abs(value);
-  return most;
+function makeRow({ scores }: Scores, step: number): Row {
+  const values = scores.numbers("token").map((token) => scores.at({ step, token }));
+  const tokens = values.flatMap((value, token) => (Number.isNaN(value) ? [] : [token]));
+  const there = tokens.map((token) => values[token] as number);
+  const sizes = there.map(Math.abs);
+  const total = (numbers: readonly number[]) => numbers.reduce((sum, x) => sum + x, 0);
+  return { step, values, tokens, sum: total(there), sizes: total(sizes), widest: sizes.reduce((a, b) => Math.max(a, b), 0) };
 }
 
-/** The sum of a step's scores, and of their sizes. */
-export function sums({ scores }: Pick<Scores, "scores">, step: number): { signed: number; sizes: number } {
-  const values = scored({ scores }, step).map((token) => scores.at({ step, token }));
-  return { signed: values.reduce((sum, x) => sum + x, 0), sizes: values.reduce((sum, x) => sum + Math.abs(x), 0) };
+/** The tokens of a step, the largest score without regard to sign first; equal ones in the order of the text. */
+export function bySize({ tokens, values }: Row): number[] {
+  const size = (token: number) => Math.abs(values[token] ?? 0);
+  return [...tokens].sort((a, b) => size(b) - size(a) || a - b);
+}
+
+/** The largest score of all steps without regard to sign. */
+export function widestOf(scores: Scores): number {
+  return scores.steps.reduce((most, step) => Math.max(most, rowOf(scores, step).widest), 0);
 }

@@ -19,6 +19,8 @@ export interface Asking {
   what: string;
   /** What it starts ends with its signal: when the view ends, or when showing failed. */
   show: (result: unknown, signal: AbortSignal) => void;
+  /** What else there is to do where the answer is absent. */
+  instead?: () => HTMLElement | null;
 }
 
 /** Asks, and shows how it goes until the result is there. */
@@ -98,5 +100,7 @@ function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
     again.addEventListener("click", () => askAndShow(asking));
     box.append(again);
   }
+  const instead = absent ? asking.instead?.() : null;
+  if (instead) box.append(instead);
   body.replaceChildren(box);
 }

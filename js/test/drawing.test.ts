@@ -1,7 +1,7 @@
 // The small rules that drawings rest on: scales, labels, colours, numbers, tables.
 
 import { expect, test } from "vitest";
-import { contrast, ink, isTransparent, type Rgb, sequential } from "../src/color";
+import { contrast, diverging, ink, isTransparent, type Rgb, sequential } from "../src/color";
 import { csv } from "../src/csv";
 import { nats, probability, short, theLayer } from "../src/format";
 import { linear, roundUp, ticks } from "../src/scale";
@@ -16,6 +16,17 @@ for (const dark of [false, true]) {
     for (const amount of AMOUNTS) {
       const ground = sequential(amount, dark);
       expect(contrast(rgb(ink(ground)), ground)).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+
+  test(`signed amounts: ink can be read, more is further from paper, and both signs are equally far, ${dark ? "dark" : "light"}`, () => {
+    const paper = diverging(0, dark);
+    for (const amount of AMOUNTS) {
+      const [above, below] = [diverging(amount, dark), diverging(-amount, dark)];
+      for (const ground of [above, below]) expect(contrast(rgb(ink(ground)), ground)).toBeGreaterThanOrEqual(4.5);
+      const [up, down] = [contrast(above, paper), contrast(below, paper)];
+      expect(Math.max(up, down) / Math.min(up, down)).toBeLessThan(1.6);
+      if (amount > 0.1) expect([(above[0] as number) > above[2], (below[2] as number) > below[0]]).toEqual([true, true]);
     }
   });
 

@@ -138,6 +138,45 @@ export function lensTree(length = 6, layers = 3, change: object = {}) {
   };
 }
 
+export const SCORES_REQUEST: Request = {
+  analysis: "IntegratedGradients",
+  params: { n_steps: 64 },
+  trace: "t",
+  target: { step: 0, token: null, against: null, of: "logit" },
+  code: "tb.IntegratedGradients(n_steps=64)(lm, trace, tb.Target(step=0, token=None, against=None, of='logit'))\n",
+};
+
+/** Scores at the given steps of a text with `length` tokens: 1, -2, 3, -4 ... from the first token on, larger at later steps. */
+export function scoresTree(steps: number[] = [0], length = 6, promptLength = 3, change: object = {}) {
+  const row = (step: number) =>
+    Array.from({ length }, (_, token) =>
+      token < promptLength + step ? (token + 1) * (token % 2 ? -1 : 1) * (step + 1) : Number.NaN,
+    );
+  return {
+    kind: "token_scores",
+    trace: "t",
+    target: { step: steps.length === 1 ? steps[0] : null, token: null, against: null, of: "logit" },
+    steps,
+    scores: packed(steps.flatMap(row), { step: steps, token: length }),
+    values: packed(
+      steps.map((step) => 4.5 + step),
+      { step: steps },
+    ),
+    baseline_values: packed(
+      steps.map(() => 2.25),
+      { step: steps },
+    ),
+    unit: "logits",
+    questions: steps.map((step) => `Why did the model say it at step ${step}?`),
+    baseline: "the eos token in place of every token",
+    checks: [{ ...CHECK, name: "completeness" }],
+    method: "IntegratedGradients(n_steps=64)",
+    code: "scores = tb.IntegratedGradients(n_steps=64)(lm, trace, tb.Target(step=0))\n",
+    cost: 4.1,
+    ...change,
+  };
+}
+
 export interface Message {
   kind: string;
   id: string;

@@ -1,8 +1,10 @@
 // Which answer is wanted: a view whose target has a step asks for the step that is selected.
 
 import type { Request } from "../ask";
+import { element } from "../dom";
 import type { Target } from "../scores";
-import type { Selection } from "../selection";
+import type { Selection, Steps } from "../selection";
+import { selectStep } from "../selection";
 import type { Asking } from "../states";
 import { askAndShow } from "../states";
 
@@ -27,14 +29,15 @@ function codeAt(code: string, target: Target): string {
   return code.replace(/\(lm, trace\)(\s*)$/, (_, end) => `(lm, trace, tb.${python(target)})${end}`);
 }
 
-/** A target as Python writes it. JSON's escapes are Python's. */
+/** A target as Python, without what goes without saying. JSON's escapes are Python's. */
 function python({ step, token, against, of }: Target): string {
-  const value = (given: string | number | null) => (given === null ? "None" : JSON.stringify(given));
-  return `Target(step=${step}, token=${value(token)}, against=${value(against)}, of=${JSON.stringify(of)})`;
+  const named = Object.entries({ token, against, of: of === "logit" ? null : of }).filter(([, value]) => value !== null);
+  return `Target(step=${step}${named.map(([name, value]) => `, ${name}=${JSON.stringify(value)}`).join("")})`;
 }
 
 export interface Following extends Asking {
   selection: Selection;
+  text: Steps;
   /** The step that is looked at. */
   step: () => number;
   /** What is shown is about another step from now on, and is about to be replaced. */
@@ -51,8 +54,15 @@ export function askAtSteps(following: Following): void {
   let asked = step();
   let current = new AbortController();
   let settling: ReturnType<typeof setTimeout> | undefined;
-  const ask = () =>
-    askAndShow({ ...following, request: requestAt(request, asked), signal: AbortSignal.any([signal, current.signal]) });
+  const ask = () => {
+    const request = requestAt(following.request, asked);
+    askAndShow({
+      ...following,
+      request,
+      instead: () => back(following, asked),
+      signal: AbortSignal.any([signal, current.signal]),
+    });
+  };
   ask();
   selection.on(() => {
     const now = step();
@@ -67,4 +77,13 @@ export function askAtSteps(following: Following): void {
     else settling = setTimeout(ask, SETTLE_MS);
   }, signal);
   signal.addEventListener("abort", () => clearTimeout(settling));
+}
+
+/** Where the step that was first asked about is another one, its answer is likely to be there. */
+function back({ request, selection, text }: Following, asked: number): HTMLElement | null {
+  const first = stepOf(request);
+  if (first === null || first === asked) return null;
+  const button = element("button", { class: "tb-button", type: "button" }, `Go to step ${first}`);
+  button.addEventListener("click", () => selectStep(selection, text, first));
+  return button;
 }

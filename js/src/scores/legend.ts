@@ -4,19 +4,16 @@ import { css, diverging } from "../color";
 import { element, svg } from "../dom";
 import { paintSvg } from "../scene_svg";
 import type { Scores } from "../scores";
-import { widest } from "../scores";
-import { directions, narrow } from "./words";
+import { rowOf } from "../scores";
+import { directions, signed } from "./words";
 
 const WIDTH = 150;
 const SHADES = 31;
 const MARGIN = 26;
 
-export function legend(scores: Scores): { el: HTMLElement; update(dark: boolean): void } {
+export function legend(scores: Scores): { el: HTMLElement; update(step: number, dark: boolean): void } {
   const { above, below } = directions(scores.target);
-  const most = widest(scores);
-  const [low, high] = [narrow(-most, most), narrow(most, most)];
-  const label = `From ${low} ${scores.unit} (${below}) to ${high} ${scores.unit} (${above})`;
-  const drawing = svg("svg", { role: "img", class: "tb-legend-scale", "aria-label": label });
+  const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
   const el = element(
     "div",
     { class: "tb-legend tb-note" },
@@ -27,7 +24,10 @@ export function legend(scores: Scores): { el: HTMLElement; update(dark: boolean)
   );
   return {
     el,
-    update: (dark) => {
+    update: (step, dark) => {
+      const { widest } = rowOf(scores, step);
+      const [low, high] = [signed(-widest, widest), signed(widest, widest)];
+      drawing.setAttribute("aria-label", `From ${low} ${scores.unit} (${below}) to ${high} ${scores.unit} (${above})`);
       const shade = WIDTH / SHADES;
       const bars = Array.from({ length: SHADES }, (_, i) => ({
         kind: "rect" as const,

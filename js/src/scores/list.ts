@@ -1,9 +1,9 @@
 // The tokens as a list with their numbers: by size or by position, the first of them or all.
 
-import { element, focusedIn, setSelected } from "../dom";
+import { element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
 import { isBare, take } from "../keys";
-import type { Scores } from "../scores";
-import { bySize, scored, widest } from "../scores";
+import type { Row, Scores } from "../scores";
+import { bySize, rowOf } from "../scores";
 import { segmented } from "../switch";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -48,17 +48,16 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
     rows,
     element("div", { class: "tb-list-foot", "data-capture": "no" }, more),
   );
-  const most = widest(scores) || 1;
-  let step = scores.steps[0] ?? 0;
+  let now = rowOf(scores, scores.steps[0] ?? 0);
   let selected: readonly number[] = [];
   let shown: number[] = [];
-  let home = 0;
+  let home = -1;
 
   const draw = () => {
     const focused = tokenAt(focusedIn(rows));
-    const count = scored(scores, step).length;
-    shown = visible(scores, step, taste, selected);
-    if (!shown.includes(home)) home = selected.find((token) => shown.includes(token)) ?? shown[0] ?? 0;
+    const count = now.tokens.length;
+    shown = visible(now, taste, selected);
+    if (!shown.includes(home)) home = shown[0] ?? -1;
     rows.replaceChildren(...shown.map((token, i) => row(token, taste.all ? -1 : i)));
     mark();
     if (focused !== null) find(shown.includes(focused) ? focused : home)?.focus({ preventScroll: true });
@@ -79,11 +78,11 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
     onSelect(token);
     mark();
     find(token)?.focus({ preventScroll: true });
-    find(token)?.scrollIntoView?.({ block: "nearest" });
   };
   const row = (token: number, place: number) => {
-    const score = scores.scores.at({ step, token });
-    const label = inWords(scores, text, step, token);
+    const score = now.values[token] ?? 0;
+    const most = now.widest || 1;
+    const label = inWords(scores, text, now.step, token);
     const side = score < 0 ? "right:50%" : "left:50%";
     const bar = element("i", { style: `${side};width:${((50 * Math.abs(score)) / most).toFixed(1)}%` });
     return element(
@@ -133,22 +132,28 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
 
   return {
     el,
-    update: (now) => {
-      step = now;
+    update: (step) => {
+      now = rowOf(scores, step);
       draw();
     },
     select: (tokens) => {
+      const changed = tokens[0] !== selected[0];
       selected = tokens;
+      const inFocus = rows.contains(focusedIn(rows));
+      if (!inFocus && tokens[0] !== undefined && now.tokens.includes(tokens[0])) home = tokens[0];
       // One that is selected is in the list, wherever it stands.
-      if (visible(scores, step, taste, selected).join() !== shown.join()) draw();
+      if (visible(now, taste, selected).join() !== shown.join()) draw();
       else mark();
+      const first = rows.querySelector<HTMLElement>('[aria-selected="true"]');
+      if (changed && first) keepInSight(rows, first);
+      setAttributes(rows, { "aria-multiselectable": tokens.length > 1 && "true" });
     },
   };
 }
 
 /** The tokens in the list: the first of the order, and what is selected beyond them. */
-export function visible(scores: Scores, step: number, { order, all }: Taste, selected: readonly number[]): number[] {
-  const sorted = order === "size" ? bySize(scores, step) : scored(scores, step);
+export function visible(row: Row, { order, all }: Taste, selected: readonly number[]): number[] {
+  const sorted = order === "size" ? bySize(row) : row.tokens;
   return sorted.filter((token, i) => all || i < FIRST || selected.includes(token));
 }
 

@@ -4,7 +4,7 @@ import { css, diverging, ink } from "../color";
 import { element } from "../dom";
 import { Grid } from "../grid";
 import type { Scores } from "../scores";
-import { widest } from "../scores";
+import { rowOf, widestOf } from "../scores";
 import { tokenOf } from "../selection";
 import type { Text } from "../trace";
 import { inWords, narrow } from "./words";
@@ -24,7 +24,7 @@ export interface MatrixSpec {
 }
 
 export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, signal: AbortSignal): Matrix {
-  const most = widest(scores) || 1;
+  const most = widestOf(scores) || 1;
   let night = dark;
   const grid = new Grid(
     {
@@ -35,11 +35,11 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
       labelWidth: 104,
       heads: text.pieces,
       cell: (step, token) => {
-        const score = scores.scores.at({ step, token });
+        const score = rowOf(scores, step).values[token] ?? Number.NaN;
         if (Number.isNaN(score)) return null;
         const ground = diverging(score / most, night);
         const title = `step ${step} · ${inWords(scores, text, step, token)}`;
-        return { text: narrow(score, most), title, ground: css(ground), ink: ink(ground) };
+        return { text: narrow(score), title, ground: css(ground), ink: ink(ground) };
       },
       onSelect,
       onFocus: onPoint,
@@ -47,7 +47,8 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
     signal,
   );
   const heading = element("h3", {}, "At every step");
-  const note = element("span", { class: "tb-note" }, "rows: what was said; columns: the tokens that spoke for or against it");
+  const about = `rows: what was said; columns: the tokens that speak for or against it; colours to ±${narrow(most).slice(1)} ${scores.unit}`;
+  const note = element("span", { class: "tb-note" }, about);
   return {
     el: element("div", { class: "tb-matrix" }, element("div", { class: "tb-head" }, heading, note), grid.el),
     select: (step, tokens) => grid.select(step, tokens[0] ?? null),

@@ -2,12 +2,13 @@
 
 import { csv } from "../csv";
 import type { Scores } from "../scores";
-import { scored } from "../scores";
+import { rowOf } from "../scores";
 import type { Text } from "../trace";
 
 export function numbers(scores: Scores, text: Text): string {
-  const rows = scores.steps.flatMap((step) =>
-    scored(scores, step).map((token) => [step, token, text.pieces[token]?.[1] ?? "", scores.scores.at({ step, token })]),
-  );
+  const rows = scores.steps.flatMap((step) => {
+    const { tokens, values } = rowOf(scores, step);
+    return tokens.map((token) => [step, token, text.pieces[token]?.[1] ?? "", values[token] ?? null]);
+  });
   return csv(["step", "token", "text", "score"], rows);
 }

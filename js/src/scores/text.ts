@@ -1,12 +1,12 @@
 // The text that the decision was made from: every token tinted by its score, with the score as a bar above or below a line.
 
 import { css, diverging, ink } from "../color";
-import { element, focusedIn, setSelected } from "../dom";
+import { element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import type { Scores } from "../scores";
-import { bySize, scored, widest } from "../scores";
+import { bySize, rowOf } from "../scores";
 import { stepAt, tokenOf } from "../selection";
-import { isolated, token as tokenElement } from "../tokens";
+import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
 import { inWords } from "./words";
 
@@ -45,7 +45,7 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
     if (text.pieces[index]?.[0].includes("\n")) el.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
   });
 
-  let there: number[] = [];
+  let there: readonly number[] = [];
   let selected: readonly number[] = [];
   let home = 0;
   const has = (token: number) => there.includes(token);
@@ -59,7 +59,6 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
     onHome(token);
     onSelect(token);
     pieces[token]?.focus({ preventScroll: true });
-    keepInSight(el, pieces[token]);
   };
 
   const listen = { signal };
@@ -92,34 +91,37 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
   return {
     el,
     update: (step, dark) => {
-      there = scored(scores, step);
-      const most = widest(scores) || 1;
+      const row = rowOf(scores, step);
+      const most = row.widest || 1;
+      there = row.tokens;
       const decided = tokenOf(text, step);
       pieces.forEach((piece, token) => {
-        const score = scores.scores.at({ step, token });
+        const score = row.values[token] ?? Number.NaN;
         const here = !Number.isNaN(score);
         const ground = diverging(score / most, dark);
         piece.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
         piece.toggleAttribute("data-decided", token === decided);
         piece.toggleAttribute("data-later", !here && token !== decided);
         piece.setAttribute("aria-disabled", String(!here));
-        const label = token === decided ? said(text, token, step) : inWords(scores, text, step, token);
+        const label = inWords(scores, text, step, token);
         piece.setAttribute("aria-label", label);
         piece.title = here || token === decided ? label : `${label}; a click goes to its own step`;
         const bar = piece.querySelector<HTMLElement>(".tb-score-bar > i");
         if (bar) bar.style.cssText = here ? barStyle(score / most) : "display:none";
       });
       const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
-      onHome(has(focused) ? focused : (selected.find(has) ?? bySize(scores, step)[0] ?? 0));
-      keepInSight(el, pieces[decided]);
+      onHome(has(focused) ? focused : (selected.find(has) ?? bySize(row)[0] ?? 0));
+      if (pieces[decided]) keepInSight(el, pieces[decided]);
     },
     select: (tokens) => {
+      const first = tokens.find(has);
+      if (first !== undefined && first !== selected[0] && pieces[first]) keepInSight(el, pieces[first]);
       selected = tokens;
       const marked = new Set(tokens);
       pieces.forEach((piece, token) => {
         setSelected(piece, marked.has(token));
       });
-      const first = tokens.find(has);
+      setAttributes(el, { "aria-multiselectable": tokens.length > 1 && "true" });
       if (first !== undefined && !el.contains(focusedIn(el))) onHome(first);
     },
     focus: () => pieces[home]?.focus({ preventScroll: true }),
@@ -134,10 +136,6 @@ function barStyle(share: number): string {
     : `top:50%;height:${height};background:var(--tb-against)`;
 }
 
-function said(text: Text, token: number, step: number): string {
-  return `${isolated(text.pieces[token]?.[1] ?? "?")}, position ${token}: what was said at step ${step}`;
-}
-
 function tokenAt(node: EventTarget | null): number | null {
   const found = (node as Element | null)?.closest<HTMLElement>(".tb-piece")?.dataset.token;
   return found === undefined ? null : Number(found);
@@ -149,12 +147,4 @@ function after(event: KeyboardEvent, there: readonly number[], token: number): n
   const [first, last] = [there[0] as number, there.at(-1) as number];
   const to = { ArrowLeft: token - 1, ArrowRight: token + 1, Home: first, End: last, Enter: token, " ": token }[event.key];
   return to === undefined ? null : Math.min(last, Math.max(first, to));
-}
-
-/** Scrolls the text, never the page. */
-function keepInSight(el: HTMLElement, piece: HTMLElement | undefined): void {
-  if (!piece) return;
-  const [outer, inner] = [el.getBoundingClientRect(), piece.getBoundingClientRect()];
-  if (inner.top < outer.top) el.scrollTop += inner.top - outer.top - 8;
-  if (inner.bottom > outer.bottom) el.scrollTop += inner.bottom - outer.bottom + 8;
 }

@@ -1,7 +1,8 @@
 // Scores in words and figures: always with their sign, and what the sign means.
 
 import type { Scores, Target } from "../scores";
-import { scored, sums } from "../scores";
+import { rowOf } from "../scores";
+import { tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Text } from "../trace";
 
@@ -31,14 +32,14 @@ export function amount(x: number, most: number): string {
   return x < 0 ? `−${shown}` : shown;
 }
 
-/** For places as narrow as a cell: three figures of the largest. */
-export function narrow(x: number, most: number): string {
-  return signed(x, most >= 100 ? 1e9 : most >= 10 ? 1e8 : Math.min(most, 1));
+/** Three figures, for places as narrow as a cell. */
+export function narrow(x: number): string {
+  const size = Math.abs(x);
+  const figures = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : amount(size, 1);
+  return `${x > 0 ? "+" : x < 0 ? "−" : ""}${figures}`;
 }
 
 function digits(most: number): number {
-  if (most >= 1e9) return 0;
-  if (most >= 1e8) return 1;
   return most >= 1 || !(most > 0) ? 2 : Math.min(6, 1 - Math.floor(Math.log10(most)));
 }
 
@@ -59,27 +60,26 @@ export function methodLine({ method, baseline }: Pick<Scores, "method" | "baseli
 export function sumLine(scores: Scores, step: number): string {
   const [value, baseline] = [scores.values.at({ step }), scores.baseline_values.at({ step })];
   if (Number.isNaN(baseline)) return "";
-  const sum = sums(scores, step).signed;
+  const { sum } = rowOf(scores, step);
   const most = Math.max(Math.abs(sum), Math.abs(value), Math.abs(baseline));
   const itself = `the number itself is ${amount(value, most)}, with the baseline ${amount(baseline, most)}`;
-  return `The scores add up to ${signed(sum, most)} ${scores.unit}; ${itself}: ${signed(value - baseline, most)} apart.`;
+  return `The scores add up to ${signed(sum, most)} ${scores.unit}; ${itself}, a difference of ${signed(value - baseline, most)}.`;
 }
 
-/** One token in full: "·Tower, position 3: +2.328 logits, speaks for it, 19 % of all scores by size". */
+/** One token in full: "·Tower, position 3: +2.33 logits, speaks for it, 19 % of all scores by size". */
 export function inWords(scores: Scores, text: Text, step: number, token: number): string {
   const name = `${isolated(text.pieces[token]?.[1] ?? "?")}, position ${token}`;
-  const score = scores.scores.at({ step, token });
-  return Number.isNaN(score) ? `${name}: not there yet at step ${step}` : `${name}: ${full(scores, step, [token])}`;
+  if (!Number.isNaN(rowOf(scores, step).values[token] ?? Number.NaN)) return `${name}: ${full(scores, step, [token])}`;
+  return `${name}: ${token === tokenOf(text, step) ? "what was said" : "not there yet"} at step ${step}`;
 }
 
 /** A token, or several together: number, unit, direction and share. */
 export function full(scores: Scores, step: number, tokens: readonly number[]): string {
-  const known = new Set(scored(scores, step));
-  const values = tokens.filter((token) => known.has(token)).map((token) => scores.scores.at({ step, token }));
+  const row = rowOf(scores, step);
+  const values = tokens.map((token) => row.values[token] ?? Number.NaN).filter((score) => !Number.isNaN(score));
   const sum = values.reduce((all, x) => all + x, 0);
-  const { sizes } = sums(scores, step);
   const size = values.reduce((all, x) => all + Math.abs(x), 0);
-  const share = sizes > 0 ? `, ${percent(size / sizes)} of all scores by size` : "";
+  const share = row.sizes > 0 ? `, ${percent(size / row.sizes)} of all scores by size` : "";
   return `${signed(sum, Math.abs(sum) / 10)} ${scores.unit}, ${direction(sum, scores.target)}${share}`;
 }
 

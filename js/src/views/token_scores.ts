@@ -7,7 +7,7 @@ import { checksWord } from "../checks";
 import { element, focusedIn } from "../dom";
 import { viewMenu } from "../menu";
 import type { Scores } from "../scores";
-import { bySize } from "../scores";
+import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";
 import { legend } from "../scores/legend";
 import type { Taste } from "../scores/list";
@@ -48,16 +48,16 @@ export function tokenScores(context: Context<Text>): void {
     request,
     signal,
     selection,
+    text,
     step,
     what: "the token scores",
     onLeave: () => {
       focused = body.contains(focusedIn(body));
       // The page below stays where it is until the next answer is there.
-      body.style.minHeight = `${body.offsetHeight}px`;
+      body.style.setProperty("--tb-kept", `${body.offsetHeight}px`);
       el.dataset.state = "loading";
     },
     show: (answer, shown) => {
-      body.style.minHeight = "";
       shown.addEventListener("abort", bare);
       const focus = show({ ...context, signal: shown }, { head, question, body }, answer as Scores, taste);
       const elsewhere = focusedIn(body);
@@ -119,8 +119,9 @@ function show(
         );
 
   const tell = () => {
-    const tokens = tokensOf(selection.fields);
-    const at = pointed ?? { step: step(), token: tokens[0] ?? bySize(scores, step())[0] ?? 0 };
+    const row = rowOf(scores, step());
+    const tokens = tokensOf(selection.fields).filter((token) => row.tokens.includes(token));
+    const at = pointed ?? { step: row.step, token: tokens[0] ?? bySize(row)[0] ?? 0 };
     const several = !pointed && tokens.length > 1;
     detail.textContent = several
       ? `positions ${tokens[0]}–${tokens.at(-1)} together: ${full(scores, at.step, tokens)}`
@@ -134,6 +135,7 @@ function show(
       question.textContent = [asked(scores, drawn), missing(scores, selection.fields.step)].filter(Boolean).join(" ");
       sum.textContent = sumLine(scores, drawn);
       sum.hidden = sum.textContent === "";
+      scale.update(drawn, dark);
       said.update(drawn, dark);
       list.update(drawn);
     }
@@ -155,14 +157,13 @@ function show(
     element("div", { class: "tb-scores-main" }, element("div", { class: "tb-scores-text" }, said.el, detail, sum), list.el),
   );
   if (every) body.append(every.el);
-  scale.update(dark);
   update();
   selection.on(update, signal);
   onThemeChange(
     el,
     (now) => {
       dark = now;
-      scale.update(dark);
+      scale.update(drawn, dark);
       said.update(drawn, dark);
       every?.recolour(dark);
     },
