@@ -2,12 +2,13 @@
 
 /**
  * A probability, everywhere in the front end: so many digits behind the point ("0.702"). What would read as 0 is written
- * as its power of ten ("4e−5"), what would read as 1 as ">0.999"; only an exact 0 or 1 reads as one.
+ * as its power of ten ("4e−5"), what would read as 1 as ">0.999"; only an exact 0 or 1 reads as one, and 0 without digits.
  */
 export function probability(p: number, digits = 3): string {
   if (Number.isNaN(p)) return "–";
+  if (p === 0) return "0";
   const written = p.toFixed(digits);
-  if (p > 0 && Number(written) === 0) return p.toExponential(0).replace("e-", "e−");
+  if (Number(written) === 0) return p.toExponential(0).replace("e-", "e−");
   if (p < 1 && Number(written) === 1) return `>${(1 - 10 ** -digits).toFixed(digits)}`;
   return written;
 }

@@ -245,6 +245,7 @@ export class Grid {
     if (to) {
       take(event);
       this.#moveFocus(to.row, to.token);
+      this.#spec.onSelect(this.#spec.rows[to.row] ?? null, to.token);
     } else if (isBare(event) && (event.key === "Enter" || event.key === " ")) {
       take(event);
       this.#spec.onSelect(this.#spec.rows[row] ?? null, token);

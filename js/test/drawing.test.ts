@@ -80,7 +80,7 @@ test("the end of an axis is round and not below", () => {
 test("only an exact zero or one is written as one, in one notation", () => {
   const written = [0.7015, 0.0123, 0.0005, 0.00001, 1e-30, 0, 0.9994, 0.9996, 1 - 2 ** -24, 1, Number.NaN];
   expect(written.map((p) => probability(p))).toEqual([
-    ...["0.702", "0.012", "0.001", "1e−5", "1e−30", "0.000"],
+    ...["0.702", "0.012", "0.001", "1e−5", "1e−30", "0"],
     ...["0.999", ">0.999", ">0.999", "1.000", "–"],
   ]);
   expect([0.7015, 0.004, 0.996].map((p) => probability(p, 2))).toEqual(["0.70", "4e−3", ">0.99"]);

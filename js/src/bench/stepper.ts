@@ -30,7 +30,7 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
     el,
     update: () => {
       const step = selection.fields.step;
-      word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} of 0–${trace.steps - 1}`;
+      word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
       // Not `disabled`: a button that has the focus would lose it at the last step.
       back.setAttribute("aria-disabled", String((step ?? 0) <= 0));
       forward.setAttribute("aria-disabled", String((step ?? 0) >= trace.steps - 1));

@@ -20,12 +20,14 @@ interface Row {
 
 export interface DecisionView {
   el: HTMLElement;
-  update(step: number | null): void;
+  /** `elsewhere` is the position that is selected where it does not predict this step. */
+  update(step: number | null, elsewhere: number | null): void;
 }
 
 export function decision(trace: Trace): DecisionView {
   const title = element("h3", {});
   const entropy = element("span", { class: "tb-note tb-push" });
+  const note = element("p", { class: "tb-note tb-elsewhere", hidden: true });
   const list = element("ol", { class: "tb-candidates", "aria-label": "Most likely tokens" });
   const more = element("button", { class: "tb-button", type: "button", "aria-expanded": "false" });
   const rest = element("span", { class: "tb-note" });
@@ -35,6 +37,7 @@ export function decision(trace: Trace): DecisionView {
     "div",
     { class: "tb-decision" },
     element("div", { class: "tb-head" }, title, entropy),
+    note,
     list,
     foot,
     how && element("p", { class: "tb-note tb-drawn" }, how),
@@ -42,7 +45,13 @@ export function decision(trace: Trace): DecisionView {
 
   let shown: number | null = null;
   let all = false;
-  const update = (step: number | null) => {
+  const update = (step: number | null, elsewhere: number | null) => {
+    el.toggleAttribute("data-elsewhere", elsewhere !== null);
+    note.hidden = elsewhere === null;
+    note.textContent = elsewhere === null ? "" : `Position ${elsewhere} is selected; it does not predict this step.`;
+    show(step);
+  };
+  const show = (step: number | null) => {
     shown = step;
     el.hidden = step === null || trace.steps === 0;
     if (step === null) return;
@@ -59,7 +68,7 @@ export function decision(trace: Trace): DecisionView {
   };
   more.addEventListener("click", () => {
     all = !all;
-    update(shown);
+    show(shown);
   });
   return { el, update };
 }

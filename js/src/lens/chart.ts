@@ -33,10 +33,10 @@ export function chart(
   const top = marked.leads === null ? 24 : 38;
   const plot = { left: 34, right: size.width - labels, top, bottom: size.height - 34 };
   const x = linear([first, last], [plot.left, plot.right]);
-  const most = scaleEnd(Math.max(0, ...all.flatMap(({ values }) => values.filter(Number.isFinite))));
-  const y = linear([0, most], [plot.bottom, plot.top]);
+  // The same at every position: a line that is low is low.
+  const y = linear([0, 1], [plot.bottom, plot.top]);
   const marks: Mark[] = [
-    ...axes(layers, x, y, most, plot, marked.layer),
+    ...axes(layers, x, y, plot, marked.layer),
     ...(marked.leads === null ? [] : leadMark(marked.leads, x, plot, size.width)),
     ...(marked.layer === null ? [] : layerMark(marked.layer, x, plot)),
   ];
@@ -51,16 +51,10 @@ export function chart(
 type Plot = Chart["plot"];
 type Place = (value: number) => number;
 
-/** Where all is small, the axis ends lower, and its numbers say so. */
-function scaleEnd(largest: number): number {
-  return [0.02, 0.05, 0.1, 0.2, 0.5].find((end) => largest <= end) ?? 1;
-}
-
-function axes(layers: readonly number[], x: Place, y: Place, most: number, plot: Plot, selected: number | null): Mark[] {
+function axes(layers: readonly number[], x: Place, y: Place, plot: Plot, selected: number | null): Mark[] {
   const text = { kind: "text", size: 11, fill: "var(--tb-ink-3)" } as const;
   const marks: Mark[] = [{ ...text, x: plot.left - 28, y: 12, text: "probability" }];
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-    const value = share * most;
+  for (const value of [0, 0.25, 0.5, 0.75, 1]) {
     marks.push({
       kind: "line",
       points: [
@@ -69,8 +63,7 @@ function axes(layers: readonly number[], x: Place, y: Place, most: number, plot:
       ],
       stroke: "var(--tb-line)",
     });
-    if (share % 0.5 === 0)
-      marks.push({ ...text, x: plot.left - 6, y: y(value) + 4, text: String(Number(value.toPrecision(2))), align: "end" });
+    if (value % 0.5 === 0) marks.push({ ...text, x: plot.left - 6, y: y(value) + 4, text: String(value), align: "end" });
   }
   const first = layers[0] ?? 0;
   const last = layers.at(-1) ?? 0;

@@ -28,7 +28,7 @@ function line(lens: Lens, text: Text, layer: number | null, token: number): (Nod
   );
   const next = text.pieces[token + 1];
   const p = lens.realised.at({ layer: row, token });
-  if (next && !Number.isNaN(p)) out.push(" · what came next: ", tokenElement(next), ` ${probability(p)}`);
+  if (next && !Number.isNaN(p)) out.push(" · came next: ", tokenElement(next), ` ${probability(p)}`);
   return out;
 }
 

@@ -42,5 +42,5 @@ function scale(mode: Mode, dark: boolean): Scene {
     align: "middle" as const,
     fill: "var(--tb-ink-3)",
   }));
-  return { width: WIDTH + 20, height: 24, marks: [...bars, ...numbers] };
+  return { width: WIDTH + 30, height: 24, marks: [...bars, ...numbers] };
 }

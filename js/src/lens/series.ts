@@ -20,7 +20,7 @@ export interface Series {
 /** More of the last layer's best would be a tangle; the numbers of all are in the CSV. */
 const TOP = 5;
 const WATCHED_COLORS = ["var(--tb-series-2)", "var(--tb-series-3)", "var(--tb-series-4)"];
-const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2.5], [8, 3, 2, 3], [1, 3.5]];
+const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2.5], [8, 3, 2, 3], [12, 5]];
 
 export function series(lens: Lens, text: Text, token: number): Series[] {
   const layers = lens.probs.numbers("layer");

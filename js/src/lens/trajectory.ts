@@ -145,14 +145,14 @@ function forgetButton(id: number, display: string, watch: Pick<WatchField, "busy
 function swatch(color: string, dash: readonly number[], width: number): SVGElement {
   const drawing = svg("svg", { class: "tb-swatch", "aria-hidden": "true" });
   paintSvg(drawing, {
-    width: 22,
+    width: 34,
     height: 8,
     marks: [
       {
         kind: "line",
         points: [
           [0, 4],
-          [22, 4],
+          [34, 4],
         ],
         stroke: color,
         width,

@@ -102,7 +102,6 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
         piece.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
         piece.toggleAttribute("data-decided", token === decided);
         piece.toggleAttribute("data-later", !here && token !== decided);
-        piece.setAttribute("aria-disabled", String(!here));
         const label = inWords(scores, text, step, token);
         piece.setAttribute("aria-label", label);
         piece.title = here || token === decided ? label : `${label}; a click goes to its own step`;

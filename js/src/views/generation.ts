@@ -10,6 +10,7 @@ import { steps } from "../generation/steps";
 import { text } from "../generation/text";
 import { viewMenu } from "../menu";
 import type { Fields } from "../selection";
+import { readElsewhere } from "../selection";
 import type { Trace } from "../trace";
 
 export function generation({ el, data: trace, selection, signal }: Context<Trace>): void {
@@ -31,7 +32,7 @@ export function generation({ el, data: trace, selection, signal }: Context<Trace
     said.update(fields);
     const step = trace.steps === 0 ? null : (fields.step ?? 0);
     sure.update(step);
-    choices.update(step);
+    choices.update(step, step === null ? null : readElsewhere(trace, fields));
   };
   update(selection.fields);
   selection.on(update, signal);

@@ -87,7 +87,7 @@ function show(
   const scale = legend();
   const tint = segmented<ModeName>(
     "Tint of the cells",
-    { probability: "probability", entropy: "entropy", kl: "KL to final" },
+    { probability: "probability", entropy: "entropy", kl: "KL to the last layer" },
     mode,
     (name) => {
       mode = name;

@@ -27,7 +27,7 @@ test("every token is there, with its axes, and its probability as a number", asy
   const { root } = await show(generation, { _data: traceTree() });
   expect(tokens(root).map((el) => el.dataset.token)).toEqual(["0", "1", "2", "3", "4", "5"]);
   expect(tokens(root).map((el) => el.dataset.step)).toEqual([undefined, undefined, undefined, "0", "1", "2"]);
-  expect(text(tokens(root)[3] as Element)).toBe("·Paris0.70");
+  expect(text(tokens(root)[3] as Element)).toBe("·Paris0.700");
   expect(text(tokens(root)[4] as Element)).toContain("↵");
 });
 
@@ -54,6 +54,15 @@ test("a chosen token past the recorded ones is still shown", async () => {
   expect(text(chosen)).toContain("<|im_end|>");
   expect(chosen.title).toContain("past the recorded");
   expect(candidates(decode(traceTree()) as Trace, 2).map(({ p }) => p.toFixed(2))).toEqual(["0.70", "0.10", "0.23"]);
+});
+
+test("the decision stands back where what is selected does not predict it, and says so", async () => {
+  const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: 1, query: 0 } });
+  const decision = one(root, ".tb-decision");
+  expect(decision.hasAttribute("data-elsewhere")).toBe(true);
+  expect(text(one(decision, ".tb-elsewhere"))).toBe("Position 0 is selected; it does not predict this step.");
+  selection.set("_state", { seq: 9, fields: { step: 1, query: 3 } });
+  expect([decision.hasAttribute("data-elsewhere"), one(decision, ".tb-elsewhere").hidden]).toEqual([false, true]);
 });
 
 test("how tokens were drawn is said, since the shares are from before that", () => {

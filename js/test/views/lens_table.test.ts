@@ -48,6 +48,8 @@ test("what a cell is and what its signs mean is said, without signs that do not 
     return text(one(root, ".tb-lens-table-part > .tb-note"));
   };
   expect(await said({})).toContain("· is a space, ↵ is a line break, embed is the embedding, before any layer.");
+  const rare = { 3: ["\u00a0", "⍽", "space"], 8: ["", "x⟨F0 9F⟩", "bytes"] };
+  expect(await said({ vocab: rare })).toContain("⍽ is a no-break space, ⟨F0 9F⟩ is bytes of a character");
   const dot = { 3: ["·", "·", "text"], 8: ["x", "x", "text"] };
   expect(await said({ vocab: dot }, [0, 0, 0, 5, 5, 6])).not.toMatch(/space|break|tab/);
 });
@@ -84,17 +86,17 @@ test("a click on a row's or column's name selects just that", async () => {
   expect(fields()).toMatchObject({ layer: -1, query: 4, step: 2 });
 });
 
-test("arrow keys move the focus and tell the cell in full, Enter selects", async () => {
+test("arrow keys select the cell that they lead to, and tell it in full", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   cell(root, 2, 2).focus();
   cell(root, 2, 2).click();
   key(document.activeElement as Element, "ArrowDown");
   key(document.activeElement as Element, "ArrowRight");
   expect((document.activeElement as HTMLElement).dataset).toMatchObject({ layer: "1", token: "3" });
-  expect(fields()).toMatchObject({ layer: 2, query: 2 });
-  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
-  key(document.activeElement as Element, "Enter");
   expect(fields()).toMatchObject({ layer: 1, query: 3, step: 1 });
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
+  key(document.activeElement as Element, "Home");
+  expect(fields()).toMatchObject({ layer: 1, query: 0 });
   expect(all(root, '[role=gridcell][tabindex="0"]')).toHaveLength(1);
 });
 
@@ -114,7 +116,7 @@ test("the tint can mean probability, entropy or divergence; the legend has the n
   expect(text(one(root, ".tb-legend"))).toBe("00.51probability of the token in the cell");
   const before = cell(root, -1, 0).style.background;
   one(root, '[data-option="kl"]').click();
-  expect(text(one(root, ".tb-legend"))).toContain("02.5≥5KL divergence of the last layer from this one, nats");
+  expect(text(one(root, ".tb-legend"))).toContain("02.5≥5KL to the last layer, nats");
   expect(cell(root, -1, 0).style.background).not.toBe(before);
   one(root, '[data-option="entropy"]').click();
   expect(text(one(root, ".tb-legend"))).toContain("nats");
@@ -167,7 +169,7 @@ test("the lines are a slider over the layers, whose value is told in words", asy
   const said = () => ["aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((n) => chart.getAttribute(n));
   expect(said()).toEqual(["-1", "2", "2", "after the last layer: \u2068·Paris\u2069 0.800, \u2068·Rome\u2069 0.100"]);
   selection.set("_state", { seq: 5, fields: { step: 0, query: 2, layer: -1 } });
-  expect(said()).toEqual(["-1", "-1", "2", "after the embedding: \u2068·Paris\u2069 0.000, \u2068·Rome\u2069 0.400"]);
+  expect(said()).toEqual(["-1", "-1", "2", "after the embedding: \u2068·Paris\u2069 0, \u2068·Rome\u2069 0.400"]);
   expect(key(chart, "ArrowRight")).toBe(false);
   expect(fields().layer).toBe(0);
   key(chart, "End");

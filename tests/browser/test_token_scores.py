@@ -1,0 +1,168 @@
+"""Which tokens speak for it: a saved page with the network cut."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tracebench as tb
+from tests import made
+from tracebench.arrays import LabeledArray
+from tracebench.results.token_scores import TokenScores
+
+pytestmark = pytest.mark.browser
+VIEW = '[data-view="token_scores"]'
+TEXT = f"{VIEW} .tb-text"
+
+
+def scores(trace, step=0, of="logit", seed=0):
+    """Scores of one step, or of every step, by chance."""
+    steps = trace.steps if step is None else (step,)
+    values = np.random.default_rng(seed).normal(size=(len(steps), len(trace.tokens))).astype(np.float32)
+    for row, at in enumerate(steps):
+        values[row, trace.prompt_length + at :] = np.nan
+    axes = {"token": range(len(trace.tokens))}
+    total = np.nansum(values, -1).astype(np.float32)
+    return TokenScores(
+        LabeledArray.of(values, step=steps, **axes) if step is None else LabeledArray.of(values[0], **axes),
+        values=LabeledArray.of(total + 1, step=steps),
+        baseline_values=LabeledArray.of(np.ones_like(total), step=steps),
+        explained=LabeledArray.of(np.full(len(steps), 3, np.int32), step=steps),
+        vocabulary=trace.candidates.vocabulary,
+        tokens=trace.tokens.display,
+        target=tb.Target(step, of=of),
+        baseline="the eos token in place of every token",
+        method="IntegratedGradients(n_steps=64)",
+        trace=trace.hash,
+        checks=(tb.Check("completeness", "measure", 0.01, 0.05, "They add up."),),
+    )
+
+
+@pytest.fixture
+def opened(saved_page, tmp_path):
+    """Opens a bench of these things; the view is there when it has an answer."""
+
+    def open_bench(*things, state="ready", fragment="", **how):
+        page = saved_page(tb.Workbench(things).save(tmp_path / "a.html"), fragment, **how)
+        page.wait_for_selector(f'{VIEW}[data-state="{state}"]')
+        return page
+
+    return open_bench
+
+
+def menu(page, item):
+    root = page.locator(VIEW)
+    root.get_by_role("button", name="Menu").click()
+    with page.expect_download() as download:
+        root.get_by_role("menuitem", name=item).click()
+    return Path(download.value.path())
+
+
+def test_a_click_on_a_token_marks_it_in_text_list_and_the_generation(opened):
+    trace = made.trace()
+    page = opened(trace, scores(trace))
+    page.locator(f'{TEXT} [data-token="1"]').click()
+    for place in (TEXT, f"{VIEW} .tb-score-rows", '[data-view="generation"]'):
+        page.wait_for_selector(f'{place} [data-token="1"][aria-selected="true"]')
+    page.locator(f'{VIEW} .tb-score-rows [data-token="2"]').click()
+    page.wait_for_selector(f'{TEXT} [data-token="2"][aria-selected="true"]')
+    assert page.locator('[data-view="generation"] [data-step="0"][aria-selected="true"]').count() > 0
+
+
+def test_what_is_marked_in_the_generation_is_marked_here(opened):
+    trace = made.trace()
+    page = opened(trace, scores(trace))
+    page.locator('[data-view="generation"] [data-token="1"]').click()
+    page.wait_for_selector(f'{TEXT} [data-token="1"][aria-selected="true"]')
+    assert "position 1" in page.locator(f"{VIEW} .tb-detail").inner_text()
+
+
+def test_a_later_token_leads_to_its_step_and_an_absent_step_back(opened):
+    trace = made.trace()
+    page = opened(trace, scores(trace))
+    page.locator(f'{TEXT} [data-token="5"]').click()
+    page.wait_for_selector(f'{VIEW}[data-state="absent"]')
+    page.wait_for_selector('[data-view="generation"] [data-step="2"][aria-selected="true"]')
+    assert "tb.IntegratedGradients(n_steps=64)(lm, trace, tb.Target(step=2))" in page.locator(VIEW).inner_text()
+    page.get_by_role("button", name="Go to step 0").click()
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+
+
+def test_each_step_that_was_saved_is_shown(opened):
+    trace = made.trace()
+    first, third = scores(trace), scores(trace, 2, seed=1)
+    # Two results of one question: two views, each of which follows the step.
+    page = opened(trace, first, third)
+    page.get_by_role("button", name="Next step").click()
+    page.wait_for_selector(f'{VIEW}[data-state="absent"]')
+    page.get_by_role("button", name="Next step").click()
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    assert "at step 2?" in page.locator(VIEW).first.inner_text()
+
+
+def test_every_step_is_a_table_whose_cells_lead_there(opened):
+    trace = made.trace()
+    page = opened(trace, scores(trace, None))
+    page.locator(f'{VIEW} [role=gridcell][data-step="3"][data-token="4"]').click()
+    page.wait_for_selector('[data-view="generation"] [data-step="3"][aria-selected="true"]')
+    page.wait_for_selector(f'{TEXT} [data-token="4"][aria-selected="true"]')
+    assert page.locator(f'{VIEW} [role=rowheader][aria-selected="true"]').inner_text().startswith("3")
+    assert page.locator(f'{VIEW} [role=gridcell][data-step="0"][data-token="4"]').inner_text() == ""
+
+
+def test_keys_move_through_the_text_with_one_stop(opened):
+    trace = made.trace()
+    page = opened(trace, scores(trace))
+    page.locator(f'{TEXT} [data-token="0"]').click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f'{TEXT} [data-token="1"][aria-selected="true"]:focus-visible')
+    assert page.locator(f"{TEXT} [tabindex='0']").count() == 1
+    page.keyboard.press("Tab")
+    # Next to the text is the order of the list, then the list: the text itself was one stop.
+    assert page.evaluate("document.activeElement.closest('.tb-text')") is None
+
+
+@pytest.mark.parametrize("step", [0, None], ids=["one step", "every step"])
+def test_the_csv_is_what_to_pandas_gives(opened, step):
+    import json
+
+    import pandas as pd
+
+    trace = made.trace()
+    result = scores(trace, step)
+    page = opened(trace, result)
+    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    expected = result.to_pandas()
+    assert list(table.columns) == list(expected.columns)
+    assert table[["step", "token", "text"]].equals(expected[["step", "token", "text"]])
+    assert (table["score"].astype(np.float32) == expected["score"].astype(np.float32)).all()
+
+
+def test_the_picture_is_a_picture(opened):
+    trace = made.trace()
+    data = menu(opened(trace, scores(trace, None)), "Save picture").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(data[16:20]) > 600
+    assert len(data) > 10_000
+
+
+def test_markup_right_to_left_and_half_characters_stay_text(opened):
+    trace = made.trace(0, 8, 9, 8, 4, 5, 11, 6, 7, 7, 9, prompt_length=9)
+    page = opened(trace, scores(trace))
+    assert page.locator(f"{TEXT} [data-token]").count() == 11
+    assert page.locator(f'{TEXT} [data-token="1"]').inner_text().startswith("</script>")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [500, 700, 1400])
+def test_it_fits_narrow_and_wide(opened, width, scheme):
+    trace = made.trace(*[(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(512)], prompt_length=500)
+    page = opened(trace, scores(trace, None), width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_text_of_which_every_token_is_explained_stays_fluid(opened):
+    trace = made.trace(*[(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(512)], prompt_length=1)
+    page = opened(trace, scores(trace, None), fragment="#step=300")
+    page.get_by_role("button", name="Next step").click()
+    page.wait_for_selector(f'{VIEW} [role=rowheader][data-step="301"][aria-selected="true"]', timeout=2_000)
