@@ -10,6 +10,27 @@ const LEFT_OUT = '[data-capture="no"], button, input, progress, .tb-popup, [hidd
 const MARGIN = 16;
 
 export function capture(root: HTMLElement): Scene {
+  const restore = unrolled(root);
+  try {
+    return taken(root);
+  } finally {
+    restore();
+  }
+}
+
+/** What scrolls on the page and is marked as whole is shown in full while the picture is taken. */
+function unrolled(root: HTMLElement): () => void {
+  const found = [...root.querySelectorAll<HTMLElement>('[data-capture="whole"]')].map((el) => ({ el, top: el.scrollTop }));
+  for (const { el } of found) el.style.maxHeight = "none";
+  return () => {
+    for (const { el, top } of found) {
+      el.style.maxHeight = "";
+      el.scrollTop = top;
+    }
+  };
+}
+
+function taken(root: HTMLElement): Scene {
   const origin = root.getBoundingClientRect();
   const floors: Mark[][] = [];
   const place = { dx: MARGIN - origin.left, dy: MARGIN - origin.top };

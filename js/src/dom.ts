@@ -46,9 +46,23 @@ export function focusedIn(node: Node): Element | null {
   return (node.getRootNode() as Document | ShadowRoot).activeElement;
 }
 
-/** Brings an element into sight within what scrolls around it; never scrolls the page. */
-export function keepInSight(scrolling: HTMLElement, el: HTMLElement): void {
+/** Brings an element into sight within what scrolls around it, clear of what fades there; never scrolls the page. */
+export function keepInSight(scrolling: HTMLElement, el: HTMLElement, fade = 0): void {
   const [outer, inner] = [scrolling.getBoundingClientRect(), el.getBoundingClientRect()];
-  if (inner.top < outer.top) scrolling.scrollTop += inner.top - outer.top - 8;
-  if (inner.bottom > outer.bottom) scrolling.scrollTop += inner.bottom - outer.bottom + 8;
+  if (inner.top < outer.top + fade) scrolling.scrollTop += inner.top - outer.top - 8 - fade;
+  if (inner.bottom > outer.bottom - fade) scrolling.scrollTop += inner.bottom - outer.bottom + 8 + fade;
+}
+
+/** Says of what scrolls whether more lies above and below: `data-above`, `data-below`, for edges that fade. */
+export function edges(scrolling: HTMLElement, signal: AbortSignal): () => void {
+  const tell = () => {
+    const { scrollTop, clientHeight, scrollHeight } = scrolling;
+    scrolling.toggleAttribute("data-above", scrollTop > 1);
+    scrolling.toggleAttribute("data-below", scrollTop + clientHeight < scrollHeight - 1);
+  };
+  scrolling.addEventListener("scroll", tell, { signal, passive: true });
+  const observer = new ResizeObserver(tell);
+  observer.observe(scrolling);
+  signal.addEventListener("abort", () => observer.disconnect());
+  return tell;
 }

@@ -63,13 +63,21 @@ export class Grid {
   #width = NARROWEST;
   #selected: { at: number | null; token: number | null } = { at: null, token: null };
   #focus: Spot = { row: 0, token: 0 };
+  #marked: ReadonlySet<HTMLElement | undefined> = new Set();
+  #stop: HTMLElement | undefined;
 
   constructor(spec: GridSpec, signal: AbortSignal) {
     this.#spec = spec;
     this.#head = element("div", { class: "tb-grid-head", role: "row", "aria-rowindex": 1 });
     this.#head.append(element("span", { class: "tb-grid-corner", role: "columnheader", "aria-colindex": 1 }, spec.axis));
     this.#rows = spec.rows.map((at, i) => {
-      const place = { class: "tb-grid-label", role: "rowheader", "aria-colindex": 1, [`data-${spec.axis}`]: at };
+      const place = {
+        class: "tb-grid-label",
+        role: "rowheader",
+        "aria-colindex": 1,
+        "aria-selected": "false",
+        [`data-${spec.axis}`]: at,
+      };
       const label = element("span", place, spec.rowName(at));
       const el = element("div", { class: "tb-grid-line", role: "row", "aria-rowindex": i + 2 }, label);
       return { at, el, label, cells: [] };
@@ -136,7 +144,8 @@ export class Grid {
   }
 
   #makeSlots(slots: number): void {
-    const cell = () => element("span", { class: "tb-grid-cell", role: "gridcell", dir: "auto" });
+    const attributes = { class: "tb-grid-cell", role: "gridcell", dir: "auto", tabindex: -1, "aria-selected": "false" };
+    const cell = () => element("span", attributes);
     this.#heads = Array.from({ length: slots }, columnHead);
     this.#head.replaceChildren(this.#head.firstChild as Node, ...this.#heads);
     for (const row of this.#rows) {
@@ -195,22 +204,21 @@ export class Grid {
       this.el.focus({ preventScroll: true });
   }
 
+  /** Only what was marked and what is now marked is touched: the table may have thousands of cells. */
   #mark(): void {
     const { at, token } = this.#selected;
-    this.#columns.forEach((column, slot) => {
-      const head = this.#heads[slot];
-      if (head) setSelected(head, column === token);
-      this.#rows.forEach((row, i) => {
-        const cell = row.cells[slot];
-        if (!cell) return;
-        setSelected(cell, column === token && row.at === at);
-        const tab = i === this.#focus.row && column === this.#focus.token ? 0 : -1;
-        if (cell.tabIndex !== tab) cell.tabIndex = tab;
-      });
-    });
-    for (const row of this.#rows) setSelected(row.label, row.at === at);
+    const slot = this.#columns.indexOf(token ?? Number.NaN);
+    const row = this.#rows.find((each) => each.at === at);
+    const marked = new Set([this.#heads[slot], row?.label, row?.cells[slot]]);
+    for (const el of this.#marked) if (el && !marked.has(el)) setSelected(el, false);
+    for (const el of marked) if (el) setSelected(el, true);
+    this.#marked = marked;
     // One stop for Tab: the cell that had the focus last, or the table while that cell is scrolled out of the page.
-    this.el.tabIndex = this.#columns.includes(this.#focus.token) ? -1 : 0;
+    const stop = this.#rows[this.#focus.row]?.cells[this.#columns.indexOf(this.#focus.token)];
+    if (stop !== this.#stop && this.#stop) this.#stop.tabIndex = -1;
+    if (stop) stop.tabIndex = 0;
+    this.#stop = stop;
+    this.el.tabIndex = stop ? -1 : 0;
   }
 
   #place(): void {
@@ -266,5 +274,5 @@ export class Grid {
 function columnHead(): HTMLElement {
   const name = element("span", { class: "tb-grid-token", dir: "auto" });
   const number = element("span", { class: "tb-grid-number" });
-  return element("span", { class: "tb-grid-name", role: "columnheader" }, name, number);
+  return element("span", { class: "tb-grid-name", role: "columnheader", "aria-selected": "false" }, name, number);
 }

@@ -19,6 +19,9 @@ const TOPS = [18, 84] as const;
 const HEIGHT = 150;
 /** Few steps need not be stretched over the whole width. */
 const WIDEST_STEP = 64;
+const NARROWEST = 280;
+/** Bars narrower than this need a mark above them to be found. */
+const NARROW_STEP = 12;
 
 export interface StepsView {
   el: HTMLElement;
@@ -28,11 +31,13 @@ export interface StepsView {
 export function steps(trace: Trace, selection: Selection, signal: AbortSignal): StepsView {
   const drawing = svg("svg", { class: "tb-steps-chart", role: "img" });
   const el = element("div", { class: "tb-steps", hidden: trace.steps < 2 });
+  const widest = Math.max(NARROWEST, LEFT + 10 + trace.steps * WIDEST_STEP);
+  el.style.inlineSize = `${widest}px`;
   el.append(drawing);
   let shown: number | null = null;
   const draw = () => {
     if (el.hidden || el.clientWidth === 0) return;
-    const width = Math.max(280, Math.min(el.clientWidth, LEFT + 10 + trace.steps * WIDEST_STEP));
+    const width = Math.max(NARROWEST, Math.min(el.clientWidth, widest));
     const x = linear([0, trace.steps], [LEFT, width - 8]);
     paintSvg(drawing, { width, height: HEIGHT, marks: marks(trace, shown, x, width) });
     drawing.setAttribute("aria-label", `Probability of the chosen token and entropy at every step. ${inWords(trace, shown)}`);
@@ -72,7 +77,9 @@ function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark
   );
   out.push(...row(trace, TOPS[1], "entropy, nats", most, (s) => trace.entropy.at({ step: s }), nats, step, x, width));
   const few = trace.steps * 30 <= width;
-  for (const at of few ? Array.from({ length: trace.steps }, (_, i) => i) : ticks(0, trace.steps - 1, width / 60, true)) {
+  const all = few ? Array.from({ length: trace.steps }, (_, i) => i) : ticks(0, trace.steps - 1, width / 60, true);
+  const named = few || step === null ? all : [...all.filter((at) => Math.abs(x(at) - x(step)) > 28), step];
+  for (const at of named) {
     const selected = at === step;
     out.push({
       kind: "text",
@@ -85,8 +92,20 @@ function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark
       fill: selected ? "var(--tb-accent)" : "var(--tb-ink-3)",
     });
   }
+  if (step !== null && x(1) - x(0) < NARROW_STEP) out.push(...stepMark(x(step + 0.5)));
   out.push({ kind: "text", x: LEFT - 6, y: HEIGHT - 5, text: "step", size: 11, align: "end", fill: "var(--tb-ink-3)" });
   return out;
+}
+
+/** A line over the bars of both rows, down to the step's number. */
+function stepMark(at: number): Mark[] {
+  return TOPS.flatMap((top): Mark[] => {
+    const [y, h] = [top - 2, BAR_HEIGHT + (top === TOPS[1] ? 8 : 2)];
+    return [
+      { kind: "rect", x: at - 2, y, w: 4, h, fill: "var(--tb-surface)" },
+      { kind: "rect", x: at - 1, y, w: 2, h, fill: "var(--tb-accent)" },
+    ];
+  });
 }
 
 function row(

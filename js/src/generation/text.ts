@@ -1,6 +1,6 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
+import { edges, element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
 import { probability } from "../format";
 import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
@@ -8,9 +8,13 @@ import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";
 import type { Trace } from "../trace";
 import { blocks } from "./blocks";
+import type { Fold } from "./fold";
+import { fold } from "./fold";
 
 /** Texts up to this many tokens are set larger. */
 const SHORT = 48;
+/** How far the edges fade, as the style sheet has it. */
+const FADE = 20;
 
 export interface TextView {
   el: HTMLElement;
@@ -20,13 +24,21 @@ export interface TextView {
 export function text(trace: Trace, selection: Selection, signal: AbortSignal): TextView {
   const pieces = trace.pieces.map((_, index) => piece(trace, index));
   const el = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens", "aria-orientation": "horizontal" });
+  // In the picture nothing scrolls.
+  el.dataset.capture = "whole";
+  const tell = edges(el, signal);
+  const folds: Fold[] = [];
   el.toggleAttribute("data-short", pieces.length <= SHORT);
   for (const { caption, start, stop, generated } of blocks(trace)) {
     const run = element("div", { class: "tb-run" });
+    const folded = generated || trace.steps === 0 ? null : fold(start, stop, tell);
+    if (folded) folds.push(folded);
     for (let index = start; index < stop; index++) {
-      run.append(pieces[index] as Node);
+      if (folded?.start === index) run.append(folded.sign, folded.inside);
+      const into = folded && index >= folded.start && index < folded.stop ? folded.inside : run;
+      into.append(pieces[index] as Node);
       // A newline breaks the line on the page as well; its token stays, and can be clicked.
-      if (trace.pieces[index]?.[0].includes("\n")) run.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
+      if (trace.pieces[index]?.[0].includes("\n")) into.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
     }
     const name = element("span", { class: "tb-caption", "aria-hidden": "true" }, caption);
     el.append(
@@ -57,7 +69,13 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
     { signal },
   );
 
-  return { el, update: (fields) => update(el, pieces, trace, fields) };
+  return {
+    el,
+    update: (fields) => {
+      update(el, pieces, folds, trace, fields);
+      tell();
+    },
+  };
 }
 
 function piece(trace: Trace, index: number): HTMLElement {
@@ -109,7 +127,13 @@ function target(event: KeyboardEvent, trace: Trace, index: number): number | nul
   return to === undefined ? null : Math.min(last, Math.max(0, to));
 }
 
-function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, fields: Readonly<Fields>): void {
+function update(
+  el: HTMLElement,
+  pieces: readonly HTMLElement[],
+  folds: readonly Fold[],
+  trace: Trace,
+  fields: Readonly<Fields>,
+): void {
   const { step, token } = fields;
   const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
   const current = step === null ? null : tokenOf(trace, step);
@@ -125,7 +149,8 @@ function update(el: HTMLElement, pieces: readonly HTMLElement[], trace: Trace, f
     piece.toggleAttribute("data-read", index !== current && selected);
     piece.tabIndex = index === home ? 0 : -1;
     count += Number(selected);
+    if (selected) for (const fold of folds) if (index >= fold.start && index < fold.stop) fold.open();
   });
   setAttributes(el, { "aria-multiselectable": count > 1 && "true" });
-  if (current !== null && pieces[current]) keepInSight(el, pieces[current]);
+  if (current !== null && pieces[current]) keepInSight(el, pieces[current], FADE);
 }

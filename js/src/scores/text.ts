@@ -99,7 +99,8 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
         const score = row.values[token] ?? Number.NaN;
         const here = !Number.isNaN(score);
         const ground = diverging(score / most, dark);
-        piece.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
+        const shown = piece.firstElementChild as HTMLElement;
+        shown.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
         piece.toggleAttribute("data-decided", token === decided);
         piece.toggleAttribute("data-later", !here && token !== decided);
         const label = inWords(scores, text, step, token);

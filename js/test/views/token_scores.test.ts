@@ -60,7 +60,14 @@ test("code without a target gets one, in Python", () => {
 test("what is there is tinted with a bar that says its sign; what was said is marked, what came later is dimmed", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   const [first, second, , said, later] = pieces(root) as HTMLElement[];
-  expect(pieces(root).map((el) => Boolean(el.style.background))).toEqual([true, true, true, false, false, false]);
+  expect(pieces(root).map((el) => Boolean(one(el, ".tb-token").style.background))).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
   expect(pieces(root).map((el) => [el.hasAttribute("data-decided"), el.hasAttribute("data-later")])).toEqual([
     ...Array(3).fill([false, false]),
     [true, false],
