@@ -20,5 +20,23 @@ export function isolated(display: string): string {
 /** A token as an element that right-to-left text and emoji cannot disturb; its title is the whole of it. */
 export function token(piece: Piece, attributes: Record<string, string> = {}): HTMLSpanElement {
   const [, display, kind] = piece;
-  return element("span", { class: "tb-token", dir: "auto", "data-kind": kind, title: display, ...attributes }, display);
+  return element("span", { class: "tb-token", dir: "auto", "data-kind": kind, title: display, ...attributes }, ...parts(piece));
+}
+
+/** The display, its signs for white space apart from the same characters as themselves: "·" for a space, and a real dot. */
+function parts([exact, display, kind]: Piece): (Node | string)[] {
+  const [letters, real] = [Array.from(display), Array.from(exact)];
+  if (kind === "special" || kind === "bytes" || letters.length !== real.length) return [display];
+  const out: (Node | string)[] = [];
+  let plain = "";
+  letters.forEach((letter, i) => {
+    if (letter === real[i]) {
+      plain += letter;
+      return;
+    }
+    if (plain) out.push(plain);
+    plain = "";
+    out.push(element("span", { class: "tb-sign" }, letter));
+  });
+  return plain ? [...out, plain] : out;
 }

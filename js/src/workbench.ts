@@ -48,7 +48,11 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
   const views = element("div", { class: "tb-views" });
   el.classList.add("tb-bench");
   el.dataset.live = "";
-  el.append(
+  // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
+  el.toggleAttribute("data-page", answers.offline);
+  const top = element(
+    "div",
+    { class: "tb-bench-top" },
     element(
       "header",
       { class: "tb-bench-head" },
@@ -61,8 +65,8 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
     banner(answers, signal),
     saved,
     target,
-    views,
   );
+  el.append(top, views);
 
   let findings: Parts[] | null = null;
   const update = () => {

@@ -3,6 +3,7 @@ import { blocks } from "../../src/generation/blocks";
 import { candidates, drawn } from "../../src/generation/decision";
 import { numbers } from "../../src/generation/numbers";
 import type { Piece } from "../../src/tokens";
+import { token } from "../../src/tokens";
 import type { Trace } from "../../src/trace";
 import generation from "../../src/views/generation";
 import { decode } from "../../src/wire";
@@ -63,6 +64,39 @@ test("the decision stands back where what is selected does not predict it, and s
   expect(text(one(decision, ".tb-elsewhere"))).toBe("Position 0 is selected; it does not predict this step.");
   selection.set("_state", { seq: 9, fields: { step: 1, query: 3 } });
   expect([decision.hasAttribute("data-elsewhere"), one(decision, ".tb-elsewhere").hidden]).toEqual([false, true]);
+});
+
+test("a long prompt is folded to its ends; what is selected within unfolds it, and so does its button", async () => {
+  const ids = Array.from({ length: 160 }, (_, i) => i % 4);
+  const { root, selection } = await show(generation, { _data: traceTree(ids, 150) }, { fields: { step: 0, query: 149 } });
+  const inside = one(root, ".tb-folded");
+  const button = one(root, ".tb-fold button");
+  expect(text(one(root, ".tb-fold .tb-note"))).toBe("… 90 more prompt tokens …");
+  expect(tokens(root)).toHaveLength(160);
+  expect([inside.hidden, button.getAttribute("aria-expanded")]).toEqual([true, "false"]);
+  button.click();
+  expect([inside.hidden, button.getAttribute("aria-expanded")]).toEqual([false, "true"]);
+  button.click();
+  selection.set("_state", { seq: 9, fields: { step: 0, token: 30, query: 30 } });
+  expect(inside.hidden).toBe(false);
+});
+
+test("the steps' axis names the step that is looked at, also between its ticks", async () => {
+  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
+  const ids = Array.from({ length: 300 }, (_, i) => i % 4);
+  const { root, selection } = await show(generation, { _data: traceTree(ids, 3) });
+  selection.set("_state", { seq: 9, fields: { step: 137, query: 139 } });
+  const bold = all(root, ".tb-steps-chart text").filter((el) => el.getAttribute("font-weight") === "600");
+  expect(bold.map(text)).toContain("137");
+});
+
+test("the sign for a space is set apart from the same character as itself", () => {
+  const parts = (piece: Piece) => [...token(piece).childNodes].map((node) => [node.nodeName, node.textContent]);
+  expect(parts([" a·b", "·a·b", "text"])).toEqual([
+    ["SPAN", "·"],
+    ["#text", "a·b"],
+  ]);
+  expect(parts(["", "x⟨F0⟩", "bytes"])).toEqual([["#text", "x⟨F0⟩"]]);
 });
 
 test("how tokens were drawn is said, since the shares are from before that", () => {
