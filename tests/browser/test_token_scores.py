@@ -166,3 +166,47 @@ def test_a_text_of_which_every_token_is_explained_stays_fluid(opened):
     page = opened(trace, scores(trace, None), fragment="#step=300")
     page.get_by_role("button", name="Next step").click()
     page.wait_for_selector(f'{VIEW} [role=rowheader][data-step="301"][aria-selected="true"]', timeout=2_000)
+
+
+SETUP = """
+import tracebench as tb
+lm = tb.load("demo")
+trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
+bench = tb.explore(lm, trace, attribution=tb.IntegratedGradients(n_steps=16))
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(lab):
+    """A notebook with a live bench."""
+    book = lab.open_notebook([SETUP, "bench"])
+    book.run_all()
+    book.wait_for(f'{VIEW}[data-state="ready"]')
+    yield book
+    book.close()
+
+
+def test_a_live_bench_computes_the_step_that_is_selected(notebook):
+    page = notebook.page
+    page.locator('[data-view="generation"] [data-step="2"]').first.click()
+    page.wait_for_selector(f'{VIEW}[data-state="loading"]')
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    assert "at step 2?" in page.locator(f"{VIEW} .tb-scores-question").inner_text()
+    shown = page.locator(f"{VIEW} .tb-score-row .tb-score-value").first.inner_text()
+    found = "next(r for r in bench._results() if r.kind == 'token_scores' and r.steps == (2,))"
+    largest = float(notebook.kernel_eval(f"float({found}.to_pandas()['score'].abs().max())"))
+    assert abs(float(shown.replace("−", "-"))) == pytest.approx(largest, abs=0.005)
+
+
+def test_steps_that_are_passed_are_given_up(notebook):
+    page = notebook.page
+    for step in (3, 1, 0):
+        page.locator(f'[data-view="generation"] [data-step="{step}"]').first.click()
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    assert "at step 0?" in page.locator(f"{VIEW} .tb-scores-question").inner_text()
+
+
+def test_a_token_that_is_selected_here_is_known_in_python(notebook):
+    page = notebook.page
+    page.locator(f'{TEXT} [data-token="3"]').click()
+    notebook.wait_until("bench.selection.token == 3")
