@@ -35,3 +35,19 @@ test("an opaque box without blue is in the picture, a transparent one is not", (
   document.body.append(root);
   expect(capture(root).marks.map(({ fill }) => fill)).toEqual(["rgb(1, 2, 0)"]);
 });
+
+test("what is marked as whole does not scroll in the picture, and is as it was afterwards", () => {
+  laidOut();
+  const scrolling = element("div", { "data-capture": "whole" });
+  const root = element("section", {}, scrolling);
+  document.body.append(root);
+  scrolling.scrollTop = 40;
+  const heights: string[] = [];
+  vi.spyOn(scrolling, "getBoundingClientRect").mockImplementation(() => {
+    heights.push(scrolling.style.maxHeight);
+    scrolling.scrollTop = 0;
+    return new DOMRect(0, 0, 200, 100);
+  });
+  capture(root);
+  expect([[...new Set(heights)], scrolling.style.maxHeight, scrolling.scrollTop]).toEqual([["none"], "", 40]);
+});
