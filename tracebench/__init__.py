@@ -11,6 +11,7 @@ from typing import Any
 _NAMES = {
     "Attention": "tracebench.results.attention:Attention",
     "AttentionPatterns": "tracebench.analyses.attention.patterns:AttentionPatterns",
+    "AttentionRollout": "tracebench.analyses.attention.rollout:AttentionRollout",
     "Bundle": "tracebench.bundle:Bundle",
     "Check": "tracebench.checks:Check",
     "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
@@ -20,6 +21,7 @@ _NAMES = {
     "LensTable": "tracebench.results.lens_table:LensTable",
     "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
     "Request": "tracebench.request:Request",
+    "Rollout": "tracebench.results.attention:Rollout",
     "Selection": "tracebench.views.selection:Selection",
     "Target": "tracebench.target:Target",
     "TokenScores": "tracebench.results.token_scores:TokenScores",

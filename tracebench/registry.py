@@ -12,6 +12,7 @@ from typing import Any
 
 ANALYSES = {
     "AttentionPatterns": "tracebench.analyses.attention.patterns:AttentionPatterns",
+    "AttentionRollout": "tracebench.analyses.attention.rollout:AttentionRollout",
     "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
     "IntegratedGradients": "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
     "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
@@ -20,6 +21,7 @@ ANALYSES = {
 #: Analysis -> the kind of its result, known without importing torch. Of a third party's it is the attribute ``gives``.
 GIVES = {
     "AttentionPatterns": "attention",
+    "AttentionRollout": "rollout",
     "InputXGradient": "token_scores",
     "IntegratedGradients": "token_scores",
     "LogitLens": "lens_table",
@@ -30,6 +32,7 @@ RESULTS = {
     "trace": "tracebench.trace:Trace",
     "lens_table": "tracebench.results.lens_table:LensTable",
     "attention": "tracebench.results.attention:Attention",
+    "rollout": "tracebench.results.attention:Rollout",
     "token_scores": "tracebench.results.token_scores:TokenScores",
 }
 

@@ -102,7 +102,7 @@ def test_the_number_of_rows_at_once_does_not_matter(monkeypatch, name, rows):
     lm = tiny.lm(name)
     trace = lm.read(IDS)
     expected = tb.AttentionPatterns()(lm, trace)
-    monkeypatch.setattr(attention, "ROWS", rows)
+    monkeypatch.setitem(attention.ROWS, "cpu", rows)
     found = tb.AttentionPatterns()(lm, trace)
     np.testing.assert_allclose(found.weights.values, expected.weights.values, atol=1e-6)
     assert set(states(found).values()) == {"holds"}

@@ -7,6 +7,7 @@ the *name* of the implementation, and masks are chosen by it: another name would
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -31,8 +32,10 @@ from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 #: wants to keep it copies: the memory is used again for the next layer.
 Keep = Callable[[int, torch.Tensor, torch.Tensor | None], None]
 
-#: Query rows whose pattern is computed at once: of a causal mask, the keys after the last of them are left out.
-ROWS = 128
+#: Query rows whose pattern is computed at once, by device: few fit the processor's cache, and of a causal mask the keys
+#: after the last of them are left out; elsewhere every call costs.
+ROWS = {"cpu": 32}
+MANY_ROWS = 512
 
 
 class NoAttentionError(ValueError):
@@ -412,43 +415,52 @@ def _block_mask(mask: Any, queries: int, keys: int) -> torch.Tensor:
 
 
 class _Room:
-    """Memory for one layer's pattern, used again for the next."""
+    """Memory for one layer's pattern and for the rows in the making, used again for the next layer."""
 
     def __init__(self) -> None:
-        self._held: dict[torch.device, torch.Tensor] = {}
+        self._held: dict[tuple[str, torch.device], torch.Tensor] = {}
 
-    def __call__(self, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
-        held = self._held.get(device)
-        if held is None or held.shape != shape:
-            held = self._held[device] = torch.empty(shape, dtype=torch.float32, device=device)
-        return held
+    def __call__(self, what: str, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+        """Float32 of this shape, not written yet; what it was given for before is lost."""
+        size, held = math.prod(shape), self._held.get((what, device))
+        if held is None or len(held) < size:
+            held = self._held[what, device] = torch.empty(size, dtype=torch.float32, device=device)
+        return held[:size].view(shape)
 
 
-def derive(call: Call, room: Callable[[tuple[int, ...], torch.device], torch.Tensor] | None = None) -> Any:
+def derive(call: Call, room: _Room | None = None) -> tuple[torch.Tensor, torch.Tensor | None, float]:
     """The pattern that a call stands for, in float32.
 
     Args:
         call: what the function received.
-        room: gives the memory of the pattern.
+        room: where the pattern is written.
 
     Returns:
         The pattern [head, query, key]; the sink [head, query] or None; by how much pattern @ value misses the output
         of the call, relative to the output's range.
     """
-    heads, queries, _ = call.query.shape
+    heads, queries, features = call.query.shape
     groups, keys, _ = call.key.shape
-    pattern = (room or _Room())((heads, queries, keys), call.query.device)
+    room, device = room or _Room(), call.query.device
+    at_once = min(ROWS.get(device.type, MANY_ROWS), queries)
+    pattern = room("pattern", (heads, queries, keys), device)
+    mixed = room("mixed", (queries, heads, call.value.shape[-1]), device)
     sink = None if call.sinks is None else pattern.new_empty(heads, queries)
     wide = call.query.dtype if call.rounds else torch.float32
     query, key, value = call.query.to(wide), call.key.to(wide).transpose(1, 2), call.value.float()
-    mixed = pattern.new_empty(queries, heads, value.shape[-1])
-    for start in range(0, queries, ROWS):
-        rows = slice(start, min(start + ROWS, queries))
+    for start in range(0, queries, at_once):
+        rows = slice(start, min(start + at_once, queries))
         seen = min(rows.stop, keys) if call.causal else keys
         # Consecutive heads share a group: their rows go through one product, and no key is repeated.
-        scores = query[:, rows].reshape(groups, -1, query.shape[-1]) @ key[..., :seen]
-        scores = _masked(call, scores.view(heads, -1, seen).mul_(call.scaling), rows)
-        here = _softmax(call, scores.float(), rows, sink)
+        mine = query[:, rows].reshape(groups, -1, features)
+        scores = room("scores", (groups, mine.shape[1], seen), device).to(wide)
+        torch.bmm(mine, key[..., :seen].expand(groups, -1, -1), out=scores)
+        scores = _masked(call, scores.view(heads, -1, seen).mul_(call.scaling), rows).float()
+        here = torch.softmax(scores, -1, out=room("rows", tuple(scores.shape), device))
+        if call.sinks is not None and sink is not None:
+            ahead = torch.logsumexp(scores, -1) - call.sinks.to(scores).reshape(-1, 1)
+            sink[:, rows] = torch.sigmoid(-ahead)
+            here.mul_(torch.sigmoid(ahead)[..., None])
         pattern[:, rows, :seen] = here
         pattern[:, rows, seen:] = 0.0
         mixed[rows] = (here.view(groups, -1, seen) @ value[:, :seen]).view(heads, -1, value.shape[-1]).transpose(0, 1)
@@ -483,14 +495,6 @@ def _masked(call: Call, scores: torch.Tensor, rows: slice) -> torch.Tensor:
 def _part(array: torch.Tensor, rows: slice, seen: int) -> torch.Tensor:
     """The rows and seen keys of what broadcasts to [head, query, key]."""
     return array[..., :seen] if array.shape[-2] == 1 else array[..., rows, :seen]
-
-
-def _softmax(call: Call, scores: torch.Tensor, rows: slice, sink: torch.Tensor | None) -> torch.Tensor:
-    if call.sinks is None or sink is None:
-        return torch.softmax(scores, -1)
-    ahead = torch.logsumexp(scores, -1) - call.sinks.to(scores).reshape(-1, 1)
-    sink[:, rows] = torch.sigmoid(-ahead)
-    return torch.softmax(scores, -1).mul_(torch.sigmoid(ahead)[..., None])
 
 
 class _Kernels(TorchFunctionMode):

@@ -98,8 +98,7 @@ class Attention:
     def _slice(self, array: LabeledArray, layer: int | None, head: int | None) -> LabeledArray:
         """One layer or all, one head or all, with their axes."""
         asked = {"layer": layer, "head": head}
-        at = {name: array.axis(name).index(coord) for name, coord in asked.items() if coord is not None}
-        return array.isel(**{name: slice(offset, offset + 1) for name, offset in at.items()})
+        return array.isel(**{name: _just(array, name, coord) for name, coord in asked.items() if coord is not None})
 
     def to_record(self) -> Record:
         arrays: dict[str, Any] = {"weights": self.weights}
@@ -121,6 +120,89 @@ class Attention:
         return (
             f"Attention({layers} layers x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """How much of every input token has reached a position, layer by layer, as attention alone tells.
+
+    Args:
+        flow: float32 [layer, query, key]: the share of the input token ``key`` in the stream at ``query`` after the layer.
+            Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
+        via: the implementation that computed the attention.
+        method: repr of the analysis, which is Python that reproduces it.
+        trace: hash of the trace it was computed on.
+        cost: seconds.
+        checks: what was proved while it was computed.
+    """
+
+    flow: LabeledArray
+    via: str
+    method: str
+    trace: str
+    cost: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+    kind = "rollout"
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that are here."""
+        return self.flow.coords("layer")
+
+    def reaching(self, position: int) -> LabeledArray:
+        """The shares [layer, key] of the input tokens in one position; a step is read at ``trace.position(step)``."""
+        return self.flow.sel(query=position)
+
+    def to_pandas(self, layer: int | None = None) -> pd.DataFrame:
+        """One row per (layer, query, key) with key <= query, and the share.
+
+        Args:
+            layer: this layer alone.
+        """
+        import pandas as pd
+
+        some = self.flow if layer is None else self.flow.isel(layer=_just(self.flow, "layer", layer))
+        queries, keys = np.tril_indices(self.flow.shape[-1])
+        layers = some.coords("layer")
+        return pd.DataFrame(
+            {
+                "layer": np.repeat(layers, len(queries)),
+                "query": np.tile(queries, len(layers)),
+                "key": np.tile(keys, len(layers)),
+                "share": np.asarray(some.values)[..., queries, keys].reshape(-1),
+            }
+        )
+
+    def figure(self, layer: int | None = None) -> Figure:
+        """A plotly heatmap of query x key.
+
+        Args:
+            layer: None is the last.
+        """
+        layer = self.layers[-1] if layer is None else layer
+        values = np.asarray(self.flow.sel(layer=layer).values)
+        return heatmap(values, f"What reached each position up to layer {layer}", "share")
+
+    def to_record(self) -> Record:
+        about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
+        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, {"flow": self.flow})
+
+    @classmethod
+    def from_record(cls, record: Record) -> Rollout:
+        about = dict(record.json)
+        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
+        return cls(record.labeled("flow"), checks=checks, **about)
+
+    def __repr__(self) -> str:
+        layers, tokens, _ = self.flow.shape
+        return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {said(self.checks)})"
+
+
+def _just(array: LabeledArray, name: str, coord: int) -> slice:
+    """The slice of offsets with one coordinate alone, which keeps the axis."""
+    offset = array.axis(name).index(coord)
+    return slice(offset, offset + 1)
 
 
 def said(checks: tuple[Check, ...]) -> str:

@@ -1,0 +1,195 @@
+"""Attention rollout: how much of every input token has reached a position, layer by layer, by attention alone.
+
+Each layer mixes positions by ``M = a I + (1 - a) A``: the part ``a`` of a stream stays where it is (the residual
+connection), the rest comes along the attention pattern A. The rollout after layer l is ``M_l ... M_1 M_0``. The entry
+[query, key] is the share of the input token ``key`` in the stream at ``query``.
+
+Source: Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tracebench import progress
+from tracebench.analyses.attention.patterns import MOST, as_recorded, chosen, insist_on_text, via
+from tracebench.arrays import LabeledArray, whole
+from tracebench.checks import Check
+from tracebench.models.attention import run_watched
+from tracebench.models.capture import Streams, capture_streams
+from tracebench.models.language_model import LanguageModel
+from tracebench.results.attention import Rollout
+from tracebench.target import Target
+from tracebench.trace import Trace
+
+#: By how much a row may miss one: products of float32 matrices.
+ROW = 1e-5
+
+
+@dataclass(frozen=True)
+class AttentionRollout:
+    """How much of each input token reached a position: ``AttentionRollout()(lm, trace)``.
+
+    What a head gives to a sink adds nothing to the stream, so it counts as staying where it is. Dividing the rows by what
+    is left of them would make a head that looks away as strong as one that looks; a column of its own would be carried
+    from layer to layer as if the sink held something of the text.
+
+    Args:
+        residual: the part of a stream that stays where it is, from 0 to 1. ``"norms"`` takes it from the model, position
+            by position: the norm of what enters a block, of that and the norm of what the block adds (its MLP included).
+        heads: ``"mean"`` or ``"max"`` over the heads of a layer.
+        first: the layer to begin with; what enters it counts as the input.
+        last: the layer to end with, included; None is the last.
+    """
+
+    residual: float | str = 0.5
+    heads: str = "mean"
+    first: int = 0
+    last: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "residual", _residual(self.residual))
+        if self.heads not in ("mean", "max"):
+            raise ValueError(f'heads is "mean" or "max", got {self.heads!r}')
+        first, last = whole(self.first), whole(self.last)
+        if first is None or first < 0 or (last is None and self.last is not None):
+            raise ValueError(
+                f"first and last are layers, whole numbers from 0, got first={self.first!r}, last={self.last!r}"
+            )
+        if last is not None and last < first:
+            raise ValueError(f"last is a layer from first on, got first={first}, last={last}")
+        object.__setattr__(self, "first", first)
+        object.__setattr__(self, "last", last)
+
+    @progress.shown("following attention")
+    def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> Rollout:
+        """Roll the attention of one pass out.
+
+        Args:
+            lm: the model that made the trace.
+            trace: any trace; every position is followed.
+            target: a rollout explains no number in particular: leave it out, and look at ``flow`` of a step.
+
+        Returns:
+            A `Rollout`: flow [layer, query, key].
+
+        Raises:
+            NoAttentionError: the model attends nowhere, or not in these layers.
+            ValueError: no such layer; too much to keep; the trace is of another vocabulary.
+        """
+        if target is not None:
+            raise ValueError("a rollout is of a whole pass and has no target: leave it out")
+        started = time.perf_counter()
+        insist_on_text(lm, trace)
+        ids = trace.tokens.ids
+        layers = range(self.first, 1 + (lm.layers - 1 if self.last is None else self.last))
+        chosen("layer", (max(self.first, layers.stop - 1),), lm.layers, lm.name)
+        _insist_on_size(len(layers), len(ids))
+        # First what each layer mixes, then, in the same memory, what has been mixed up to it.
+        flow = np.empty((len(layers), len(ids), len(ids)), np.float32)
+        seen: list[int] = []
+
+        def keep(layer: int, pattern: torch.Tensor, sink: torch.Tensor | None) -> None:
+            progress.tick(len(seen), len(layers), "following attention")
+            seen.append(layer)
+            flow[layer - self.first] = _combined(pattern, sink, self.heads).cpu().numpy()
+
+        lm.unhooked_digest(ids)  # before there are hooks
+        watched = capture_streams(lm.layout) if self.residual == "norms" else nullcontext(Streams())
+        with watched as streams:
+            logits, watching, checks = run_watched(lm, ids, layers, keep)
+        stays = [_stays(self.residual, streams, layer) for layer in layers]
+        missing = sorted(set(layers) - set(seen))
+        for layer in missing:
+            flow[layer - self.first] = 0.0
+        roll(flow, stays)
+        axes = {"layer": layers, "query": range(len(ids)), "key": range(len(ids))}
+        return Rollout(
+            flow=LabeledArray.of(flow, **axes),
+            via=via(watching),
+            method=repr(self),
+            trace=trace.hash,
+            cost=time.perf_counter() - started,
+            checks=(*checks, _sums_check(flow), *_unseen(missing), *as_recorded(lm, trace, logits)),
+        )
+
+
+def roll(mixes: np.ndarray, stays: Any) -> None:
+    """Turn what each layer mixes into what has been mixed up to it, in place.
+
+    Args:
+        mixes: [layer, query, key], what comes along the attention; rows sum to one or, where a sink takes, to less.
+        stays: a number per layer, or an array [query] of them: the part of a stream that stays where it is.
+    """
+    before = None
+    for layer, stay in zip(mixes, stays, strict=True):
+        mix = layer.astype(np.float64) * np.reshape(1.0 - np.asarray(stay), (-1, 1))
+        at = np.arange(len(mix))
+        mix[at, at] += 1.0 - mix.sum(-1)
+        before = mix if before is None else mix @ before
+        layer[:] = before
+
+
+def _combined(pattern: torch.Tensor, sink: torch.Tensor | None, heads: str) -> torch.Tensor:
+    """One matrix [query, key] for the heads of a layer; its rows sum to what the sinks leave on average."""
+    mixed = pattern.mean(0) if heads == "mean" else pattern.amax(0)
+    attended = 1.0 if sink is None else 1.0 - sink.mean(0)[:, None]
+    return mixed * (attended / mixed.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny))
+
+
+def _stays(residual: float | str, streams: Streams, layer: int) -> Any:
+    if residual != "norms":
+        return residual
+    entered, left = streams[layer][0].float(), streams[layer + 1][0].float()
+    kept, added = entered.norm(dim=-1), (left.to(entered.device) - entered).norm(dim=-1)
+    return (kept / (kept + added).clamp_min(torch.finfo(torch.float32).tiny)).cpu().numpy()
+
+
+def _residual(given: Any) -> float | str:
+    if isinstance(given, str):
+        number = None
+    else:
+        number = float(given) if isinstance(given, (int, float, np.number)) and not isinstance(given, bool) else None
+    if given != "norms" and (number is None or not 0 <= number <= 1):
+        raise ValueError(f'residual is a number from 0 to 1 or "norms", got {given!r}')
+    return "norms" if number is None else number
+
+
+def _insist_on_size(layers: int, length: int) -> None:
+    size = layers * length**2 * 4
+    if size > MOST:
+        raise ValueError(
+            f"{layers} layers x {length} x {length} shares take {size / 1e9:.1f} GB, more than {MOST / 1e9:g} GB: ask for "
+            "fewer layers with first and last, or read a shorter text"
+        )
+
+
+def _sums_check(flow: np.ndarray) -> Check:
+    return Check(
+        "shares sum to one",
+        "identity",
+        float(np.abs(flow.sum(-1, dtype=np.float64) - 1.0).max()),
+        ROW,
+        "At every layer, the shares of the input tokens in a position sum to one.",
+    )
+
+
+def _unseen(missing: list[int]) -> tuple[Check, ...]:
+    if not missing:
+        return ()
+    return (
+        Check(
+            "layers without attention",
+            "measure",
+            float(len(missing)),
+            0.0,
+            f"Layers {', '.join(map(str, missing))} mix positions in another way than by attention, which is not followed.",
+            "layers",
+        ),
+    )
