@@ -36,6 +36,7 @@ export interface ScoreList {
 
 export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, signal: AbortSignal): ScoreList {
   const rows = element("div", { class: "tb-score-rows", role: "listbox", "aria-label": "Scores of the tokens" });
+  rows.dataset.capture = "whole";
   const more = element("button", { class: "tb-button", type: "button", "aria-expanded": "false" });
   const order = segmented<Order>("Order of the tokens", { size: "by size", position: "by position" }, taste.order, (chosen) => {
     taste.order = chosen;

@@ -1,7 +1,7 @@
 // The text that the decision was made from: every token tinted by its score, with the score as a bar above or below a line.
 
 import { css, diverging, ink } from "../color";
-import { element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
+import { edges, element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import type { Scores } from "../scores";
 import { bySize, rowOf } from "../scores";
@@ -12,6 +12,8 @@ import { inWords } from "./words";
 
 /** Texts up to this many tokens are set larger. */
 const SHORT = 48;
+/** How far the edges of a text that scrolls fade, as the style sheet has it. */
+const FADE = 20;
 
 export interface TextSpec {
   scores: Scores;
@@ -40,6 +42,8 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
   const el = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens with their scores" });
   el.setAttribute("aria-orientation", "horizontal");
   el.toggleAttribute("data-short", pieces.length <= SHORT);
+  el.dataset.capture = "whole";
+  const tell = edges(el, signal);
   pieces.forEach((piece, index) => {
     el.append(piece);
     if (text.pieces[index]?.[0].includes("\n")) el.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
@@ -111,11 +115,12 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
       });
       const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
       onHome(has(focused) ? focused : (selected.find(has) ?? bySize(row)[0] ?? 0));
-      if (pieces[decided]) keepInSight(el, pieces[decided]);
+      if (pieces[decided]) keepInSight(el, pieces[decided], FADE);
+      tell();
     },
     select: (tokens) => {
       const first = tokens.find(has);
-      if (first !== undefined && first !== selected[0] && pieces[first]) keepInSight(el, pieces[first]);
+      if (first !== undefined && first !== selected[0] && pieces[first]) keepInSight(el, pieces[first], FADE);
       selected = tokens;
       const marked = new Set(tokens);
       pieces.forEach((piece, token) => {
