@@ -13,6 +13,7 @@ from tests import signals, tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
 from tracebench.analyses.base import request, run
+from tracebench.models import attention
 from tracebench.models.attention import NoAttentionError, watch_attention
 from tracebench.progress import Cancelled, listening
 from tracebench.request import Request, request_for
@@ -155,6 +156,49 @@ def test_who_wrapped_ours_meanwhile_keeps_it(lm, monkeypatch):
         assert AttentionInterface.get_interface is wrapped
     finally:
         AttentionInterface.get_interface = PLAIN
+
+
+def test_a_kernel_outside_the_blocks_is_no_layers_attention(lm):
+    def more(_module, _args, output):
+        one = torch.ones(1, 1, 2, 2)
+        torch.nn.functional.scaled_dot_product_attention(one, one, one)
+        return output
+
+    handles = [module.register_forward_hook(more) for module in (lm.model.model.embed_tokens, lm.model.model.norm)]
+    with watch_attention(lm, range(2), nothing) as watching:
+        forward(lm)
+    for handle in handles:
+        handle.remove()
+    assert sorted(watching.gaps) == [0, 1]
+
+
+def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
+    """One block by transformers' function, one by torch's kernel."""
+    lm = tiny.lm(num_key_value_heads=4)
+    expected = tb.AttentionPatterns()(lm, lm.read(IDS))
+
+    def own(module, query, key, value, _mask, **options):
+        scale = options["scaling"]
+        out = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
+        return out.transpose(1, 2).contiguous(), None
+
+    observing = attention._observing
+
+    def only_the_second(before, watchers):
+        ours = observing(PLAIN, watchers)
+        calls = []
+
+        def choose(interface, name, default):
+            calls.append(1)
+            return own if len(calls) % 2 else ours(interface, name, default)
+
+        return choose
+
+    monkeypatch.setattr(attention, "_observing", only_the_second)
+    found = tb.AttentionPatterns()(lm, lm.read(IDS))
+    assert found.layers == (0, 1)
+    np.testing.assert_allclose(found.weights.values, expected.weights.values, atol=1e-6)
+    assert {check.state for check in found.checks if check.name.startswith("pattern")} == {"holds"}
 
 
 def test_only_wanted_layers_are_derived(lm):

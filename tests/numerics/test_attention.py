@@ -54,9 +54,15 @@ def test_the_patterns_are_those_of_the_eager_model(watched):
 
 def test_every_identity_holds(watched):
     name, _, result = watched
-    named = "asking for weights leaves the model alone" if name == "openai-gpt" else "hooks leave the model alone"
+    asked = ["asking for weights leaves the model alone"] if name == "openai-gpt" else []
     last = "no weight on later tokens" if name in WEIGHTS_ONLY else "pattern @ values = attention"
-    assert [check.name for check in result.checks] == [named, "rows sum to one", last, "scores as recorded"]
+    assert [check.name for check in result.checks] == [
+        "hooks leave the model alone",
+        *asked,
+        "rows sum to one",
+        last,
+        "scores as recorded",
+    ]
     assert set(states(result).values()) == {"holds"}
 
 
@@ -86,6 +92,23 @@ def test_half_a_model_keeps_its_identities(name):
     assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
     limits = {check.limit for check in result.checks if check.name.startswith(("pattern", "rows"))}
     assert limits == {2**-7}
+
+
+def test_twice_the_digits_are_shown_in_float32():
+    lm = tiny.lm(dtype=torch.float64)
+    result = tb.AttentionPatterns()(lm, lm.read(IDS))
+    assert result.weights.values.dtype == np.float32
+    assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
+
+
+def test_under_autocast_the_limit_is_that_of_the_type_that_was_computed_in():
+    lm = tiny.lm()
+    trace = lm.read(IDS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        lm.refresh()
+        result = tb.AttentionPatterns()(lm, trace)
+    assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
+    assert {check.limit for check in result.checks if check.name.startswith("pattern")} == {2**-7}
 
 
 def test_sliding_windows_end_where_they_should():

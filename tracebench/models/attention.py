@@ -61,31 +61,27 @@ class Watching:
     types: set[torch.dtype] = field(default_factory=set)
 
 
-def watch_attention(
-    lm: LanguageModel, layers: Collection[int], keep: Keep, *, kernels: bool = False
-) -> Scope[Watching]:
+def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> Scope[Watching]:
     """Within this scope, a forward pass of this thread hands the pattern of every wanted layer to ``keep``.
 
     Args:
         lm: one pass of its model over one text is expected.
         layers: block indices; of the others only that they attend is noted.
         keep: called once a layer, in order.
-        kernels: also observe calls of torch's own attention, for families that call no function of transformers.
     """
     watcher = _Watcher(lm.layout, frozenset(layers), keep)
 
     def enter(undo: ExitStack) -> Watching:
         undo.callback(_PATCH.remove, watcher)
         _PATCH.add(watcher)
-        for block in lm.layout.blocks:
+        for layer, block in enumerate(lm.layout.blocks):
+            undo.callback(block.register_forward_pre_hook(partial(watcher.inside, layer)).remove)
             for module in block.modules():
                 # What attends has parts; a norm or a matrix returns no weights.
                 if next(module.children(), None) is not None:
                     undo.callback(module.register_forward_hook(watcher.left).remove)
-        if kernels:
-            for layer, block in enumerate(lm.layout.blocks):
-                undo.callback(block.register_forward_pre_hook(partial(watcher.entered, layer)).remove)
-            undo.enter_context(_Kernels(watcher))
+            undo.callback(block.register_forward_hook(partial(watcher.inside, None)).remove)
+        undo.enter_context(_Kernels(watcher))
         return watcher.watching
 
     return Scope(enter)
@@ -96,8 +92,8 @@ def run_watched(
 ) -> tuple[torch.Tensor, Watching, tuple[Check, ...]]:
     """One pass over a text whose attention is watched, and what is proved about it.
 
-    Most families call a function of transformers or return their weights, some call torch's kernel themselves, and what
-    does neither is asked for its weights, which it may then compute in another way.
+    Most families call a function of transformers, some torch's kernel, some return their weights. What does none of these
+    is asked for its weights, which it may then compute in another way.
 
     Args:
         lm: the model.
@@ -114,18 +110,16 @@ def run_watched(
     """
     unhooked = lm.unhooked_digest(ids)
     given = torch.tensor([list(ids)], device=lm.device)
-    alone = None
+    asked: tuple[Check, ...] = ()
     with lm.running():
         with watch_attention(lm, layers, keep) as watching:
             logits = run(lm.model, given)[0]
-        if not watching.via:
-            with watch_attention(lm, layers, keep, kernels=True) as watching:
-                logits = run(lm.model, given)[0]
+        alone = _hooks_check(digest(logits) == unhooked)
         if not watching.via:
             plain = logits
             with watch_attention(lm, layers, keep) as watching:
                 logits = _run_asked(lm.model, given)[0]
-            alone = _asked_check(relative_gap(logits, plain), lm.coarsest)
+            asked = (_asked_check(relative_gap(logits, plain), lm.coarsest),)
     if not watching.via:
         raise NoAttentionError(
             f"{type(lm.model).__name__} attends nowhere: no layer called an attention function or returned weights. "
@@ -137,7 +131,7 @@ def run_watched(
             f"there is no attention in layer {', '.join(map(str, missing))} of {lm.name}: it attends in the layers "
             f"{', '.join(map(str, sorted(watching.via)))}"
         )
-    return logits, watching, (alone or _hooks_check(digest(logits) == unhooked), *_identities(watching))
+    return logits, watching, (alone, *asked, *_identities(watching))
 
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
@@ -167,7 +161,8 @@ def _hooks_check(same: bool) -> Check:
 
 
 def _identities(watching: Watching) -> tuple[Check, ...]:
-    limit = max(SAME_STREAM[dtype] for dtype in watching.types)
+    # The pattern itself is float32.
+    limit = max(SAME_STREAM[dtype] for dtype in {*watching.types, torch.float32})
     checks = [
         Check(
             "rows sum to one",
@@ -213,7 +208,9 @@ class _Watcher:
         self.thread = threading.get_ident()
         self.watching = Watching()
         self._layers, self._keep, self._room = layers, keep, _Room()
-        self._inside = -1
+        self._inside: int | None = None
+        #: Whether an attention function of the model runs: the kernel that it calls is not another attention.
+        self.calling = False
         # A module may be shared by several blocks.
         self._blocks: dict[nn.Module, list[int]] = {}
         for layer, block in enumerate(layout.blocks):
@@ -232,20 +229,21 @@ class _Watcher:
         if layer in self._layers:
             self._derive(layer, read_call(name, result[0], module, *args, **kwargs))
 
-    def entered(self, layer: int, *_: Any) -> None:
-        """A block begins."""
+    def inside(self, layer: int | None, *_: Any) -> None:
+        """A block begins, or ends (None)."""
         if threading.get_ident() == self.thread:
             self._inside = layer
 
     def kernel(self, output: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-        """Torch's attention has returned in this thread."""
-        if self._inside < 0:
+        """Torch's attention has returned in this thread: called by transformers' function, or by the block itself."""
+        layer = self._inside
+        if layer is None or self.calling:
             return
-        if self._next([self._inside]) is None:
-            self._refuse(self._inside)
-        self.watching.via[self._inside] = "sdpa"
-        if self._inside in self._layers:
-            self._derive(self._inside, read_kernel(output, *args, **kwargs))
+        if layer in self.watching.via:
+            self._refuse(layer)
+        self.watching.via[layer] = "sdpa"
+        if layer in self._layers:
+            self._derive(layer, read_kernel(output, *args, **kwargs))
 
     def left(self, module: nn.Module, _args: Any, output: Any) -> None:
         """A module of this model has returned: what it returns may be weights, where no function was called."""
@@ -271,16 +269,18 @@ class _Watcher:
 
     @torch.no_grad()
     def _derive(self, layer: int, call: Call) -> None:
-        pattern, sink, gap = derive(call, self._room)
+        # In the types that are asked for, also where the user's code lets torch choose.
+        with torch.autocast(call.query.device.type, enabled=False):
+            pattern, sink, gap = derive(call, self._room)
         self.watching.gaps[layer] = gap
-        self._hand_over(layer, pattern, sink, call.query.dtype)
+        self._hand_over(layer, pattern, sink, call.query.dtype, call.value.dtype, call.output.dtype)
 
-    def _hand_over(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None, dtype: torch.dtype) -> None:
+    def _hand_over(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None, *types: torch.dtype) -> None:
         total = pattern.sum(-1)
         if sink is not None:
             total += sink
         self.watching.sums[layer] = float(total.sub_(1.0).abs_().max())
-        self.watching.types.add(dtype)
+        self.watching.types.update(types)
         self._keep(layer, pattern, sink)
 
 
@@ -551,10 +551,16 @@ def _observing(get_interface: Callable[..., Any], watchers: list[_Watcher]) -> C
 
         @wraps(function)
         def observed(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            result = function(module, *args, **kwargs)
-            for watcher in mine:
-                if watcher.watches(module):
-                    watcher.called(said, result, module, *args, **kwargs)
+            heard = [watcher for watcher in mine if watcher.watches(module)]
+            for watcher in heard:
+                watcher.calling = True
+            try:
+                result = function(module, *args, **kwargs)
+            finally:
+                for watcher in heard:
+                    watcher.calling = False
+            for watcher in heard:
+                watcher.called(said, result, module, *args, **kwargs)
             return result
 
         return observed
