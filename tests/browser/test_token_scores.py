@@ -170,9 +170,12 @@ def test_a_text_of_which_every_token_is_explained_stays_fluid(opened):
 
 SETUP = """
 import tracebench as tb
+from tracebench.analyses.base import request
+from tracebench.session import Session
 lm = tb.load("demo")
 trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
-bench = tb.explore(lm, trace, attribution=tb.IntegratedGradients(n_steps=16))
+asked = request(tb.IntegratedGradients(n_steps=16), trace, tb.Target(0))
+bench = tb.Workbench([trace, asked], answerer=Session(lm, trace))
 """
 
 
@@ -193,7 +196,7 @@ def test_a_live_bench_computes_the_step_that_is_selected(notebook):
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     assert "at step 2?" in page.locator(f"{VIEW} .tb-scores-question").inner_text()
     shown = page.locator(f"{VIEW} .tb-score-row .tb-score-value").first.inner_text()
-    found = "tb.IntegratedGradients(n_steps=16)(lm, trace, tb.Target(2)).to_pandas()"
+    found = "tb.IntegratedGradients(n_steps=16)(lm, trace, tb.Target(2, of='log_prob')).to_pandas()"
     largest = float(notebook.kernel_eval(f"float({found}['score'].abs().max())"))
     assert abs(float(shown.replace("−", "-"))) == pytest.approx(largest, abs=0.005)
 
