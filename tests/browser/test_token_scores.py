@@ -196,7 +196,7 @@ def test_a_live_bench_computes_the_step_that_is_selected(notebook):
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     assert "at step 2?" in page.locator(f"{VIEW} .tb-scores-question").inner_text()
     shown = page.locator(f"{VIEW} .tb-score-row .tb-score-value").first.inner_text()
-    found = "tb.IntegratedGradients(n_steps=16)(lm, trace, tb.Target(2, of='log_prob')).to_pandas()"
+    found = "tb.IntegratedGradients(n_steps=16)(lm, trace, tb.Target(2)).to_pandas()"
     largest = float(notebook.kernel_eval(f"float({found}['score'].abs().max())"))
     assert abs(float(shown.replace("−", "-"))) == pytest.approx(largest, abs=0.005)
 
