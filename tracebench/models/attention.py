@@ -34,7 +34,7 @@ Keep = Callable[[int, torch.Tensor, torch.Tensor | None], None]
 
 #: Query rows whose pattern is computed at once, by device: few fit the processor's cache, and of a causal mask the keys
 #: after the last of them are left out; elsewhere every call costs.
-ROWS = {"cpu": 32}
+ROWS = {"cpu": 64}
 MANY_ROWS = 512
 
 
@@ -448,6 +448,8 @@ def derive(call: Call, room: _Room | None = None) -> tuple[torch.Tensor, torch.T
     sink = None if call.sinks is None else pattern.new_empty(heads, queries)
     wide = call.query.dtype if call.rounds else torch.float32
     query, key, value = call.query.to(wide), call.key.to(wide).transpose(1, 2), call.value.float()
+    if not call.rounds:
+        query = query * call.scaling
     for start in range(0, queries, at_once):
         rows = slice(start, min(start + at_once, queries))
         seen = min(rows.stop, keys) if call.causal else keys
@@ -455,7 +457,7 @@ def derive(call: Call, room: _Room | None = None) -> tuple[torch.Tensor, torch.T
         mine = query[:, rows].reshape(groups, -1, features)
         scores = room("scores", (groups, mine.shape[1], seen), device).to(wide)
         torch.bmm(mine, key[..., :seen].expand(groups, -1, -1), out=scores)
-        scores = _masked(call, scores.view(heads, -1, seen).mul_(call.scaling), rows).float()
+        scores = _masked(call, scores.view(heads, -1, seen), rows).float()
         here = torch.softmax(scores, -1, out=room("rows", tuple(scores.shape), device))
         if call.sinks is not None and sink is not None:
             ahead = torch.logsumexp(scores, -1) - call.sinks.to(scores).reshape(-1, 1)
@@ -470,8 +472,10 @@ def derive(call: Call, room: _Room | None = None) -> tuple[torch.Tensor, torch.T
 
 
 def _masked(call: Call, scores: torch.Tensor, rows: slice) -> torch.Tensor:
-    """Scores [head, row, key] with cap, bias and masks; of a causal call they end at the last row's own key."""
+    """Scores [head, row, key] with scale, cap, bias and masks; of a causal call they end at the last row's own key."""
     seen = scores.shape[-1]
+    if call.rounds:
+        scores.mul_(call.scaling)
     if call.softcap is not None:
         scores.div_(call.softcap).tanh_().mul_(call.softcap)
     if call.bias is not None:
@@ -483,12 +487,14 @@ def _masked(call: Call, scores: torch.Tensor, rows: slice) -> torch.Tensor:
         else:
             scores = scores + mask
     if call.causal or call.window:
+        # All rows see the keys before the first of them, unless a window ends there.
+        first = 0 if call.window else min(rows.start, seen)
         at = torch.arange(rows.start, rows.stop, device=scores.device)[:, None]
-        key = torch.arange(seen, device=scores.device)
+        key = torch.arange(first, seen, device=scores.device)
         unseen = key > at
         if call.window:
             unseen |= key <= at - call.window
-        scores.masked_fill_(unseen, float("-inf"))
+        scores[..., first:].masked_fill_(unseen, float("-inf"))
     return scores
 
 
