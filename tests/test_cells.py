@@ -146,3 +146,39 @@ def test_a_cell_that_lends_is_at_rest_until_nobody_uses_it(shell):
     assert shell.run_cell("wait(); after = stamp()").success
     assert log == ["worker", "worker ends", "cell goes on"]
     assert shell.user_ns["after"] is None
+
+
+def test_a_widgets_message_beside_a_cell_is_a_change_and_no_cell(shell):
+    """ipykernel triggers the events of a cell for it, on a subshell's thread."""
+    seen = []
+
+    def beside():
+        found = cells.watch()
+        before = (found.depth, found.rest, cells.stamp())
+        thread = threading.Thread(
+            target=lambda: (
+                shell.events.trigger("pre_execute"),
+                seen.append(found.depth),
+                shell.events.trigger("post_execute"),
+            )
+        )
+        thread.start()
+        thread.join()
+        seen.append((before, (found.depth, found.rest, cells.stamp())))
+
+    shell.user_ns["beside"] = beside
+    assert shell.run_cell("beside()").success
+    beside()
+    in_a_cell, at_rest = seen[1], seen[3]
+    assert (seen[0], seen[2]) == (1, 0)
+    assert in_a_cell == ((1, None, None), (1, None, None))
+    assert at_rest[0][:2] == at_rest[1][:2]
+    assert at_rest[0][2] != at_rest[1][2]  # its callback may have edited a weight
+
+
+def test_a_widgets_message_that_fails_is_no_cell_for_ever(shell):
+    cells.watch()
+    shell.events.trigger("pre_execute")  # its callback raises, and nobody tells the end
+    shell.run_cell("1")
+    assert cells.watch().depth == 0
+    assert cells.stamp() is not None

@@ -29,12 +29,24 @@ def test_a_view_is_answered_by_the_session(bench):
     assert bench.finding(0).startswith("The model said “·Paris” with p = 0.702; it leads from layer 27")
 
 
-def test_a_saved_bench_has_its_lens_although_no_view_asked(lm, bench, tmp_path):
-    fresh = tb.explore(lm, bench.trace)
+def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp_path):
+    fresh = tb.explore(lm, bench.trace, attribution=tb.InputXGradient())
+    fresh.selection.step = 1
     page = fresh.save(tmp_path / "a.html").read_text("utf-8")
     assert "it leads from layer 27" in page
-    tb.explore(lm, bench.trace).save(tmp_path / "a.trace")
-    assert len(tb.open(tmp_path / "a.trace").results) == 1
+    lens, scores = tb.open(fresh.save(tmp_path / "a.trace")).results
+    assert (lens.kind, scores.kind) == ("lens_table", "token_scores")
+    assert scores.target == tb.Target(1, of="log_prob")  # of the step that is looked at
+    fresh.save(tmp_path / "all.trace", steps="all")
+    steps = {r.target.step for r in tb.open(tmp_path / "all.trace").results if r.kind == "token_scores"}
+    assert steps == set(bench.trace.steps)
+
+
+def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm):
+    short, long = lm.read([5, 6, 7]), lm.read(range(100, 300))
+    asked = [tb.explore(lm, trace)._requests[1].analysis for trace in (short, long)]
+    assert asked == ["IntegratedGradients", "InputXGradient"]
+    assert len(tb.explore(lm, lm.read([5], prompt_length=1))._requests) == 1  # no step, nothing to explain
 
 
 def test_the_code_of_the_bench_makes_the_same_trace(bench):
@@ -87,10 +99,11 @@ def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
     ("lens", "error", "sentence"),
     [
         (tb.LogitLens, TypeError, "lens is an analysis with its parameters, .* got the class LogitLens"),
-        (made.lens(made.trace()), TypeError, r"a finished one goes to tb\.Workbench\(\[trace, lens\]\)"),
+        (made.lens(made.trace()), TypeError, r"a finished LensTable goes to tb\.Workbench"),
         ("LogitLens", TypeError, "lens is an analysis with its parameters, .* got 'LogitLens'"),
         (False, TypeError, "lens is an analysis with its parameters, .* got False"),
         (tb.Target(), TypeError, "lens is an analysis with its parameters, .* got Target"),
+        (tb.InputXGradient(), TypeError, r"lens is an analysis that gives a lens_table, .* got InputXGradient\(\)"),
         (tb.LogitLens(watch=(" Parisian Rome",)), ValueError, "' Parisian Rome' is not one token"),
         (tb.LogitLens(watch=(10**6,)), ValueError, "token id 1000000 is not in the vocabulary"),
     ],

@@ -20,13 +20,18 @@ class Cells:
     """Counts the executions of one IPython shell."""
 
     def __init__(self, shell: Any) -> None:
+        #: Changes with everything that runs a user's code: cells, and messages of widgets, which may come on another thread.
         self.count = 0
+        #: Cells that have begun, and that went on after lending.
+        self.begun = 0
+        self._shell = weakref.ref(shell)
         # A cell may run others: %%capture does.
         self.depth = _cells_on_stack(shell)
         #: How many of them do nothing but wait for a worker.
         self.lent = 0
         #: Held while no cell may begin or go on.
         self.between = threading.Lock()
+        self._counting = threading.Lock()
         shell.events.register("pre_execute", self._begin)
         shell.events.register("post_execute", self._end)
 
@@ -34,15 +39,29 @@ class Cells:
     def running(self) -> bool:
         return self.depth > self.lent
 
+    @property
+    def rest(self) -> int | None:
+        """A number that stays the same while no cell runs; None while one does."""
+        return None if self.running else self.begun
+
     def _begin(self, *_: object) -> None:
-        if not self.running:
-            self._wait()
-        self.depth += 1
-        self.count += 1
+        # ipykernel says the same of a widget's message as of a cell, and it may handle one beside a cell.
+        if threading.current_thread() is threading.main_thread():
+            if not self.running:
+                self._wait()
+            self.depth = _cells_on_stack(self._shell()) + 1
+            self.begun += 1
+        self._change()
 
     def _end(self, *_: object) -> None:
-        self.depth = max(0, self.depth - 1)
-        self.count += 1
+        if threading.current_thread() is threading.main_thread():
+            # Counted anew: of a widget's message whose callback fails the end is never told.
+            self.depth = _cells_on_stack(self._shell())
+        self._change()
+
+    def _change(self) -> None:
+        with self._counting:
+            self.count += 1
 
     def _wait(self) -> None:
         while True:
@@ -57,7 +76,8 @@ class Cells:
         """The end of `lend`: once no pass is under way."""
         with self.between:
             self.lent -= 1
-            self.count += 1
+            self.begun += 1
+        self._change()
 
 
 _SHELLS: weakref.WeakKeyDictionary[Any, Cells] = weakref.WeakKeyDictionary()
@@ -94,9 +114,9 @@ def lend() -> Scope[None]:
     def enter(undo: ExitStack) -> None:
         cells = watch()
         if cells is not None and cells.depth and threading.current_thread() is threading.main_thread():
-            cells.count += 1  # what was known before belongs to the cell, which may have changed it
             cells.lent += 1
             undo.callback(cells.take_back)
+            cells._change()  # what was known before belongs to the cell, which may have changed it
 
     return Scope(enter)
 

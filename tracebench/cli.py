@@ -78,10 +78,12 @@ def _demo(options: argparse.Namespace) -> None:
     lm = tb.load("demo")
     trace = lm.generate(options.prompt, max_new_tokens=options.tokens)
     lens = tb.LogitLens(top=5)(lm, trace)
-    bench = tb.Workbench([trace, lens])
+    print("Explaining every step ...", file=sys.stderr)
+    scores = tb.IntegratedGradients()(lm, trace, tb.Target(step=None, of="log_prob"))
+    bench = tb.Workbench([trace, lens, scores])
     page = bench.save(options.output)
     data = bench.save(options.output.with_suffix(".trace"))
-    _report(bench, lens)
+    _report(bench, lens, scores)
     print(
         f"\nWritten: {page} ({readable_size(page.stat().st_size)}). Open it in a browser; it needs no kernel and no network."
     )
@@ -130,7 +132,7 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _report(bench, lens) -> None:  # noqa: ANN001 - imported names would cost the start-up of --help
+def _report(bench, lens, scores) -> None:  # noqa: ANN001 - imported names would cost the start-up of --help
     trace = bench.trace
     print(f"\n{trace.provenance.model}, {trace.provenance.layers} layers, {trace.provenance.dtype}")
     print(f"{trace.prompt}▸{trace.completion}\n")
@@ -144,7 +146,7 @@ def _report(bench, lens) -> None:  # noqa: ANN001 - imported names would cost th
         shown = trace.tokens.display[trace.prompt_length + step]
         print(f"{step:>4}  {shown:<14} {probs[step]:6.3f}  {entropy[step]:5.2f} nats  {led}")
     print("\nChecks (what was measured, and what is allowed):")
-    for check in (*trace.checks, *lens.checks):
+    for check in (*trace.checks, *lens.checks, *scores.checks):
         print(f"{check}: {check.meaning}")
 
 

@@ -72,9 +72,9 @@ def request_for(result: Any) -> Request:
         raise ValueError(
             f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {result.method!r}"
         ) from error
-    return Request(
-        call.func.id, params, result.trace, getattr(result, "target", None), f"tb.{result.method}(lm, trace)\n"
-    )
+    target = getattr(result, "target", None)
+    about = f", tb.{target!r}" if target is not None else ""
+    return Request(call.func.id, params, result.trace, target, f"tb.{result.method}(lm, trace{about})\n")
 
 
 class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state="absent"

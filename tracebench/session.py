@@ -91,12 +91,13 @@ class Session:
             of, result = self._memo.get(request.key, (None, None))
             if of == before:
                 return result
-            began = cells.stamp()
+            shell = cells.watch()
+            rest = shell.rest if shell else None
             result = run(request, self.lm, self.trace)
             # The worker lets cells through while it computes; one of them may have edited a weight.
             if self._checksum() == before:
                 # And one may have put it back: what was computed beside a cell is shown, and not relied on.
-                if cells.watch() is None or (began is not None and began == cells.stamp()):
+                if shell is None or (rest is not None and rest == shell.rest):
                     self._memo[request.key] = (before, result)
                 return result
         raise RuntimeError("the model's weights kept changing while this was computed; ask again when they are at rest")

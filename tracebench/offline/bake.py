@@ -63,7 +63,12 @@ def answer(answerer: Answerer, request: Request) -> Any:
     return outcome[0]
 
 
-def _at_every_step(request: Request, trace: Trace) -> list[Request]:
+def at_step(request: Request, step: int) -> Request:
+    """The same question at another step, where it is about one."""
     if request.target is None or request.target.step is None:
-        return [request]
-    return [replace(request, target=replace(request.target, step=step)) for step in trace.steps]
+        return request
+    return replace(request, target=replace(request.target, step=step))
+
+
+def _at_every_step(request: Request, trace: Trace) -> list[Request]:
+    return list({each.key: each for each in (at_step(request, step) for step in trace.steps)}.values()) or [request]

@@ -138,7 +138,7 @@ class LensTable:
         tints = {
             "prob": (self.probs.isel(rank=0), "probability"),
             "entropy": (self.entropy, "entropy (nats)"),
-            "kl": (self.kl, "KL to final (nats)"),
+            "kl": (self.kl, "KL to the last layer (nats)"),
         }
         if tint not in tints:
             raise ValueError(f"tint is one of {', '.join(tints)}, got {tint!r}")
