@@ -62,19 +62,24 @@ def canonical(value: Any) -> str:
 
 
 def request_for(result: Any) -> Request:
-    """The request that a result answers, read from its method: ``LogitLens(top=5)`` is a name and its parameters."""
-    try:
-        call = ast.parse(result.method, mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
-            raise ValueError("it is no call by keywords")
-        params = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
-    except (ValueError, SyntaxError) as error:
-        raise ValueError(
-            f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {result.method!r}"
-        ) from error
+    """The request that a result answers, read from its method."""
+    analysis, params = parsed(result.method)
     target = getattr(result, "target", None)
     about = f", tb.{target!r}" if target is not None else ""
-    return Request(call.func.id, params, result.trace, target, f"tb.{result.method}(lm, trace{about})\n")
+    return Request(analysis, params, result.trace, target, f"tb.{result.method}(lm, trace{about})\n")
+
+
+def parsed(method: str) -> tuple[str, dict[str, Any]]:
+    """``LogitLens(top=5)`` as a name and its parameters."""
+    try:
+        call = ast.parse(method, mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+            raise ValueError("it is no call by keywords")
+        return call.func.id, {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(
+            f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {method!r}"
+        ) from error
 
 
 class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state="absent"

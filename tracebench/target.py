@@ -66,6 +66,12 @@ class Target:
         verb = "would" if trace.was_read else "did"
         return f"Why {verb} the model say {said} at step {self.step}?"
 
+    def __repr__(self) -> str:
+        """Python that makes it again, without what goes without saying."""
+        said = {"token": self.token, "against": self.against, "of": None if self.of == "logit" else self.of}
+        named = "".join(f", {name}={value!r}" for name, value in said.items() if value is not None)
+        return f"Target(step={self.step}{named})"
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -25,7 +25,6 @@ from tracebench.views.answers import Answers
 from tracebench.views.base import reject_unknown, static_text
 from tracebench.views.generation import GenerationView, trace_code
 from tracebench.views.selection import Selection
-from tracebench.views.text import text_tree
 
 
 class Workbench(anywidget.AnyWidget):
@@ -66,7 +65,8 @@ class Workbench(anywidget.AnyWidget):
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         for kind, request in zip(self._kinds, self._requests, strict=True):
-            views.append(registry.find("views", kind)(data=text_tree(trace), request=request.to_json(), **shared))
+            view = registry.find("views", kind)
+            views.append(view(data=view.data(trace), request=request.to_json(), **shared))
         self.views = views
         self._stems = [view.stem for view in views]
         self._data = self._tree()

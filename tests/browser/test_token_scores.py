@@ -213,3 +213,25 @@ def test_a_token_that_is_selected_here_is_known_in_python(notebook):
     page = notebook.page
     page.locator(f'{TEXT} [data-token="3"]').click()
     notebook.wait_until("bench.selection.token == 3")
+
+
+def test_a_live_bench_answers_another_question(notebook):
+    page = notebook.page
+    view = page.locator(VIEW)
+    page.locator('[data-view="generation"] [data-step="0"]').first.click()
+    view.get_by_label("rather than this token").fill("·Rome")
+    view.get_by_label("method").select_option(label="input × gradient")
+    view.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_selector(f'{VIEW} .tb-scores-question:has-text("rather than “·Rome”")')
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    shown = view.locator(".tb-score-row .tb-score-value").first.inner_text()
+    found = "tb.InputXGradient()(lm, trace, tb.Target(0, against=' Rome', of='log_prob')).to_pandas()"
+    largest = float(notebook.kernel_eval(f"float({found}['score'].abs().max())"))
+    assert abs(float(shown.replace("−", "-"))) == pytest.approx(largest, abs=0.005)
+    # A text that is no token is a sentence, and the fields stay for another try.
+    view.get_by_label("rather than this token").fill("Rome and Berlin")
+    view.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_selector(f'{VIEW}[data-state="error"]:has-text("is not one token")')
+    view.get_by_label("rather than this token").fill("")
+    view.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')

@@ -9,6 +9,9 @@ from typing import Any
 import anywidget
 import traitlets
 
+from tracebench.trace import Trace
+from tracebench.views.text import text_tree
+
 STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -54,6 +57,11 @@ class View(anywidget.AnyWidget):
     ) -> None:
         reject_unknown(type(self), unknown, ("data", "request", "selection", "answers"))
         super().__init__(_data=data, _request=request, selection=selection, _answers=answers)
+
+    @staticmethod
+    def data(trace: Trace) -> dict[str, Any]:
+        """What such a view needs of a trace before its result is there."""
+        return text_tree(trace)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -7,11 +7,20 @@ from typing import Any
 import numpy as np
 
 from tracebench.arrays import LabeledArray
+from tracebench.request import parsed
 from tracebench.results.token_scores import TokenScores
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import View, static_text
-from tracebench.views.generation import trace_code
+from tracebench.views.generation import SHOWN, trace_code
+from tracebench.views.text import text_tree
+
+#: What the view offers, by label: reprs of the analyses, which this wing does not import (a test compares them).
+METHODS = {
+    "integrated gradients": "IntegratedGradients(n_steps=64, baseline='eos', keep_first=True, keep_special=True)",
+    "integrated gradients, 256 points": "IntegratedGradients(n_steps=256, baseline='eos', keep_first=True, keep_special=True)",
+    "input × gradient": "InputXGradient()",
+}
 
 
 class TokenScoresView(View):
@@ -20,6 +29,21 @@ class TokenScoresView(View):
     stem = "token_scores"
     _esm = static_text("token_scores.js")
     _css = static_text("token_scores.css")
+
+    @staticmethod
+    def data(trace: Trace) -> dict[str, Any]:
+        """The text, the alternatives of each step to compare with, and the methods to choose from."""
+        ids = trace.candidates.token_ids.isel(rank=slice(0, min(SHOWN, trace.candidates.token_ids.shape[1])))
+        methods = [(label, method, *parsed(method)) for label, method in METHODS.items()]
+        return {
+            **text_tree(trace),
+            "alternatives": wire.pack(ids),
+            "vocab": wire.vocabulary(trace.candidates.vocabulary, np.asarray(ids.values).reshape(-1).tolist()),
+            "methods": [
+                {"label": label, "method": method, "analysis": name, "params": params}
+                for label, method, name, params in methods
+            ],
+        }
 
     @staticmethod
     def pack(result: TokenScores, trace: Trace) -> dict[str, Any]:

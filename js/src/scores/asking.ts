@@ -30,7 +30,7 @@ function codeAt(code: string, target: Target): string {
 }
 
 /** A target as Python, without what goes without saying. JSON's escapes are Python's. */
-function python({ step, token, against, of }: Target): string {
+export function python({ step, token, against, of }: Target): string {
   const named = Object.entries({ token, against, of: of === "logit" ? null : of }).filter(([, value]) => value !== null);
   return `Target(step=${step}${named.map(([name, value]) => `, ${name}=${JSON.stringify(value)}`).join("")})`;
 }
@@ -44,39 +44,46 @@ export interface Following extends Asking {
   onLeave: (step: number) => void;
 }
 
-/** Asks, and asks again when another step is selected, where the target has a step. What was asked before is given up. */
-export function askAtSteps(following: Following): void {
-  const { request, signal, answers, selection, step } = following;
-  if (stepOf(request) === null) {
-    askAndShow(following);
-    return;
-  }
+/**
+ * Asks, and asks again when another step is selected, where the target has a step. What was asked before is given up.
+ * What it returns asks another question instead.
+ */
+export function askAtSteps(following: Following): (request: Request) => void {
+  const { signal, answers, selection, step } = following;
+  let { request } = following;
   let asked = step();
   let current = new AbortController();
   let settling: ReturnType<typeof setTimeout> | undefined;
-  const ask = () => {
-    const request = requestAt(following.request, asked);
+  const ask = () =>
     askAndShow({
       ...following,
-      request,
-      instead: () => back(following, asked),
+      request: stepOf(request) === null ? request : requestAt(request, asked),
+      instead: () => back({ ...following, request }, asked),
       signal: AbortSignal.any([signal, current.signal]),
     });
+  const leave = () => {
+    current.abort();
+    current = new AbortController();
+    following.onLeave(asked);
+    clearTimeout(settling);
   };
   ask();
   selection.on(() => {
     const now = step();
     if (now === asked) return;
     asked = now;
-    current.abort();
-    current = new AbortController();
-    following.onLeave(now);
-    clearTimeout(settling);
+    if (stepOf(request) === null) return;
+    leave();
     // A saved page answers at once.
     if (answers.offline) ask();
     else settling = setTimeout(ask, SETTLE_MS);
   }, signal);
   signal.addEventListener("abort", () => clearTimeout(settling));
+  return (next) => {
+    request = next;
+    leave();
+    ask();
+  };
 }
 
 /** Where the step that was first asked about is another one, its answer is likely to be there. */

@@ -9,6 +9,8 @@ import { viewMenu } from "../menu";
 import type { Scores } from "../scores";
 import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";
+import type { Choices } from "../scores/chooser";
+import { chooser } from "../scores/chooser";
 import { legend } from "../scores/legend";
 import type { Taste } from "../scores/list";
 import { scoreList } from "../scores/list";
@@ -40,8 +42,11 @@ export function tokenScores(context: Context<Text>): void {
   };
   let focused = false;
   bare();
-  el.append(head, question, body);
-  askAtSteps({
+  const asking = chooser(text as Choices, request, (other) => askOther(other), signal);
+  asking.update(step());
+  selection.on(() => asking.update(step()), signal);
+  el.append(head, asking.el, question, body);
+  const askOther = askAtSteps({
     root: el,
     body,
     answers,

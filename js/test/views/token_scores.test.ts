@@ -5,9 +5,12 @@ import { SILENCE_MS } from "../../src/liveness";
 import type { Scores } from "../../src/scores";
 import { bySize, rowOf, widestOf } from "../../src/scores";
 import { requestAt, SETTLE_MS } from "../../src/scores/asking";
+import type { Choices } from "../../src/scores/chooser";
+import { idOrText } from "../../src/scores/chooser";
 import { FIRST } from "../../src/scores/list";
 import { numbers } from "../../src/scores/numbers";
 import { full, methodName, narrow, signed, sumLine } from "../../src/scores/words";
+import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";
 import tokenScores from "../../src/views/token_scores";
 import { decode } from "../../src/wire";
@@ -371,3 +374,43 @@ test("shares never round to all or nothing", () => {
 function told(message: Message): string {
   return message.kind === "ask" ? `ask ${stepOf(message)}` : message.kind;
 }
+
+const METHODS = [
+  { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
+  { label: "quick", method: "InputXGradient()", analysis: "InputXGradient", params: {} },
+];
+
+test("another question is asked by method and tokens, and the next step asks it too", async () => {
+  const data = { ...traceTree(), methods: METHODS };
+  const made = await show(tokenScores, { ...STATE, _data: data }, answering());
+  const form = one(made.root, ".tb-scores-ask");
+  const [why, rather] = all(form, "input") as HTMLInputElement[];
+  (why as HTMLInputElement).value = "·Berlin";
+  (rather as HTMLInputElement).value = "nobody knows";
+  form.dispatchEvent(new Event("submit", { cancelable: true }));
+  await settled();
+  const request = () => (made.sent.filter(({ kind }) => kind === "ask").at(-1) as { request: Request }).request;
+  expect(request().target).toMatchObject({ step: 0, token: " Berlin", against: "nobody knows" });
+  const method = one(form, "select") as HTMLSelectElement;
+  method.value = [...method.options].find(({ text }) => text === "quick")?.value ?? "";
+  method.dispatchEvent(new Event("change"));
+  await settled();
+  expect(request()).toMatchObject({ analysis: "InputXGradient", params: {}, target: { token: " Berlin" } });
+  expect(request().code).toBe('tb.InputXGradient()(lm, trace, tb.Target(step=0, token=" Berlin", against="nobody knows"))\n');
+  made.selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
+  await new Promise((done) => setTimeout(done, SETTLE_MS + 50));
+  expect(request()).toMatchObject({ analysis: "InputXGradient", target: { step: 2, token: " Berlin" } });
+});
+
+test("a token on offer is meant by its id, and shown as everywhere", () => {
+  const data = { ...(decode(traceTree()) as Text), methods: METHODS } as Choices;
+  const [id, piece] = Object.entries(data.vocab ?? {})[0] as [string, Piece];
+  expect(idOrText(data, piece[1])).toBe(Number(id));
+  expect(idOrText(data, "")).toBeNull();
+  expect(idOrText(data, "·un·heard")).toBe(" un heard");
+});
+
+test("where nothing is on offer there is no question to ask", async () => {
+  const { root } = await show(tokenScores, STATE, answering());
+  expect(one(root, ".tb-scores-ask").hidden).toBe(true);
+});

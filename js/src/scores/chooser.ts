@@ -1,0 +1,126 @@
+// Another question about the same text: by which method, why this token, and rather than which.
+
+import type { Request } from "../ask";
+import { element } from "../dom";
+import type { Target } from "../scores";
+import type { Piece } from "../tokens";
+import type { Text } from "../trace";
+import type { LabeledArray } from "../wire";
+import { python } from "./asking";
+
+export interface Method {
+  label: string;
+  /** Python that makes the analysis. */
+  method: string;
+  analysis: string;
+  params: Request["params"];
+}
+
+/** What there is to choose from, beside the text. */
+export interface Choices extends Text {
+  alternatives?: LabeledArray;
+  vocab?: Record<string, Piece>;
+  methods?: Method[];
+}
+
+export interface Chooser {
+  el: HTMLElement;
+  /** Offers the alternatives of a step. */
+  update: (step: number) => void;
+}
+
+let made = 0;
+
+/** The fields; `onAsk` hears the request that they make. */
+export function chooser(choices: Choices, first: Request, onAsk: (request: Request) => void, signal: AbortSignal): Chooser {
+  const { methods = [] } = choices;
+  const form = element("form", { class: "tb-scores-ask", "data-capture": "no", "aria-label": "Ask another question" });
+  form.hidden = methods.length === 0;
+  const target = (first.target as Target | null) ?? { step: 0, token: null, against: null, of: "logit" };
+  const own = methods.find((method) => sameMethod(method, first));
+  const named = own ? methods : [{ ...ownMethod(first), label: "as given" }, ...methods];
+  const method = element("select", { "aria-label": "method" });
+  method.append(...named.map(({ label }, at) => element("option", { value: String(at), selected: named[at] === own }, label)));
+  const list = element("datalist", { id: `tb-alternatives-${Math.random().toString(36).slice(2)}-${made++}` });
+  const field = (label: string, placeholder: string, value: Target["token"]) =>
+    element("input", {
+      type: "text",
+      "aria-label": label,
+      placeholder,
+      list: list.id,
+      value: shown(choices, value),
+      autocomplete: "off",
+      spellcheck: "false",
+      dir: "auto",
+    });
+  const token = field("why this token", "what was said", target.token);
+  const against = field("rather than this token", "anything else", target.against);
+  form.append(
+    element("label", {}, "Why ", token),
+    element("label", {}, "rather than ", against),
+    element("label", {}, "by ", method),
+    element("button", { class: "tb-button", type: "submit" }, "Ask"),
+    list,
+  );
+  // Without a token there is nothing to compare.
+  const plain = target.of === "entropy";
+  token.disabled = plain;
+  against.disabled = plain;
+
+  const ask = () => {
+    const chosen = named[Number(method.value)] as Method;
+    const asked: Target = { ...target, token: idOrText(choices, token.value), against: idOrText(choices, against.value) };
+    onAsk({
+      ...first,
+      analysis: chosen.analysis,
+      params: chosen.params,
+      target: asked as unknown as Request["target"],
+      code: `tb.${chosen.method}(lm, trace, tb.${python(asked)})\n`,
+    });
+  };
+  form.addEventListener(
+    "submit",
+    (event) => {
+      event.preventDefault();
+      ask();
+    },
+    { signal },
+  );
+  method.addEventListener("change", ask, { signal });
+  // A notebook takes many keys for itself.
+  form.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+  return {
+    el: form,
+    update: (step) => {
+      const { alternatives, vocab } = choices;
+      const ids = alternatives ? alternatives.numbers("rank").map((rank) => alternatives.at({ step, rank })) : [];
+      list.replaceChildren(...ids.flatMap((id) => (vocab?.[id] ? [element("option", { value: vocab[id][1] })] : [])));
+    },
+  };
+}
+
+/** A token as it is written in a field: how it is shown everywhere. */
+function shown({ vocab }: Choices, token: Target["token"]): string {
+  if (token === null) return "";
+  return typeof token === "number" ? (vocab?.[token]?.[1] ?? String(token)) : token.replaceAll(" ", "·");
+}
+
+/** What was written: a token that is on offer by its id, else its exact text. */
+export function idOrText({ vocab = {} }: Choices, written: string): Target["token"] {
+  if (written === "") return null;
+  const known = Object.entries(vocab).find(([, piece]) => piece[1] === written);
+  return known ? Number(known[0]) : written.replaceAll("·", " ");
+}
+
+function sameMethod({ analysis, params }: Method, request: Request): boolean {
+  return analysis === request.analysis && JSON.stringify(sorted(params)) === JSON.stringify(sorted(request.params));
+}
+
+function sorted(params: object): [string, unknown][] {
+  return Object.entries(params).sort(([a], [b]) => a.localeCompare(b));
+}
+
+/** The method of a request that is not among those on offer, with the Python that its code says. */
+function ownMethod({ analysis, params, code }: Request): Omit<Method, "label"> {
+  return { analysis, params, method: /\btb\.(\w+\(.*?\))\(lm, trace/.exec(code)?.[1] ?? `${analysis}()` };
+}

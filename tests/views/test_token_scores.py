@@ -1,0 +1,20 @@
+"""What the view of token scores offers is what the analyses are."""
+
+import tracebench as tb
+from tests import made
+from tracebench.views.token_scores import METHODS, TokenScoresView
+
+
+def test_the_methods_on_offer_are_reprs_of_analyses():
+    assert list(METHODS.values()) == [
+        repr(tb.IntegratedGradients()),
+        repr(tb.IntegratedGradients(n_steps=256)),
+        repr(tb.InputXGradient()),
+    ]
+
+
+def test_every_alternative_on_offer_has_its_piece():
+    data = TokenScoresView.data(made.trace())
+    assert {method["analysis"] for method in data["methods"]} == {"IntegratedGradients", "InputXGradient"}
+    assert data["methods"][0]["params"] == {"n_steps": 64, "baseline": "eos", "keep_first": True, "keep_special": True}
+    assert set(data["vocab"]) == {str(i) for i in made.trace().candidates.token_ids.values.reshape(-1)}
