@@ -19,6 +19,8 @@ RUNS = {
     "chat": lambda lm: lm.chat([{"role": "user", "content": "tower?"}], max_new_tokens=4),
     "read": lambda lm: lm.read(tiny.PARAGRAPH[:40]),
     "lens": lambda lm: tb.LogitLens(top=3, watch=(9,))(lm, lm.read([5, 6, 7, 8, 9])),
+    "scores": lambda lm: tb.IntegratedGradients(n_steps=600, baseline="zero")(lm, lm.read([5, 6, 7, 8, 9]), tb.Target(3)),
+    "gradient": lambda lm: tb.InputXGradient()(lm, lm.read([5, 6, 7]), tb.Target(None)),
     "layout": lambda lm: lm.layout,
     "fingerprint": lambda lm: lm.fingerprint(),
 }
@@ -75,7 +77,7 @@ def test_after_a_run(lm, run):
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens"])
+@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens", "scores", "gradient"])
 def test_after_an_error_or_an_interrupt_between_micro_batches(lm, run, failure):
     ticks = []
 
@@ -92,7 +94,16 @@ def test_after_an_error_or_an_interrupt_between_micro_batches(lm, run, failure):
 
 
 #: How often a run calls a block, so that each of its passes is broken once (of the chat and the generations, some).
-PASSES = {"generate": (0, 1, 5), "sample": (0, 1, 5), "chat": (0, 1, 3), "read": (0,), "lens": (0, 1), "layout": (0, 1)}
+PASSES = {
+    "generate": (0, 1, 5),
+    "sample": (0, 1, 5),
+    "chat": (0, 1, 3),
+    "read": (0,),
+    "lens": (0, 1),
+    "scores": (0, 1, 2),
+    "gradient": (0, 1, 3),
+    "layout": (0, 1),
+}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -123,13 +134,14 @@ def test_after_interrupts_at_any_moment(tmp_path):
     lm.model.train()
     lm.model.transformer.h[1].eval()
     trace = lm.generate("The tower", max_new_tokens=3)
-    lens = tb.LogitLens(top=3)
+    lens, scores = tb.LogitLens(top=3), tb.IntegratedGradients(n_steps=4, baseline="zero")
     result, expected = lens(lm, trace), lm.logits(trace.tokens.ids)
     jobs = (
         lambda: lm.generate("The tower", max_new_tokens=3, temperature=1.0, seed=1),
         lambda: lm.read([5, 6, 7]),
         lambda: (lm.refresh(), lm.layout),
         lambda: lens(lm, trace),
+        lambda: scores(lm, trace),
         lambda: tb.save(tmp_path / "a.trace", trace, result),
     )
     before, hits = state(lm), 0
@@ -139,7 +151,7 @@ def test_after_interrupts_at_any_moment(tmp_path):
             assert (lm.lock._owner, lm.lock._depth, lm.lock._cells_waiting) == (None, 0, 0)
             assert set(os.listdir(tmp_path)) <= {"a.trace"}
             hits += 1
-    assert hits == 200
+    assert hits == 240
     assert torch.equal(lm.logits(trace.tokens.ids), expected)
     assert tb.open(tb.save(tmp_path / "a.trace", trace, result)).trace.hash == trace.hash
 

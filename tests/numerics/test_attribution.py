@@ -210,6 +210,10 @@ def test_a_baseline_that_is_the_text_is_a_sentence(llama):
         ValueError, match="is the text itself, so there is nothing to explain: choose another baseline, or"
     ):
         tb.IntegratedGradients()(llama, trace)
+    # Of many steps those score 0, and the others are explained.
+    every = tb.IntegratedGradients(n_steps=8)(llama, llama.read([5, eos, 6, 7], prompt_length=1), tb.Target(None))
+    assert (every.at(0)[0], every.at(1)[0]) == (0, 0)
+    assert every.at(2)[2] != 0
     with pytest.raises(IndexError, match="no steps to explain"):
         IG(llama, llama.read([5], prompt_length=1), tb.Target(None))
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Baseline = Literal["eos", "pad", "zero", "mean"]
 
 
+class NothingToExplain(ValueError):  # noqa: N818 - what is the case, and an error only where it is all there is
+    """A text that is its own baseline, in one sentence."""
+
+
 def check_baseline(name: str) -> None:
     """A ``ValueError`` in a sentence for a name that is none."""
     if name not in get_args(Baseline):
@@ -53,7 +57,8 @@ def baseline_embeddings(
         [token, feature]
 
     Raises:
-        ValueError: the tokenizer has no such token; the baseline is the text itself.
+        ValueError: the tokenizer has no such token.
+        NothingToExplain: the baseline is the text itself.
     """
     base = _one(lm, name, own).to(own).expand_as(own).clone()
     kept = [at for at in range(len(own)) if (keep_first and at == 0) or (keep_special and trace.tokens[at].special)]
@@ -61,7 +66,7 @@ def baseline_embeddings(
     if torch.equal(base, own):
         words = baseline_words(lm, name, keep_first=keep_first, keep_special=keep_special)
         instead = ", or keep_first=False and keep_special=False" if kept else ""
-        raise ValueError(
+        raise NothingToExplain(
             f"the baseline ({words}) is the text itself, so there is nothing to explain: choose another baseline{instead}"
         )
     return base

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from tracebench import progress
+from tracebench.analyses.attribution.baseline import NothingToExplain
 from tracebench.analyses.attribution.decision import Decision, Method
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
@@ -48,16 +49,24 @@ def explain(
     scores = np.full((len(steps), len(trace.tokens)), np.nan, np.float32)
     values, baselines, explained = (np.full(len(steps), np.nan, np.float32) for _ in range(3))
     checks: list[Check] = []
+    nothing: list[NothingToExplain] = []
     for row, step in enumerate(steps):
         decision = Decision.at(lm, trace, step, target)
         with progress.part(row, len(steps)):
-            found, baselines[row], more = method(decision)
+            try:
+                found, baselines[row], more = method(decision)
+            except NothingToExplain as error:
+                nothing.append(error)
+                found, baselines[row], more = torch.zeros_like(decision.own), np.nan, []
         _refuse_nan(found, lm)
         scores[row, : len(decision.ids)] = found.sum(-1).float().cpu().numpy()
         recorded = float(np.asarray(trace.candidates.realised.values)[step])
         values[row], proofs = decision.proved(recorded, trace.token_at(step).id)
         explained[row] = -1 if decision.token is None else decision.token
         checks += proofs + more
+    # Of many steps some may be their own baseline (the first of a text that was read has one token): those score 0.
+    if len(nothing) == len(steps):
+        raise nothing[0]
     mentioned = {int(i) for i in explained if i >= 0} | ({decision.against} if decision.against is not None else set())
     token = range(len(trace.tokens))
     return TokenScores(
