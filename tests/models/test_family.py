@@ -98,6 +98,42 @@ def test_an_unknown_scale_is_an_error_that_names_the_table():
     assert discover(model).head == Head(3.0)
 
 
+def test_a_head_with_functions_between_its_modules_is_an_unembedding_as_a_whole():
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+    config = AutoConfig.for_model("roberta", vocab_size=tiny.VOCABULARY, is_decoder=True, **sizes)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    layout = discover(model)
+    assert layout.unembed is model.lm_head
+    assert layout.final == ()
+    assert layout.gap <= 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_stream_that_is_scaled_on_its_way_to_the_unembedding_gives_the_scale(dtype):
+    latent = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+    config = AutoConfig.for_model("minicpm3", vocab_size=tiny.VOCABULARY, dim_model_base=8, **sizes, **latent)
+    model = AutoModelForCausalLM.from_config(config).to(dtype).eval()
+    layout = discover(model)
+    assert layout.final == (model.model.norm,)
+    assert layout.head.scale == pytest.approx(0.25, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "sizes"),
+    [
+        ("recurrent_gemma", "logits_soft_cap", {"num_attention_heads": 4, "num_key_value_heads": 1, "lru_width": 32}),
+        ("xlstm", "output_logit_soft_cap", {"num_heads": 4}),
+    ],
+)
+def test_a_softcap_goes_by_several_names(name, attribute, sizes):
+    sizes |= {"hidden_size": 32, "num_hidden_layers": 3, "intermediate_size": 48, attribute: 0.25}
+    config = AutoConfig.for_model(name, vocab_size=tiny.VOCABULARY, **sizes)
+    layout = discover(AutoModelForCausalLM.from_config(config).eval())
+    assert layout.head == Head(1.0, 0.25)
+    assert layout.gap <= 1e-6
+
+
 def test_an_attribute_that_the_model_does_not_apply_does_not_count():
     model = tiny.model()
     model.config.logit_scale = 7.0

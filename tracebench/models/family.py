@@ -1,8 +1,9 @@
 """Find a model's layout from its module tree, and accept it only if it reproduces the model.
 
 One short forward pass is watched. The blocks are the module list whose members pass one stream along; the final norm
-is found by following that stream to the unembedding; scale and softcap are read from the few attributes in
-`HEAD_ATTRIBUTES` and count only if the logits come out. What discovery cannot find is a row in `EXCEPTIONS`.
+is found by following that stream to the unembedding, also where it is scaled just before; scale and softcap of the
+logits are read from the few attributes in `HEAD_ATTRIBUTES` and count only if the logits come out. What discovery
+cannot find is a row in `EXCEPTIONS`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ HEAD_ATTRIBUTES = {
     "logits_scaling": "divide",
     "lm_head_multiplier": "multiply",
     "final_logit_softcapping": "cap",
+    "logits_soft_cap": "cap",
+    "output_logit_soft_cap": "cap",
 }
 
 #: class name of the model -> the dotted name of its block list, where the longest proved chain is not it.
@@ -48,6 +51,21 @@ class Call:
     module: nn.Module
     entered: torch.Tensor | None
     left: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class Way:
+    """What leads from the last block to the logits.
+
+    Args:
+        calls: in between, in order.
+        head: the call of the unembedding, or of what holds it.
+        scale: by how much the stream is multiplied before it enters there.
+    """
+
+    calls: tuple[Call, ...]
+    head: Call
+    scale: float
 
 
 @torch.no_grad()
@@ -77,20 +95,21 @@ def discover(model: CausalModel) -> Layout:
     _prove_causal(model, ids, logits)
     names, chain = _blocks(model, calls)
     last = chain[-1].left
-    entered = next((call.entered for call in calls if call.module is unembed), None)
-    if last is None or entered is None:
+    heads = _heads(model, unembed, calls)
+    if last is None or not heads:
         raise LayoutError(f"{type(model).__name__} did not call its unembedding in a plain forward pass")
     after = calls[calls.index(chain[-1]) + 1 :]
-    path = _path(last, entered, after)
-    if path is None:
+    way = _way(last, heads, after)
+    if way is None:
         raise LayoutError(
             f"{type(model).__name__}: nothing that was called leads from the last block ({names[-1]}) to the "
             "unembedding; its family needs a row in tracebench.models.family"
         )
     blocks = tuple(call.module for call in chain)
-    final = tuple(call.module for call in path)
-    types = tuple(call.entered.dtype for call in path if call.entered is not None)
-    return _with_head(model, Layout(names, blocks, final, unembed, (*types, entered.dtype), Head(), 0.0), last, logits)
+    final = tuple(call.module for call in way.calls)
+    types = tuple(call.entered.dtype for call in (*way.calls, way.head) if call.entered is not None)
+    layout = Layout(names, blocks, final, way.head.module, types, Head(way.scale), 0.0)
+    return _with_head(model, layout, last, logits)
 
 
 def probe_device(model: CausalModel) -> torch.device:
@@ -195,22 +214,44 @@ def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
     return chain if len(shapes) == 1 and None not in shapes else None
 
 
-def _path(start: torch.Tensor, goal: torch.Tensor, calls: list[Call]) -> tuple[Call, ...] | None:
-    """The calls that lead from one stream to another, each fed with what the one before gave; () if they are equal."""
-    if _same(start, goal):
-        return ()
+def _heads(model: CausalModel, unembed: nn.Module, calls: list[Call]) -> list[Call]:
+    """The call of the unembedding, then those of what holds it: between a head's modules may be mere functions."""
+    around = [module for module in model.modules() if any(part is unembed for part in module.modules())]
+    order = {module: depth for depth, module in enumerate(reversed(around))}
+    return sorted((call for call in calls if call.module in order), key=lambda call: order[call.module])
+
+
+def _way(last: torch.Tensor, heads: list[Call], after: list[Call]) -> Way | None:
+    """The way whose end is what enters the unembedding; if there is none, one whose end is a multiple of that."""
+    for scaled in (False, True):
+        for head in heads:
+            way = _path(Way((), head, 1.0), last, after, scaled=scaled)
+            if way is not None:
+                return way
+    return None
+
+
+def _path(way: Way, start: torch.Tensor, calls: list[Call], *, scaled: bool) -> Way | None:
+    """The calls that lead from a stream to the head of a way, each fed with what the one before gave."""
+    if _same(start, way.head.entered):
+        return way
+    scale = _multiple(start, way.head.entered) if scaled else None
+    if scale is not None:
+        return replace(way, scale=scale)
     for at, call in enumerate(calls):
         if call.left is not None and _same(start, call.entered) and not _same(start, call.left):
-            rest = _path(call.left, goal, calls[at + 1 :])
+            longer = replace(way, calls=(*way.calls, call))
+            rest = _path(longer, call.left, calls[at + 1 :], scaled=scaled)
             if rest is not None:
-                return (call, *rest)
+                return rest
     return None
 
 
 def _with_head(model: CausalModel, layout: Layout, last: torch.Tensor, logits: torch.Tensor) -> Layout:
     """The layout with the head that reproduces the model's logits: none, or what the config's attributes say."""
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
-    scale, cap = 1.0, None
+    own = layout.head.scale
+    scale, cap = own, None
     for attribute, how in HEAD_ATTRIBUTES.items():
         value = getattr(config, attribute, None)
         if not value:
@@ -220,7 +261,7 @@ def _with_head(model: CausalModel, layout: Layout, last: torch.Tensor, logits: t
         else:
             scale *= float(value) if how == "multiply" else 1.0 / float(value)
     tried = []
-    for head in dict.fromkeys((Head(scale, cap), Head(1.0, cap), Head(scale), Head())):
+    for head in dict.fromkeys((Head(scale, cap), Head(own, cap), Head(scale), Head(own))):
         found = replace(layout, head=head).readout(last)
         gap = relative_gap(found.to(logits.device), logits) if found.shape == logits.shape else float("inf")
         if gap <= SAME_STREAM[layout.dtype]:
@@ -240,3 +281,14 @@ def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
     if one is other:
         return True
     return torch.equal(one.to(other.device, other.dtype), other)
+
+
+def _multiple(one: torch.Tensor, other: torch.Tensor | None) -> float | None:
+    """By what number the earlier stream was multiplied to give the later one, if by any."""
+    if other is None or one.shape != other.shape or not one.is_floating_point():
+        return None
+    # A handful of tokens; not every device knows float64.
+    before, after = one.cpu().double(), other.cpu().double()
+    scale = float((before * after).sum() / before.square().sum())
+    gap = relative_gap(before * scale, after)
+    return scale if gap <= SAME_STREAM[coarsest({one.dtype, other.dtype})] else None
