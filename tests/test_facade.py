@@ -118,3 +118,19 @@ def test_a_lens_that_cannot_be_run_is_said_before_anything_runs(lm, monkeypatch,
 def test_a_snapshot_of_no_bench_is_a_sentence(wrong):
     with pytest.raises(TypeError, match=r"snapshot takes a bench, got a \w+: tb\.explore\(lm, trace\) makes one"):
         tb.snapshot(wrong)
+
+
+def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path):
+    """The first token is its own baseline: there is nothing to explain at the step after it, and a lens there is."""
+    bench = tb.explore(lm, lm.generate([3], max_new_tokens=1))
+    with pytest.warns(
+        UserWarning, match="IntegratedGradients is not in what was saved: the baseline .* is the text itself"
+    ):
+        page = bench.save(tmp_path / "a.html")
+    assert "leads" in page.read_text("utf-8") or "last layer" in page.read_text("utf-8")
+    with pytest.warns(UserWarning, match="not in what was saved"):
+        assert [r.kind for r in tb.open(bench.save(tmp_path / "a.trace")).results] == ["lens_table"]
+    with pytest.warns(UserWarning, match="not in what was saved"):
+        errors = [tree["$error"] for tree in bench.baked().values() if "$error" in tree]
+    assert len(errors) == 1
+    assert "nothing to explain" in errors[0]

@@ -19,7 +19,9 @@ RUNS = {
     "chat": lambda lm: lm.chat([{"role": "user", "content": "tower?"}], max_new_tokens=4),
     "read": lambda lm: lm.read(tiny.PARAGRAPH[:40]),
     "lens": lambda lm: tb.LogitLens(top=3, watch=(9,))(lm, lm.read([5, 6, 7, 8, 9])),
-    "scores": lambda lm: tb.IntegratedGradients(n_steps=600, baseline="zero")(lm, lm.read([5, 6, 7, 8, 9]), tb.Target(3)),
+    "scores": lambda lm: tb.IntegratedGradients(n_steps=600, baseline="zero")(
+        lm, lm.read([5, 6, 7, 8, 9]), tb.Target(3)
+    ),
     "gradient": lambda lm: tb.InputXGradient()(lm, lm.read([5, 6, 7]), tb.Target(None)),
     "layout": lambda lm: lm.layout,
     "fingerprint": lambda lm: lm.fingerprint(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
@@ -10,13 +11,16 @@ from typing import Any, Literal
 from tracebench import cells
 from tracebench.request import Absent, Answerer, Job, Request
 from tracebench.trace import Trace
-from tracebench.views.answers import pack
+from tracebench.views.answers import described, pack
+
+#: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
+FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)
 
 
 def bake(
     answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Request key -> answer tree.
+    """Request key -> answer tree, or ``{"$error": sentence}`` where it cannot be computed: the page then says why.
 
     Args:
         answerer: who computes what is not known yet.
@@ -24,20 +28,26 @@ def bake(
         trace: what the answers are about.
         steps: ``"all"`` asks every request that has a step at each step.
 
-    Raises:
-        Whatever a computation raises; a request that nobody can answer is left out, and the page says so.
+    A request that nobody can answer is left out, and the page says so. One that fails is warned about: what was computed
+    for the other views must not be lost for it.
     """
     if steps not in (None, "all"):
         raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
     wanted = list(requests)
     if steps == "all":
         wanted = [each for request in wanted for each in _at_every_step(request, trace)]
+    failed = {}
     for request in wanted:
         try:
             answer(answerer, request)
         except Absent:
             continue
-    return {key: pack(result, trace) for key, result in sorted(answerer.known().items())}
+        except FAILURES as failure:
+            sentence = described(failure)["error"]
+            failed[request.key] = {"$error": sentence}
+            warnings.warn(f"{request.analysis} is not in what was saved: {sentence}", stacklevel=4)
+    known = {key: pack(result, trace) for key, result in answerer.known().items()}
+    return dict(sorted({**failed, **known}.items()))
 
 
 def answer(answerer: Answerer, request: Request) -> Any:

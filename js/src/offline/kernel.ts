@@ -10,6 +10,11 @@ interface Message {
   request?: Request;
 }
 
+/** What could not be computed when the page was saved, with the sentence that says why. */
+function isFailure(result: unknown): result is { $error: string } {
+  return typeof result === "object" && result !== null && "$error" in result;
+}
+
 export function bakedKernel(baked: Readonly<Record<string, unknown>>): (model: StaticModel, message: unknown) => void {
   return (model, message) => {
     const { kind, id, request } = message as Message;
@@ -19,6 +24,7 @@ export function bakedKernel(baked: Readonly<Record<string, unknown>>): (model: S
     if (kind !== "ask" || !request) return;
     const result = baked[requestKey(request)];
     if (result === undefined) reply({ kind: "error", error: "Not in this snapshot.", absent: true, code: request.code });
+    else if (isFailure(result)) reply({ kind: "error", error: result.$error });
     else reply({ kind: "answer", result });
   };
 }

@@ -138,6 +138,14 @@ test("what was not baked is absent, with the Python that would compute it", asyn
   expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
 });
 
+test("what could not be computed when the page was saved says why", async () => {
+  const body = await open(contents({ [requestKey(REQUEST)]: { $error: "the model gives NaN in layer 3" } }));
+  const view = one(body, '[data-view="lens_table"]');
+  expect(view.dataset.state).toBe("error");
+  expect(view.textContent).toContain("the model gives NaN in layer 3");
+  expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
+});
+
 test("an address selects, and follows what is selected", async () => {
   history.replaceState(null, "", "#step=1&layer=0");
   const body = await open(contents());
