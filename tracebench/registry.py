@@ -41,6 +41,7 @@ VIEWS = {
     "trace": "tracebench.views.generation:GenerationView",
     "lens_table": "tracebench.views.lens_table:LensTableView",
     "token_scores": "tracebench.views.token_scores:TokenScoresView",
+    "attention": "tracebench.views.attention:AttentionView",
 }
 
 _TABLES = {"analyses": ANALYSES, "results": RESULTS, "views": VIEWS}

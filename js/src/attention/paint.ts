@@ -1,0 +1,77 @@
+// Weights as pixels. Colours follow the square root: most weights are small, and would be one colour.
+
+import { sequential } from "../color";
+
+const SHADES = 256;
+
+/** The tint of a weight. */
+export function amount(weight: number): number {
+  return Math.sqrt(Math.max(0, weight));
+}
+
+/** Every shade as a pixel, by the square root of the weight. */
+export function palette(dark: boolean): Uint32Array {
+  const pixels = new Uint32Array(SHADES);
+  const bytes = new Uint8Array(pixels.buffer);
+  for (let shade = 0; shade < SHADES; shade++) bytes.set([...sequential(shade / (SHADES - 1), dark), 255], 4 * shade);
+  return pixels;
+}
+
+export interface Sheet {
+  pixels: Uint32Array;
+  width: number;
+}
+
+export interface Box {
+  x: number;
+  y: number;
+  size: number;
+}
+
+/** A map into a square box; where cells share a pixel the largest is seen. What comes after the query stays empty. */
+export function paintMap({ pixels, width }: Sheet, { x, y, size }: Box, map: Float32Array, length: number, shades: Uint32Array) {
+  for (let row = 0; row < size; row++) {
+    const [q0, q1] = span(row, size, length);
+    for (let column = 0; column < size; column++) {
+      const [k0, k1] = span(column, size, length);
+      if (k0 > q1 - 1) break;
+      let most = 0;
+      for (let q = q0; q < q1; q++)
+        for (let k = k0; k < Math.min(k1, q + 1); k++) most = Math.max(most, map[q * length + k] as number);
+      pixels[(y + row) * width + x + column] = shade(most, shades);
+    }
+  }
+}
+
+/** One row of a map as a strip that fills a square box. */
+export function paintRow({ pixels, width }: Sheet, { x, y, size }: Box, row: Float32Array, shades: Uint32Array) {
+  for (let column = 0; column < size; column++) {
+    const [k0, k1] = span(column, size, row.length);
+    const most = row.subarray(k0, k1).reduce((a, b) => Math.max(a, b), 0);
+    for (let line = 0; line < size; line++) pixels[(y + line) * width + x + column] = shade(most, shades);
+  }
+}
+
+/** The cells under one pixel, at least one. */
+function span(pixel: number, size: number, length: number): [number, number] {
+  const first = Math.floor((pixel * length) / size);
+  return [first, Math.max(first + 1, Math.floor(((pixel + 1) * length) / size))];
+}
+
+function shade(weight: number, shades: Uint32Array): number {
+  return shades[Math.round(amount(weight) * (SHADES - 1))] as number;
+}
+
+/** Draws at one pixel of the screen per pixel, and the canvas `width` x `height` units large. */
+export function draw(canvas: HTMLCanvasElement, width: number, height: number, ratio: number, paint: (sheet: Sheet) => void) {
+  const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
+  canvas.width = w;
+  canvas.height = h;
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const pixels = new Uint32Array(w * h);
+  paint({ pixels, width: w });
+  context.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), w, h), 0, 0);
+}

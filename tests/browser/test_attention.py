@@ -1,0 +1,159 @@
+"""Where it looked: a saved page with the network cut."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tracebench as tb
+from tests import made
+from tracebench.arrays import LabeledArray
+from tracebench.results.attention import Attention
+from tracebench.views.attention import AttentionView
+
+pytestmark = pytest.mark.browser
+VIEW = '[data-view="attention"]'
+HEADS = f"{VIEW} [role=grid]"
+
+
+def attention(trace, layers=(0, 1, 2), heads=(0, 1), sink=True, seed=0):
+    """Patterns by chance, whose rows and sinks add up to one."""
+    length = len(trace.tokens)
+    shape = (len(layers), len(heads), length, length)
+    scores = np.exp(np.random.default_rng(seed).normal(size=shape) * 2) * np.tri(length)
+    share = 0.75 if sink else 1.0
+    weights = (scores / scores.sum(-1, keepdims=True) * share).astype(np.float32)
+    axes = {"layer": layers, "head": heads, "query": range(length)}
+    sinks = LabeledArray.of(np.full(shape[:3], 0.25, np.float32), **axes) if sink else None
+    check = tb.Check("rows add up", "identity", 1e-7, 1e-5, "A row and its sink sum to one.")
+    return Attention(
+        LabeledArray.of(weights, **axes, key=range(length)),
+        sinks,
+        via="sdpa",
+        method="AttentionPatterns(layers=None, heads=None)",
+        trace=trace.hash,
+        checks=(check,),
+    )
+
+
+@pytest.fixture
+def opened(saved_page, tmp_path):
+    """Opens a bench of these things; the view is there when it has an answer."""
+
+    def open_bench(*things, fragment="", **how):
+        page = saved_page(tb.Workbench(things).save(tmp_path / "a.html"), fragment, **how)
+        page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+        return page
+
+    return open_bench
+
+
+def menu(page, item):
+    root = page.locator(VIEW)
+    root.get_by_role("button", name="Menu").click()
+    with page.expect_download() as download:
+        root.get_by_role("menuitem", name=item).click()
+    return Path(download.value.path())
+
+
+def test_a_click_on_a_row_moves_the_selection_of_the_generation(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace))
+    page.locator(f'{VIEW} [data-query="4"] > .tb-att-label').click()
+    page.wait_for_selector('[data-view="generation"] [data-step="2"][aria-selected="true"]')
+    assert "from position 4" in page.locator(VIEW).inner_text()
+    assert "which predicts step 2" in page.locator(VIEW).inner_text()
+
+
+def test_the_generation_moves_the_position_that_reads(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace))
+    page.locator('[data-view="generation"] [data-step="3"]').first.click()
+    page.wait_for_selector(f'{VIEW} [data-query="5"][aria-selected="true"]')
+
+
+def test_a_head_is_chosen_by_a_click_and_by_keys(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace))
+    assert "All layers, mean over heads" in page.locator(VIEW).inner_text()
+    page.locator(f'{HEADS} [role=gridcell][data-layer="1"][data-head="0"]').click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f'{HEADS} [data-layer="1"][data-head="1"][aria-selected="true"]:focus-visible')
+    assert "Layer 1, head 1" in page.locator(VIEW).inner_text()
+    assert page.locator(f"{HEADS} [tabindex='0']").count() == 1
+
+
+def test_a_token_says_its_weight_in_full(opened):
+    trace = made.trace()
+    result = attention(trace)
+    page = opened(trace, result, fragment="#step=1&layer=2&head=1")
+    page.locator(f'{VIEW} [role=option][data-key="0"]').click()
+    page.wait_for_selector(f'{VIEW} [data-key="0"][aria-selected="true"]')
+    line = page.locator(f"{VIEW} .tb-detail").inner_text()
+    assert line.startswith("position 0 The: ")
+    assert line.endswith(" of the attention of layer 2, head 1")
+    weight = float(result.weights.sel(layer=2, head=1, query=3, key=0))
+    assert float(line.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
+    assert page.locator(f"{VIEW} .tb-att-sink").inner_text() == "sink 0.25"
+
+
+def test_the_maps_are_drawn(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace))
+    painted = """canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const seen = new Set();
+        for (let i = 0; i < data.length; i += 4) seen.add(data.slice(i, i + 4).join());
+        return seen.size;
+    }"""
+    canvases = page.locator(f"{VIEW} canvas")
+    assert canvases.count() == 2
+    for number in range(2):
+        # Nothing, and many shades.
+        assert canvases.nth(number).evaluate(painted) > 10
+
+
+def test_the_csv_is_the_row_of_the_head(opened):
+    trace = made.trace()
+    result = attention(trace)
+    page = opened(trace, result, fragment="#step=2&layer=2&head=1")
+    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    assert list(table.columns) == ["layer", "head", "query", "key", "text", "weight"]
+    assert table["key"].tolist() == [0, 1, 2, 3, 4]
+    assert table["text"].tolist() == list(trace.tokens.display[:5])
+    row = np.asarray(result.weights.sel(layer=2, head=1, query=4).values)
+    assert table["weight"].to_numpy() == pytest.approx(row[:5], abs=0.004)
+
+
+def test_the_picture_is_a_picture(opened):
+    trace = made.trace()
+    data = menu(opened(trace, attention(trace)), "Save picture").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(data) > 10_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [500, 700, 1400])
+def test_it_fits_narrow_and_wide(opened, width, scheme):
+    trace = made.trace(*[(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(120)], prompt_length=100)
+    page = opened(trace, attention(trace, heads=range(40), sink=False), width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(f"{VIEW} .tb-att-sink").count() == 0
+
+
+def test_markup_stays_text(opened):
+    trace = made.trace(0, 8, 9, 8, 4, 5, 11, 6, 7, 7, 9, prompt_length=9)
+    page = opened(trace, attention(trace))
+    assert page.locator(f'{VIEW} [role=option][data-key="1"]').inner_text().startswith("</script>")
+
+
+def test_what_no_page_can_hold_is_a_sentence():
+    trace = made.trace()
+    # A view of one number, as large as it says.
+    axes = {"layer": range(30), "head": range(9), "query": range(512), "key": range(512)}
+    huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 512, 512)), **axes)
+    result = Attention(huge, None, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
+    with pytest.raises(ValueError, match=r"71 MB, and a page holds 64 MB: ask for fewer layers, 27 at the most"):
+        AttentionView.pack(result, trace)
