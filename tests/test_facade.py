@@ -134,3 +134,14 @@ def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path
         errors = [tree["$error"] for tree in bench.baked().values() if "$error" in tree]
     assert len(errors) == 1
     assert "nothing to explain" in errors[0]
+
+
+def test_a_result_too_large_for_a_page_loses_nothing_of_the_others(lm, bench, tmp_path, monkeypatch):
+    def too_large(_result, _trace):
+        raise ValueError("it is 90 MB, and a page holds 64 MB")
+
+    monkeypatch.setattr("tracebench.views.token_scores.TokenScoresView.pack", staticmethod(too_large))
+    fresh = tb.explore(lm, bench.trace, attribution=tb.InputXGradient())
+    with pytest.warns(UserWarning, match=r"TokenScores\(InputXGradient, .*\) is not in what was saved: it is 90 MB"):
+        page = fresh.save(tmp_path / "a.html").read_text("utf-8")
+    assert "it leads from layer 27" in page

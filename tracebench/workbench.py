@@ -13,7 +13,7 @@ import traitlets
 
 from tracebench import bundle, findings, registry
 from tracebench.arrays import whole
-from tracebench.offline.bake import at_step, bake
+from tracebench.offline.bake import ask_all, at_step, bake
 from tracebench.offline.page import write_page
 from tracebench.offline.static import static_html
 from tracebench.request import Answerer, Request, request_for
@@ -98,15 +98,18 @@ class Workbench(anywidget.AnyWidget):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
         if suffix == ".trace" and max_bytes is not None:
             raise ValueError("max_bytes is for a page (.html): a .trace is as large as its numbers")
-        baked = self.baked(steps)
         if suffix == ".trace":
+            ask_all(self._answerer, self._now(), self.trace, steps)
             return bundle.save(path, self.trace, *self._results())
-        return write_page(path, self, baked, max_bytes)
+        return write_page(path, self, self.baked(steps), max_bytes)
 
     def baked(self, steps: Literal["all"] | None = None) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
-        step = self.selection.step or 0
-        return bake(self._answerer, [at_step(request, step) for request in self._requests], self.trace, steps)
+        return bake(self._answerer, self._now(), self.trace, steps)
+
+    def _now(self) -> list[Request]:
+        """What the views ask at the selected step."""
+        return [at_step(request, self.selection.step or 0) for request in self._requests]
 
     def finding(self, step: int = 0) -> str:
         """What a step comes down to, in one sentence; with the layers once the lens has been computed."""

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from transformers import JambaConfig, JambaForCausalLM
 from transformers.modeling_utils import AttentionInterface
 
 import tracebench as tb
@@ -394,3 +395,18 @@ def test_the_figure_shows_what_it_says(lm, trace):
     shown = np.asarray(figure.data[0].customdata, float)
     np.testing.assert_allclose(np.nan_to_num(shown), np.asarray(result.weights.values)[1].mean(0), atol=1e-7)
     assert np.isnan(shown[0, 1])
+
+
+def test_what_transformers_leaves_where_weights_are_asked_for_is_put_back():
+    """A hybrid without any attention layer is asked as the last resort; transformers then hooks it for good."""
+    config = JambaConfig(
+        vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, attn_layer_offset=7, attn_layer_period=8, expert_layer_offset=7, expert_layer_period=8,
+        mamba_d_state=4, mamba_dt_rank=4,
+    )  # fmt: skip
+    lm = tb.LanguageModel(JambaForCausalLM(config).eval(), None)
+    trace = lm.read([5, 6, 7])
+    before = [(set(vars(module)), len(module._forward_hooks)) for module in lm.model.modules()]
+    with unchanged(lm.model), pytest.raises(NoAttentionError, match="attends nowhere"):
+        tb.AttentionPatterns()(lm, trace)
+    assert [(set(vars(module)), len(module._forward_hooks)) for module in lm.model.modules()] == before

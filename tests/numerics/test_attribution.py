@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerIntegratedGradients
+from transformers import CTRLConfig, CTRLLMHeadModel
 
 import tracebench as tb
 from tests import tiny
@@ -74,6 +75,16 @@ def test_integrated_gradients_are_captums_own(lm):
     assert [check.name for check in found.checks if check.kind == "identity" and check.state == "holds"] == [
         "own embeddings put in"
     ]
+
+
+def test_a_model_that_scales_its_embeddings_in_place_scales_a_copy():
+    torch.manual_seed(0)
+    lm = tb.LanguageModel(
+        CTRLLMHeadModel(CTRLConfig(vocab_size=300, n_embd=32, dff=64, n_layer=2, n_head=4)).eval(), None
+    )
+    found = tb.InputXGradient()(lm, lm.read([5, 6, 7], prompt_length=2))
+    assert [check.state for check in found.checks] == ["holds", "holds"]
+    assert (found.at(0)[:2] != 0).all()
 
 
 def test_what_is_explained_is_the_models_number(lm):

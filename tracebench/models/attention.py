@@ -117,7 +117,7 @@ def run_watched(
         alone = _hooks_check(digest(logits) == unhooked)
         if not watching.via:
             plain = logits
-            with watch_attention(lm, layers, keep) as watching:
+            with _put_back(lm.model), watch_attention(lm, layers, keep) as watching:
                 logits = _run_asked(lm.model, given)[0]
             asked = (_asked_check(relative_gap(logits, plain), lm.coarsest),)
     if not watching.via:
@@ -136,6 +136,29 @@ def run_watched(
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
     return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
+
+
+def _put_back(model: nn.Module) -> Scope[None]:
+    """After this scope modules have the hooks and attributes they had: transformers leaves its own where weights are asked for."""
+
+    def enter(undo: ExitStack) -> None:
+        for module in model.modules():
+            undo.callback(
+                _as_it_was, module, set(vars(module)), set(module._forward_hooks), set(module._forward_pre_hooks)
+            )
+
+    return Scope(enter)
+
+
+def _as_it_was(module: nn.Module, attributes: set[str], hooks: set[int], pre_hooks: set[int]) -> None:
+    for name in set(vars(module)) - attributes:
+        delattr(module, name)
+    for key in set(module._forward_hooks) - hooks:
+        for table in (module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called):
+            table.pop(key, None)
+    for key in set(module._forward_pre_hooks) - pre_hooks:
+        for table in (module._forward_pre_hooks, module._forward_pre_hooks_with_kwargs):
+            table.pop(key, None)
 
 
 def _asked_check(gap: float, dtype: torch.dtype) -> Check:

@@ -82,7 +82,8 @@ def _put_in(module: nn.Module, embeds: torch.Tensor) -> Scope[list[int]]:
         if threading.get_ident() != thread:
             return None
         calls.append(1)
-        return embeds.to(output.device, output.dtype)
+        # A copy: some models scale their embeddings in place.
+        return embeds.to(output.device, output.dtype, copy=True)
 
     def enter(undo: ExitStack) -> list[int]:
         undo.callback(module.register_forward_hook(exchange).remove)

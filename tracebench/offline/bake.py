@@ -20,7 +20,7 @@ FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, M
 def bake(
     answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Request key -> answer tree, or ``{"$error": sentence}`` where it cannot be computed: the page then says why.
+    """Request key -> answer tree, or ``{"$error": sentence}`` where there is none: the page then says why.
 
     Args:
         answerer: who computes what is not known yet.
@@ -31,6 +31,19 @@ def bake(
     A request that nobody can answer is left out, and the page says so. One that fails is warned about: what was computed
     for the other views must not be lost for it.
     """
+    baked = ask_all(answerer, requests, trace, steps)
+    for key, result in answerer.known().items():
+        try:
+            baked[key] = pack(result, trace)
+        except FAILURES as failure:  # too large for a page, say
+            baked[key] = _failure(repr(result), failure)
+    return dict(sorted(baked.items()))
+
+
+def ask_all(
+    answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Has everything computed that `bake` packs; what fails, by request key."""
     if steps not in (None, "all"):
         raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
     wanted = list(requests)
@@ -43,11 +56,14 @@ def bake(
         except Absent:
             continue
         except FAILURES as failure:
-            sentence = described(failure)["error"]
-            failed[request.key] = {"$error": sentence}
-            warnings.warn(f"{request.analysis} is not in what was saved: {sentence}", stacklevel=4)
-    known = {key: pack(result, trace) for key, result in answerer.known().items()}
-    return dict(sorted({**failed, **known}.items()))
+            failed[request.key] = _failure(request.analysis, failure)
+    return failed
+
+
+def _failure(what: str, failure: BaseException) -> dict[str, Any]:
+    sentence = described(failure)["error"]
+    warnings.warn(f"{what} is not in what was saved: {sentence}", stacklevel=5)
+    return {"$error": sentence}
 
 
 def answer(answerer: Answerer, request: Request) -> Any:

@@ -109,6 +109,11 @@ class _Kept:
                 f"layer {layer} of {self._lm.name} has {len(pattern)} heads and layer {self._seen[0]} has {self._of}: "
                 "ask for layers with as many heads each"
             )
+        if pattern.shape[-1] != self._length:
+            raise ValueError(
+                f"layer {layer} of {self._lm.name} attends to {pattern.shape[-1]} keys in a text of {self._length} tokens (it adds "
+                "compressed ones), so its pattern is none over the text; ask for other layers"
+            )
         progress.tick(count, len(self._layers), "watching attention")
         self._seen.append(layer)
         torch.from_numpy(self._weights[count]).copy_(_those(pattern, self._heads))
