@@ -34,8 +34,9 @@ def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp
     fresh.selection.step = 1
     page = fresh.save(tmp_path / "a.html").read_text("utf-8")
     assert "it leads from layer 27" in page
-    lens, scores = tb.open(fresh.save(tmp_path / "a.trace")).results
-    assert (lens.kind, scores.kind) == ("lens_table", "token_scores")
+    found = {result.kind: result for result in tb.open(fresh.save(tmp_path / "a.trace")).results}
+    assert set(found) == {"lens_table", "token_scores", "attention"}
+    scores = found["token_scores"]
     assert scores.target == tb.Target(1, of="log_prob")  # of the step that is looked at
     fresh.save(tmp_path / "all.trace", steps="all")
     steps = {r.target.step for r in tb.open(tmp_path / "all.trace").results if r.kind == "token_scores"}
@@ -46,7 +47,10 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm)
     short, long = lm.read([5, 6, 7]), lm.read(range(100, 300))
     asked = [tb.explore(lm, trace)._requests[1].analysis for trace in (short, long)]
     assert asked == ["IntegratedGradients", "InputXGradient"]
-    assert len(tb.explore(lm, lm.read([5], prompt_length=1))._requests) == 1  # no step, nothing to explain
+    # No step, nothing to explain; and the attention of a long text is not asked for unasked.
+    alone = [r.analysis for r in tb.explore(lm, lm.read([5], prompt_length=1))._requests]
+    assert alone == ["LogitLens", "AttentionPatterns"]
+    assert len(tb.explore(lm, long)._requests) == 2
 
 
 def test_the_code_of_the_bench_makes_the_same_trace(bench):
@@ -129,7 +133,8 @@ def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path
         page = bench.save(tmp_path / "a.html")
     assert "leads" in page.read_text("utf-8") or "last layer" in page.read_text("utf-8")
     with pytest.warns(UserWarning, match="not in what was saved"):
-        assert [r.kind for r in tb.open(bench.save(tmp_path / "a.trace")).results] == ["lens_table"]
+        kinds = {r.kind for r in tb.open(bench.save(tmp_path / "a.trace")).results}
+    assert kinds == {"lens_table", "attention"}
     with pytest.warns(UserWarning, match="not in what was saved"):
         errors = [tree["$error"] for tree in bench.baked().values() if "$error" in tree]
     assert len(errors) == 1

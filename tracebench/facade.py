@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tracebench.workbench import Workbench
 
 
+#: Attention weights that a bench asks for unasked, a byte each in a page: the demo model's of 120 tokens.
+WEIGHTS = 4_000_000
+
 #: What the bench explains: on the demo model 64 points on the path meet its sum within 4 %, that of the logit within 90 %.
 OF = "log_prob"
 
@@ -30,9 +33,13 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
             default the first up to 128 tokens, and the second, which is one pass, for longer texts. What is explained is the
             log-probability of what was said.
 
+    Attention is a view of the bench where the patterns of all heads are at most 4 million weights (`AttentionPatterns` gives
+    those of longer texts, layer by layer, for ``tb.Workbench([trace, attention])``).
+
     Returns:
         A `Workbench`. The replay is done; everything else is computed when a view asks for it.
     """
+    from tracebench.analyses.attention.patterns import AttentionPatterns
     from tracebench.analyses.attribution.input_x_gradient import InputXGradient
     from tracebench.analyses.attribution.integrated_gradients import IntegratedGradients
     from tracebench.analyses.base import request
@@ -62,6 +69,8 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
     asked = [request(lens, trace)]
     if trace.steps:
         asked.append(request(attribution, trace, Target(0, of=OF)))
+    if lm.heads and lm.layers * lm.heads * len(trace.tokens) ** 2 <= WEIGHTS:
+        asked.append(request(AttentionPatterns(), trace))
     return Workbench([trace, *asked], answerer=Session(lm, trace))
 
 
