@@ -8,6 +8,11 @@ import threading
 import time
 from contextlib import contextmanager
 
+import pytest
+
+#: For tests that interrupt: one that falls into somebody's ``__del__`` is swallowed by Python, which warns of it.
+SWALLOWED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def interrupted_at_random(work, times):
     """Run ``work`` so often, each time with one SIGINT at a moment of it or just after; yields after each.

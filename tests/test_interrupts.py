@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.signals import interrupted_at_random
+from tests.signals import SWALLOWED, interrupted_at_random
 from tracebench import interrupts
 from tracebench.interrupts import Scope
 from tracebench.models.lock import ModelLock
@@ -16,6 +16,7 @@ from tracebench.models.lock import ModelLock
 INTERRUPTS = 400
 
 
+@SWALLOWED
 def test_what_was_put_up_is_taken_down():
     up = []
 
@@ -35,6 +36,7 @@ def test_what_was_put_up_is_taken_down():
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # as the generator set it
 
 
+@SWALLOWED
 def test_a_lock_is_given_back():
     lock = ModelLock()
 

@@ -78,6 +78,7 @@ def test_after_an_error_or_an_interrupt_while_a_layer_is_kept(lm, failure):
     assert AttentionInterface.get_interface is PLAIN
 
 
+@signals.SWALLOWED
 def test_after_interrupts_at_any_moment(lm, trace):
     analysis = tb.AttentionPatterns()
     with unchanged(lm.model):

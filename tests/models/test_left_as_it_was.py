@@ -130,6 +130,7 @@ def test_after_an_error_or_an_interrupt_inside_the_model(run, failure, passes):
     handle.remove()
 
 
+@signals.SWALLOWED
 def test_after_interrupts_at_any_moment(tmp_path):
     """Real ones, which fall into the setting up and the taking down too."""
     lm = tiny.lm("gpt2")
