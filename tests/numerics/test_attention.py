@@ -11,7 +11,8 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.models import attention
-from tracebench.models.attention import Call, derive, read_call, run_watched
+from tracebench.models.attention import run_watched
+from tracebench.models.pattern import ROWS, Call, derive, read_call
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
 ATTENDING = [name for name in {**tiny.FAMILIES, **tiny.OTHER_ATTENTION} if name not in ("mamba", "diffllama")]
@@ -125,7 +126,7 @@ def test_the_number_of_rows_at_once_does_not_matter(monkeypatch, name, rows):
     lm = tiny.lm(name)
     trace = lm.read(IDS)
     expected = tb.AttentionPatterns()(lm, trace)
-    monkeypatch.setitem(attention.ROWS, "cpu", rows)
+    monkeypatch.setitem(ROWS, "cpu", rows)
     found = tb.AttentionPatterns()(lm, trace)
     np.testing.assert_allclose(found.weights.values, expected.weights.values, atol=1e-6)
     assert set(states(found).values()) == {"holds"}

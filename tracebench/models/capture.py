@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tracebench.checks import Check
 from tracebench.interrupts import Scope
 from tracebench.models.layout import Layout, hidden_input, hidden_output
 
@@ -51,3 +52,14 @@ def _kept(stream: torch.Tensor | None) -> torch.Tensor:
     if stream is None:
         raise RuntimeError("a block was called without a stream; the proved layout no longer fits this model")
     return stream.detach()
+
+
+def hooks_check(same: bool) -> Check:
+    """That watching a pass changed nothing, by the digests of its logits and of a plain pass's."""
+    return Check(
+        "hooks leave the model alone",
+        "identity",
+        0.0 if same else 1.0,
+        0.0,
+        "The logits of the watched pass are those of a plain pass, bit for bit.",
+    )

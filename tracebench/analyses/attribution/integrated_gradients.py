@@ -123,9 +123,7 @@ class IntegratedGradients:
 
 
 def _complete(scores: torch.Tensor, difference: float) -> Check:
-    """Relative to the larger of the difference and the largest score: where scores cancel, their sum may be nothing."""
-    total, largest = float(scores.sum()), float(scores.abs().max())
-    gap = abs(total - difference) / (max(abs(difference), largest) or 1.0)
+    gap = abs(float(scores.sum()) - difference) / abs(difference) if difference else float("nan")
     return Check(
         "completeness",
         "measure",
@@ -133,5 +131,5 @@ def _complete(scores: torch.Tensor, difference: float) -> Check:
         COMPLETE,
         "The scores add up to the number for the text minus the number for the baseline. More n_steps bring them closer, "
         "except under mixture-of-experts routing, which is not smooth.",
-        "of that difference, or of the largest score where that is larger",
+        "of that difference",
     )

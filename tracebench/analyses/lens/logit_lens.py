@@ -18,7 +18,7 @@ import torch
 from tracebench import progress
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
-from tracebench.models.capture import capture_streams
+from tracebench.models.capture import capture_streams, hooks_check
 from tracebench.models.family import run
 from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import Layout
@@ -97,7 +97,7 @@ class LogitLens:
         with lm.running(), capture_streams(layout) as streams:
             logits = run(lm.model, torch.tensor([list(ids)], device=lm.device))[0]
         _refuse_nan(streams)
-        checks = [_hooks_check(digest(logits) == unhooked)]
+        checks = [hooks_check(digest(logits) == unhooked)]
         with lm.running():
             checks.append(_last_row_check(layout, streams[-1], logits))
         if trace.steps:
@@ -258,16 +258,6 @@ def _refuse_nan(streams: list[torch.Tensor]) -> None:
 
 def _name(row: int) -> str:
     return "the stream that feeds block 0" if row == 0 else f"the stream after block {row - 1}"
-
-
-def _hooks_check(same: bool) -> Check:
-    return Check(
-        "hooks leave the model alone",
-        "identity",
-        0.0 if same else 1.0,
-        0.0,
-        "The logits of the watched pass are those of a plain pass, bit for bit.",
-    )
 
 
 def _last_row_check(layout: Layout, stream: torch.Tensor, logits: torch.Tensor) -> Check:

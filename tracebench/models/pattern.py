@@ -1,0 +1,221 @@
+"""The attention pattern of one call, from what the call received: scores, masks, softmax, sinks, and how far it is proved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+#: Query rows whose pattern is computed at once, by device: few fit the processor's cache, and of a causal mask the keys
+#: after the last of them are left out; elsewhere every call costs.
+ROWS = {"cpu": 64}
+MANY_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an attention function was called with, for one text, and what it returned.
+
+    Args:
+        query: [head, query, feature].
+        key: [group, key, feature]; consecutive heads share a group.
+        value: [group, key, value feature].
+        output: [query, head, value feature].
+        scaling: of the scores.
+        softcap: of the scores, or None.
+        bias: added to the scores; broadcasts to [head, query, key], or None.
+        mask: bool (True: attends) or added; broadcasts to [head, query, key], or None.
+        causal: whether keys after the query are left out beside what the mask says.
+        window: how many keys up to its own a query sees beside what the mask says, or None.
+        sinks: [head], a score that takes its share and leads nowhere, or None.
+        rounds: whether scores are rounded to the type of the query, as eager functions do and kernels do not.
+    """
+
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    output: torch.Tensor
+    scaling: float
+    softcap: float | None = None
+    bias: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    causal: bool = False
+    window: int | None = None
+    sinks: torch.Tensor | None = None
+    rounds: bool = False
+
+
+def read_call(  # noqa: PLR0917 - the order is that of transformers' functions
+    name: str,
+    output: torch.Tensor,
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None = None,
+    *_: Any,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
+    position_bias: torch.Tensor | None = None,
+    **_others: Any,
+) -> Call:
+    """A call of one of transformers' attention functions, in their own parameter names.
+
+    ``eager`` does what its mask says; ``sdpa`` without a mask is causal; the flash kernels are causal and know windows
+    beside a mask that only says which keys are padding. ``output`` is what the function returned, [1, query, head,
+    feature].
+    """
+    if query.shape[0] != 1:
+        raise ValueError(f"attention is watched for one text at a time, got a batch of {query.shape[0]}")
+    eager, sdpa = "eager" in name, "sdpa" in name
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    mask = attention_mask
+    if eager or (sdpa and mask is not None) or query.shape[2] == 1:
+        causal = False
+    if mask is not None and not isinstance(mask, torch.Tensor):
+        mask, causal = _block_mask(mask, query.shape[2], key.shape[2]), False
+    elif mask is not None and mask.ndim == 2:
+        mask = mask[:, None, None, : key.shape[2]].bool()
+    return Call(
+        query=query.detach()[0],
+        key=key.detach()[0],
+        value=value.detach()[0],
+        output=output.detach().reshape(query.shape[2], query.shape[1], -1),
+        scaling=float(query.shape[-1] ** -0.5 if scaling is None else scaling),
+        softcap=softcap,
+        bias=None if position_bias is None else position_bias.detach()[0],
+        mask=None if mask is None else mask.detach()[0],
+        causal=bool(causal),
+        window=None if eager or sdpa else sliding_window,
+        sinks=None if s_aux is None else s_aux.detach(),
+        rounds=eager,
+    )
+
+
+def read_kernel(  # noqa: PLR0917 - the order is torch's
+    output: torch.Tensor,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,  # noqa: ARG001 - a parameter of torch's
+    is_causal: bool = False,
+    scale: float | None = None,
+    **_others: Any,
+) -> Call:
+    """A call of torch's attention, [1, head, query, feature] each, in its own parameter names."""
+    if query.ndim != 4 or query.shape[0] != 1:
+        raise ValueError(f"attention is watched for one text at a time, got queries of shape {tuple(query.shape)}")
+    return Call(
+        query=query.detach()[0],
+        key=key.detach()[0],
+        value=value.detach()[0],
+        output=output.detach()[0].transpose(0, 1),
+        scaling=float(query.shape[-1] ** -0.5 if scale is None else scale),
+        mask=None
+        if attn_mask is None
+        else attn_mask.detach().reshape((1,) * (4 - attn_mask.ndim) + attn_mask.shape)[0],
+        causal=is_causal,
+    )
+
+
+def _block_mask(mask: Any, queries: int, keys: int) -> torch.Tensor:
+    """The mask of flex attention, which is a function."""
+    from torch.nn.attention.flex_attention import create_mask
+
+    return create_mask(mask.mask_mod, 1, 1, queries, keys, device=str(mask.kv_indices.device))
+
+
+class Room:
+    """Memory for one layer's pattern and for the rows in the making, used again for the next layer."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, torch.device], torch.Tensor] = {}
+
+    def __call__(self, what: str, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+        """Float32 of this shape, not written yet; what it was given for before is lost."""
+        size, held = math.prod(shape), self._held.get((what, device))
+        if held is None or len(held) < size:
+            held = self._held[what, device] = torch.empty(size, dtype=torch.float32, device=device)
+        return held[:size].view(shape)
+
+
+def derive(call: Call, room: Room | None = None) -> tuple[torch.Tensor, torch.Tensor | None, float]:
+    """The pattern that a call stands for, in float32.
+
+    Args:
+        call: what the function received.
+        room: where the pattern is written.
+
+    Returns:
+        The pattern [head, query, key]; the sink [head, query] or None; by how much pattern @ value misses the output
+        of the call, relative to the output's range.
+    """
+    heads, queries, features = call.query.shape
+    groups, keys, _ = call.key.shape
+    room, device = room or Room(), call.query.device
+    at_once = min(ROWS.get(device.type, MANY_ROWS), queries)
+    pattern = room("pattern", (heads, queries, keys), device)
+    mixed = room("mixed", (queries, heads, call.value.shape[-1]), device)
+    sink = None if call.sinks is None else pattern.new_empty(heads, queries)
+    wide = call.query.dtype if call.rounds else torch.float32
+    query, key, value = call.query.to(wide), call.key.to(wide).transpose(1, 2), call.value.float()
+    if not call.rounds:
+        query = query * call.scaling
+    for start in range(0, queries, at_once):
+        rows = slice(start, min(start + at_once, queries))
+        seen = min(rows.stop, keys) if call.causal else keys
+        # Consecutive heads share a group: their rows go through one product, and no key is repeated.
+        mine = query[:, rows].reshape(groups, -1, features)
+        scores = room("scores", (groups, mine.shape[1], seen), device).to(wide)
+        torch.bmm(mine, key[..., :seen].expand(groups, -1, -1), out=scores)
+        scores = _masked(call, scores.view(heads, -1, seen), rows).float()
+        here = torch.softmax(scores, -1, out=room("rows", tuple(scores.shape), device))
+        if call.sinks is not None and sink is not None:
+            ahead = torch.logsumexp(scores, -1) - call.sinks.to(scores).reshape(-1, 1)
+            sink[:, rows] = torch.sigmoid(-ahead)
+            here.mul_(torch.sigmoid(ahead)[..., None])
+        pattern[:, rows, :seen] = here
+        pattern[:, rows, seen:] = 0.0
+        mixed[rows] = (here.view(groups, -1, seen) @ value[:, :seen]).view(heads, -1, value.shape[-1]).transpose(0, 1)
+    output = call.output.float()
+    spread = max(float(output.max() - output.min()), torch.finfo(torch.float32).tiny)
+    return pattern, sink, float(mixed.sub_(output).abs_().max()) / spread
+
+
+def _masked(call: Call, scores: torch.Tensor, rows: slice) -> torch.Tensor:
+    """Scores [head, row, key] with scale, cap, bias and masks; of a causal call they end at the last row's own key."""
+    seen = scores.shape[-1]
+    if call.rounds:
+        scores.mul_(call.scaling)
+    if call.softcap is not None:
+        scores.div_(call.softcap).tanh_().mul_(call.softcap)
+    if call.bias is not None:
+        scores += _part(call.bias, rows, seen)
+    if call.mask is not None:
+        mask = _part(call.mask, rows, seen)
+        if mask.dtype == torch.bool:
+            scores.masked_fill_(~mask, float("-inf"))
+        else:
+            scores = scores + mask
+    if call.causal or call.window:
+        # All rows see the keys before the first of them, unless a window ends there.
+        first = 0 if call.window else min(rows.start, seen)
+        at = torch.arange(rows.start, rows.stop, device=scores.device)[:, None]
+        key = torch.arange(first, seen, device=scores.device)
+        unseen = key > at
+        if call.window:
+            unseen |= key <= at - call.window
+        scores[..., first:].masked_fill_(unseen, float("-inf"))
+    return scores
+
+
+def _part(array: torch.Tensor, rows: slice, seen: int) -> torch.Tensor:
+    """The rows and seen keys of what broadcasts to [head, query, key]."""
+    return array[..., :seen] if array.shape[-2] == 1 else array[..., rows, :seen]
