@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Attention weights that a bench asks for unasked, a byte each in a page: the demo model's of 120 tokens.
 WEIGHTS = 4_000_000
 
-#: What the bench explains: on the demo model 64 points on the path meet its sum within 4 %, that of the logit within 90 %.
+#: What the bench explains: on the demo model 64 points on the path meet its sum within 5 %, that of a logit not at all.
 OF = "log_prob"
 
 #: Integrated gradients walk a path of 64 points: a longer text gets input x gradient unless it is asked for.

@@ -284,6 +284,6 @@ def test_a_file_keeps_it(llama, trace, tmp_path):
 
 def test_the_demo_model_adds_up(demo_lm):
     trace = demo_lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=1)
-    found = tb.IntegratedGradients()(demo_lm, trace, tb.Target(0, " Paris", " Rome"))
+    found = tb.IntegratedGradients(n_steps=128)(demo_lm, trace, tb.Target(0, " Paris", " Rome"))
     assert [check.state for check in found.checks] == ["holds"] * 3
     assert found.at(0)[2] == np.nanmax(found.at(0)[1:])  # "iffel" says Paris, not Rome
