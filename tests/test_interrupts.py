@@ -133,3 +133,19 @@ def test_a_handler_that_the_body_sets_stays():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, mine)
+
+
+def test_an_interrupt_while_the_handler_is_given_back_leaves_the_one_from_before(monkeypatch):
+    before, getsignal, down = signal.getsignal(signal.SIGINT), signal.getsignal, []
+
+    def interrupted(number):
+        handler = getsignal(number)
+        if down:
+            signal.raise_signal(signal.SIGINT)
+        return handler
+
+    with pytest.raises(KeyboardInterrupt), Scope(lambda undo: undo.callback(down.append, 1)):
+        monkeypatch.setattr(signal, "getsignal", interrupted)
+    monkeypatch.undo()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not interrupts._OPEN

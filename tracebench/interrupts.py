@@ -67,10 +67,13 @@ class Scope(Generic[T]):
         finally:
             if self._before is not None:
                 _OPEN.remove(self)
-                self._ended = True
-                # A handler that the body put there on purpose stays.
-                if signal.getsignal(signal.SIGINT) == self._on_interrupt:
-                    signal.signal(signal.SIGINT, self._before)
+                try:
+                    # A handler that the body put there on purpose stays.
+                    if signal.getsignal(signal.SIGINT) == self._on_interrupt:
+                        signal.signal(signal.SIGINT, self._before)
+                finally:
+                    # Not sooner: an interrupt that is let through before the exchange would leave our handler there.
+                    self._ended = True
                 self.raise_late()
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
