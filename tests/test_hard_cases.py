@@ -1,0 +1,109 @@
+"""What people do to a bench that no single analysis foresees: two at once, one token, two thousand tokens."""
+
+import threading
+import warnings
+from itertools import chain
+
+import numpy as np
+import pytest
+
+import tracebench as tb
+from tests import tiny
+from tests.unchanged import unchanged
+from tracebench.offline.bake import answer
+from tracebench.progress import Cancelled
+from tracebench.request import Job
+
+LONG = 2000
+
+
+def numbers(result):
+    return {name: array.values for name, array in vars(result).items() if hasattr(array, "values")}
+
+
+def test_two_benches_on_one_model_answer_as_each_does_alone():
+    lm = tiny.lm()
+    traces = [lm.generate(prompt, max_new_tokens=3) for prompt in ("The Eiffel Tower", "Gustave Eiffel, whose company")]
+    alone = [[answer(bench._answerer, each) for each in bench._requests] for bench in explored(lm, traces)]
+    together = [[], []]
+
+    def ask(bench, answers):
+        answers.extend(answer(bench._answerer, each) for each in bench._requests)
+
+    with unchanged(lm.model):
+        threads = [threading.Thread(target=ask, args=each) for each in zip(explored(lm, traces), together, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for found, expected in zip(*map(chain.from_iterable, (together, alone)), strict=True):
+        assert (found.method, found.trace) == (expected.method, expected.trace)
+        for name, array in numbers(expected).items():
+            np.testing.assert_array_equal(numbers(found)[name], array)
+
+
+def explored(lm, traces):
+    return [tb.explore(lm, trace) for trace in traces]
+
+
+def test_the_selection_of_one_bench_is_none_of_the_others():
+    lm = tiny.lm()
+    first, second = explored(lm, [lm.generate("The tower", max_new_tokens=3)] * 2)
+    first.selection.step = 2
+    assert second.selection.step != 2
+
+
+def test_one_token_is_shown_by_every_view_that_has_something_to_say(tmp_path):
+    lm = tiny.lm()
+    read = tb.explore(lm, lm.read([5], prompt_length=1))
+    assert read.save(tmp_path / "read.html").stat().st_size > 0
+    # Where the first token keeps its own embedding there is nothing to explain after it: a sentence of its own.
+    why = tb.IntegratedGradients(n_steps=16, keep_first=False)
+    said = tb.explore(lm, lm.generate([5], max_new_tokens=1), attribution=why)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said.save(tmp_path / "said.html")
+    assert {result.kind for result in said._results()} == {"lens_table", "token_scores", "attention"}
+
+
+@pytest.fixture(scope="module")
+def long():
+    lm = tiny.lm(max_position_embeddings=2 * LONG)
+    ids = np.random.default_rng(0).integers(4, tiny.VOCABULARY, LONG).tolist()
+    return lm, lm.generate(ids, max_new_tokens=2)
+
+
+def test_two_thousand_tokens_are_explained_and_saved(long, tmp_path):
+    lm, trace = long
+    bench = tb.explore(lm, trace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing may be left out of the page
+        bench.save(tmp_path / "long.html")
+    lens, scores = bench._results()[:2]
+    assert lens.token_ids.shape[1] == scores.scores.shape[-1] == len(trace.tokens)
+    checks = [check for result in bench._results() for check in result.checks if check.kind == "identity"]
+    assert checks
+    assert {check.state for check in checks} == {"holds"}
+
+
+def test_a_long_answer_says_how_far_it_is_and_can_be_cancelled(long):
+    lm, trace = long
+    ticks, ended = [], threading.Event()
+    errors = []
+
+    def tick(*progress):
+        ticks.append(progress)
+        if progress[0] >= 2:
+            job.cancel()
+
+    def failed(error):
+        errors.append(error)
+        ended.set()
+
+    job = Job(tick, lambda _result: ended.set(), failed)
+    bench = tb.explore(lm, trace, attribution=tb.IntegratedGradients())
+    with unchanged(lm.model):
+        bench._answerer.ask(bench._requests[1], job)
+        assert ended.wait(60)
+    assert [type(error) for error in errors] == [Cancelled]
+    assert 2 <= ticks[-1][0] < ticks[-1][1]
