@@ -28,6 +28,7 @@ from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 from tracebench.models.pattern import Call, Room, derive, read_call, read_kernel
+from tracebench.models.steady import steady
 
 #: ``keep(layer, pattern [head, query, key], sink [head, query] or None)``, float32, on the layer's device. What it
 #: wants to keep it copies: the memory is used again for the next layer.
@@ -131,7 +132,8 @@ def run_watched(
 
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
-    return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
+    with steady(model):
+        return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
 
 
 def _put_back(model: nn.Module) -> Scope[None]:

@@ -14,8 +14,8 @@ from tracebench.models.offload import offloaded
 WHOLE = 1_000_000_000
 #: How many elements of a tensor are hashed one by one; the rest enter by their sum.
 SAMPLE = 4096
-#: What peft's layers say of themselves: switching an adapter off changes no weight.
-ADAPTER_STATE = ("active_adapters", "disable_adapters", "merged_adapters")
+#: What peft's layers say of themselves: switching an adapter off, or scaling it, changes no weight.
+ADAPTER_STATE = ("active_adapters", "disable_adapters", "merged_adapters", "scaling")
 
 
 def fingerprint(model: nn.Module) -> str:
