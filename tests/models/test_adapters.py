@@ -115,7 +115,7 @@ def test_a_session_answers_anew_when_the_adapter_is_switched():
 def test_a_learned_prompt_is_refused_because_its_positions_are_no_tokens():
     model = peft.get_peft_model(tiny.model(), peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
     with pytest.raises(
-        ValueError, match="gives logits for 9 positions of a text of 6 tokens .*; use the model without"
+        ValueError, match=r"gives logits for 9 positions of a text of 6 tokens .*; use the model without"
     ):
         tb.LanguageModel(model.eval(), tiny.tokenizer())
 

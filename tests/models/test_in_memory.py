@@ -120,7 +120,10 @@ def bart():
 @pytest.mark.parametrize("make", [t5, bart])
 def test_an_encoder_with_a_decoder_is_a_sentence(make):
     model = make().eval()
-    with unchanged(model), pytest.raises(ValueError, match="has an encoder and a decoder: .*; load a decoder-only one"):
+    with (
+        unchanged(model),
+        pytest.raises(ValueError, match=r"has an encoder and a decoder: .*; load a decoder-only one"),
+    ):
         tb.LanguageModel(model, tiny.tokenizer())
 
 
@@ -134,7 +137,7 @@ def test_a_decoder_of_an_encoder_with_a_decoder_is_explained():
 def test_a_model_without_numbers_is_a_sentence():
     with torch.device("meta"):
         model = hf.LlamaForCausalLM(hf.LlamaConfig(**TEXT)).eval()
-    with pytest.raises(ValueError, match="is on the meta device, which has shapes and no numbers: .*; load it with"):
+    with pytest.raises(ValueError, match=r"is on the meta device, which has shapes and no numbers: .*; load it with"):
         tb.LanguageModel(model, tiny.tokenizer())
 
 

@@ -90,7 +90,7 @@ def discover(model: CausalModel) -> Layout:
             f"{type(model).__name__} has no unembedding (get_output_embeddings() is None): expected a causal language "
             "model, as AutoModelForCausalLM.from_pretrained(name) or tb.load(name) loads it"
         )
-    ids = _probe_ids(model)
+    ids = probe_ids(model)
     if ids.is_meta:
         raise LayoutError(
             f"{type(model).__name__} is on the meta device, which has shapes and no numbers: expected weights in memory; "
@@ -142,7 +142,8 @@ def vocabulary_size(model: CausalModel) -> int:
     return int(embedding.weight.shape[0] if size is None else size)
 
 
-def _probe_ids(model: CausalModel) -> torch.Tensor:
+def probe_ids(model: CausalModel) -> torch.Tensor:
+    """A handful of token ids [1, token] for a proof."""
     size = vocabulary_size(model)
     # Spread over the vocabulary and distinct, away from the special tokens at its start.
     ids = [(size // 3 + 7 * n * n + 11 * n) % size for n in range(PROBE)]

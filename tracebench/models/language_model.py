@@ -26,6 +26,7 @@ from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
 from tracebench.models.numerics import coarsest
+from tracebench.models.parts import Parts, find_parts
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
 from tracebench.models.tokenizer import Pieces
 from tracebench.provenance import Provenance
@@ -72,6 +73,7 @@ class LanguageModel:
         #: How often `refresh` was called: what was computed before an edit that no sample shows is not valid any more.
         self.refreshed = 0
         self._proved: tuple[torch.dtype, Layout] | None = None
+        self._parts: tuple[Layout, tuple[Parts | None, ...]] | None = None
         _ = self.layout  # an encoder is refused here, not at its first use
 
     # --- what it is ---------------------------------------------------------------------------------------------
@@ -84,6 +86,15 @@ class LanguageModel:
             with self.running():
                 self._proved = self.dtype, discover(self.model)
         return self._proved[1]
+
+    @property
+    def parts(self) -> tuple[Parts | None, ...]:
+        """Which modules of each block add up to what it adds (``attn_out``, ``mlp_out``), proved; None where none do."""
+        layout = self.layout
+        if self._parts is None or self._parts[0] is not layout:
+            with self.running():
+                self._parts = layout, find_parts(self.model, layout)
+        return self._parts[1]
 
     @property
     def text_config(self) -> Any:
