@@ -24,35 +24,35 @@ _GROUPED = {**_SIZES, "intermediate_size": 48, "num_key_value_heads": 2}
 _EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 _WINDOWS = {"sliding_window": 4, "layer_types": ["sliding_attention", "full_attention"]}
 
-#: model type -> settings of its configuration. Everything that makes a family special is switched on.
+_LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 12}
+_SMALL_EXPERTS = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+_DEEPSEEK = {**_GROUPED, **_LATENT, **_SMALL_EXPERTS, "num_key_value_heads": 4, "n_group": 1, "topk_group": 1}
+_LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
+#: Past so many tokens, longrope sees the whole text with other frequencies.
+LONGROPE_WINDOW = 24
+LONGROPE = {
+    "rope_type": "longrope",
+    "factor": 8.0,
+    "rope_theta": 1e4,
+    "original_max_position_embeddings": LONGROPE_WINDOW,
+    "short_factor": [1.0] * 4,
+    "long_factor": [4.0] * 4,
+}
+
+#: model type (and, after a space, what is special) -> settings of its configuration. Everything that makes a family
+#: special is switched on.
 FAMILIES: dict[str, dict[str, Any]] = {
     "llama": _GROUPED,
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": WINDOW},
-    "gpt_neox": {**_SIZES, "intermediate_size": 48},
-    "opt": {**_SIZES, "ffn_dim": 48, "word_embed_proj_dim": 16},
-    "mistral": {**_GROUPED, "sliding_window": 4},
-    "mixtral": {**_GROUPED, **_EXPERTS},
-    "qwen3": {**_GROUPED, "head_dim": 8},
-    "gemma2": {**_GROUPED, **_WINDOWS, "head_dim": 8, "final_logit_softcapping": 0.5, "attn_logit_softcapping": 2.0},
-    "gemma3_text": {**_GROUPED, **_WINDOWS, "head_dim": 8},
-    "phi3": {**_GROUPED},
-    "olmo2": _GROUPED,
-    "cohere2": {**_GROUPED, **_WINDOWS, "logit_scale": 0.25},
-    "granite": {**_GROUPED, "logits_scaling": 8.0, "residual_multiplier": 0.3, "embedding_multiplier": 5.0},
-    "gpt_oss": {**_GROUPED, **_EXPERTS, **_WINDOWS, "head_dim": 8},
-    "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
-}
-
-_LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 12}
-_SMALL_EXPERTS = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
-_LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
-
-#: Families whose attention is made in another way; everything else about them is in `FAMILIES` already.
-OTHER_ATTENTION: dict[str, dict[str, Any]] = {
-    "deepseek_v3": {**_GROUPED, **_LATENT, **_SMALL_EXPERTS, "num_key_value_heads": 4, "n_group": 1, "topk_group": 1},
-    "granite_swa": {**_GROUPED, **_WINDOWS},
-    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
-    "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "gpt2 reordered": {
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "n_positions": WINDOW,
+        "reorder_and_upcast_attn": True,
+        "scale_attn_by_inverse_layer_idx": True,
+        "attn_implementation": "eager",
+    },
     "gpt_neo": {
         "hidden_size": 32,
         "num_layers": 2,
@@ -62,6 +62,37 @@ OTHER_ATTENTION: dict[str, dict[str, Any]] = {
         "attention_types": [[["global", "local"], 1]],
         "max_position_embeddings": WINDOW,
     },
+    "gpt_neox": {**_SIZES, "intermediate_size": 48},
+    "opt": {**_SIZES, "ffn_dim": 48, "word_embed_proj_dim": 16},
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
+    "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "mistral": {**_GROUPED, "sliding_window": 4},
+    "mixtral": {**_GROUPED, **_EXPERTS},
+    "qwen2": {**_GROUPED, **_WINDOWS, "use_sliding_window": True},
+    "qwen3": {**_GROUPED, "head_dim": 8},
+    "qwen3_moe": {**_GROUPED, "head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
+    "gemma2": {**_GROUPED, **_WINDOWS, "head_dim": 8, "final_logit_softcapping": 0.5, "attn_logit_softcapping": 2.0},
+    "gemma3_text": {**_GROUPED, **_WINDOWS, "head_dim": 8},
+    "phi3": {**_GROUPED},
+    "phi3 longrope": {
+        **_GROUPED,
+        "rope_parameters": LONGROPE,
+        "original_max_position_embeddings": LONGROPE_WINDOW,
+    },
+    "olmo2": _GROUPED,
+    "cohere2": {**_GROUPED, **_WINDOWS, "logit_scale": 0.25},
+    "granite": {**_GROUPED, "logits_scaling": 8.0, "residual_multiplier": 0.3, "embedding_multiplier": 5.0},
+    "gpt_oss": {**_GROUPED, **_EXPERTS, **_WINDOWS, "head_dim": 8},
+    "deepseek_v3": _DEEPSEEK,
+    # With few heads its indexer knows many keys equally well (at zero), and any of them may be chosen.
+    "deepseek_v32": {**_DEEPSEEK, "index_n_heads": 16, "index_head_dim": 16, "index_topk": 4},
+    "glm4": {**_GROUPED, "head_dim": 8},
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+}
+
+#: More ways to attend, and to attend in some layers only; everything else about them is in `FAMILIES` already.
+OTHER_ATTENTION: dict[str, dict[str, Any]] = {
+    "granite_swa": {**_GROUPED, **_WINDOWS},
     "openai-gpt": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": WINDOW},
     "qwen3_next": {
         **_GROUPED,
@@ -84,6 +115,15 @@ OTHER_ATTENTION: dict[str, dict[str, Any]] = {
         "mamba_ngroups": 1,
         "layers_block_type": ["mamba", "hybrid", "hybrid"],
     },
+    "jamba": {
+        **_GROUPED,
+        "attn_layer_period": 2,
+        "attn_layer_offset": 1,
+        "expert_layer_period": 2,
+        "expert_layer_offset": 1,
+        "num_experts": 4,
+        "mamba_d_state": 8,
+    },
     "diffllama": _GROUPED,
 }
 
@@ -92,7 +132,9 @@ def model(family: str = "llama", *, seed: int = 0, dtype: torch.dtype = torch.fl
     """A random model in eval mode whose logits spread over a few nats. Leaves torch's random state as it was."""
     known = FAMILIES | OTHER_ATTENTION
     ends = {"bos_token_id": 1, "eos_token_id": None, "pad_token_id": 0}
-    config = AutoConfig.for_model(family, **{"vocab_size": VOCABULARY, **ends, **known[family], **changes})
+    config = AutoConfig.for_model(
+        family.split(maxsplit=1)[0], **{"vocab_size": VOCABULARY, **ends, **known.get(family, {}), **changes}
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = AutoModelForCausalLM.from_config(config)

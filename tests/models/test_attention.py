@@ -267,19 +267,44 @@ def test_layers_and_heads_that_are_not_there(lm, trace):
         tb.AttentionPatterns(heads=(4,))(lm, trace)
 
 
-def test_a_layer_without_attention_is_a_sentence_and_beside_others_left_out():
-    lm = tiny.lm("qwen3_next")
-    with pytest.raises(
-        NoAttentionError, match="no attention in layer 0 of tiny qwen3_next: it attends in the layers 1"
-    ):
-        tb.AttentionPatterns(layers=(0,))(lm, lm.read(IDS))
-    assert tb.AttentionPatterns(layers=(0, 1))(lm, lm.read(IDS)).layers == (1,)
+#: model type -> the layers that attend, and those that do not.
+HYBRIDS = {"qwen3_next": ((1,), (0,)), "zamba2": ((1, 2), (0,)), "jamba": ((1,), (0,))}
+
+
+@pytest.mark.parametrize("name", HYBRIDS)
+def test_a_hybrid_shows_the_layers_that_attend_and_says_which_do_not(name):
+    lm = tiny.lm(name)
+    trace, (attending, others) = lm.read(IDS), HYBRIDS[name]
+    result = tb.AttentionPatterns()(lm, trace)
+    assert result.layers == attending
+    (check,) = [check for check in result.checks if check.name == "layers without attention"]
+    assert (check.value, check.state) == (len(others), "holds")
+    assert check.meaning.startswith(f"Layers {', '.join(map(str, others))} mix positions in another way")
+    one = tb.AttentionPatterns(layers=attending[:1])(lm, trace)
+    assert (one.layers, [c.name for c in one.checks if c.name == "layers without attention"]) == (attending[:1], [])
+
+
+@pytest.mark.parametrize("name", HYBRIDS)
+def test_a_named_layer_without_attention_is_a_sentence_also_beside_others(name):
+    lm = tiny.lm(name)
+    attending, others = HYBRIDS[name]
+    listed = ", ".join(map(str, attending))
+    for layers in (others, (*others, *attending)):
+        with (
+            unchanged(lm.model),
+            pytest.raises(
+                NoAttentionError,
+                match=rf"no attention in layer 0 of tiny {name}: ask for some of the layers {listed}, which attend",
+            ),
+        ):
+            tb.AttentionPatterns(layers=layers)(lm, lm.read(IDS))
 
 
 def test_no_attention_at_all_is_a_sentence():
     lm = tiny.lm("mamba")
-    with pytest.raises(NoAttentionError, match="MambaForCausalLM attends nowhere"):
-        tb.AttentionPatterns()(lm, lm.read(IDS))
+    for analysis in (tb.AttentionPatterns(), tb.AttentionPatterns(layers=(0,)), tb.AttentionRollout()):
+        with pytest.raises(NoAttentionError, match="MambaForCausalLM attends nowhere: no layer called an attention"):
+            analysis(lm, lm.read(IDS))
 
 
 def test_attending_twice_in_a_block_is_a_sentence():

@@ -4,6 +4,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from tests import tiny
+from tests.unchanged import unchanged
 from tracebench.models import family
 from tracebench.models.family import LayoutError, discover, run
 from tracebench.models.language_model import LanguageModel
@@ -15,7 +16,8 @@ HEADS = {"gemma2": Head(1.0, 0.5), "cohere2": Head(0.25), "granite": Head(0.125)
 @pytest.mark.parametrize("name", tiny.FAMILIES)
 def test_a_family_is_found_by_proof(name):
     model = tiny.model(name)
-    layout = discover(model)
+    with unchanged(model):
+        layout = discover(model)
     assert len(layout.blocks) == 2
     assert [dict(model.named_modules())[n] for n in layout.names] == list(layout.blocks)
     assert layout.unembed is model.get_output_embeddings()
@@ -30,6 +32,24 @@ def test_a_layout_is_found_in_half_precision(name, dtype):
     layout = discover(tiny.model(name, dtype=dtype))
     assert len(layout.blocks) == 2
     assert layout.dtype == dtype
+
+
+XLM = {"emb_dim": 32, "n_layers": 2, "n_heads": 4, "max_position_embeddings": 64}
+REFUSED = {
+    "xlm": (XLM, "XLMWithLMHeadModel is not causal: changing the last token changed earlier logits by"),
+    "xlm causal": (
+        {**XLM, "causal": True},
+        "found no list of blocks in which the output of each is the input of the next",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_family_that_proves_neither_way_is_a_sentence(name):
+    settings, sentence = REFUSED[name]
+    model = tiny.model(name, **settings)
+    with unchanged(model), pytest.raises(LayoutError, match=sentence):
+        LanguageModel(model, None)
 
 
 def test_a_layout_is_found_in_double_precision():

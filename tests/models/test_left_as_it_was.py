@@ -9,6 +9,7 @@ import torch
 
 import tracebench as tb
 from tests import signals, tiny
+from tests.unchanged import unchanged
 from tracebench.progress import listening
 
 RUNS = {
@@ -174,6 +175,28 @@ def test_a_backward_pass_still_works_afterwards():
     lm.generate("The tower", max_new_tokens=4)
     lm.model(torch.tensor([[5, 6, 7]])).logits.sum().backward()
     assert lm.model.lm_head.weight.grad is not None
+
+
+LENGTHS = {
+    "dynamic": {
+        "rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4},
+        "max_position_embeddings": 16,
+    },
+    "longrope": {"rope_parameters": tiny.LONGROPE},
+}
+
+
+@pytest.mark.parametrize("kind", LENGTHS)
+def test_a_long_text_does_not_change_how_a_shorter_one_is_computed(kind):
+    """Dynamic NTK keeps the frequencies of the longest text; transformers' own passes would then be others."""
+    model, ids = tiny.model(**LENGTHS[kind]), torch.tensor([[5 + n for n in range(20)]])
+    with unchanged(model):
+        lm = tb.LanguageModel(model, tiny.tokenizer())
+        model.config.max_position_embeddings = 128  # the window of what may be asked
+        lm.generate([5, 6, 7], max_new_tokens=40)
+        model.config.max_position_embeddings = LENGTHS[kind].get("max_position_embeddings", 128)
+    with torch.no_grad():
+        assert torch.equal(model(ids).logits, tiny.model(**LENGTHS[kind])(ids).logits)
 
 
 def test_hooks_of_the_user_see_our_passes_and_may_keep_what_they_see():

@@ -7,27 +7,21 @@ import torch
 
 import tracebench as tb
 from tests import tiny
+from tests.unchanged import unchanged
 from tracebench.models.family import run
 from tracebench.models.numerics import SAME_TEXT
 from tracebench.models.replay import replay_obstacle
 
-WINDOW = 16
-LONGROPE = {
-    "rope_type": "longrope",
-    "factor": 8.0,
-    "rope_theta": 1e4,
-    "original_max_position_embeddings": WINDOW,
-    "short_factor": [1.0] * 4,
-    "long_factor": [4.0] * 4,
-}
+WINDOW = tiny.LONGROPE_WINDOW
 DYNAMIC = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 1e4}
 #: Positions depend on the length of the whole input, once it is longer than the window.
-LENGTH_DEPENDENT = [{"rope_parameters": LONGROPE}, {"rope_parameters": DYNAMIC, "max_position_embeddings": WINDOW}]
+LENGTH_DEPENDENT = [{"rope_parameters": tiny.LONGROPE}, {"rope_parameters": DYNAMIC, "max_position_embeddings": WINDOW}]
 
 
-@pytest.fixture
-def longrope():
-    return tiny.lm(rope_parameters=LONGROPE)
+@pytest.fixture(params=["llama", "phi3 longrope"])
+def longrope(request):
+    # phi3 also throws its cache away where the window ends.
+    return tiny.lm(request.param, rope_parameters=tiny.LONGROPE)
 
 
 def test_within_the_window_replay_is_a_number(longrope):
@@ -36,17 +30,20 @@ def test_within_the_window_replay_is_a_number(longrope):
 
 
 def test_past_the_window_replay_is_not_known_and_internals_are_refused(longrope):
-    trace = longrope.generate([5, 6, 7], max_new_tokens=20)
+    trace = longrope.generate([5, 6, 7], max_new_tokens=30)
     (check,) = trace.checks
     assert check.state == "amber"
     assert math.isnan(check.value)
     assert "scales its positions by the length of the input" in check.meaning
     with pytest.raises(
-        ValueError, match=rf"past {WINDOW} tokens, so one pass over these 23 tokens is another computation"
+        ValueError, match=rf"past {WINDOW} tokens, so one pass over these 33 tokens is another computation"
     ):
         tb.LogitLens()(longrope, trace)
-    with pytest.raises(ValueError, match="is another computation than their generation; use at most 16 tokens"):
+    with pytest.raises(ValueError, match="is another computation than their generation; use at most 24 tokens"):
         longrope.read(trace.tokens.ids)
+    for analysis in (tb.AttentionPatterns(), tb.AttentionRollout(), tb.InputXGradient(), tb.IntegratedGradients()):
+        with unchanged(longrope.model), pytest.raises(ValueError, match="so one pass over these 33 tokens is another"):
+            analysis(longrope, trace)
 
 
 @pytest.mark.parametrize("settings", LENGTH_DEPENDENT)
@@ -69,7 +66,7 @@ def test_scales_that_do_not_depend_on_the_length_are_no_obstacle(kind):
         rope["original_max_position_embeddings"] = WINDOW
     lm = tiny.lm(rope_parameters=rope)
     assert replay_obstacle(lm, 100) is None
-    (check,) = lm.generate([5, 6, 7], max_new_tokens=20).checks
+    (check,) = lm.generate([5, 6, 7], max_new_tokens=30).checks
     assert check.state == "holds"
 
 

@@ -14,11 +14,10 @@ from tests.unchanged import unchanged
 from tracebench.progress import Cancelled, listening
 
 TEXT = "The Eiffel Tower is a wrought-iron"
-FAMILIES = ["llama", "gpt2", "gpt_neox", "opt", "gemma2", "gemma3_text", "cohere2", "granite", "gpt_oss", "mamba"]
 IG = tb.IntegratedGradients(n_steps=20, baseline="zero", keep_first=False, keep_special=False)
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=tiny.FAMILIES)
 def lm(request):
     return tiny.lm(request.param)
 

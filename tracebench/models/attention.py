@@ -28,6 +28,7 @@ from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 from tracebench.models.pattern import Call, Room, derive, read_call, read_kernel
+from tracebench.models.steady import steady
 
 #: ``keep(layer, pattern [head, query, key], sink [head, query] or None)``, float32, on the layer's device. What it
 #: wants to keep it copies: the memory is used again for the next layer.
@@ -84,7 +85,7 @@ def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> S
 
 
 def run_watched(
-    lm: LanguageModel, ids: Sequence[int], layers: Collection[int], keep: Keep
+    lm: LanguageModel, ids: Sequence[int], layers: Collection[int], keep: Keep, *, named: bool = False
 ) -> tuple[torch.Tensor, Watching, tuple[Check, ...]]:
     """One pass over a text whose attention is watched, and what is proved about it.
 
@@ -96,12 +97,13 @@ def run_watched(
         ids: the text.
         layers: block indices.
         keep: as in `watch_attention`.
+        named: whether somebody named these layers, so that one of them without attention is an error.
 
     Returns:
         The logits [token, vocabulary], what was seen, and the checks.
 
     Raises:
-        NoAttentionError: the model attends nowhere, or not in a wanted layer.
+        NoAttentionError: the model attends nowhere, in none of these layers, or not in one that was named.
         ValueError: a layer attends more than once in a pass.
     """
     unhooked = lm.unhooked_digest(ids)
@@ -122,16 +124,17 @@ def run_watched(
             "It mixes tokens in another way (a state space, a convolution, a recurrence), and has no patterns to show"
         )
     missing = sorted(set(layers) - set(watching.via))
-    if missing and len(missing) == len(set(layers)):
+    if missing and (named or len(missing) == len(set(layers))):
         raise NoAttentionError(
-            f"there is no attention in layer {', '.join(map(str, missing))} of {lm.name}: it attends in the layers "
-            f"{', '.join(map(str, sorted(watching.via)))}"
+            f"there is no attention in layer {', '.join(map(str, missing))} of {lm.name}: ask for some of the layers "
+            f"{', '.join(map(str, sorted(watching.via)))}, which attend"
         )
     return logits, watching, (alone, *asked, *_identities(watching))
 
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
-    return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
+    with steady(model):
+        return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
 
 
 def _put_back(model: nn.Module) -> Scope[None]:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from tracebench.interrupts import Scope
+from tracebench.models.steady import steady
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
@@ -56,7 +57,7 @@ def last_logits(lm: LanguageModel, ids: Sequence[int], embeds: torch.Tensor | No
     given = torch.tensor([list(ids)], device=lm.device).expand(batch, -1)
     put_in = nullcontext() if embeds is None else _put_in(lm.model.get_input_embeddings(), embeds)
     wanted = torch.is_grad_enabled() and embeds is not None and embeds.requires_grad
-    with lm.running(), _frozen(lm.model), put_in as calls, torch.set_grad_enabled(wanted):
+    with lm.running(), _frozen(lm.model), steady(lm.model), put_in as calls, torch.set_grad_enabled(wanted):
         logits = lm.model(
             input_ids=given, attention_mask=torch.ones_like(given), use_cache=False, **_last_only(lm.model)
         ).logits[:, -1]

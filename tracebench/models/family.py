@@ -22,6 +22,7 @@ from tracebench.interrupts import Scope
 from tracebench.models.layout import CausalModel, Head, Layout, hidden_input, hidden_output
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, coarsest, relative_gap
 from tracebench.models.offload import offloaded
+from tracebench.models.steady import steady
 
 #: config attribute -> how it enters the head. The names come from transformers' configs.
 HEAD_ATTRIBUTES = {
@@ -81,16 +82,26 @@ def discover(model: CausalModel) -> Layout:
     if getattr(model.config, "is_encoder_decoder", False):
         raise LayoutError(
             f"{type(model).__name__} has an encoder and a decoder: expected a causal language model, which reads the "
-            "text that it continues"
+            "text that it continues; load a decoder-only one, e.g. tb.load('gpt2')"
         )
     unembed = getattr(model, "get_output_embeddings", lambda: None)()
     if not isinstance(unembed, nn.Module):
         raise LayoutError(
             f"{type(model).__name__} has no unembedding (get_output_embeddings() is None): expected a causal language "
-            "model, as AutoModelForCausalLM loads it"
+            "model, as AutoModelForCausalLM.from_pretrained(name) or tb.load(name) loads it"
         )
-    ids = _probe_ids(model)
+    ids = probe_ids(model)
+    if ids.is_meta:
+        raise LayoutError(
+            f"{type(model).__name__} is on the meta device, which has shapes and no numbers: expected weights in memory; "
+            "load it with from_pretrained(...), or fill it with model.to_empty(device=...) and load_state_dict(...)"
+        )
     calls, logits = _watch(model, ids)
+    if logits.shape[:2] != ids.shape:
+        raise LayoutError(
+            f"{type(model).__name__} gives logits for {logits.shape[1]} positions of a text of {ids.shape[1]} tokens "
+            "(prompt tuning adds virtual ones): expected one position per token; use the model without its learned prompt"
+        )
     _prove_numbers(model, calls, logits)
     _prove_causal(model, ids, logits)
     names, chain = _blocks(model, calls)
@@ -123,8 +134,17 @@ def probe_device(model: CausalModel) -> torch.device:
     return torch.device(where) if where is not None else device
 
 
-def _probe_ids(model: CausalModel) -> torch.Tensor:
-    size = model.get_input_embeddings().num_embeddings
+def vocabulary_size(model: CausalModel) -> int:
+    """How many token ids can be embedded."""
+    embedding = model.get_input_embeddings()
+    size = getattr(embedding, "num_embeddings", None)
+    # An adapter around an embedding has its weight alone.
+    return int(embedding.weight.shape[0] if size is None else size)
+
+
+def probe_ids(model: CausalModel) -> torch.Tensor:
+    """A handful of token ids [1, token] for a proof."""
+    size = vocabulary_size(model)
     # Spread over the vocabulary and distinct, away from the special tokens at its start.
     ids = [(size // 3 + 7 * n * n + 11 * n) % size for n in range(PROBE)]
     return torch.tensor([ids], device=probe_device(model))
@@ -132,7 +152,8 @@ def _probe_ids(model: CausalModel) -> torch.Tensor:
 
 def run(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
     """One plain forward pass without a cache: [batch, token] -> logits [batch, token, vocabulary]."""
-    return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+    with steady(model):
+        return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
 
 
 def _watch(model: CausalModel, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:
@@ -167,12 +188,13 @@ def _prove_numbers(model: nn.Module, calls: list[Call], logits: torch.Tensor) ->
 
 def _prove_causal(model: CausalModel, ids: torch.Tensor, logits: torch.Tensor) -> None:
     other = ids.clone()
-    other[0, -1] = (ids[0, -1] + 1) % model.get_input_embeddings().num_embeddings
+    other[0, -1] = (ids[0, -1] + 1) % vocabulary_size(model)
     gap = relative_gap(run(model, other)[:, :-1], logits[:, :-1])
     if not gap <= SAME_TEXT[coarsest({logits.dtype, *(parameter.dtype for parameter in model.parameters())})]:
         raise LayoutError(
             f"{type(model).__name__} is not causal: changing the last token changed earlier logits by {gap:.2g} of "
-            "their range. Expected a decoder; an encoder needs is_decoder=True, or another tool"
+            "their range. Expected a decoder: an encoder needs is_decoder=True, a model whose activations are quantised "
+            "by the range of the whole text (dynamic quantisation) must be loaded unquantised"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,12 +15,12 @@ from tracebench.models.offload import offloaded
 WHOLE = 1_000_000_000
 #: How many elements of a tensor are hashed one by one; the rest enter by their sum.
 SAMPLE = 4096
-#: What peft's layers say of themselves: switching an adapter off changes no weight.
-ADAPTER_STATE = ("active_adapters", "disable_adapters", "merged_adapters")
+#: What peft's layers say of themselves: switching an adapter off, or scaling it, changes no weight.
+ADAPTER_STATE = ("active_adapters", "disable_adapters", "merged_adapters", "scaling")
 
 
 def fingerprint(model: nn.Module) -> str:
-    """16 hex digits over names, shapes and bits of all parameters and buffers, and over which adapters are active.
+    """16 hex digits over names, shapes and bits of all parameters, buffers and packed weights, and over which adapters are active.
 
     Every bit enters a sum per tensor, and an evenly strided sample is hashed element by element (the sum alone would
     not see two values change places). Above `WHOLE` parameters only the sample is taken: see `LanguageModel.refresh`.
@@ -56,6 +57,19 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
         for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
             found = elsewhere[name] if tensor.device.type == "meta" and elsewhere is not None else tensor
             yield f"{prefix}.{name}", found.detach()
+        yield from _packed(prefix, module)
+
+
+def _packed(prefix: str, module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """What a module saves beside its parameters and buffers: kernels of quantised weights keep them in packets."""
+    if type(module)._save_to_state_dict is nn.Module._save_to_state_dict:
+        return
+    saved: dict[str, Any] = {}
+    module._save_to_state_dict(saved, f"{prefix}.", keep_vars=True)
+    for name, value in saved.items():
+        for part in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(part, torch.Tensor):
+                yield name, part.detach().dequantize() if part.is_quantized else part.detach()
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:

@@ -30,10 +30,14 @@ from tracebench import progress
 from tracebench.arrays import whole
 from tracebench.interrupts import Scope
 from tracebench.models.scores import ScoreRows
+from tracebench.models.steady import steady
 from tracebench.trace import Segment, Trace
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
+
+#: What prepares every step of transformers' ``generate``.
+PREPARE = "prepare_inputs_for_generation"
 
 #: The lowest temperature: scores of a thousand divided by less than this leave float32's range on the way to a probability.
 COLDEST = 1e-30
@@ -181,6 +185,7 @@ def generate(
     with (
         lm.running(),
         _settings_aside(lm.model, sampling),
+        steady(lm.model),
         _seeded(lm.device, sampling.seed if sampling.sampled else None),
     ):
         prompt = torch.tensor([list(ids)], device=lm.device)
@@ -226,6 +231,10 @@ def _settings_aside(model: Any, sampling: Sampling) -> Scope[None]:
         for holder in [m for m in model.modules() if "generation_config" in vars(m)] or [model]:
             undo.callback(setattr, holder, "generation_config", holder.generation_config)
             holder.generation_config = neutral
+        # PEFT exchanges this method of what it wraps, and what it puts back is no attribute that was there before.
+        for module in model.modules():
+            if hasattr(module, PREPARE) and PREPARE not in vars(module):
+                undo.callback(vars(module).pop, PREPARE, None)
 
     return Scope(enter)
 

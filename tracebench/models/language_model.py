@@ -21,11 +21,12 @@ from tracebench import cells, progress
 from tracebench.arrays import whole
 from tracebench.interrupts import Scope
 from tracebench.models import chat, generation, reading
-from tracebench.models.family import discover, probe_device, run
+from tracebench.models.family import discover, probe_device, run, vocabulary_size
 from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
 from tracebench.models.numerics import coarsest
+from tracebench.models.parts import Parts, find_parts
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
 from tracebench.models.tokenizer import Pieces
 from tracebench.provenance import Provenance
@@ -50,9 +51,12 @@ class LanguageModel:
 
     def __init__(self, model: CausalModel, tokenizer: Any, *, name: str | None = None) -> None:
         if not isinstance(model, nn.Module) or not hasattr(model, "generate"):
-            inside = hasattr(getattr(model, "module", None), "generate")
-            hint = "give its .module" if inside else "tb.load(name) loads one by name"
-            raise TypeError(f"expected a transformers causal model, got a {type(model).__name__}; {hint}")
+            raise TypeError(f"expected a transformers causal model, got a {type(model).__name__}; {_instead_of(model)}")
+        if _is_compiled(model):
+            raise TypeError(
+                f"expected a transformers causal model as it is in eager mode, got a compiled {type(model).__name__}, whose "
+                "parts are not called one by one; give the model that was compiled (it is ._orig_mod, and shares its weights)"
+            )
         if tokenizer is not None and not hasattr(tokenizer, "convert_ids_to_tokens"):
             raise TypeError(
                 f"expected a transformers tokenizer or None, got {_said(tokenizer)}; AutoTokenizer.from_pretrained(name) "
@@ -69,6 +73,7 @@ class LanguageModel:
         #: How often `refresh` was called: what was computed before an edit that no sample shows is not valid any more.
         self.refreshed = 0
         self._proved: tuple[torch.dtype, Layout] | None = None
+        self._parts: tuple[Layout, tuple[Parts | None, ...]] | None = None
         _ = self.layout  # an encoder is refused here, not at its first use
 
     # --- what it is ---------------------------------------------------------------------------------------------
@@ -81,6 +86,15 @@ class LanguageModel:
             with self.running():
                 self._proved = self.dtype, discover(self.model)
         return self._proved[1]
+
+    @property
+    def parts(self) -> tuple[Parts | None, ...]:
+        """Which modules of each block add up to what it adds (``attn_out``, ``mlp_out``), proved; None where none do."""
+        layout = self.layout
+        if self._parts is None or self._parts[0] is not layout:
+            with self.running():
+                self._parts = layout, find_parts(self.model, layout)
+        return self._parts[1]
 
     @property
     def text_config(self) -> Any:
@@ -115,7 +129,7 @@ class LanguageModel:
 
     @property
     def vocabulary_size(self) -> int:
-        return int(self.model.get_input_embeddings().num_embeddings)
+        return vocabulary_size(self.model)
 
     def fingerprint(self) -> str:
         """A checksum of the weights' bits (16 hex digits). Above 1e9 parameters a sample, remembered until `refresh`."""
@@ -375,6 +389,22 @@ def shown_name(given: str) -> str:
     if path.parent.name == "snapshots" and cached.startswith("models--"):
         return cached.removeprefix("models--").replace("--", "/", 1)
     return path.name
+
+
+def _instead_of(model: Any) -> str:
+    """What to do with something that is no causal model."""
+    if hasattr(getattr(model, "module", None), "generate"):
+        return "give its .module"
+    if isinstance(model, nn.Module) and hasattr(model, "config"):
+        return (
+            "it has no scores for a next token (a body without its head, an encoder, or a head for another task): load the "
+            "causal model of these weights, with AutoModelForCausalLM.from_pretrained(name) or tb.load(name)"
+        )
+    return "tb.load(name) loads one by name"
+
+
+def _is_compiled(model: nn.Module) -> bool:
+    return any(hasattr(m, "_orig_mod") or m._compiled_call_impl is not None for m in model.modules())
 
 
 def _said(given: Any) -> str:

@@ -59,7 +59,7 @@ class AttentionPatterns:
             An `Attention`: weights [layer, head, query, key], sink [layer, head, query] where the model has sinks.
 
         Raises:
-            NoAttentionError: the model attends nowhere, or not in these layers.
+            NoAttentionError: the model attends nowhere, or not in one of ``layers``.
             ValueError: no such layer or head; too much to keep; the trace is of another vocabulary.
         """
         if target is not None:
@@ -69,7 +69,7 @@ class AttentionPatterns:
         insist_on_text(lm, trace)
         layers = chosen("layer", self.layers, lm.layers, lm.name)
         kept = _Kept(lm, layers, self.heads, len(ids))
-        logits, watching, checks = run_watched(lm, ids, layers, kept)
+        logits, watching, checks = run_watched(lm, ids, layers, kept, named=self.layers is not None)
         weights, sink = kept.arrays()
         return Attention(
             weights=weights,
@@ -78,7 +78,7 @@ class AttentionPatterns:
             method=repr(self),
             trace=trace.hash,
             cost=time.perf_counter() - started,
-            checks=(*checks, *as_recorded(lm, trace, logits)),
+            checks=(*checks, *as_recorded(lm, trace, logits), *_without(sorted(set(layers) - set(watching.via)))),
         )
 
 
@@ -112,7 +112,7 @@ class _Kept:
         if pattern.shape[-1] != self._length:
             raise ValueError(
                 f"layer {layer} of {self._lm.name} attends to {pattern.shape[-1]} keys in a text of {self._length} tokens (it adds "
-                "compressed ones), so its pattern is none over the text; ask for other layers"
+                "compressed or learned ones), so its pattern is none over the text; ask for other layers"
             )
         progress.tick(count, len(self._layers), "watching attention")
         self._seen.append(layer)
@@ -169,6 +169,22 @@ def chosen(name: str, asked: tuple[int, ...] | None, count: int, model: str) -> 
     if asked[-1] >= count:
         raise ValueError(f"{model} has no {name} {asked[-1]}: it has {count}, from 0 to {count - 1}")
     return asked
+
+
+def _without(layers: list[int]) -> tuple[Check, ...]:
+    """Which layers have no pattern: nothing is wrong with that, so the number has no limit to pass."""
+    if not layers:
+        return ()
+    return (
+        Check(
+            "layers without attention",
+            "measure",
+            float(len(layers)),
+            float(len(layers)),
+            f"Layers {', '.join(map(str, layers))} mix positions in another way than by attention and have no pattern here.",
+            "layers",
+        ),
+    )
 
 
 def via(watching: Watching) -> str:
