@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ import pytest
 import tracebench as tb
 from tests import made
 from tracebench import cli
+from tracebench.request import request_for
 
 COMMAND = (sys.executable, "-m", "tracebench.cli")
 
@@ -22,6 +25,17 @@ def trace(tmp_path, monkeypatch):
     record = made.trace()
     tb.save("k.trace", record, made.lens(record))
     return tmp_path / "k.trace"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A folder with a model that answers within milliseconds."""
+    from tests import tiny
+
+    folder = tmp_path_factory.mktemp("model")
+    tiny.model().save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture
@@ -59,7 +73,7 @@ def test_show_writes_over_a_page_only_when_it_is_named(trace, capsys):
 @pytest.mark.parametrize("output", ["x.trace", "k.trace", "x", "x.png"])
 def test_a_page_ends_in_html(trace, capsys, no_model, output):
     before = trace.read_bytes()
-    for command in (("show", "k.trace"), ("demo",)):
+    for command in (("show", "k.trace"), ("demo",), ("explore", "demo", "Hello")):
         said = refused(capsys, *command, "-o", output)
         assert f"-o names the page to write, which ends in .html, got '{output}'" in said
     assert trace.read_bytes() == before
@@ -74,15 +88,167 @@ def test_show_takes_a_trace(trace, capsys):
 def test_a_folder_that_cannot_be_is_said_before_the_model_is_loaded(trace, capsys, no_model):
     for output in ("k.trace/x.html", "k.trace/a/x.html"):
         assert "cannot make the folder 'k.trace" in refused(capsys, "demo", "-o", output)
+        assert "there is no folder 'k.trace" in refused(capsys, "explore", "demo", "Hello", "-o", output)
         assert "there is no folder 'k.trace" in refused(capsys, "show", "k.trace", "-o", output)
     (trace.parent / "a.html").mkdir()
     assert "'a.html' is a folder: add a file name" in refused(capsys, "demo", "-o", "a.html")
     assert "there is no folder 'no'" in refused(capsys, "show", "k.trace", "-o", "no/x.html")
 
 
-@pytest.mark.parametrize(("option", "value"), [("--tokens", "0"), ("--tokens", "-2"), ("--prompt", "")])
-def test_what_cannot_be_generated_is_said_before_the_model_is_loaded(trace, capsys, no_model, option, value):
-    assert option in refused(capsys, "demo", option, value)
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--tokens", "0", "--tokens is a number from 1, got 0"),
+        ("--tokens", "-2", "--tokens is a number from 1, got -2"),
+        ("--temperature", "0", "temperature is a number above 0, got 0.0"),
+        ("--temperature", "nan", "temperature is a number above 0, got nan"),
+        ("--seed", "-1", "seed is a whole number from 0"),
+        ("--against", "", "--against is empty"),
+        ("--max-bytes", "0", "--max-bytes is a number from 1, got 0"),
+    ],
+)
+@pytest.mark.usefixtures("trace", "no_model")
+def test_what_cannot_be_generated_is_said_before_the_model_is_loaded(capsys, option, value, said):
+    assert said in refused(capsys, "explore", "demo", "Hello", "-o", "a.html", option, value)
+    if option == "--tokens":
+        assert said in refused(capsys, "demo", option, value)
+
+
+def test_a_prompt_that_is_none_is_said_before_the_model_is_loaded(trace, capsys, no_model, monkeypatch):
+    for command in (("demo", "--prompt", ""), ("explore", "demo", "", "-o", "a.html")):
+        assert "the prompt is empty" in refused(capsys, *command)
+    assert "the prompt is not UTF-8 text" in refused(capsys, "explore", "demo", "a\udcff", "-o", "a.html")
+    for given, said in (
+        (b"", "the prompt is empty"),
+        (b"\n", "the prompt is empty"),
+        (b"ab\xff", "UTF-8 text (byte 2)"),
+    ):
+        typed(monkeypatch, given)
+        assert said in refused(capsys, "explore", "demo", "-", "-o", "a.html")
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_model_is_loaded(trace, capsys, no_model):
+    (trace.parent / "a.trace").mkdir()
+    said = refused(capsys, "explore", "demo", "Hello", "-o", "a.html", "--trace")
+    assert "--trace writes 'a.trace', which is a folder" in said
+
+
+def typed(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def explored(capsys, model, *arguments, prompt="The tower"):
+    """What a run said on stdout and on stderr; it went well."""
+    assert cli.main(["explore", str(model), prompt, "-o", "new.html", "--tokens", "3", *arguments]) == 0
+    return capsys.readouterr()
+
+
+def kept(folder):
+    """The results beside the page, by kind."""
+    bundle = tb.open(folder / "new.trace")
+    return bundle.trace, {result.kind: result for result in bundle.results}
+
+
+def test_explore_writes_a_page_alone_and_says_what_was_found(model, trace, capsys):
+    before = {path.name for path in trace.parent.iterdir()}
+    out, err = explored(capsys, model)
+    assert {path.name for path in trace.parent.iterdir()} - before == {"new.html"}
+    page = (trace.parent / "new.html").read_text("utf-8")
+    sentence = next(line for line in out.splitlines() if line.startswith("The model said "))
+    assert f"<main><p><strong>{sentence}</strong>" in page
+    for check in ("replay", "last row = the model", "completeness", "pattern @ values = attention"):
+        assert f" {check}: " in out
+    assert "Written: new.html (" in out
+    assert err.splitlines()[0] == f"Loading {model} ..."
+    assert "Computing tb.LogitLens(" in err
+
+
+def test_explore_asks_what_a_bench_in_a_notebook_asks(model, trace, capsys):
+    explored(capsys, model, "--trace")
+    lm = tb.load(model)
+    bench = tb.explore(lm, lm.generate("The tower", max_new_tokens=3))
+    found = kept(trace.parent)[1]
+    assert {request_for(result).key for result in found.values()} == {request.key for request in bench._requests}
+
+
+def test_explore_explains_a_token_rather_than_another(model, trace, capsys):
+    out, _ = explored(capsys, model, "--trace", "--against", "Par")
+    found = kept(trace.parent)[1]
+    assert found["token_scores"].target == tb.Target(0, against="Par", of="log_prob")
+    assert found["lens_table"].method == "LogitLens(top=5, watch=('Par',))"
+    assert "rather than “Par”" in next(line for line in out.splitlines() if " Most: " in line)
+
+
+def test_explore_compares_with_one_token_that_was_not_said(model, trace, capsys):
+    said = tb.load(model).generate("The Tower", max_new_tokens=1).completion
+    for against, sentence in ((said, "is what the model said at step 0"), (" Paris Paris", "is not one token")):
+        assert cli.main(["explore", str(model), "The Tower", "-o", "new.html", "--against", against]) == 1
+        assert sentence in capsys.readouterr().err
+    assert not (trace.parent / "new.html").exists()
+
+
+def test_explore_explains_every_step_and_a_contrast_beside_it(model, trace, capsys):
+    explored(capsys, model, "--trace", "--steps", "all", "--against", "Par")
+    targets = [r.target for r in tb.open(trace.parent / "new.trace").results if r.kind == "token_scores"]
+    assert targets == [tb.Target(None, of="log_prob"), tb.Target(0, against="Par", of="log_prob")]
+
+
+def test_explore_samples_and_chats_as_it_is_told(model, trace, capsys):
+    explored(capsys, model, "--trace", "--chat", "--temperature", "0.7", "--seed", "5")
+    found = kept(trace.parent)[0]
+    again = tb.load(model).chat([{"role": "user", "content": "The tower"}], max_new_tokens=3, temperature=0.7, seed=5)
+    assert found.tokens == again.tokens
+    assert [segment.role for segment in found.segments] == [segment.role for segment in again.segments]
+    assert (found.provenance.seed, found.provenance.settings["temperature"]) == (5, 0.7)
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_a_prompt_from_stdin_is_as_it_was_but_for_its_last_newline(model, trace, capsys, monkeypatch, ending):
+    typed(monkeypatch, f"La dame\n— «fer» \n{ending}".encode())
+    explored(capsys, model, "--trace", prompt="-")
+    expected = "La dame\n— «fer» " + ("\n" if ending else "")
+    assert kept(trace.parent)[0].provenance.settings["prompt"] == expected
+
+
+def test_a_page_that_would_be_too_large_is_not_written(model, trace, capsys):
+    assert cli.main(["explore", str(model), "Hi", "-o", "new.html", "--trace", "--max-bytes", "2000"]) == 1
+    assert "more than max_bytes=2000: nothing was written" in capsys.readouterr().err
+    assert sorted(path.name for path in trace.parent.iterdir()) == ["k.trace"]
+
+
+def test_what_one_analysis_cannot_do_does_not_lose_the_others(trace, capsys):
+    from tests import tiny
+
+    folder = trace.parent / "model"
+    tiny.model().save_pretrained(folder)
+    from transformers import PreTrainedTokenizerFast
+
+    # Integrated gradients start from the end-of-text token: here there is none.
+    bare = PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer().backend_tokenizer)
+    bare.save_pretrained(folder)
+    out, err = explored(capsys, folder, "--trace")
+    assert "tracebench: IntegratedGradients is not in the page: the tokenizer of model has no eos token" in err
+    assert set(kept(trace.parent)[1]) == {"lens_table", "attention"}
+    assert "Written: new.html" in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT for another process there")
+def test_ctrl_c_says_so_and_leaves_no_half_file(model, trace):
+    before = {path.name for path in trace.parent.iterdir()}
+    arguments = ["explore", str(model), "The tower", "-o", "new.html", "--trace", "--tokens", "100", "--steps", "all"]
+    run = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    said = b""
+    while b"Computing tb.IntegratedGradients" not in said:
+        said = run.stderr.readline()
+        assert said, "it ended before it was interrupted"
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, b"")
+    assert err.endswith(b"tracebench: interrupted\n")
+    assert b"Traceback" not in err
+    assert {path.name for path in trace.parent.iterdir()} == before
 
 
 def test_a_console_that_lacks_the_signs_gets_others(trace):
@@ -105,7 +271,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(trace):
 
 
 def test_help_says_what_is_written_over(capsys):
-    for command, sentence in (("show", "if it is new"), ("demo", "written over")):
+    for command, sentence in (("show", "if it is new"), ("demo", "written over"), ("explore", "is written over")):
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])
         assert sentence in " ".join(capsys.readouterr().out.split())
@@ -116,3 +282,6 @@ def test_the_demo_writes_a_page_and_its_data(trace, capsys):
     said = capsys.readouterr().out
     assert "The model said “·Paris”" in said
     assert sorted(path.name for path in (trace.parent / "new").iterdir()) == ["first.html", "first.trace"]
+    found = {result.kind: result for result in tb.open("new/first.trace").results}
+    assert set(found) == {"lens_table", "token_scores", "attention"}
+    assert found["token_scores"].target == tb.Target(None, of="log_prob")

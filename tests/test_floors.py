@@ -31,9 +31,11 @@ FLOORS = {
     "registry": 2,
     "findings": 2,
     "stored": 2,
+    "report": 2,
     "models": 3,
     "analyses": 3,
     "session": 3,
+    "direct": 3,
     "views": 3,
     "workbench": 4,
     "offline": 4,
@@ -41,7 +43,7 @@ FLOORS = {
     "cli": 5,
     "__init__": 5,
 }
-MODEL_WING = {"models", "analyses", "session"}
+MODEL_WING = {"models", "analyses", "session", "direct"}
 VIEW_WING = {"views"}
 
 #: What only some floors may import from others; what nobody imports at the head of a module.

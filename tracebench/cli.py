@@ -1,4 +1,4 @@
-"""The command line: ``tracebench demo`` and ``tracebench show FILE.trace -o out.html``."""
+"""The command line: ``tracebench explore MODEL PROMPT -o out.html``, ``tracebench demo``, ``tracebench show FILE.trace``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import argparse
 import io
 import os
 import sys
+import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 PROMPT = "The Eiffel Tower is located in the city of"
 
@@ -42,7 +45,43 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tracebench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="generate from the demo model, print a finding, write a page")
+    explore = commands.add_parser(
+        "explore",
+        help="generate from a model, print a finding, write a page",
+        description="Generate from a model and write what explains it as one HTML page: which tokens speak for what was "
+        "said, at which layer it formed, and where attention looked. Progress goes to stderr, the finding to stdout.",
+    )
+    explore.add_argument("model", metavar="MODEL", help='a hub id, a local folder, a .gguf file, or "demo"')
+    explore.add_argument(
+        "prompt",
+        metavar="PROMPT",
+        help="the text that the model goes on with; - reads it from stdin, less its last newline",
+    )
+    explore.add_argument(
+        "-o", "--output", type=Path, required=True, help="the .html to write; what is there is written over"
+    )
+    explore.add_argument("--chat", action="store_true", help="the prompt is a user's message: apply the chat template")
+    explore.add_argument("--tokens", type=int, default=8, metavar="N", help="how many tokens to generate (default: 8)")
+    explore.add_argument(
+        "--temperature", type=float, metavar="T", help="sample; without it the most likely token is taken"
+    )
+    explore.add_argument("--seed", type=int, metavar="N", help="of the sampling; drawn and recorded when none is given")
+    explore.add_argument(
+        "--against",
+        metavar="TOKEN",
+        help='explain step 0 rather than this token, e.g. " Rome" (exact text, with its space)',
+    )
+    explore.add_argument("--steps", choices=["all"], help="which tokens speak for every step, not for step 0 alone")
+    explore.add_argument("--max-bytes", type=int, metavar="N", help="write no page that is larger")
+    explore.add_argument(
+        "--trace",
+        action="store_true",
+        help="also write the data, as a .trace of the page's name; written over likewise",
+    )
+    explore.set_defaults(run=_explore, make_folder=False)
+
+    # The same, with everything chosen.
+    demo = commands.add_parser("demo", help="explore the demo model at every step")
     demo.add_argument(
         "-o",
         "--output",
@@ -52,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--prompt", default=PROMPT, help="default: %(default)r")
     demo.add_argument("--tokens", type=int, default=8, metavar="N", help="how many tokens to generate (default: 8)")
-    demo.set_defaults(run=_demo)
+    chosen = {"model": "demo", "chat": False, "temperature": None, "seed": None, "against": None, "max_bytes": None}
+    demo.set_defaults(run=_explore, make_folder=True, steps="all", trace=True, **chosen)
 
     show = commands.add_parser("show", help="make a page of a saved .trace file (needs no torch)")
     show.add_argument("file", type=Path, help="a .trace file, as tb.save and bench.save write it")
@@ -63,31 +103,105 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _demo(options: argparse.Namespace) -> None:
+def _explore(options: argparse.Namespace) -> None:
     import tracebench as tb
+    from tracebench import facade
     from tracebench.offline.page import readable_size
+    from tracebench.report import report
 
-    # Loading takes seconds: what cannot end well is said before.
+    prompt = _checked_prompt(options)
+    _say(f"Loading {options.model} ...")
+    lm = tb.load(options.model)
+    against = options.against
+    if against is not None:
+        lm.token_id(against)
+    _say("Generating ...")
+    trace = _generated(lm, prompt, options)
+    if against is not None and lm.token_id(against) == trace.token_at(0).id:
+        raise ValueError(f"--against {against!r} is what the model said at step 0: name a token that it did not say")
+    targets = [tb.Target(0, against=against, of=facade.OF)] if against is not None or options.steps is None else []
+    if options.steps == "all":
+        targets.insert(0, tb.Target(None, of=facade.OF))
+    lens = tb.LogitLens(watch=() if against is None else (against,))
+    bench = _computed(lm, trace, facade.asked(lm, trace, lens, targets=targets))
+    print(report(trace, bench._results()))
+    page = bench.save(options.output, max_bytes=options.max_bytes)
+    size = readable_size(page.stat().st_size)
+    print(f"\nWritten: {page} ({size}). Open it in a browser; it needs no kernel and no network.")
+    if options.trace:
+        print(f"The data beside it: {bench.save(_data(options.output))}")
+
+
+def _checked_prompt(options: argparse.Namespace) -> str:
+    """The prompt. Loading and explaining take their time: what cannot end well is said before."""
     if options.tokens < 1:
         raise ValueError(f"--tokens is a number from 1, got {options.tokens}")
-    if not options.prompt:
-        raise ValueError("--prompt is empty: give the text that the model goes on with")
+    if options.max_bytes is not None and options.max_bytes < 1:
+        raise ValueError(f"--max-bytes is a number from 1, got {options.max_bytes}")
+    if options.against == "":
+        raise ValueError('--against is empty: give the exact text of a token, e.g. " Rome"')
     _check_page(options.output)
-    _make_folder(options.output.parent)
-    print("Loading the demo model ...", file=sys.stderr)
-    lm = tb.load("demo")
-    trace = lm.generate(options.prompt, max_new_tokens=options.tokens)
-    lens = tb.LogitLens(top=5)(lm, trace)
-    print("Explaining every step ...", file=sys.stderr)
-    scores = tb.IntegratedGradients()(lm, trace, tb.Target(step=None, of="log_prob"))
-    bench = tb.Workbench([trace, lens, scores])
-    page = bench.save(options.output)
-    data = bench.save(options.output.with_suffix(".trace"))
-    _report(bench, lens, scores)
-    print(
-        f"\nWritten: {page} ({readable_size(page.stat().st_size)}). Open it in a browser; it needs no kernel and no network."
-    )
-    print(f"The data beside it: {data}")
+    if options.trace and _data(options.output).is_dir():
+        raise ValueError(f"--trace writes {str(_data(options.output))!r}, which is a folder: give -o another name")
+    if options.make_folder:
+        _make_folder(options.output.parent)
+    _check_folder(options.output)
+    prompt = _read_prompt() if options.prompt == "-" else options.prompt
+    if not prompt:
+        raise ValueError("the prompt is empty: give the text that the model goes on with")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        # What a shell passes on is bytes; those that are no text arrive as lone surrogates.
+        raise ValueError("the prompt is not UTF-8 text: give it as such, or through stdin with -") from None
+    from tracebench.models.generation import Sampling
+
+    Sampling(options.tokens, options.temperature, seed=options.seed)
+    return prompt
+
+
+def _read_prompt() -> str:
+    if sys.stdin.isatty():
+        _say("Type the prompt and end it with Ctrl-D (on Windows Ctrl-Z and Enter).")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the prompt on stdin is not UTF-8 text (byte {error.start}): convert it first") from None
+    # As a shell's $(...) does: the newline that ends a file or an echo is nobody's prompt.
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _generated(lm: Any, prompt: str, options: argparse.Namespace) -> Any:
+    how = {"max_new_tokens": options.tokens, "temperature": options.temperature, "seed": options.seed}
+    if options.chat:
+        return lm.chat([{"role": "user", "content": prompt}], **how)
+    return lm.generate(prompt, **how)
+
+
+def _computed(lm: Any, trace: Any, requests: Sequence[Any]) -> Any:
+    """A bench whose questions have been answered. One that cannot be is said and left out: the others are not lost."""
+    import tracebench as tb
+    from tracebench.direct import Direct
+    from tracebench.offline.bake import FAILURES, answer
+
+    direct = Direct(lm, trace)
+    for request in requests:
+        _say(f"Computing {request.code.strip()} ...")
+        try:
+            answer(direct, request)
+        except FAILURES as failure:
+            _say(f"tracebench: {request.analysis} is not in the page: {failure}")
+    # Saving would warn of what was just said.
+    warnings.filterwarnings("ignore", message=".* is not in what was saved: ")
+    return tb.Workbench([trace, *requests], answerer=direct)
+
+
+def _data(page: Path) -> Path:
+    return page.with_suffix(".trace")
+
+
+def _say(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -102,8 +216,7 @@ def _show(options: argparse.Namespace) -> None:
             f"{str(output)!r} is there already: -o {output} writes over it, -o with another name leaves it"
         )
     _check_page(output)
-    if not output.parent.is_dir():
-        raise ValueError(f"there is no folder {str(output.parent)!r} to write {output.name} into: make it first")
+    _check_folder(output)
     bundle = tb.open(options.file)
     bench = tb.Workbench([bundle.trace, *bundle.results])
     page = bench.save(output)
@@ -123,6 +236,16 @@ def _check_page(output: Path) -> None:
         raise ValueError(f"-o names the page to write, and {str(output)!r} is a folder: add a file name")
 
 
+def _check_folder(output: Path) -> None:
+    folder = output.parent
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {str(folder)!r} to write {output.name} into: make it first")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"cannot write into the folder {str(folder)!r}: {error.strerror}; choose another") from None
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,24 +253,6 @@ def _make_folder(folder: Path) -> None:
         raise ValueError(
             f"cannot make the folder {str(folder)!r}: it is, or is inside of, a file; name another"
         ) from None
-
-
-def _report(bench, lens, scores) -> None:  # noqa: ANN001 - imported names would cost the start-up of --help
-    trace = bench.trace
-    print(f"\n{trace.provenance.model}, {trace.provenance.layers} layers, {trace.provenance.dtype}")
-    print(f"{trace.prompt}▸{trace.completion}\n")
-    print(bench.finding(0) + "\n")
-    last = lens.layers[-1]
-    print("step  token            p     entropy   leads to the end from")
-    probs, entropy = trace.candidates.chosen_probs.values, trace.candidates.entropy.values
-    for step in trace.steps:
-        layer = lens.answer_layer(trace.position(step), trace.token_at(step).id)
-        led = "never" if layer is None else "the embedding" if layer == -1 else f"layer {layer} of 0-{last}"
-        shown = trace.tokens.display[trace.prompt_length + step]
-        print(f"{step:>4}  {shown:<14} {probs[step]:6.3f}  {entropy[step]:5.2f} nats  {led}")
-    print("\nChecks (what was measured, and what is allowed):")
-    for check in (*trace.checks, *lens.checks, *scores.checks):
-        print(f"{check}: {check.meaning}")
 
 
 if __name__ == "__main__":

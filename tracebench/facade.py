@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from tracebench.target import Target
+
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
+    from tracebench.request import Request
     from tracebench.trace import Trace
     from tracebench.workbench import Workbench
 
@@ -39,14 +43,9 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
     Returns:
         A `Workbench`. The replay is done; everything else is computed when a view asks for it.
     """
-    from tracebench.analyses.attention.patterns import AttentionPatterns
-    from tracebench.analyses.attribution.input_x_gradient import InputXGradient
-    from tracebench.analyses.attribution.integrated_gradients import IntegratedGradients
-    from tracebench.analyses.base import request
     from tracebench.analyses.lens.logit_lens import LogitLens
     from tracebench.models.language_model import LanguageModel
     from tracebench.session import Session
-    from tracebench.target import Target
     from tracebench.trace import Trace
     from tracebench.workbench import Workbench
 
@@ -64,14 +63,30 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
         attribution = _checked("attribution", attribution, lm)
     if isinstance(trace, str):
         trace = lm.generate(trace)
+    return Workbench([trace, *asked(lm, trace, lens, attribution)], answerer=Session(lm, trace))
+
+
+def asked(
+    lm: LanguageModel,
+    trace: Trace,
+    lens: Any,
+    attribution: Any = None,
+    targets: Iterable[Target] = (Target(0, of=OF),),
+) -> list[Request]:
+    """What a bench of a model asks about a trace: the lens, which tokens speak for each target, attention where it is small."""
+    from tracebench.analyses.attention.patterns import AttentionPatterns
+    from tracebench.analyses.attribution.input_x_gradient import InputXGradient
+    from tracebench.analyses.attribution.integrated_gradients import IntegratedGradients
+    from tracebench.analyses.base import request
+
     if attribution is None:
         attribution = IntegratedGradients() if len(trace.tokens) <= SHORT else InputXGradient()
-    asked = [request(lens, trace)]
+    requests = [request(lens, trace)]
     if trace.steps:
-        asked.append(request(attribution, trace, Target(0, of=OF)))
+        requests += [request(attribution, trace, target) for target in targets]
     if lm.heads and lm.layers * lm.heads * len(trace.tokens) ** 2 <= WEIGHTS:
-        asked.append(request(AttentionPatterns(), trace))
-    return Workbench([trace, *asked], answerer=Session(lm, trace))
+        requests.append(request(AttentionPatterns(), trace))
+    return requests
 
 
 #: Argument of `explore` -> the kind of result that its view shows, and an example.

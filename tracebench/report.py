@@ -1,0 +1,59 @@
+"""What a trace and its results come down to, as text for a console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tracebench import findings
+from tracebench.trace import Trace
+
+#: How many tokens are named of those that speak for a decision.
+NAMED = 3
+
+
+def report(trace: Trace, results: Iterable[Any]) -> str:
+    """The text, the finding of the first step, a line per step, who speaks for it, and every check in full."""
+    results = list(results)
+    lens = next((result for result in results if result.kind == "lens_table"), None)
+    lines = [
+        f"{trace.provenance.model}, {trace.provenance.layers} layers, {trace.provenance.dtype}",
+        f"{trace.prompt}▸{trace.completion}",
+        "",
+    ]
+    if trace.steps:
+        lines += [findings.as_text(findings.finding(trace, lens, 0) if lens else findings.said(trace, 0)), ""]
+        lines += [*_steps(trace, lens), ""]
+    for scores in (result for result in results if result.kind == "token_scores"):
+        lines += [*_speakers(trace, scores), ""]
+    lines.append("Checks (what was measured, and what is allowed):")
+    lines += [f"{check}: {check.meaning}" for check in (*trace.checks, *(check for r in results for check in r.checks))]
+    return "\n".join(lines)
+
+
+def _steps(trace: Trace, lens: Any) -> Iterator[str]:
+    yield "step  token            p     entropy" + ("   leads to the end from" if lens else "")
+    probs, entropy = trace.candidates.chosen_probs.values, trace.candidates.entropy.values
+    for step in trace.steps:
+        shown = trace.tokens.display[trace.prompt_length + step]
+        led = f"  {_led(trace, lens, step)}" if lens else ""
+        yield f"{step:>4}  {shown:<14} {probs[step]:6.3f}  {entropy[step]:5.2f} nats{led}"
+
+
+def _led(trace: Trace, lens: Any, step: int) -> str:
+    layer = lens.answer_layer(trace.position(step), trace.token_at(step).id)
+    if layer is None:
+        return "never"
+    return "the embedding" if layer == -1 else f"layer {layer} of 0-{lens.layers[-1]}"
+
+
+def _speakers(trace: Trace, scores: Any) -> Iterator[str]:
+    """The tokens with the largest scores, with their sign: a token may speak against what was said."""
+    for step in scores.steps:
+        row = np.asarray(scores.at(step), np.float64)
+        there = np.flatnonzero(~np.isnan(row))
+        largest = there[np.argsort(-np.abs(row[there]), kind="stable")][:NAMED]
+        named = ", ".join(f"{trace.tokens.display[at]} {row[at]:+.2f}" for at in largest)
+        yield f"{scores.question(trace, step)} Most: {named} ({scores.unit})"
