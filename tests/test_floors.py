@@ -36,6 +36,7 @@ FLOORS = {
     "session": 3,
     "views": 3,
     "workbench": 4,
+    "arrangement": 4,
     "offline": 4,
     "facade": 5,
     "cli": 5,

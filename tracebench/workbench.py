@@ -11,6 +11,7 @@ from typing import Any, Literal
 import anywidget
 import traitlets
 
+from tracebench import arrangement as arranging
 from tracebench import bundle, findings, registry
 from tracebench.arrays import whole
 from tracebench.offline.bake import ask_all, at_step, bake
@@ -22,12 +23,12 @@ from tracebench.target import Target
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.answers import Answers
-from tracebench.views.base import reject_unknown, static_text
+from tracebench.views.base import Told, View, reject_unknown, static_text
 from tracebench.views.generation import GenerationView, trace_code
 from tracebench.views.selection import Selection
 
 
-class Workbench(anywidget.AnyWidget):
+class Workbench(Told):
     """Linked views of one trace: ``tb.Workbench([trace, lens])``, also without a model.
 
     Args:
@@ -37,6 +38,10 @@ class Workbench(anywidget.AnyWidget):
     Attributes:
         selection: what is looked at; read, set and observe it.
         views: the view widgets, each of which can also be shown alone in a cell and stays linked.
+        arrangement: how the views are shown: ``{"order": [names], "hidden": [names], "enlarged": name or None}``. A view's
+            name is its stem (``"lens_table"``; a second one of a kind is ``"lens_table-2"``). Set it as a whole; what is left
+            out is as usual: ``bench.arrangement = {"hidden": ["attention"]}``. A hidden view asks nothing. Every display of the
+            bench follows it, and a saved page opens with it.
     """
 
     _esm = static_text("workbench.js")
@@ -49,6 +54,7 @@ class Workbench(anywidget.AnyWidget):
         sync=True, to_json=lambda views, _: [f"anywidget:{view.model_id}" for view in views], echo_update=False
     )
     selection = anywidget.WidgetTrait().tag(sync=True)
+    arrangement = traitlets.Any().tag(sync=True)
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
     def __init__(self, things: Iterable[Any], *, answerer: Answerer | None = None, **unknown: Any) -> None:
@@ -69,7 +75,15 @@ class Workbench(anywidget.AnyWidget):
             views.append(view(data=view.data(trace), request=request.to_json(), **shared))
         self.views = views
         self._stems = [view.stem for view in views]
+        self.arrangement = {}
         self._data = self._tree()
+
+    @traitlets.validate("arrangement")
+    def _validate_arrangement(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return arranging.checked(proposal["value"], arranging.names_of(self._stems))
+        except (TypeError, ValueError) as wrong:
+            raise traitlets.TraitError(str(wrong)) from wrong
 
     def save(
         self,
@@ -108,12 +122,27 @@ class Workbench(anywidget.AnyWidget):
         return bake(self._answerer, self._now(), self.trace, steps)
 
     def _now(self) -> list[Request]:
-        """What the views ask at the selected step."""
-        return [at_step(request, self.selection.step or 0) for request in self._requests]
+        """What the views that are in sight ask at the selected step."""
+        asked = [view.request if isinstance(view, View) else None for view in self._in_sight()]
+        return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
+
+    def _in_sight(self) -> list[Any]:
+        named = zip(arranging.names_of(self._stems), self.views, strict=True)
+        return [view for name, view in named if name not in self.arrangement["hidden"]]
 
     def finding(self, step: int = 0) -> str:
-        """What a step comes down to, in one sentence; with the layers once the lens has been computed."""
-        lens = next((r for r in self._results() if r.kind == "lens_table"), None)
+        """What a step comes down to, in one sentence, as the head of the bench has it.
+
+        With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
+        that one, or by another method) and the answer is there, it is that question's.
+        """
+        known = self._answerer.known()
+        otherwise = (view for view in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
+        answers = (known.get(at_step(view.request, step).key) for view in otherwise)
+        scores = next((result for result in answers if getattr(result, "kind", None) == "token_scores"), None)
+        if scores is not None and step in scores.steps:
+            return findings.as_text(findings.attributed(self.trace, scores, step))
+        lens = next((r for r in known.values() if r.kind == "lens_table"), None)
         parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
         return findings.as_text(parts)
 
