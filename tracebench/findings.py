@@ -76,7 +76,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
         step: one of ``scores.steps``; a ``KeyError`` says which there are.
     """
     row = scores.at(step)
-    value = float(scores.values.sel(step=step).values)
+    value = float(scores.values.sel(step=step))
     sizes = float(np.nansum(np.abs(row)))
     most = float(np.nanmax(np.abs(row), initial=0.0))
     # Largest first without regard to sign, equal ones in the order of the text, as the view lists them.
@@ -87,7 +87,8 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     def named(these: list[int]) -> Parts:
         parts: list[str | dict[str, str]] = []
         for i, at in enumerate(these):
-            share = f", {_percent(abs(float(row[at])) / sizes)}" + ("" if parts else " of all scores by size")
+            share = f", {_percent(abs(float(row[at])) / sizes)}"
+            share += " of all scores by size" if at == (*above, *below)[0] else ""
             again = f", position {at}" if trace.tokens.display.count(trace.tokens.display[at]) > 1 else ""
             number = signed(float(row[at]), most)
             parts += [" and "] if i else []
@@ -116,7 +117,7 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
     if target.of == "entropy":
         return (f"The entropy is {size} {unit}",)
     of = {"logit": "logit", "log_prob": "log-probability", "prob": "probability"}[target.of]
-    token = {"token": scores.vocabulary.display(int(scores.explained.sel(step=step).values))}
+    token = {"token": scores.vocabulary.display(int(scores.explained.sel(step=step)))}
     if target.against is None:
         number = probability(value) if target.of == "prob" else f"{signed(value, abs(value)).lstrip('+')} {unit}"
         return (f"The {of} of ", token, f" is {number}")

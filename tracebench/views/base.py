@@ -63,7 +63,7 @@ class View(Told):
 
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _request = traitlets.Dict(None, allow_none=True).tag(sync=True, echo_update=False)
-    _asked = traitlets.Dict(None, allow_none=True).tag(sync=True)
+    _asked = traitlets.Any(None).tag(sync=True)
     selection = anywidget.WidgetTrait().tag(sync=True)
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
@@ -110,8 +110,9 @@ class View(Told):
         try:
             request = Request.from_json(asked)
             kinds = [registry.result_kind(each.analysis) for each in (request, first)]
-        except (TypeError, ValueError, LookupError) as wrong:
-            raise traitlets.TraitError(f"this is no request, so the view keeps its question: {wrong}") from wrong
+        except (TypeError, ValueError, LookupError, AttributeError) as wrong:
+            sentence = wrong.args[0] if wrong.args else wrong
+            raise traitlets.TraitError(f"this is no request, so the view keeps its question: {sentence}") from wrong
         if request.trace != first.trace:
             raise traitlets.TraitError("the request is about another trace than the one that this view shows")
         if kinds[0] != kinds[1]:
