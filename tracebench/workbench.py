@@ -14,8 +14,10 @@ import traitlets
 from tracebench import arrangement as arranging
 from tracebench import bundle, findings, registry
 from tracebench.arrays import whole
-from tracebench.offline.bake import ask_all, at_step, bake
+from tracebench.files import FileError
+from tracebench.offline.bake import ask_all, at_step, bake, in_steps
 from tracebench.offline.page import write_page
+from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.offline.static import static_html
 from tracebench.request import Answerer, Request, request_for
 from tracebench.stored import Stored
@@ -67,7 +69,8 @@ class Workbench(Told):
         self._kinds = [result.kind for result in results] + [registry.result_kind(r.analysis) for r in requests]
         super().__init__()
         self.selection = Selection(trace)
-        self._answers = Answers(answerer, trace, self._save_from_browser)
+        self._measure = Measure()
+        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         for kind, request in zip(self._kinds, self._requests, strict=True):
@@ -98,7 +101,8 @@ class Workbench(Told):
             path: where to; the folder must exist.
             steps: ``"all"`` computes what the views ask at every step; None saves what they ask now, and all that was
                 asked before.
-            max_bytes: refuse to write a page that is larger.
+            max_bytes: refuse to write a page that is larger, before anything is computed where that is sure. The refusal
+                names the largest parts and what to leave out; `size` tells them beforehand.
 
         Returns:
             The path; its repr states the size.
@@ -115,7 +119,29 @@ class Workbench(Told):
         if suffix == ".trace":
             ask_all(self._answerer, self._now(), self.trace, steps)
             return bundle.save(path, self.trace, *self._results())
-        return write_page(path, self, self.baked(steps), max_bytes)
+        if max_bytes is not None:
+            # Before anything is computed: what is known already, or sure to come, may be too much.
+            expected = self.size(steps)
+            if expected.bytes * (1 - ACCURACY) > max_bytes:
+                raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(), about=True))
+        return write_page(path, self, self.baked(steps), max_bytes, lambda size: self._refused(size, max_bytes, steps))
+
+    def size(self, steps: Literal["all"] | None = None) -> PageSize:
+        """About how large the page would be that `save` writes, within 10 %, without computing or writing anything.
+
+        Args:
+            steps: as in `save`.
+
+        Returns:
+            A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
+            computed first (``missing``), and of which of that the size is not known (``unknown``).
+        """
+        computes = not isinstance(self._answerer, Stored)
+        wanted = in_steps(self._now(), self.trace, steps) if computes else []
+        return self._measure.estimate(self, self._answerer.known(), wanted)
+
+    def _refused(self, size: int, max_bytes: int | None, steps: Literal["all"] | None) -> str:
+        return refusal(size, max_bytes or 0, self.size(steps), self.size(), about=False)
 
     def baked(self, steps: Literal["all"] | None = None) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
@@ -179,6 +205,14 @@ class Workbench(Told):
         page = self.save(_unused(Path.cwd(), _title(self.trace)))
         return {"path": str(page), "size": page.stat().st_size, "note": repr(page)}
 
+    def _size_for_browser(self) -> dict[str, Any]:
+        expected = self.size()
+        return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
+
+    def _lead(self) -> str:
+        """What comes first in what is left without a kernel: of the step that is selected."""
+        return self.finding(self.selection.step or 0) if self.trace.steps else ""
+
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.
 
@@ -187,7 +221,9 @@ class Workbench(Told):
         """
         from IPython.display import display
 
-        display({"text/html": static_html(self.trace, self._results()), "text/plain": repr(self)}, raw=True)
+        display(
+            {"text/html": static_html(self.trace, self._results(), self._lead()), "text/plain": repr(self)}, raw=True
+        )
         if (widget := super()._repr_mimebundle_()) is not None:
             data, metadata = widget
             display(data, metadata=metadata, raw=True)

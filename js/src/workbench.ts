@@ -45,7 +45,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     { class: "tb-actions", "data-capture": "no" },
     copyButton("Copy code", () => data.code),
   );
-  if (!answers.offline) actions.append(saveButton(answers, saved));
+  if (!answers.offline) actions.append(saveButton(answers, saved, signal));
   const views = places(el, children, synced("arrangement"), signal);
   const other = otherQuestion({ inSight: views.inSight, answers, selection, onChange: () => update() }, signal);
   el.classList.add("tb-bench");
