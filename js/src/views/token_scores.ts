@@ -70,9 +70,9 @@ export function tokenScores(context: Context<Text>): void {
     const other = askedIn(kept.get(), first) ?? first;
     if (requestKey(other) !== requestKey(request)) pose(other);
   }, signal);
-  const note = element("p", { class: "tb-note", role: "status" });
-  note.textContent = "A question was kept that is none for this text: the first one is asked.";
-  note.hidden = kept.get() === null || request !== first;
+  const ignored = kept.get() !== null && request === first;
+  const said = ignored && "A question was kept that is none for this text: the first one is asked.";
+  const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
   el.append(head, asking.el, note, question, body);
   const askOther = askAtSteps({
