@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.provenance import Provenance
 from tracebench.results.lens_table import LensTable
+from tracebench.results.token_scores import TokenScores
+from tracebench.target import Target
 from tracebench.tokens import Tokens, Vocabulary
 from tracebench.trace import Candidates, Trace
 
@@ -97,4 +101,30 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
         trace=of.hash,
         cost=0.1,
         checks=(Check("last row = the model", "identity", 0.0, 1e-6, "The last block's lens is the model's logits."),),
+    )
+
+
+def scores(
+    about: Trace, step: int | None = 0, seed: int = 0, checks: tuple[Check, ...] | None = None, **target: Any
+) -> TokenScores:
+    """Scores of one step, or of every step, by chance; ``target`` as in `Target` (``against=" Rome"``)."""
+    steps = about.steps if step is None else (step,)
+    values = np.random.default_rng(seed).normal(size=(len(steps), len(about.tokens))).astype(np.float32)
+    for row, at in enumerate(steps):
+        values[row, about.prompt_length + at :] = np.nan
+    axes = {"token": range(len(about.tokens))}
+    total = np.nansum(values, -1).astype(np.float32)
+    explained = np.asarray([about.token_at(at).id for at in steps], np.int32)
+    return TokenScores(
+        LabeledArray.of(values, step=steps, **axes) if step is None else LabeledArray.of(values[0], **axes),
+        values=LabeledArray.of(total + 1, step=steps),
+        baseline_values=LabeledArray.of(np.ones_like(total), step=steps),
+        explained=LabeledArray.of(explained, step=steps),
+        vocabulary=about.candidates.vocabulary,
+        tokens=about.tokens.display,
+        target=Target(step, **target),
+        baseline="the eos token in place of every token",
+        method="IntegratedGradients(n_steps=64)",
+        trace=about.hash,
+        checks=(Check("completeness", "measure", 0.01, 0.05, "They add up."),) if checks is None else checks,
     )

@@ -33,7 +33,8 @@ def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp
     fresh = tb.explore(lm, bench.trace, attribution=tb.InputXGradient())
     fresh.selection.step = 1
     page = fresh.save(tmp_path / "a.html").read_text("utf-8")
-    assert "it leads from layer 27" in page
+    # The first sentence is of the step that the page opens at.
+    assert "“,” with p = 0.604; it leads from layer 12" in page
     found = {result.kind: result for result in tb.open(fresh.save(tmp_path / "a.trace")).results}
     assert set(found) == {"lens_table", "token_scores", "attention"}
     scores = found["token_scores"]

@@ -38,6 +38,7 @@ FLOORS = {
     "direct": 3,
     "views": 3,
     "workbench": 4,
+    "arrangement": 4,
     "offline": 4,
     "facade": 5,
     "cli": 5,

@@ -5,14 +5,18 @@ import re
 import weakref
 import zlib
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
+from traitlets import TraitError
 
 import tracebench as tb
 from tests import made
 from tracebench.files import FileError
+from tracebench.findings import as_text, attributed, said
 from tracebench.offline.page import CSP, escape_script
-from tracebench.request import Request
+from tracebench.offline.size import Measure
+from tracebench.request import Absent, Request, request_for
 
 EVIL = (0, 8, 9, 8, 4, 5, 11, 6)
 
@@ -104,7 +108,9 @@ def test_the_path_says_how_large_it_is(bench, tmp_path):
 
 
 def test_a_page_over_the_limit_is_not_written(bench, tmp_path):
-    with pytest.raises(FileError, match=r"the page would be \d+ kB, more than max_bytes=1000: nothing was written"):
+    with pytest.raises(
+        FileError, match=r"the page would be about \d+ kB, more than max_bytes=1000: nothing was written"
+    ):
         bench.save(tmp_path / "a.html", max_bytes=1000)
     assert not list(tmp_path.iterdir())
 
@@ -149,3 +155,171 @@ def test_a_bench_that_is_closed_is_freed():
     del bench
     gc.collect()
     assert [ref() for ref in gone] == [None] * len(gone)
+
+
+def test_the_size_is_estimated_before_it_is_written(tmp_path):
+    trace = made.trace()
+    bench = tb.Workbench([trace, made.lens(trace), *(made.scores(trace, step) for step in trace.steps)])
+    estimate = bench.size()
+    page = bench.save(tmp_path / "a.html")
+    assert estimate.bytes == pytest.approx(page.stat().st_size, rel=0.1)
+    assert set(estimate.parts) == {"code", "views", "LogitLens", "IntegratedGradients"}
+    assert "LogitLens" in repr(estimate)
+    assert not estimate.missing
+
+
+def test_the_size_of_answers_at_other_steps_is_known_from_one(tmp_path):
+    """On a text that is long enough for answers to count beside the code."""
+    trace = made.trace(*([0, 1, 2, 3, 7, 10] * 60), prompt_length=320)
+    results = [made.scores(trace, step, seed=step) for step in trace.steps]
+    bench = tb.Workbench([trace, *results])
+    known, wanted = bench._answerer.known(), [request_for(result) for result in results]
+    first = {wanted[0].key: known[wanted[0].key]}
+    estimate = Measure().estimate(bench, first, wanted)
+    assert [request.target.step for request in estimate.missing] == list(trace.steps[1:])
+    whole = bench.save(tmp_path / "a.html").stat().st_size
+    assert estimate.parts["IntegratedGradients"] > 0.25 * whole
+    assert estimate.bytes == pytest.approx(whole, rel=0.1)
+
+
+def test_what_was_not_computed_yet_is_said_and_nothing_is_computed_for_it():
+    trace = made.trace()
+    answerer = Waiting()
+    request = Request("LogitLens", {"top": 3}, trace.hash)
+    bench = tb.Workbench([trace, request], answerer=answerer)
+    estimate = bench.size("all")
+    assert (estimate.missing, estimate.unknown, answerer.asked) == ((request,), ("LogitLens",), [])
+    assert repr(estimate).startswith("PageSize(at least ")
+
+
+def test_a_page_that_is_sure_to_be_too_large_is_refused_before_anything_is_computed(tmp_path):
+    trace = made.trace()
+    answerer = Waiting()
+    bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, trace.hash)], answerer=answerer)
+    with pytest.raises(FileError, match=r"would be about .*largest parts: code .*allow more: without any answer"):
+        bench.save(tmp_path / "a.html", max_bytes=1000)
+    assert answerer.asked == []
+
+
+def test_a_refusal_says_what_to_leave_out(tmp_path):
+    trace = made.trace(*([0, 1, 2, 3, 7, 10] * 60), prompt_length=320)
+    bench = tb.Workbench([trace, made.lens(trace)])
+    least = bench.size().bytes - bench.size().parts["LogitLens"]
+    with pytest.raises(FileError, match=r"leave out LogitLens \(about \d+ kB\): tb.Workbench"):
+        bench.save(tmp_path / "a.html", max_bytes=least + 1000)
+
+
+class Waiting:
+    """Somebody who may compute everything, knows nothing yet, and remembers what was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def ask(self, request, job):
+        self.asked.append(request)
+        job.on_error(Absent("It is not computed here."))
+
+    def known(self):
+        return {}
+
+    def close(self):
+        """Nothing is under way."""
+
+
+def test_an_arrangement_is_data_that_names_views(bench):
+    assert bench.arrangement == {"order": ["generation", "lens_table"], "hidden": [], "enlarged": None}
+    bench.arrangement = {"order": ["lens_table"], "enlarged": "lens_table"}
+    assert bench.arrangement == {"order": ["lens_table", "generation"], "hidden": [], "enlarged": "lens_table"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("lens_table", "an arrangement is a dict of order, hidden, enlarged, got 'lens_table'"),
+        ({"hiden": []}, "has order, hidden, enlarged, got hiden; check the spelling"),
+        ({"hidden": ["lens"]}, "hidden names 'lens', which is no view of this bench: it has generation, lens_table"),
+        ({"order": "lens_table"}, "order is a list of views"),
+        ({"order": ["lens_table"] * 2}, "order names a view twice"),
+        ({"enlarged": "lens_table", "hidden": ["lens_table"]}, "cannot be enlarged and hidden"),
+    ],
+)
+def test_a_wrong_arrangement_is_a_sentence_and_changes_nothing(bench, given, sentence):
+    before = bench.arrangement
+    with pytest.raises(TraitError, match=sentence):
+        bench.arrangement = given
+    assert bench.arrangement == before
+
+
+def test_what_an_old_page_says_is_ignored_with_a_note(bench):
+    view = bench.views[1]
+    for widget, state in ((bench, {"arrangement": {"hidden": ["radar"]}}), (view, {"_asked": {"analysis": "Radar"}})):
+        with pytest.warns(UserWarning, match="what a page said of .* was ignored"):
+            widget.set_state(state)
+    assert bench.arrangement["hidden"] == []
+    assert view.request == bench._requests[0]
+
+
+def test_two_views_of_a_kind_have_names_of_their_own():
+    trace = made.trace()
+    bench = tb.Workbench([trace, made.scores(trace, 0), made.scores(trace, 1)])
+    assert bench.arrangement["order"] == ["generation", "token_scores", "token_scores-2"]
+
+
+def test_a_hidden_view_is_not_asked_for_a_page_and_what_was_computed_stays(tmp_path):
+    trace = made.trace()
+    answerer = Waiting()
+    bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, trace.hash)], answerer=answerer)
+    bench.arrangement = {"hidden": ["lens_table"]}
+    bench.save(tmp_path / "a.html")
+    assert answerer.asked == []
+    computed = tb.Workbench([trace, made.lens(trace)])
+    computed.arrangement = {"hidden": ["lens_table"]}
+    state, _ = state_of(computed.save(tmp_path / "b.html").read_text("utf-8"))
+    assert list(state["baked"]) == [computed._requests[0].key]
+    assert state["widgets"]["w0"]["state"]["arrangement"]["hidden"] == ["lens_table"]
+
+
+def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
+    trace = made.trace()
+    asked = made.scores(trace, 0, against=" Rome")
+    bench = tb.Workbench([trace, made.scores(trace, 0), asked])
+    view = bench.views[1]
+    first = view.request
+    assert not bench.finding(0).startswith("“·Paris” leads")
+    view.request = request_for(asked)
+    assert view.request == request_for(asked)
+    assert bench.finding(0) == as_text(attributed(trace, asked, 0))
+    state, _ = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
+    kept = [w["state"]["_asked"] for w in state["widgets"].values() if w["state"].get("_asked")]
+    assert [each["target"]["against"] for each in kept] == [" Rome"]
+    # Hidden, its question leads the head no more; asked its first question, it is as it was.
+    bench.arrangement = {"hidden": ["token_scores"]}
+    assert bench.finding(0) == as_text(said(trace, 0))
+    view.request = first
+    assert not view.is_asked_otherwise
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"analysis": "LogitLens"}, "LogitLens gives a lens_table, this view shows a token_scores"),
+        ({"analysis": "Radar"}, "this is no request, so the view keeps its question: there is no 'Radar'"),
+        ({"trace": "another"}, "about another trace"),
+    ],
+)
+def test_a_question_that_is_none_for_the_view_is_a_sentence(change, sentence):
+    trace = made.trace()
+    view = tb.Workbench([trace, made.scores(trace, 0)]).views[1]
+    with pytest.raises(TraitError, match=sentence):
+        view.request = replace(view.request, **change)
+    with pytest.raises(TypeError, match=r"request is a tb.Request or None \(the first question again\), got 'why'"):
+        view.request = "why"
+    assert not view.is_asked_otherwise
+
+
+def test_a_view_that_asks_nothing_has_no_question_to_set():
+    trace = made.trace()
+    view = tb.Workbench([trace]).views[0]
+    assert view.request is None
+    with pytest.raises(TraitError, match="GenerationView asks nothing"):
+        view.request = request_for(made.scores(trace, 0))

@@ -5,9 +5,14 @@ A sentence is a tuple of parts: text, or ``{"token": "·Paris"}``, so that a vie
 
 from __future__ import annotations
 
+import math
+import re
+
 import numpy as np
 
+from tracebench.request import parsed
 from tracebench.results.lens_table import LensTable
+from tracebench.results.token_scores import TokenScores
 from tracebench.trace import Trace
 
 Parts = tuple[str | dict[str, str], ...]
@@ -60,6 +65,105 @@ def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
 
 def _named(layer: int) -> str:
     return "the embedding" if layer == -1 else f"layer {layer}"
+
+
+def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
+    """What speaks for a decision and what against it: who leads by how much, the largest scores, the method, and its checks.
+
+    Args:
+        trace: what the scores are about.
+        scores: of this step, or of every step.
+        step: one of ``scores.steps``; a ``KeyError`` says which there are.
+    """
+    row = scores.at(step)
+    value = float(scores.values.sel(step=step))
+    sizes = float(np.nansum(np.abs(row)))
+    most = float(np.nanmax(np.abs(row), initial=0.0))
+    # Largest first without regard to sign, equal ones in the order of the text, as the view lists them.
+    order = [int(at) for at in np.argsort(-np.abs(np.nan_to_num(row)), kind="stable") if not np.isnan(row[at])]
+    above = [at for at in order if row[at] > 0][:2]
+    below = [at for at in order if row[at] < 0][:1]
+
+    def named(these: list[int]) -> Parts:
+        parts: list[str | dict[str, str]] = []
+        for i, at in enumerate(these):
+            share = f", {_percent(abs(float(row[at])) / sizes)}"
+            share += " of all scores by size" if at == (*above, *below)[0] else ""
+            again = f", position {at}" if trace.tokens.display.count(trace.tokens.display[at]) > 1 else ""
+            number = signed(float(row[at]), most)
+            parts += [" and "] if i else []
+            parts += [{"token": trace.tokens.display[at]}, f" ({number}{share if sizes else ''}{again})"]
+        return tuple(parts)
+
+    entropy = scores.target.of == "entropy"
+    push, against = ("make it less sure", "surer") if entropy else ("speak for it", "against")
+    if len(above) == 1:
+        push = push.replace("make", "makes").replace("speak", "speaks")
+    parts: list[str | dict[str, str]] = [*_number(trace, scores, step, value), "; "]
+    if above:
+        parts += [*named(above), f" {push} most, "]
+        parts += [*named(below), f" {against}"] if below else [f"none {against}"]
+    elif below:
+        parts += [*named(below), f" {'makes it surer' if entropy else 'speaks against it'} most, none for it"]
+    else:
+        parts += ["no token scores anything"]
+    return (*parts, f". By {_method(scores.method)}{_proved(scores)}.")
+
+
+def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts:
+    """The number that is explained, in words."""
+    target, unit = scores.target, scores.unit
+    size = signed(abs(value), abs(value)).lstrip("+")
+    if target.of == "entropy":
+        return (f"The entropy is {size} {unit}",)
+    of = {"logit": "logit", "log_prob": "log-probability", "prob": "probability"}[target.of]
+    token = {"token": scores.vocabulary.display(int(scores.explained.sel(step=step)))}
+    if target.against is None:
+        number = probability(value) if target.of == "prob" else f"{signed(value, abs(value)).lstrip('+')} {unit}"
+        return (f"The {of} of ", token, f" is {number}")
+    known = trace.candidates.vocabulary.union(scores.vocabulary)
+    given = target.against if isinstance(target.against, int) else known.find(target.against)
+    other = {"token": known.display(given) if given is not None and given in known else str(target.against)}
+    if value == 0:
+        return (token, " and ", other, f" are level ({of})")
+    about = f" by {size} ({of})" if target.of == "prob" else f" by {size} {unit} ({of})"
+    return (token, " leads " if value > 0 else " trails ", other, about)
+
+
+def _method(method: str) -> str:
+    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"."""
+    name, params = parsed(method)
+    words = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).split(" ")
+    said = " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).replace(" x ", " × ")
+    return f"{said}, {params['n_steps']} points" if "n_steps" in params else said
+
+
+def _proved(scores: TokenScores) -> str:
+    wrong = [check for check in scores.checks if check.state != "holds"]
+    if not scores.checks:
+        return ", which carries no checks"
+    if not wrong:
+        return "; its checks hold" if len(scores.checks) > 1 else "; its check holds"
+    said = {"amber": "is amber", "broken": "is BROKEN, so these numbers are not to be trusted"}
+    each = []
+    for check in wrong:
+        value = "unknown" if math.isnan(check.value) else f"{check.value:.2g}"
+        unit = f" {check.unit}" if check.unit else ""
+        each.append(f"“{check.name}” {said[check.state]} ({value}, limit {check.limit:.2g}{unit})")
+    return "; but " + " and ".join(each)
+
+
+def signed(x: float, most: float) -> str:
+    """As the views write a column of scores (``js/src/scores/words.ts``): "+2.33", "−0.15"; more digits where all are small."""
+    digits = 2 if most >= 1 or not most > 0 else min(6, 1 - math.floor(math.log10(most)))
+    sign = "+" if x > 0 else "−" if x < 0 else ""
+    return f"{sign}{abs(x):.{digits}f}"
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.01:
+        return "less than 1 %"
+    return "more than 99 %" if 0.99 < share < 1 else f"{round(share * 100)} %"
 
 
 def as_text(parts: Parts) -> str:

@@ -11,10 +11,13 @@ from typing import Any, Literal
 import anywidget
 import traitlets
 
+from tracebench import arrangement as arranging
 from tracebench import bundle, findings, registry
 from tracebench.arrays import whole
-from tracebench.offline.bake import ask_all, at_step, bake
+from tracebench.files import FileError
+from tracebench.offline.bake import ask_all, at_step, bake, in_steps
 from tracebench.offline.page import write_page
+from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.offline.static import static_html
 from tracebench.request import Answerer, Request, request_for
 from tracebench.stored import Stored
@@ -22,12 +25,12 @@ from tracebench.target import Target
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.answers import Answers
-from tracebench.views.base import reject_unknown, static_text
+from tracebench.views.base import Told, View, reject_unknown, static_text
 from tracebench.views.generation import GenerationView, trace_code
 from tracebench.views.selection import Selection
 
 
-class Workbench(anywidget.AnyWidget):
+class Workbench(Told):
     """Linked views of one trace: ``tb.Workbench([trace, lens])``, also without a model.
 
     Args:
@@ -37,6 +40,10 @@ class Workbench(anywidget.AnyWidget):
     Attributes:
         selection: what is looked at; read, set and observe it.
         views: the view widgets, each of which can also be shown alone in a cell and stays linked.
+        arrangement: how the views are shown: ``{"order": [names], "hidden": [names], "enlarged": name or None}``. A view's
+            name is its stem (``"lens_table"``; a second one of a kind is ``"lens_table-2"``). Set it as a whole; what is left
+            out is as usual: ``bench.arrangement = {"hidden": ["attention"]}``. A hidden view asks nothing. Every display of the
+            bench follows it, and a saved page opens with it.
     """
 
     _esm = static_text("workbench.js")
@@ -49,6 +56,7 @@ class Workbench(anywidget.AnyWidget):
         sync=True, to_json=lambda views, _: [f"anywidget:{view.model_id}" for view in views], echo_update=False
     )
     selection = anywidget.WidgetTrait().tag(sync=True)
+    arrangement = traitlets.Any().tag(sync=True)
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
     def __init__(self, things: Iterable[Any], *, answerer: Answerer | None = None, **unknown: Any) -> None:
@@ -61,7 +69,8 @@ class Workbench(anywidget.AnyWidget):
         self._kinds = [result.kind for result in results] + [registry.result_kind(r.analysis) for r in requests]
         super().__init__()
         self.selection = Selection(trace)
-        self._answers = Answers(answerer, trace, self._save_from_browser)
+        self._measure = Measure()
+        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         for kind, request in zip(self._kinds, self._requests, strict=True):
@@ -69,7 +78,15 @@ class Workbench(anywidget.AnyWidget):
             views.append(view(data=view.data(trace), request=request.to_json(), **shared))
         self.views = views
         self._stems = [view.stem for view in views]
+        self.arrangement = {}
         self._data = self._tree()
+
+    @traitlets.validate("arrangement")
+    def _validate_arrangement(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return arranging.checked(proposal["value"], arranging.names_of(self._stems))
+        except (TypeError, ValueError) as wrong:
+            raise traitlets.TraitError(str(wrong)) from wrong
 
     def save(
         self,
@@ -84,7 +101,8 @@ class Workbench(anywidget.AnyWidget):
             path: where to; the folder must exist.
             steps: ``"all"`` computes what the views ask at every step; None saves what they ask now, and all that was
                 asked before.
-            max_bytes: refuse to write a page that is larger.
+            max_bytes: refuse to write a page that is larger, before anything is computed where that is sure. The refusal
+                names the largest parts and what to leave out; `size` tells them beforehand.
 
         Returns:
             The path; its repr states the size.
@@ -101,19 +119,56 @@ class Workbench(anywidget.AnyWidget):
         if suffix == ".trace":
             ask_all(self._answerer, self._now(), self.trace, steps)
             return bundle.save(path, self.trace, *self._results())
-        return write_page(path, self, self.baked(steps), max_bytes)
+        if max_bytes is not None:
+            # Before anything is computed: what is known already, or sure to come, may be too much.
+            expected = self.size(steps)
+            if expected.bytes * (1 - ACCURACY) > max_bytes:
+                raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(), about=True))
+        return write_page(path, self, self.baked(steps), max_bytes, lambda size: self._refused(size, max_bytes, steps))
+
+    def size(self, steps: Literal["all"] | None = None) -> PageSize:
+        """About how large the page would be that `save` writes, within 10 %, without computing or writing anything.
+
+        Args:
+            steps: as in `save`.
+
+        Returns:
+            A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
+            computed first (``missing``), and of which of that the size is not known (``unknown``).
+        """
+        computes = not isinstance(self._answerer, Stored)
+        wanted = in_steps(self._now(), self.trace, steps) if computes else []
+        return self._measure.estimate(self, self._answerer.known(), wanted)
+
+    def _refused(self, size: int, max_bytes: int | None, steps: Literal["all"] | None) -> str:
+        return refusal(size, max_bytes or 0, self.size(steps), self.size(), about=False)
 
     def baked(self, steps: Literal["all"] | None = None) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
         return bake(self._answerer, self._now(), self.trace, steps)
 
     def _now(self) -> list[Request]:
-        """What the views ask at the selected step."""
-        return [at_step(request, self.selection.step or 0) for request in self._requests]
+        """What the views that are in sight ask at the selected step."""
+        asked = [view.request if isinstance(view, View) else None for view in self._in_sight()]
+        return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
+
+    def _in_sight(self) -> list[Any]:
+        named = zip(arranging.names_of(self._stems), self.views, strict=True)
+        return [view for name, view in named if name not in self.arrangement["hidden"]]
 
     def finding(self, step: int = 0) -> str:
-        """What a step comes down to, in one sentence; with the layers once the lens has been computed."""
-        lens = next((r for r in self._results() if r.kind == "lens_table"), None)
+        """What a step comes down to, in one sentence, as the head of the bench has it.
+
+        With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
+        that one, or by another method) and the answer is there, it is that question's.
+        """
+        known = self._answerer.known()
+        otherwise = (view for view in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
+        answers = (known.get(at_step(view.request, step).key) for view in otherwise)
+        scores = next((result for result in answers if getattr(result, "kind", None) == "token_scores"), None)
+        if scores is not None and step in scores.steps:
+            return findings.as_text(findings.attributed(self.trace, scores, step))
+        lens = next((r for r in known.values() if r.kind == "lens_table"), None)
         parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
         return findings.as_text(parts)
 
@@ -150,6 +205,14 @@ class Workbench(anywidget.AnyWidget):
         page = self.save(_unused(Path.cwd(), _title(self.trace)))
         return {"path": str(page), "size": page.stat().st_size, "note": repr(page)}
 
+    def _size_for_browser(self) -> dict[str, Any]:
+        expected = self.size()
+        return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
+
+    def _lead(self) -> str:
+        """What comes first in what is left without a kernel: of the step that is selected."""
+        return self.finding(self.selection.step or 0) if self.trace.steps else ""
+
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.
 
@@ -158,7 +221,9 @@ class Workbench(anywidget.AnyWidget):
         """
         from IPython.display import display
 
-        display({"text/html": static_html(self.trace, self._results()), "text/plain": repr(self)}, raw=True)
+        display(
+            {"text/html": static_html(self.trace, self._results(), self._lead()), "text/plain": repr(self)}, raw=True
+        )
         if (widget := super()._repr_mimebundle_()) is not None:
             data, metadata = widget
             display(data, metadata=metadata, raw=True)

@@ -3,6 +3,8 @@
 import type { Answers, Ask, Request } from "./ask";
 import { element } from "./dom";
 import type { Selection } from "./selection";
+import type { SyncedModel } from "./synced";
+import { Synced } from "./synced";
 import { decode } from "./wire";
 
 export interface Context<Data = unknown> {
@@ -14,6 +16,8 @@ export interface Context<Data = unknown> {
   selection: Selection;
   ask: Ask;
   answers: Answers;
+  /** A part of the widget's state that a person sets: every display of it, Python, and a saved page have the same. */
+  synced: (name: string) => Synced;
   /** Views inside this one. */
   children: Child[];
   /** Everything a view starts ends with this. */
@@ -22,18 +26,18 @@ export interface Context<Data = unknown> {
 
 export interface Child {
   stem: string;
+  /** What it asks unless it is asked something else, and what it was asked since. */
+  request: Request | null;
+  asked: Synced;
   render(el: HTMLElement, signal: AbortSignal): Promise<void>;
 }
 
 export type View<Data = unknown> = (context: Context<Data>) => void;
 
-interface Model {
-  get(name: string): unknown;
-  on(event: string, callback: () => void): void;
-  off(event: string, callback: () => void): void;
-}
+type Model = SyncedModel;
 
 interface Host {
+  getModel(ref: string): Promise<Model>;
   getWidget(ref: string): Promise<{
     exports: unknown;
     render(options: { el: HTMLElement; signal: AbortSignal }): Promise<void>;
@@ -95,7 +99,8 @@ async function mount<Data>(
     try {
       const data = decode(model.get("_data") ?? {}) as Data;
       const request = (model.get("_request") ?? null) as Request | null;
-      view({ el: root, data, request, selection, ask: answers.ask, answers, children, signal: inner.signal });
+      const synced = (name: string) => new Synced(model, name);
+      view({ el: root, data, request, selection, ask: answers.ask, answers, synced, children, signal: inner.signal });
     } catch (error) {
       console.error(`tracebench: the view ${stem} failed.`, error);
       inner.abort();
@@ -127,8 +132,13 @@ function childrenOf(model: Model, host: Host): Promise<Child[]> {
   const stems = (model.get("_stems") ?? []) as string[];
   return Promise.all(
     references.map(async (reference, i) => {
-      const child = await host.getWidget(reference);
-      return { stem: stems[i] ?? "", render: (el: HTMLElement, signal: AbortSignal) => child.render({ el, signal }) };
+      const [child, childModel] = await Promise.all([host.getWidget(reference), host.getModel(reference)]);
+      return {
+        stem: stems[i] ?? "",
+        request: (childModel.get("_request") ?? null) as Request | null,
+        asked: new Synced(childModel, "_asked"),
+        render: (el: HTMLElement, signal: AbortSignal) => child.render({ el, signal }),
+      };
     }),
   );
 }

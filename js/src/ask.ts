@@ -128,6 +128,12 @@ export class Answers {
     return this.#call(id, { kind: "save", id }, {}, false, () => {});
   }
 
+  /** How large that file would be; nothing is computed for it. */
+  size(): Promise<unknown> {
+    const id = this.#nextId();
+    return this.#call(id, { kind: "size", id }, {}, false, () => {});
+  }
+
   #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Call["finished"]) {
     this.#calls.set(id, { waiting: new Set(), finished });
     const answer = this.#wait(id, options);

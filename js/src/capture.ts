@@ -51,7 +51,12 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   if (el instanceof SVGSVGElement) {
     const scene = sceneOf(el);
     const marks = moved(scene?.marks ?? [], box.left + place.dx, box.top + place.dy);
-    floors[under]?.push(...marks.map((mark) => ({ ...mark, ...clipped(clip, place.dx, place.dy) })));
+    floors[under]?.push(...marks.map((mark) => ({ ...mark, ...clipped(box, clip, place) })));
+    return;
+  }
+  if (el instanceof HTMLCanvasElement) {
+    const at = { x: box.left + place.dx, y: box.top + place.dy, w: box.width, h: box.height };
+    floors[under]?.push({ kind: "image", ...at, source: el, ...clipped(box, clip, place) });
     return;
   }
   const style = getComputedStyle(el);
@@ -67,7 +72,7 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   }
 }
 
-function paintBox(box: DOMRect, style: CSSStyleDeclaration, { dx, dy }: Place, clip: DOMRect | null, marks: Mark[]): void {
+function paintBox(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: DOMRect | null, marks: Mark[]): void {
   const fill = isTransparent(style.backgroundColor) ? undefined : style.backgroundColor;
   const outlined = style.outlineStyle !== "none" && style.outlineStyle !== "auto" ? style.outlineColor : undefined;
   const bordered = [style.borderTopWidth, style.borderLeftWidth].every((w) => Number.parseFloat(w) > 0)
@@ -77,26 +82,26 @@ function paintBox(box: DOMRect, style: CSSStyleDeclaration, { dx, dy }: Place, c
   if (!fill && (!stroke || isTransparent(stroke))) return;
   marks.push({
     kind: "rect",
-    x: box.left + dx,
-    y: box.top + dy,
+    x: box.left + place.dx,
+    y: box.top + place.dy,
     w: box.width,
     h: box.height,
     radius: Math.min(Number.parseFloat(style.borderRadius) || 0, box.height / 2),
     ...(fill ? { fill } : {}),
     ...(stroke ? { stroke, width: outlined ? 2 : 1 } : {}),
-    ...clipped(clip, dx, dy),
+    ...clipped(box, clip, place),
   });
 }
 
-function paintText(node: Text, style: CSSStyleDeclaration, { dx, dy }: Place, clip: DOMRect | null, marks: Mark[]): void {
+function paintText(node: Text, style: CSSStyleDeclaration, place: Place, clip: DOMRect | null, marks: Mark[]): void {
   if (!node.data.trim()) return;
   for (const { text, box } of lines(node)) {
     if (clip && !meets(box, clip)) continue;
     const size = Number.parseFloat(style.fontSize);
     marks.push({
       kind: "text",
-      x: box.left + dx,
-      y: box.top + dy + box.height / 2 + size * 0.35,
+      x: box.left + place.dx,
+      y: box.top + place.dy + box.height / 2 + size * 0.35,
       text,
       size,
       mono: style.fontFamily.includes("monospace"),
@@ -104,7 +109,7 @@ function paintText(node: Text, style: CSSStyleDeclaration, { dx, dy }: Place, cl
       fill: style.color,
       ...(clip && box.right > clip.right && style.textOverflow === "ellipsis"
         ? { max: clip.right - box.left }
-        : clipped(clip, dx, dy)),
+        : clipped(box, clip, place)),
     });
   }
 }
@@ -140,6 +145,8 @@ function intersection(a: DOMRect, b: DOMRect | null): DOMRect {
   return new DOMRect(left, top, Math.max(0, Math.min(a.right, b.right) - left), Math.max(0, Math.min(a.bottom, b.bottom) - top));
 }
 
-function clipped(clip: DOMRect | null, dx: number, dy: number): { clip?: [number, number, number, number] } {
-  return clip ? { clip: [clip.left + dx, clip.top + dy, clip.width, clip.height] } : {};
+/** Where something is cut off; nothing for what is whole. */
+function clipped(box: DOMRect, clip: DOMRect | null, { dx, dy }: Place): { clip?: [number, number, number, number] } {
+  const whole = !clip || (box.left >= clip.left && box.right <= clip.right && box.top >= clip.top && box.bottom <= clip.bottom);
+  return whole ? {} : { clip: [clip.left + dx, clip.top + dy, clip.width, clip.height] };
 }

@@ -33,6 +33,9 @@ function paint(context: CanvasRenderingContext2D, mark: Mark, resolve: (color: s
     context.textAlign = { start: "left", middle: "center", end: "right" }[mark.align ?? "start"] as CanvasTextAlign;
     context.direction = "ltr";
     context.fillText(fitted(context, mark.text, mark.max ?? Number.POSITIVE_INFINITY), mark.x, mark.y);
+  } else if (mark.kind === "image") {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(mark.source, mark.x, mark.y, mark.w, mark.h);
   } else {
     context.beginPath();
     if (mark.kind === "rect") context.roundRect(mark.x, mark.y, mark.w, mark.h, mark.radius ?? 0);

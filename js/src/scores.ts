@@ -1,6 +1,7 @@
 // The scores tree of docs/architecture.md, after decoding.
 
 import type { Check } from "./checks";
+import type { Parts } from "./parts";
 import type { LabeledArray } from "./wire";
 
 export interface Target {
@@ -24,6 +25,8 @@ export interface Scores {
   baseline_values: LabeledArray;
   unit: string;
   questions: string[];
+  /** What came of it, per step, in a sentence. */
+  findings: Parts[];
   /** In words; "" where the method has none. */
   baseline: string;
   checks: Check[];

@@ -5,6 +5,8 @@ import type { Context } from "./afm";
 import { widget } from "./afm";
 import type { Request } from "./ask";
 import { banner } from "./bench/banner";
+import { otherQuestion } from "./bench/other_question";
+import { places } from "./bench/places";
 import { saveButton } from "./bench/save";
 import { stepper } from "./bench/stepper";
 import type { Check } from "./checks";
@@ -30,9 +32,8 @@ export interface Bench extends Steps {
   code: string;
 }
 
-export function workbench({ el, data, selection, answers, children, signal }: Context<Bench>): void {
+export function workbench({ el, data, selection, answers, synced, children, signal }: Context<Bench>): void {
   const checks = checksPlace(signal);
-  checks.show(data.checks);
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
   const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
@@ -44,8 +45,9 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
     { class: "tb-actions", "data-capture": "no" },
     copyButton("Copy code", () => data.code),
   );
-  if (!answers.offline) actions.append(saveButton(answers, saved));
-  const views = element("div", { class: "tb-views" });
+  if (!answers.offline) actions.append(saveButton(answers, saved, signal));
+  const views = places(el, children, synced("arrangement"), signal);
+  const other = otherQuestion({ inSight: views.inSight, answers, selection, onChange: () => update() }, signal);
   el.classList.add("tb-bench");
   el.dataset.live = "";
   // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
@@ -65,16 +67,22 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
     banner(answers, signal),
     saved,
     target,
+    views.away,
   );
-  el.append(top, views);
+  el.append(top, views.el);
 
-  let findings: Parts[] | null = null;
+  let lens: Lens | null = null;
+  let shown: readonly Check[] | null = null;
   const update = () => {
     const step = selection.fields.step ?? 0;
-    question.replaceChildren(
-      data.steps === 0 ? "Nothing was generated: this is a text to read." : sentence(data.questions[step] ?? []),
-    );
-    finding.replaceChildren(sentence(findings?.[step] ?? data.said[step] ?? []));
+    const instead = data.steps > 0 ? other.at(step) : null;
+    const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step] ?? []);
+    question.replaceChildren(sentence(instead ? [instead.question] : own));
+    finding.replaceChildren(sentence(instead?.finding ?? lens?.findings[step] ?? data.said[step] ?? []));
+    const proofs = [...data.checks, ...(lens?.checks ?? []), ...(instead?.checks ?? [])];
+    // Drawn anew only when they change: the list may be open.
+    if (proofs.length !== shown?.length || proofs.some((check, i) => check !== shown?.[i])) checks.show(proofs);
+    shown = proofs;
     const read = data.steps > 0 ? readElsewhere(data, selection.fields) : null;
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
@@ -82,30 +90,21 @@ export function workbench({ el, data, selection, answers, children, signal }: Co
       read === null ? "" : `This is about step ${step}. Selected is position ${read}, which does not predict it.`;
     steps.update();
   };
-  update();
-  selection.on(update, signal);
+  const follow = () => {
+    other.listen();
+    update();
+  };
+  follow();
+  selection.on(follow, signal);
+  views.on(follow, signal);
+  for (const { asked } of children) asked.on(follow, signal);
   if (data.finding_request) {
     // The view below asks; the head only listens, so that cancelling there cancels.
     const heard = (answer: unknown) => {
-      const lens = answer as Lens;
-      findings = lens.findings;
-      checks.show([...data.checks, ...lens.checks]);
+      lens = answer as Lens;
       update();
     };
     answers.hear(data.finding_request, heard, signal);
-  }
-  for (const { stem, render } of children) {
-    const place = element("div", { class: "tb-place", "data-stem": stem });
-    views.append(place);
-    render(place, signal).catch((error: unknown) => {
-      place.replaceChildren(
-        element(
-          "p",
-          { class: "tb-state tb-error", role: "alert" },
-          `This view could not be shown: ${error instanceof Error ? error.message : error}`,
-        ),
-      );
-    });
   }
   el.dataset.state = "ready";
 }

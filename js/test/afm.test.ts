@@ -9,6 +9,8 @@ afterEach(() => {
   document.body.replaceChildren();
 });
 
+const EMPTY = { get: () => undefined, set: () => {}, save_changes: () => {}, on: () => {}, off: () => {} };
+
 test("a view gets its decoded data, its request, the selection and a way to ask", async () => {
   const view = vi.fn((_context: Context<{ probs: LabeledArray }>) => {});
   await show(widget("toy_view", view), { _data: { probs: packed([1], { step: 1 }) }, _request: null });
@@ -52,13 +54,12 @@ test("a view that throws is a sentence, not a hole", async () => {
 test("a host that gives no signal ends the view by what it was given back", async () => {
   let life: AbortSignal | undefined;
   const exports = { ask: () => {}, fields: {} };
-  const host = { getWidget: async () => ({ exports, render: async () => {} }) };
-  const model = { get: () => undefined, on: () => {}, off: () => {} };
+  const host = { getModel: async () => EMPTY, getWidget: async () => ({ exports, render: async () => {} }) };
   const el = document.createElement("div");
   const view = widget("toy", ({ signal }) => {
     life = signal;
   });
-  const end = await view.render({ model, el, host });
+  const end = await view.render({ model: EMPTY, el, host });
   expect([life?.aborted, el.childElementCount]).toEqual([false, 1]);
   end();
   expect([life?.aborted, el.childElementCount]).toEqual([true, 0]);
@@ -66,6 +67,6 @@ test("a host that gives no signal ends the view by what it was given back", asyn
 
 test("a host that cannot compose widgets is told what to do", async () => {
   const el = document.createElement("div");
-  await widget("toy", () => {}).render({ model: { get: () => undefined, on: () => {}, off: () => {} }, el });
+  await widget("toy", () => {}).render({ model: EMPTY, el });
   expect(el.textContent).toContain("anywidget is older than 0.11");
 });

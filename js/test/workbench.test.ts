@@ -149,6 +149,24 @@ test("while saving a silent kernel is said, and saving can be tried again", asyn
   expect(text(one(root, ".tb-saved"))).toContain("Saved as a.html");
 });
 
+test("who comes near the button reads how large the file will be, part by part", async () => {
+  const reply = ({ kind }: Message) =>
+    kind === "size"
+      ? { kind: "answer", result: { size: 182_000, least: false, note: "code 103 kB, LogitLens 33 kB" } }
+      : undefined;
+  const { root, sent } = await show(workbench, { _data: DATA }, { reply });
+  expect(sent).toEqual([]);
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.dispatchEvent(new Event("pointerenter"));
+  await settled();
+  expect([text(button), button.title]).toEqual([
+    "Save HTML (≈ 182 kB)",
+    "One file that needs no kernel and no network. code 103 kB, LogitLens 33 kB",
+  ]);
+  button.click();
+  expect(text(one(root, ".tb-saved"))).toBe("Saving (≈ 182 kB) …");
+});
+
 test("a saved page offers no saving", async () => {
   const { root } = await show(workbench, { _data: DATA }, { offline: true });
   expect(all(root, "button").map(text)).not.toContain("Save HTML");

@@ -7,35 +7,10 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.arrays import LabeledArray
-from tracebench.results.token_scores import TokenScores
 
 pytestmark = pytest.mark.browser
 VIEW = '[data-view="token_scores"]'
 TEXT = f"{VIEW} .tb-text"
-
-
-def scores(trace, step=0, of="logit", seed=0):
-    """Scores of one step, or of every step, by chance."""
-    steps = trace.steps if step is None else (step,)
-    values = np.random.default_rng(seed).normal(size=(len(steps), len(trace.tokens))).astype(np.float32)
-    for row, at in enumerate(steps):
-        values[row, trace.prompt_length + at :] = np.nan
-    axes = {"token": range(len(trace.tokens))}
-    total = np.nansum(values, -1).astype(np.float32)
-    return TokenScores(
-        LabeledArray.of(values, step=steps, **axes) if step is None else LabeledArray.of(values[0], **axes),
-        values=LabeledArray.of(total + 1, step=steps),
-        baseline_values=LabeledArray.of(np.ones_like(total), step=steps),
-        explained=LabeledArray.of(np.full(len(steps), 3, np.int32), step=steps),
-        vocabulary=trace.candidates.vocabulary,
-        tokens=trace.tokens.display,
-        target=tb.Target(step, of=of),
-        baseline="the eos token in place of every token",
-        method="IntegratedGradients(n_steps=64)",
-        trace=trace.hash,
-        checks=(tb.Check("completeness", "measure", 0.01, 0.05, "They add up."),),
-    )
 
 
 @pytest.fixture
@@ -60,7 +35,7 @@ def menu(page, item):
 
 def test_a_click_on_a_token_marks_it_in_text_list_and_the_generation(opened):
     trace = made.trace()
-    page = opened(trace, scores(trace))
+    page = opened(trace, made.scores(trace))
     page.locator(f'{TEXT} [data-token="1"]').click()
     for place in (TEXT, f"{VIEW} .tb-score-rows", '[data-view="generation"]'):
         page.wait_for_selector(f'{place} [data-token="1"][aria-selected="true"]')
@@ -71,7 +46,7 @@ def test_a_click_on_a_token_marks_it_in_text_list_and_the_generation(opened):
 
 def test_what_is_marked_in_the_generation_is_marked_here(opened):
     trace = made.trace()
-    page = opened(trace, scores(trace))
+    page = opened(trace, made.scores(trace))
     page.locator('[data-view="generation"] [data-token="1"]').click()
     page.wait_for_selector(f'{TEXT} [data-token="1"][aria-selected="true"]')
     assert "position 1" in page.locator(f"{VIEW} .tb-detail").inner_text()
@@ -79,7 +54,7 @@ def test_what_is_marked_in_the_generation_is_marked_here(opened):
 
 def test_a_later_token_leads_to_its_step_and_an_absent_step_back(opened):
     trace = made.trace()
-    page = opened(trace, scores(trace))
+    page = opened(trace, made.scores(trace))
     page.locator(f'{TEXT} [data-token="5"]').click()
     page.wait_for_selector(f'{VIEW}[data-state="absent"]')
     page.wait_for_selector('[data-view="generation"] [data-step="2"][aria-selected="true"]')
@@ -90,7 +65,7 @@ def test_a_later_token_leads_to_its_step_and_an_absent_step_back(opened):
 
 def test_each_step_that_was_saved_is_shown(opened):
     trace = made.trace()
-    first, third = scores(trace), scores(trace, 2, seed=1)
+    first, third = made.scores(trace), made.scores(trace, 2, seed=1)
     # Two results of one question: two views, each of which follows the step.
     page = opened(trace, first, third)
     page.get_by_role("button", name="Next step").click()
@@ -102,7 +77,7 @@ def test_each_step_that_was_saved_is_shown(opened):
 
 def test_every_step_is_a_table_whose_cells_lead_there(opened):
     trace = made.trace()
-    page = opened(trace, scores(trace, None))
+    page = opened(trace, made.scores(trace, None))
     page.locator(f'{VIEW} [role=gridcell][data-step="3"][data-token="4"]').click()
     page.wait_for_selector('[data-view="generation"] [data-step="3"][aria-selected="true"]')
     page.wait_for_selector(f'{TEXT} [data-token="4"][aria-selected="true"]')
@@ -112,7 +87,7 @@ def test_every_step_is_a_table_whose_cells_lead_there(opened):
 
 def test_keys_move_through_the_text_with_one_stop(opened):
     trace = made.trace()
-    page = opened(trace, scores(trace))
+    page = opened(trace, made.scores(trace))
     page.locator(f'{TEXT} [data-token="0"]').click()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(f'{TEXT} [data-token="1"][aria-selected="true"]:focus-visible')
@@ -129,7 +104,7 @@ def test_the_csv_is_what_to_pandas_gives(opened, step):
     import pandas as pd
 
     trace = made.trace()
-    result = scores(trace, step)
+    result = made.scores(trace, step)
     page = opened(trace, result)
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
     expected = result.to_pandas()
@@ -140,7 +115,7 @@ def test_the_csv_is_what_to_pandas_gives(opened, step):
 
 def test_the_picture_is_a_picture(opened):
     trace = made.trace()
-    data = menu(opened(trace, scores(trace, None)), "Save picture").read_bytes()
+    data = menu(opened(trace, made.scores(trace, None)), "Save picture").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(data[16:20]) > 600
     assert len(data) > 10_000
@@ -148,7 +123,7 @@ def test_the_picture_is_a_picture(opened):
 
 def test_markup_right_to_left_and_half_characters_stay_text(opened):
     trace = made.trace(0, 8, 9, 8, 4, 5, 11, 6, 7, 7, 9, prompt_length=9)
-    page = opened(trace, scores(trace))
+    page = opened(trace, made.scores(trace))
     assert page.locator(f"{TEXT} [data-token]").count() == 11
     assert page.locator(f'{TEXT} [data-token="1"]').inner_text().startswith("</script>")
 
@@ -157,13 +132,13 @@ def test_markup_right_to_left_and_half_characters_stay_text(opened):
 @pytest.mark.parametrize("width", [500, 700, 1400])
 def test_it_fits_narrow_and_wide(opened, width, scheme):
     trace = made.trace(*[(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(512)], prompt_length=500)
-    page = opened(trace, scores(trace, None), width=width, scheme=scheme)
+    page = opened(trace, made.scores(trace, None), width=width, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_text_of_which_every_token_is_explained_stays_fluid(opened):
     trace = made.trace(*[(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(512)], prompt_length=1)
-    page = opened(trace, scores(trace, None), fragment="#step=300")
+    page = opened(trace, made.scores(trace, None), fragment="#step=300")
     page.get_by_role("button", name="Next step").click()
     page.wait_for_selector(f'{VIEW} [role=rowheader][data-step="301"][aria-selected="true"]', timeout=2_000)
 

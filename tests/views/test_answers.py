@@ -14,8 +14,8 @@ from tracebench.views.answers import Answers
 class Line:
     """The browser's end: what was sent, and a way to speak."""
 
-    def __init__(self, monkeypatch, answerer, trace, save=dict):
-        self.answers = Answers(answerer, trace, save)
+    def __init__(self, monkeypatch, answerer, trace, save=dict, size=dict):
+        self.answers = Answers(answerer, trace, save, size)
         self.sent, self.told = [], threading.Event()
         monkeypatch.setattr(self.answers, "send", self._send)
 

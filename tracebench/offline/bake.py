@@ -44,13 +44,8 @@ def ask_all(
     answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
 ) -> dict[str, dict[str, Any]]:
     """Has everything computed that `bake` packs; what fails, by request key."""
-    if steps not in (None, "all"):
-        raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
-    wanted = list(requests)
-    if steps == "all":
-        wanted = [each for request in wanted for each in _at_every_step(request, trace)]
     failed = {}
-    for request in wanted:
+    for request in in_steps(requests, trace, steps):
         try:
             answer(answerer, request)
         except Absent:
@@ -58,6 +53,14 @@ def ask_all(
         except FAILURES as failure:
             failed[request.key] = _failure(request.analysis, failure)
     return failed
+
+
+def in_steps(requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None) -> list[Request]:
+    """The requests as they are, or with ``"all"`` at every step where they have one."""
+    if steps not in (None, "all"):
+        raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
+    wanted = list(requests)
+    return wanted if steps is None else [each for request in wanted for each in _at_every_step(request, trace)]
 
 
 def _failure(what: str, failure: BaseException) -> dict[str, Any]:

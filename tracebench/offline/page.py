@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +45,26 @@ class SavedPage(type(Path())):  # ty: ignore[unsupported-base] - the platform's 
 
 
 def write_page(
-    path: str | os.PathLike[str], bench: Any, baked: dict[str, Any], max_bytes: int | None = None
+    path: str | os.PathLike[str],
+    bench: Any,
+    baked: dict[str, Any],
+    max_bytes: int | None = None,
+    refusal: Callable[[int], str] = "the page would be {} bytes".format,
 ) -> SavedPage:
-    """Write the page of a bench, atomically. Refuses with the size when it would be over ``max_bytes``."""
+    """Write the page of a bench, atomically; where it would be over ``max_bytes``, ``refusal`` of its size says why not."""
     # A file name may carry bytes that are no text (lone surrogates); they are shown by their code.
     content = page_html(bench, baked).encode("utf-8", "backslashreplace")
     if max_bytes is not None and len(content) > max_bytes:
-        raise FileError(
-            f"the page would be {readable_size(len(content))}, more than max_bytes={max_bytes}: nothing was written; "
-            "save fewer results, or allow more"
-        )
+        raise FileError(refusal(len(content)))
     return SavedPage(write_atomically(path, content))
 
 
 def page_html(bench: Any, baked: dict[str, Any]) -> str:
     """The whole page as text."""
-    state = _block(_contents(bench, baked))
+    return _framed(bench, _block(_contents(bench, baked)))
+
+
+def _framed(bench: Any, state: str) -> str:
     host = static_text("offline.js")
     title = html.escape(bench._data["title"])
     return "".join(
@@ -68,12 +73,27 @@ def page_html(bench: Any, baked: dict[str, Any]) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{CSP}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{title} · tracebench</title>\n<style>{STATIC_CSS}</style>\n</head>\n<body>\n",
-            f"<main>{static_body(bench.trace, bench._results())}</main>\n",
+            f"<main>{static_body(bench.trace, bench._results(), bench._lead())}</main>\n",
             f'<script type="application/tracebench" id="tracebench-state">{state}</script>\n',
             # "</" cannot end the script early, nor "<!--" open a comment: inside JS text both mean the same escaped.
             f"<script>{escape_script(host)}</script>\n</body>\n</html>\n",
         )
     )
+
+
+def block_size(contents: Any) -> int:
+    """What it takes in a page, deflated and in base64."""
+    return len(_block(contents))
+
+
+def code_size(bench: Any) -> int:
+    """The views' code, the host, and the static part."""
+    return block_size(_contents(bench, {})["code"]) + len(_framed(bench, "").encode("utf-8", "backslashreplace"))
+
+
+def views_size(bench: Any) -> int:
+    """What the views show unasked."""
+    return block_size({**_contents(bench, {}), "code": {}})
 
 
 def escape_script(source: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from tracebench import findings
 from tracebench.trace import Trace
 
 #: For the saved page, until the bench is up (and where scripts are off).
@@ -29,16 +28,22 @@ _HIDE_LOST_WIDGET = ".jp-OutputArea:has(.tracebench-static) .jupyter-widgets:not
 _TEAL = "0,109,119"
 
 
-def static_html(trace: Trace, results: Iterable[Any]) -> str:
+def static_html(trace: Trace, results: Iterable[Any], finding: str) -> str:
     """The static part for a cell's output. The live bench hides it by its class."""
     return (
-        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, results)}'
+        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, results, finding)}'
         '<p style="opacity:.75">This is what stays without a kernel. Run the cell again for the linked views.</p></div>'
     )
 
 
-def static_body(trace: Trace, results: Iterable[Any]) -> str:
-    """The finding of step 0, the text, the checks."""
+def static_body(trace: Trace, results: Iterable[Any], finding: str) -> str:
+    """The finding, the text, the checks.
+
+    Args:
+        trace: what it is about.
+        results: whose checks are counted.
+        finding: the sentence that comes first; a trace without steps has none.
+    """
     results = list(results)
     checks = [*trace.checks, *(check for result in results for check in result.checks)]
     broken = [check.name for check in checks if check.state != "holds"]
@@ -47,19 +52,17 @@ def static_body(trace: Trace, results: Iterable[Any]) -> str:
         proved += " (not: " + ", ".join(broken) + ")"
     about = f"{trace.provenance.model} · {trace.provenance.dtype} · {proved}"
     return (
-        f"<p><strong>{_sentence(trace, results)}</strong></p>"
+        f"<p><strong>{_sentence(trace, finding)}</strong></p>"
         f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace)}</p>'
         f'<p style="opacity:.75">{html.escape(about)}. '
         "Tokens after the prompt are tinted by their probability.</p>"
     )
 
 
-def _sentence(trace: Trace, results: list[Any]) -> str:
+def _sentence(trace: Trace, finding: str) -> str:
     if not trace.steps:
         return f"A text of {len(trace.tokens)} tokens, nothing generated."
-    lens = next((result for result in results if result.kind == "lens_table"), None)
-    parts = findings.finding(trace, lens, 0) if lens else findings.said(trace, 0)
-    sentence = html.escape(findings.as_text(parts))
+    sentence = html.escape(finding)
     return sentence if sentence.endswith(".") else sentence + "."
 
 

@@ -78,7 +78,10 @@ class TokenScores:
 
     def question(self, trace: Trace, step: int) -> str:
         """What the scores of one step answer."""
-        return replace(self.target, step=step).sentence(trace)
+        # A token that nobody thought of is in this vocabulary, if not among the record's alternatives.
+        known = trace.candidates.vocabulary.union(self.vocabulary)
+        about = replace(trace, candidates=replace(trace.candidates, vocabulary=known))
+        return replace(self.target, step=step).sentence(about)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per (step, token) that existed: its text and its score."""

@@ -27,15 +27,23 @@ class Answers(anywidget.AnyWidget):
     _esm = static_text("answers.js")
     _offline = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, answerer: Answerer, trace: Trace, save: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        answerer: Answerer,
+        trace: Trace,
+        save: Callable[[], dict[str, Any]],
+        size: Callable[[], dict[str, Any]],
+    ) -> None:
         """
         Args:
             answerer: who computes.
             trace: what results are about; packing needs it.
             save: saves the bench and says where (``{"path", "size", "note"}``).
+            size: says how large the file would be (``{"size", "least", "note"}``), and computes nothing for it.
         """
         super().__init__()
-        self._answerer, self._trace, self._save = answerer, trace, save
+        self._answerer, self._trace = answerer, trace
+        self._work = {"save": save, "size": size}
         self._jobs: dict[str, Job] = {}
         self.on_msg(self._on_message)
 
@@ -49,8 +57,9 @@ class Answers(anywidget.AnyWidget):
             # It may have ended meanwhile, on another thread.
             if (job := self._jobs.get(message_id)) is not None:
                 job.cancel()
-        elif kind == "save":
-            threading.Thread(target=self._answer_save, args=(message_id,), name="tracebench-save", daemon=True).start()
+        elif kind in self._work:
+            work = (self._work[kind], message_id)
+            threading.Thread(target=self._answer_work, args=work, name=f"tracebench-{kind}", daemon=True).start()
 
     def _ask(self, message_id: str, request: dict[str, Any]) -> None:
         def progress(done: int, total: int, note: str) -> None:
@@ -77,9 +86,9 @@ class Answers(anywidget.AnyWidget):
         except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
             error(failure)
 
-    def _answer_save(self, message_id: str) -> None:
+    def _answer_work(self, work: Callable[[], dict[str, Any]], message_id: str) -> None:
         try:
-            self.send({"kind": "answer", "id": message_id, "result": self._save()})
+            self.send({"kind": "answer", "id": message_id, "result": work()})
         except Exception as failure:  # noqa: BLE001 - the button must say what happened
             self.send({"kind": "error", "id": message_id, **described(failure)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from tracebench import registry
+from tracebench.request import Request
 from tracebench.trace import Trace
 from tracebench.views.text import text_tree
 
@@ -35,12 +38,23 @@ def reject_unknown(cls: type, given: Iterable[str], known: Iterable[str]) -> Non
         )
 
 
-class View(anywidget.AnyWidget):
+class Told(anywidget.AnyWidget):
+    """A widget whose state a page may set. A page that is older than the kernel may say what cannot be: it is told what is."""
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        try:
+            super().set_state(sync_data)
+        except traitlets.TraitError as wrong:
+            warnings.warn(f"what a page said of {type(self).__name__} was ignored: {wrong}", stacklevel=2)
+            self.send_state([name for name in sync_data if name in self.keys])
+
+
+class View(Told):
     """One linked view. Subclasses set ``stem``, ``_esm`` and ``_css``.
 
     Args:
         data: the tree that is drawn at once; {} where everything is asked for.
-        request: what the view asks for, as `Request.to_json` gives it; None if it asks nothing.
+        request: what the view asks for at first, as `Request.to_json` gives it; None if it asks nothing.
         selection: the shared `Selection`.
         answers: the `Answers` that it asks.
     """
@@ -49,6 +63,7 @@ class View(anywidget.AnyWidget):
 
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _request = traitlets.Dict(None, allow_none=True).tag(sync=True, echo_update=False)
+    _asked = traitlets.Any(None).tag(sync=True)
     selection = anywidget.WidgetTrait().tag(sync=True)
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
@@ -62,6 +77,47 @@ class View(anywidget.AnyWidget):
     def data(trace: Trace) -> dict[str, Any]:
         """What such a view needs of a trace before its result is there."""
         return text_tree(trace)
+
+    @property
+    def request(self) -> Request | None:
+        """What the view asks now: its first question, or the one it was asked since, through its fields or by setting this.
+
+        A page that is saved opens with it. Set it to a `Request` of an analysis of the same kind on the same trace, or to
+        None for the first question again.
+        """
+        asked = self._asked or self._request
+        return Request.from_json(asked) if asked else None
+
+    @request.setter
+    def request(self, request: Request | None) -> None:
+        if request is not None and not isinstance(request, Request):
+            raise TypeError(f"request is a tb.Request or None (the first question again), got {request!r}")
+        self._asked = None if request is None else request.to_json()
+
+    @property
+    def is_asked_otherwise(self) -> bool:
+        """Whether it asks another question than at first."""
+        return self._asked is not None
+
+    @traitlets.validate("_asked")
+    def _validate_asked(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
+        asked = proposal["value"]
+        if asked is None:
+            return None
+        if self._request is None:
+            raise traitlets.TraitError(f"{type(self).__name__} asks nothing: it has no request to set")
+        first = Request.from_json(self._request)
+        try:
+            request = Request.from_json(asked)
+            kinds = [registry.result_kind(each.analysis) for each in (request, first)]
+        except (TypeError, ValueError, LookupError, AttributeError) as wrong:
+            sentence = wrong.args[0] if wrong.args else wrong
+            raise traitlets.TraitError(f"this is no request, so the view keeps its question: {sentence}") from wrong
+        if request.trace != first.trace:
+            raise traitlets.TraitError("the request is about another trace than the one that this view shows")
+        if kinds[0] != kinds[1]:
+            raise traitlets.TraitError(f"{request.analysis} gives a {kinds[0]}, this view shows a {kinds[1]}")
+        return None if request.key == first.key else request.to_json()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tracebench import findings
 from tracebench.arrays import LabeledArray
 from tracebench.request import parsed
 from tracebench.results.token_scores import TokenScores
@@ -59,6 +60,7 @@ class TokenScoresView(View):
             "baseline_values": wire.pack(result.baseline_values),
             "unit": result.unit,
             "questions": [result.question(trace, step) for step in result.steps],
+            "findings": [list(findings.attributed(trace, result, step)) for step in result.steps],
             "baseline": result.baseline,
             "checks": wire.checks(result.checks),
             "method": result.method,

@@ -1,17 +1,47 @@
-// Saves the bench as one HTML file beside the notebook, and says where it is.
+// Saves the bench as one HTML file beside the notebook: says how large it will be, and then where it is.
 
 import type { Answers } from "../ask";
 import { element } from "../dom";
 import { size } from "../format";
 
-export function saveButton(answers: Answers, said: HTMLElement): HTMLButtonElement {
-  const button = element("button", { class: "tb-button", type: "button" }, "Save HTML");
+interface Estimate {
+  size: number;
+  /** Of a part the size is not known yet. */
+  least: boolean;
+  note: string;
+}
+
+const LABEL = "Save HTML";
+
+export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSignal): HTMLButtonElement {
+  const button = element("button", { class: "tb-button", type: "button" }, LABEL);
+  let about = "";
+  let asking = false;
+  // Who comes near the button wants to know; nobody else asks.
+  const estimate = () => {
+    if (asking || button.disabled) return;
+    asking = true;
+    answers
+      .size()
+      .then((result) => {
+        const { size: bytes, least, note } = result as Estimate;
+        about = `${least ? "> " : "≈ "}${size(bytes)}`;
+        button.textContent = `${LABEL} (${about})`;
+        button.title = `One file that needs no kernel and no network. ${note}`;
+      })
+      .catch((error: unknown) => console.warn("tracebench: the size of the page is not known.", error))
+      .finally(() => {
+        asking = false;
+      });
+  };
+  for (const name of ["pointerenter", "focus"] as const) button.addEventListener(name, estimate, { signal });
   button.addEventListener("click", () => {
     said.hidden = false;
     said.className = "tb-saved tb-note";
     const saving = new AbortController();
+    const doing = about ? `Saving (${about}) …` : "Saving …";
     answers.liveness.on((silent) => {
-      said.textContent = silent ? "Saving … The kernel does not answer: it is busy, or gone." : "Saving …";
+      said.textContent = silent ? `${doing} The kernel does not answer: it is busy, or gone.` : doing;
       button.disabled = !silent;
     }, saving.signal);
     answers

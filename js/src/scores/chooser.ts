@@ -27,34 +27,34 @@ export interface Chooser {
   el: HTMLElement;
   /** Offers the alternatives of a step. */
   update: (step: number) => void;
+  /** Says in the fields what is asked. */
+  fill: (request: Request) => void;
 }
 
 let made = 0;
 
-/** The fields; `onAsk` hears the request that they make. */
+/** The fields; `onAsk` hears the request that they make. `first` is the view's own question, whose method is always on offer. */
 export function chooser(choices: Choices, first: Request, onAsk: (request: Request) => void, signal: AbortSignal): Chooser {
   const { methods = [] } = choices;
   const form = element("form", { class: "tb-scores-ask", "data-capture": "no", "aria-label": "Ask another question" });
   form.hidden = methods.length === 0;
-  const target = (first.target as Target | null) ?? { step: 0, token: null, against: null, of: "logit" };
-  const own = methods.find((method) => sameMethod(method, first));
-  const named = own ? methods : [{ ...ownMethod(first), label: "as given" }, ...methods];
+  const own = methods.some((method) => sameMethod(method, first));
+  const named = own ? [...methods] : [{ ...ownMethod(first), label: "as given" }, ...methods];
+  let target = targetOf(first);
   const method = element("select", { "aria-label": "method" });
-  method.append(...named.map(({ label }, at) => element("option", { value: String(at), selected: named[at] === own }, label)));
   const list = element("datalist", { id: `tb-alternatives-${Math.random().toString(36).slice(2)}-${made++}` });
-  const field = (label: string, placeholder: string, value: Target["token"]) =>
+  const field = (label: string, placeholder: string) =>
     element("input", {
       type: "text",
       "aria-label": label,
       placeholder,
       list: list.id,
-      value: shown(choices, value),
       autocomplete: "off",
       spellcheck: "false",
       dir: "auto",
     });
-  const token = field("why this token", "what was said", target.token);
-  const against = field("rather than this token", "anything else", target.against);
+  const token = field("why this token", "what was said");
+  const against = field("rather than this token", "anything else");
   form.append(
     element("label", {}, "Why ", token),
     element("label", {}, "rather than ", against),
@@ -62,10 +62,18 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     element("button", { class: "tb-button", type: "submit" }, "Ask"),
     list,
   );
-  // Without a token there is nothing to compare.
-  const plain = target.of === "entropy";
-  token.disabled = plain;
-  against.disabled = plain;
+  const fill = (request: Request) => {
+    target = targetOf(request);
+    token.value = shown(choices, target.token);
+    against.value = shown(choices, target.against);
+    // Without a token there is nothing to compare.
+    token.disabled = target.of === "entropy";
+    against.disabled = token.disabled;
+    let at = named.findIndex((each) => sameMethod(each, request));
+    if (at < 0) at = named.push({ ...ownMethod(request), label: ownMethod(request).method }) - 1;
+    method.replaceChildren(...named.map(({ label }, i) => element("option", { value: String(i), selected: i === at }, label)));
+  };
+  fill(first);
 
   const ask = () => {
     const chosen = named[Number(method.value)] as Method;
@@ -91,12 +99,17 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
   form.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
   return {
     el: form,
+    fill,
     update: (step) => {
       const { alternatives, vocab } = choices;
       const ids = alternatives ? alternatives.numbers("rank").map((rank) => alternatives.at({ step, rank })) : [];
       list.replaceChildren(...ids.flatMap((id) => (vocab?.[id] ? [element("option", { value: vocab[id][1] })] : [])));
     },
   };
+}
+
+function targetOf({ target }: Request): Target {
+  return (target as Target | null) ?? { step: 0, token: null, against: null, of: "logit" };
 }
 
 /** A token as it is written in a field: how it is shown everywhere. */

@@ -7,7 +7,7 @@ import { bySize, rowOf } from "../scores";
 import { segmented } from "../switch";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
-import { inWords, signed } from "./words";
+import { inColumn, inWords } from "./words";
 
 /** Shown at first; the rest is one click away. */
 export const FIRST = 12;
@@ -99,7 +99,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
       element("span", { class: "tb-score-at" }, String(token)),
       tokenElement(text.pieces[token] ?? ["", "?", "special"], { title: "" }),
       element("span", { class: "tb-signed", "data-sign": score < 0 ? "below" : "above" }, bar),
-      element("span", { class: "tb-score-value" }, signed(score, most)),
+      element("span", { class: "tb-score-value" }, inColumn(score, most)),
     );
   };
 

@@ -7,7 +7,7 @@ import type { Scores } from "../scores";
 import { rowOf, widestOf } from "../scores";
 import { tokenOf } from "../selection";
 import type { Text } from "../trace";
-import { inWords, narrow } from "./words";
+import { inCell, inWords } from "./words";
 
 export interface Matrix {
   el: HTMLElement;
@@ -39,7 +39,7 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
         if (Number.isNaN(score)) return null;
         const ground = diverging(score / most, night);
         const title = `step ${step} · ${inWords(scores, text, step, token)}`;
-        return { text: narrow(score), title, ground: css(ground), ink: ink(ground) };
+        return { text: inCell(score, most), title, ground: css(ground), ink: ink(ground) };
       },
       onSelect,
       onFocus: onPoint,
@@ -47,7 +47,7 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
     signal,
   );
   const heading = element("h3", {}, "At every step");
-  const about = `rows: what was said; columns: the tokens that speak for or against it; colours to ±${narrow(most).slice(1)} ${scores.unit}`;
+  const about = `rows: what was said; columns: the tokens that speak for or against it; colours to ±${inCell(most, most).slice(1)} ${scores.unit}`;
   const note = element("span", { class: "tb-note" }, about);
   return {
     el: element("div", { class: "tb-matrix" }, element("div", { class: "tb-head" }, heading, note), grid.el),

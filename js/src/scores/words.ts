@@ -32,11 +32,19 @@ export function amount(x: number, most: number): string {
   return x < 0 ? `−${shown}` : shown;
 }
 
-/** Three figures, for places as narrow as a cell. */
-export function narrow(x: number): string {
-  const size = Math.abs(x);
-  const figures = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : amount(size, 1);
-  return `${x > 0 ? "+" : x < 0 ? "−" : ""}${figures}`;
+/**
+ * One number of a column or a table whose largest is `most`: as many digits behind the point as every other one there. Its sign
+ * tells "+0.00", which is small, from "0.00", which is nothing.
+ */
+export function inColumn(x: number, most: number): string {
+  if (Number.isNaN(x)) return "–";
+  return `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x).toFixed(digits(most))}`;
+}
+
+/** The same where a cell has room for three figures. */
+export function inCell(x: number, most: number): string {
+  const size = Math.abs(x).toFixed(most >= 100 ? 0 : most >= 10 ? 1 : digits(most));
+  return `${x > 0 ? "+" : x < 0 ? "−" : ""}${size}`;
 }
 
 function digits(most: number): number {

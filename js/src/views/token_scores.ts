@@ -3,6 +3,9 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
+import type { Request } from "../ask";
+import { askedIn } from "../asked";
+import { requestKey } from "../canonical";
 import { checksWord } from "../checks";
 import { element, focusedIn } from "../dom";
 import { viewMenu } from "../menu";
@@ -28,24 +31,50 @@ const HEADING = "Which tokens speak for it?";
 
 /** `data` is the text that the scores are about; the scores themselves are asked for, at the step that is selected. */
 export function tokenScores(context: Context<Text>): void {
-  const { el, data: text, answers, request, selection, signal } = context;
-  if (!request) throw new Error("The token scores have nothing to ask for.");
+  const { el, data: text, answers, request: first, selection, synced, signal } = context;
+  if (!first) throw new Error("The token scores have nothing to ask for.");
   if (!text.pieces) throw new Error("The token scores need the text: data with prompt_length, steps, ids and pieces.");
   const head = element("header", { class: "tb-head" });
   const question = element("p", { class: "tb-scores-question", "aria-live": "polite" });
   const body = element("div", { class: "tb-scores-body" });
   const taste: Taste = { order: "size", all: false };
   const step = () => stepIn(text, selection.fields.step);
+  const kept = synced("_asked");
+  let request = askedIn(kept.get(), first) ?? first;
   const bare = () => {
     head.replaceChildren(element("h2", {}, HEADING));
     question.textContent = stepOf(request) === null ? "" : aboutStep(text, step());
   };
   let focused = false;
   bare();
-  const asking = chooser(text as Choices, request, (other) => askOther(other), signal);
+  const pose = (other: Request) => {
+    request = other;
+    asking.fill(other);
+    note.hidden = true;
+    askOther(other);
+  };
+  const asking = chooser(
+    text as Choices,
+    first,
+    (other) => {
+      const again = requestKey(other) === requestKey(request);
+      kept.set(requestKey(other) === requestKey(first) ? null : other);
+      if (again) pose(other);
+    },
+    signal,
+  );
+  asking.fill(request);
   asking.update(step());
+  // Asked here, in another display of this view, or in Python.
+  kept.on(() => {
+    const other = askedIn(kept.get(), first) ?? first;
+    if (requestKey(other) !== requestKey(request)) pose(other);
+  }, signal);
+  const ignored = kept.get() !== null && request === first;
+  const said = ignored && "A question was kept that is none for this text: the first one is asked.";
+  const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
-  el.append(head, asking.el, question, body);
+  el.append(head, asking.el, note, question, body);
   const askOther = askAtSteps({
     root: el,
     body,

@@ -9,7 +9,7 @@ import type { Choices } from "../../src/scores/chooser";
 import { idOrText } from "../../src/scores/chooser";
 import { FIRST } from "../../src/scores/list";
 import { numbers } from "../../src/scores/numbers";
-import { full, methodName, narrow, signed, sumLine } from "../../src/scores/words";
+import { full, inCell, inColumn, methodName, signed, sumLine } from "../../src/scores/words";
 import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";
 import tokenScores from "../../src/views/token_scores";
@@ -301,7 +301,7 @@ test("its table is steps x tokens: numbers with signs, open where nothing was th
   const { root, fields } = await show(tokenScores, { ...STATE, _request: EVERY }, atEveryStep);
   const cell = (step: number, token: number) => one(root, `[role=gridcell][data-step="${step}"][data-token="${token}"]`);
   expect(all(root, "[role=rowheader]").map(text)).toEqual(["0 ·Paris", "1 ↵", "2 <|im_end|>"]);
-  expect([text(cell(0, 1)), text(cell(1, 1)), text(cell(0, 3)), text(cell(1, 3))]).toEqual(["−2.00", "−4.00", "", "−8.00"]);
+  expect([text(cell(0, 1)), text(cell(1, 1)), text(cell(0, 3)), text(cell(1, 3))]).toEqual(["−2.0", "−4.0", "", "−8.0"]);
   cell(1, 2).click();
   expect(fields()).toMatchObject({ step: 1, token: 2, query: 3 });
   expect([selected(pieces(root)), selected(rows(root))]).toEqual([[2], [2]]);
@@ -351,7 +351,21 @@ test("a row of scores: what is there, its sums, the order by size", () => {
 test("figures have signs, enough digits, and no false zero", () => {
   expect([2.328, -0.151, 0, -0].map((x) => signed(x, 2.33))).toEqual(["+2.33", "−0.15", "0.00", "0.00"]);
   expect([0.00984, 4e-9].map((x) => signed(x, 0.00984))).toEqual(["+0.0098", "+4e−9"]);
-  expect([133.25, -43.54, 0.2, 0.0001, 0, -5.174].map(narrow)).toEqual(["+133", "−43.5", "+0.20", "+1e−4", "0.00", "−5.17"]);
+});
+
+test("in a column or a table every number has as many digits as the others", () => {
+  expect([2.328, -0.0051, 0.0049, 0, -0, -5.174].map((x) => inColumn(x, 5.174))).toEqual([
+    "+2.33",
+    "−0.01",
+    "+0.00",
+    "0.00",
+    "0.00",
+    "−5.17",
+  ]);
+  expect([0.00984, 4e-9].map((x) => inColumn(x, 0.00984))).toEqual(["+0.0098", "+0.0000"]);
+  expect([133.25, -43.54, 0.2, 0].map((x) => inCell(x, 133.25))).toEqual(["+133", "−44", "+0", "0"]);
+  expect([43.25, -0.02, 0.2, 0].map((x) => inCell(x, 43.25))).toEqual(["+43.3", "−0.0", "+0.2", "0.0"]);
+  expect([4.325, 0.005, 0.0149].map((x) => inCell(x, 4.325))).toEqual(["+4.33", "+0.01", "+0.01"]);
 });
 
 test("names of methods are words", () => {

@@ -1,0 +1,176 @@
+// The places of the views: each with small controls to hide it, to move it, and to give it all the room.
+
+import type { Child } from "../afm";
+import { element, focusedIn, setAttributes } from "../dom";
+import { isBare, take } from "../keys";
+import type { Synced } from "../synced";
+import type { Arrangement } from "./arrangement";
+import { arrangementIn, bringBack, enlarge, hide, move, namesOf } from "./arrangement";
+import type { Tools } from "./tools";
+import { placeTools } from "./tools";
+
+export interface Places {
+  /** The views. */
+  el: HTMLElement;
+  /** The names of those that are hidden, each of which brings one back. */
+  away: HTMLElement;
+  /** Those that are not hidden, first to last. */
+  inSight: () => Child[];
+  /** Hear of a new arrangement. */
+  on: (callback: () => void, signal: AbortSignal) => void;
+}
+
+interface Place {
+  el: HTMLElement;
+  name: string;
+  child: Child;
+  tools: Tools;
+  /** Ends what is rendered; null while nothing is. */
+  life: AbortController | null;
+}
+
+/** A view that is hidden is not there at all: it asks nothing, and what it was asking for is given up. */
+export function places(root: HTMLElement, children: readonly Child[], kept: Synced, signal: AbortSignal): Places {
+  const names = namesOf(children.map(({ stem }) => stem));
+  const usual: Arrangement = { order: names, hidden: [], enlarged: null };
+  const note = element("span", { class: "tb-note", role: "status" });
+  const chips = element("span", { class: "tb-away-names" });
+  const away = element("div", { class: "tb-away", hidden: true }, note, chips);
+  const el = element("div", { class: "tb-views" });
+  const current = () => arrangementIn(kept.get(), names) ?? usual;
+  const arrange = (next: Arrangement | null) => {
+    if (next) kept.set(next);
+  };
+
+  const all: Place[] = children.map((child, i) => {
+    const name = names[i] as string;
+    const tools = placeTools(spoken(name), {
+      earlier: () => arrange(move(current(), name, -1)),
+      later: () => arrange(move(current(), name, 1)),
+      enlarge: () => {
+        arrange(enlarge(current(), current().enlarged === name ? null : name));
+        placeOf(name).el.scrollIntoView?.({ block: "nearest" });
+      },
+      hide: () => {
+        arrange(hide(current(), name));
+        chips.querySelector<HTMLElement>(`[data-name="${name}"]`)?.focus();
+      },
+    });
+    const place = element("div", { class: "tb-place", "data-stem": child.stem, "data-name": name }, tools.el);
+    return { el: place, name, child, tools, life: null };
+  });
+  const placeOf = (name: string) => all.find((place) => place.name === name) as Place;
+
+  const update = () => {
+    const { order, hidden, enlarged } = current();
+    const inSight = order.filter((name) => !hidden.includes(name));
+    const focused = focusedIn(el);
+    inOrder(
+      el,
+      order.map((name) => placeOf(name).el),
+    );
+    for (const place of all) {
+      const { name } = place;
+      const isHidden = hidden.includes(name);
+      setAttributes(place.el, {
+        hidden: isHidden,
+        "data-hidden": isHidden,
+        "data-enlarged": name === enlarged,
+        // Still there and still linked, out of the way of the one that has all the room.
+        "data-behind": enlarged !== null && name !== enlarged,
+        "data-first": name === (enlarged ?? inSight[0]),
+      });
+      place.tools.update({ first: name === inSight[0], last: name === inSight.at(-1), enlarged: name === enlarged });
+      if (isHidden) {
+        place.life?.abort();
+        place.life = null;
+      } else if (!place.life) {
+        place.life = new AbortController();
+        render(place.el, place.child, AbortSignal.any([signal, place.life.signal]));
+      }
+    }
+    root.toggleAttribute("data-one", enlarged !== null);
+    // To move an element is to take it out, and what is taken out has no focus any more.
+    if (focused instanceof HTMLElement && el.contains(focused) && focusedIn(el) !== focused)
+      focused.focus({ preventScroll: true });
+    const ignored = kept.get() !== null && Object.keys(kept.get() as object).length > 0 && !arrangementIn(kept.get(), names);
+    note.textContent = ignored
+      ? "The arrangement that was kept is about other views than these: all are shown."
+      : hidden.length > 0
+        ? "Hidden:"
+        : "";
+    away.hidden = !note.textContent;
+    chips.replaceChildren(
+      ...order
+        .filter((name) => hidden.includes(name))
+        .map((name) => {
+          const label = `Show ${spoken(name)}`;
+          const chip = element("button", {
+            class: "tb-button",
+            type: "button",
+            "data-name": name,
+            "aria-label": label,
+            title: label,
+          });
+          chip.append(`+ ${spoken(name)}`);
+          chip.addEventListener("click", () => {
+            arrange(bringBack(current(), name));
+            placeOf(name).tools.focus();
+            placeOf(name).el.scrollIntoView?.({ block: "nearest" });
+          });
+          return chip;
+        }),
+    );
+  };
+  update();
+  kept.on(update, signal);
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const { enlarged } = current();
+      if (event.key !== "Escape" || !isBare(event) || enlarged === null) return;
+      take(event);
+      arrange(enlarge(current(), null));
+      placeOf(enlarged).tools.focus();
+      placeOf(enlarged).el.scrollIntoView?.({ block: "nearest" });
+    },
+    { signal },
+  );
+  return {
+    el,
+    away,
+    inSight: () => {
+      const { order, hidden } = current();
+      return order.filter((name) => !hidden.includes(name)).map((name) => placeOf(name).child);
+    },
+    on: (callback, until) => kept.on(callback, until),
+  };
+}
+
+function render(place: HTMLElement, child: Child, signal: AbortSignal): void {
+  const room = element("div", { class: "tb-room" });
+  place.append(room);
+  signal.addEventListener("abort", () => room.remove());
+  child.render(room, signal).catch((error: unknown) => {
+    if (signal.aborted) return;
+    const sentence = `This view could not be shown: ${error instanceof Error ? error.message : error}`;
+    room.replaceChildren(element("p", { class: "tb-state tb-error", role: "alert" }, sentence));
+  });
+}
+
+/** Puts elements in order. What is moved loses its focus and where it was scrolled to: of two neighbours the one without focus. */
+function inOrder(parent: HTMLElement, wanted: readonly HTMLElement[]): void {
+  const focused = focusedIn(parent);
+  wanted.forEach((each, i) => {
+    const standing = parent.children[i];
+    if (standing === each) return;
+    if (standing && parent.children[i + 1] === each && !standing.contains(focused))
+      parent.insertBefore(standing, each.nextSibling);
+    else parent.insertBefore(each, standing ?? null);
+  });
+}
+
+/** "token_scores-2" as "token scores 2". */
+function spoken(name: string): string {
+  return name.replaceAll(/[_-]/g, " ");
+}

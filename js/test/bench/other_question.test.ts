@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import type { Request } from "../../src/ask";
+import { askedIn } from "../../src/asked";
+import tokenScores from "../../src/views/token_scores";
+import workbench from "../../src/workbench";
+import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
+
+const METHODS = [
+  { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
+  { label: "quick", method: "InputXGradient()", analysis: "InputXGradient", params: {} },
+];
+const RATHER: Request = {
+  ...SCORES_REQUEST,
+  analysis: "InputXGradient",
+  params: {},
+  target: { step: 0, token: null, against: 8, of: "logit" },
+  code: "tb.InputXGradient()(lm, trace, tb.Target(step=0, against=8))\n",
+};
+const DATA = {
+  kind: "workbench",
+  title: "",
+  model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
+  prompt_length: 3,
+  steps: 3,
+  questions: [["Why Paris?"], ["Why a break?"], ["Why the end?"]],
+  said: [["It said Paris."], ["It said a break."], ["It ended."]],
+  checks: [CHECK],
+  finding_request: null,
+  code: "",
+};
+const text = (el: Element) => el.textContent ?? "";
+
+/** Answers every question about scores, and says in words which it was. */
+function reply({ kind, request }: Message): object | undefined {
+  if (kind !== "ask" || !request) return undefined;
+  if (request.analysis === REQUEST.analysis) return { kind: "answer", result: lensTree() };
+  const { step, against } = request.target as { step: number; against: number | null };
+  const change = {
+    target: request.target,
+    questions: [`Why rather than ${against} at step ${step}?`],
+    findings: [["It leads by 3.2; ", { token: "·city" }, ` (+2.00) by ${request.analysis}.`]],
+    checks: [{ ...CHECK, name: "completeness", state: "amber" }],
+  };
+  return { kind: "answer", result: scoresTree([step], 6, 3, change) };
+}
+
+async function bench(
+  asked: unknown = null,
+  { arrangement = null, offline = false }: { arrangement?: unknown; offline?: boolean } = {},
+) {
+  const state: Record<string, unknown> = { _data: { ...traceTree(), methods: METHODS }, _request: SCORES_REQUEST, _asked: asked };
+  let child: { get(name: string): unknown; set(name: string, value: unknown): void } | undefined;
+  const scores = {
+    ...tokenScores,
+    initialize: ({ model }: { model: NonNullable<typeof child> }) => {
+      child = model;
+      for (const [name, value] of Object.entries(state)) model.set(name, value);
+    },
+  };
+  const made = await show(
+    workbench,
+    { _data: DATA, views: ["anywidget:scores"], _stems: ["token_scores"], arrangement },
+    { reply, offline, children: { scores } },
+  );
+  await settled();
+  const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
+  const ask = async (why: string, rather: string) => {
+    const form = one(made.root, ".tb-scores-ask");
+    const fields = all(form, "input") as HTMLInputElement[];
+    [why, rather].forEach((written, i) => {
+      (fields[i] as HTMLInputElement).value = written;
+    });
+    form.dispatchEvent(new Event("submit", { cancelable: true }));
+    await settled();
+  };
+  const kept = () => child?.get("_asked") as Request | null;
+  return { ...made, head, ask, kept, keep: (value: unknown) => child?.set("_asked", value) };
+}
+
+const againstOf = ({ target }: Request) => (target as { against: unknown }).against;
+
+test("who asks why this rather than that has the answer as the bench's question and finding, with its checks", async () => {
+  const { root, head, ask, kept } = await bench();
+  expect(head()).toEqual(["Why Paris?", "It said Paris."]);
+  await ask("", "·Rome");
+  expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by IntegratedGradients."]);
+  expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·city");
+  expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("! 1 of 2 checks hold");
+  expect(kept()?.target).toMatchObject({ against: 8 });
+  await ask("", "");
+  expect(head()).toEqual(["Why Paris?", "It said Paris."]);
+  expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("✓ 1 of 1 check holds");
+  expect(kept()).toBeNull();
+});
+
+test("what was asked is kept: it opens with it, in the fields too, and follows the step", async () => {
+  const { root, head, selection, sent } = await bench(RATHER, { offline: true });
+  expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
+  const [, rather] = all(root, ".tb-scores-ask input") as HTMLInputElement[];
+  const method = one(root, ".tb-scores-ask select") as HTMLSelectElement;
+  expect([rather?.value, method.selectedOptions[0]?.textContent]).toEqual(["·Rome", "quick"]);
+  // The first question was never asked.
+  expect(sent.map(({ request }) => request?.analysis)).toEqual(["InputXGradient"]);
+  selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
+  await settled();
+  expect(head()[0]).toBe("Why rather than 8 at step 2?");
+});
+
+test("another display, or Python, asks: the fields and the head follow", async () => {
+  const { root, head, keep } = await bench();
+  keep(RATHER);
+  await settled();
+  expect((all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value).toBe("·Rome");
+  expect(head()[1]).toContain("by InputXGradient");
+  keep(null);
+  await settled();
+  expect((all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value).toBe("");
+  expect(head()).toEqual(["Why Paris?", "It said Paris."]);
+});
+
+test("a question that is asked again after it failed is asked", async () => {
+  const { ask, sent } = await bench();
+  await ask("", "·Rome");
+  await ask("", "·Rome");
+  expect(sent.filter(({ kind, request }) => kind === "ask" && againstOf(request as Request) === 8)).toHaveLength(2);
+});
+
+test("a hidden view's question does not lead the head", async () => {
+  const { root, head } = await bench(RATHER);
+  one(root, '[data-tool="hide"]').click();
+  expect(head()).toEqual(["Why Paris?", "It said Paris."]);
+  one(root, '.tb-away [data-name="token_scores"]').click();
+  await settled();
+  expect(head()[0]).toBe("Why rather than 8 at step 0?");
+});
+
+test("what was kept and is no question here is passed over, and said", async () => {
+  for (const wrong of [{ analysis: "Radar" }, { ...RATHER, trace: "another" }, 7, { ...RATHER, target: { step: "first" } }]) {
+    const { root, head, sent } = await bench(wrong);
+    expect(head()).toEqual(["Why Paris?", "It said Paris."]);
+    expect(sent.map(({ request }) => request?.analysis)).toEqual(["IntegratedGradients"]);
+    expect(text(root)).toContain("A question was kept that is none for this text: the first one is asked.");
+  }
+  expect(text((await bench()).root)).not.toContain("A question was kept");
+  expect(askedIn({ ...SCORES_REQUEST, code: "another way to say it" }, SCORES_REQUEST)).toBeNull();
+});
