@@ -1,15 +1,10 @@
 // What one can take away from a view: its code, its numbers, its picture.
 
-import { capture } from "./capture";
 import { copyText } from "./copy";
 import { element, focusedIn } from "./dom";
 import { isBare, take } from "./keys";
+import { pngOf, svgOf } from "./picture";
 import { popup } from "./popup";
-import { paintCanvas } from "./scene_canvas";
-import { resolveColor } from "./theme";
-
-/** Pixels per unit in a PNG: sharp on paper and on dense screens. */
-const PNG_RATIO = 2;
 
 /** How long the menu stays open for a word on the item ("Copied"). */
 const SAID_MS = 900;
@@ -32,7 +27,8 @@ export function viewMenu(root: HTMLElement, take: Takeaways, signal: AbortSignal
     [
       { label: "Copy code", run: (button) => copyText(take.code(), button) },
       { label: "Save numbers (CSV)", run: () => download(`${take.name}.csv`, new Blob([take.csv()], { type: "text/csv" })) },
-      { label: "Save picture (PNG)", run: () => png(root, take) },
+      { label: "Save picture (PNG)", run: async () => download(`${take.name}.png`, await pngOf(root)) },
+      { label: "Save picture (SVG)", run: () => download(`${take.name}.svg`, svgOf(root)) },
     ],
     signal,
   );
@@ -83,21 +79,6 @@ export function menu(items: readonly MenuItem[], signal: AbortSignal): HTMLEleme
     buttons[(at + step + buttons.length) % buttons.length]?.focus();
   });
   return el;
-}
-
-async function png(root: HTMLElement, take: Takeaways): Promise<void> {
-  const scene = capture(root);
-  const paper = { kind: "rect", x: 0, y: 0, w: scene.width, h: scene.height, fill: "var(--tb-surface)" } as const;
-  const known = new Map<string, string>();
-  const resolve = (color: string) => {
-    const resolved = known.get(color) ?? resolveColor(root, color);
-    known.set(color, resolved);
-    return resolved;
-  };
-  const canvas = paintCanvas({ ...scene, marks: [paper, ...scene.marks] }, PNG_RATIO, resolve);
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!blob) throw new Error("the browser made no picture, it may be too large");
-  download(`${take.name}.png`, blob);
 }
 
 function download(name: string, blob: Blob): void {

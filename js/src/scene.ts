@@ -15,7 +15,8 @@ export type Mark =
   | ({ kind: "rect"; x: number; y: number; w: number; h: number; radius?: number } & Style)
   | ({ kind: "line"; points: readonly (readonly [number, number])[] } & Style)
   | ({ kind: "circle"; x: number; y: number; r: number } & Style)
-  | ({ kind: "text"; x: number; y: number; text: string } & Style & TextStyle);
+  | ({ kind: "text"; x: number; y: number; text: string } & Style & TextStyle)
+  | ({ kind: "image"; x: number; y: number; w: number; h: number; source: HTMLCanvasElement } & Style);
 
 export interface TextStyle {
   size?: number;
@@ -24,6 +25,8 @@ export interface TextStyle {
   align?: "start" | "middle" | "end";
   /** Longer text ends in an ellipsis. */
   max?: number;
+  /** It runs upwards from (x, y). */
+  turned?: boolean;
 }
 
 export interface Scene {

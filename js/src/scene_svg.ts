@@ -15,7 +15,14 @@ export function sceneOf(target: SVGSVGElement): Scene | undefined {
 export function paintSvg(target: SVGSVGElement, scene: Scene): void {
   scenes.set(target, scene);
   setAttributes(target, { width: scene.width, height: scene.height, viewBox: `0 0 ${scene.width} ${scene.height}` });
-  target.replaceChildren(...scene.marks.map(paint));
+  target.replaceChildren(...scene.marks.map((mark) => (mark.clip ? cut(paint(mark), mark.clip) : paint(mark))));
+}
+
+/** A drawing within a drawing shows nothing outside of its box, and needs no id for it. */
+function cut(painted: SVGElement, [x, y, width, height]: NonNullable<Mark["clip"]>): SVGElement {
+  const frame = svg("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}`, overflow: "hidden" });
+  frame.append(painted);
+  return frame;
 }
 
 function paint(mark: Mark): SVGElement {
@@ -37,6 +44,11 @@ function paint(mark: Mark): SVGElement {
       });
     case "circle":
       return svg("circle", { cx: mark.x, cy: mark.y, r: mark.r, ...style });
+    case "image": {
+      const place = { x: mark.x, y: mark.y, width: mark.w, height: mark.h, opacity: mark.opacity };
+      const href = mark.source.toDataURL("image/png");
+      return svg("image", { href, preserveAspectRatio: "none", style: "image-rendering: pixelated", ...place });
+    }
     case "text": {
       const text = svg("text", {
         x: mark.x,
@@ -46,6 +58,7 @@ function paint(mark: Mark): SVGElement {
         "font-weight": mark.bold ? 600 : null,
         "text-anchor": mark.align ?? "start",
         "xml:space": "preserve",
+        transform: mark.turned ? `rotate(-90 ${mark.x} ${mark.y})` : null,
         ...style,
       });
       text.textContent = mark.max ? shortened(mark.text, mark.max / ((mark.size ?? 12) * 0.61)) : mark.text;

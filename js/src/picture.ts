@@ -1,0 +1,55 @@
+// A view's picture as a file: what stands on the page, as pixels or as shapes.
+
+import { capture } from "./capture";
+import { opaque } from "./color";
+import { svg } from "./dom";
+import type { Mark, Scene } from "./scene";
+import { paintCanvas } from "./scene_canvas";
+import { paintSvg } from "./scene_svg";
+import { resolveColor } from "./theme";
+
+/** Pixels per unit in a PNG: sharp on paper and on dense screens. */
+const PNG_RATIO = 2;
+
+export async function pngOf(root: HTMLElement): Promise<Blob> {
+  const canvas = paintCanvas(onPaper(root), PNG_RATIO, resolving(root));
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
+  if (!blob) throw new Error("the browser made no picture, it may be too large");
+  return blob;
+}
+
+/** Text stays text; a canvas is an image within. */
+export function svgOf(root: HTMLElement): Blob {
+  const scene = onPaper(root);
+  const drawing = svg("svg", {});
+  const resolve = resolving(root);
+  paintSvg(drawing, { ...scene, marks: scene.marks.map((mark) => inPlainColors(mark, resolve)) });
+  return new Blob([new XMLSerializer().serializeToString(drawing)], { type: "image/svg+xml" });
+}
+
+function onPaper(root: HTMLElement): Scene {
+  const scene = capture(root);
+  const paper = { kind: "rect", x: 0, y: 0, w: scene.width, h: scene.height, fill: "var(--tb-surface)" } as const;
+  return { ...scene, marks: [paper, ...scene.marks] };
+}
+
+function resolving(root: HTMLElement): (color: string) => string {
+  const known = new Map<string, string>();
+  return (color) => {
+    const resolved = known.get(color) ?? resolveColor(root, color);
+    known.set(color, resolved);
+    return resolved;
+  };
+}
+
+/** Programs that draw know neither the page's variables nor CSS's newer colours: three numbers, and an opacity. */
+function inPlainColors(mark: Mark, resolve: (color: string) => string): Mark {
+  const [fill, stroke] = [mark.fill, mark.stroke].map((color) => (color ? opaque(resolve(color)) : null));
+  const alpha = (fill ?? stroke)?.alpha ?? 1;
+  return {
+    ...mark,
+    ...(fill ? { fill: fill.color } : {}),
+    ...(stroke ? { stroke: stroke.color } : {}),
+    ...(alpha < 1 ? { opacity: (mark.opacity ?? 1) * alpha } : {}),
+  };
+}
