@@ -7,6 +7,7 @@ import numpy as np
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.provenance import Provenance
+from tracebench.results.attention import Rollout
 from tracebench.results.lens_table import LensTable
 from tracebench.tokens import Tokens, Vocabulary
 from tracebench.trace import Candidates, Trace
@@ -97,4 +98,22 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
         trace=of.hash,
         cost=0.1,
         checks=(Check("last row = the model", "identity", 0.0, 1e-6, "The last block's lens is the model's logits."),),
+    )
+
+
+def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.5, seed: int = 3) -> Rollout:
+    """A rollout of patterns by chance: what each layer mixes, applied to what had come before."""
+    length = len(of.tokens)
+    scores = np.exp(np.random.default_rng(seed).normal(size=(len(layers), length, length)) * 2) * np.tri(length)
+    mixes = residual * np.eye(length) + (1 - residual) * scores / scores.sum(-1, keepdims=True)
+    flow = [mixes[0]]
+    for mix in mixes[1:]:
+        flow.append(mix @ flow[-1])
+    sums = Check("shares sum to one", "identity", 1e-8, 1e-5, "The shares in a position sum to one.")
+    return Rollout(
+        flow=LabeledArray.of(np.asarray(flow, np.float32), layer=layers, query=range(length), key=range(length)),
+        via="sdpa",
+        method=f"AttentionRollout(residual={residual}, heads='mean', first={layers[0]}, last=None)",
+        trace=of.hash,
+        checks=(sums,),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from tracebench.request import Request
 from tracebench.trace import Trace
 from tracebench.views.text import text_tree
 
@@ -46,6 +47,8 @@ class View(anywidget.AnyWidget):
     """
 
     stem = ""
+    #: Kinds of results that this view shows too, one at a time: in a bench with both they get no view of their own.
+    also: tuple[str, ...] = ()
 
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _request = traitlets.Dict(None, allow_none=True).tag(sync=True, echo_update=False)
@@ -62,6 +65,11 @@ class View(anywidget.AnyWidget):
     def data(trace: Trace) -> dict[str, Any]:
         """What such a view needs of a trace before its result is there."""
         return text_tree(trace)
+
+    @staticmethod
+    def beside(requests: Iterable[Request]) -> dict[str, Any]:
+        """What is added to `data` for requests whose results are of the kinds in ``also``."""
+        raise NotImplementedError("a view that shows other kinds too (also) says what its data need for them (beside)")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
