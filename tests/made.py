@@ -9,6 +9,7 @@ import numpy as np
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.provenance import Provenance
+from tracebench.results.attention import Rollout
 from tracebench.results.lens_table import LensTable
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
@@ -127,4 +128,22 @@ def scores(
         method="IntegratedGradients(n_steps=64)",
         trace=about.hash,
         checks=(Check("completeness", "measure", 0.01, 0.05, "They add up."),) if checks is None else checks,
+    )
+
+
+def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.5, seed: int = 3) -> Rollout:
+    """A rollout of patterns by chance: what each layer mixes, applied to what had come before."""
+    length = len(of.tokens)
+    scores = np.exp(np.random.default_rng(seed).normal(size=(len(layers), length, length)) * 2) * np.tri(length)
+    mixes = residual * np.eye(length) + (1 - residual) * scores / scores.sum(-1, keepdims=True)
+    flow = [mixes[0]]
+    for mix in mixes[1:]:
+        flow.append(mix @ flow[-1])
+    sums = Check("shares sum to one", "identity", 1e-8, 1e-5, "The shares in a position sum to one.")
+    return Rollout(
+        flow=LabeledArray.of(np.asarray(flow, np.float32), layer=layers, query=range(length), key=range(length)),
+        via="sdpa",
+        method=f"AttentionRollout(residual={residual}, heads='mean', first={layers[0]}, last=None)",
+        trace=of.hash,
+        checks=(sums,),
     )

@@ -42,6 +42,7 @@ VIEWS = {
     "lens_table": "tracebench.views.lens_table:LensTableView",
     "token_scores": "tracebench.views.token_scores:TokenScoresView",
     "attention": "tracebench.views.attention:AttentionView",
+    "rollout": "tracebench.views.rollout:RolloutView",
 }
 
 _TABLES = {"analyses": ANALYSES, "results": RESULTS, "views": VIEWS}

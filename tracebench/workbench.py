@@ -73,9 +73,16 @@ class Workbench(Told):
         self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
-        for kind, request in zip(self._kinds, self._requests, strict=True):
-            view = registry.find("views", kind)
-            views.append(view(data=view.data(trace), request=request.to_json(), **shared))
+        classes = {kind: registry.find("views", kind) for kind in self._kinds}
+        taken = {other for view in classes.values() for other in view.also}
+        asked = list(zip(self._kinds, self._requests, strict=True))
+        for kind, request in asked:
+            if kind in taken:
+                continue
+            view = classes[kind]
+            beside = [other for its, other in asked if its in view.also]
+            data = view.data(trace) | (view.beside(beside) if beside else {})
+            views.append(view(data=data, request=request.to_json(), **shared))
         self.views = views
         self._stems = [view.stem for view in views]
         self.arrangement = {}

@@ -63,6 +63,12 @@ export function sinkOf(attention: Attention, whose: Whose, query: number): numbe
   return mean(attention, attention.sink, whose, lengthOf(attention), query, 1)[0] ?? null;
 }
 
+/** What every query gives to the sink; null where there is none. */
+export function sinksOf(attention: Attention, whose: Whose): Float32Array | null {
+  const length = lengthOf(attention);
+  return attention.sink && mean(attention, attention.sink, whose, length, 0, length);
+}
+
 /** A stretch of one head's numbers, of which there are `each` per head, or its mean over heads or layers. */
 function mean(
   { layers, heads }: Attention,

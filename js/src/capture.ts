@@ -33,7 +33,7 @@ function unrolled(root: HTMLElement): () => void {
 function taken(root: HTMLElement): Scene {
   const origin = root.getBoundingClientRect();
   const floors: Mark[][] = [];
-  const place = { dx: MARGIN - origin.left, dy: MARGIN - origin.top };
+  const place = { dx: MARGIN - origin.left, dy: MARGIN - origin.top, opacity: 1 };
   walk(root, place, null, floors, 0);
   return { width: origin.width + 2 * MARGIN, height: origin.height + 2 * MARGIN, marks: floors.flat() };
 }
@@ -41,6 +41,8 @@ function taken(root: HTMLElement): Scene {
 interface Place {
   dx: number;
   dy: number;
+  /** Of everything around. */
+  opacity: number;
 }
 
 function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][], under: number): void {
@@ -54,12 +56,14 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
     floors[under]?.push(...marks.map((mark) => ({ ...mark, ...clipped(box, clip, place) })));
     return;
   }
+  const style = getComputedStyle(el);
+  if (style.visibility === "hidden") return;
   if (el instanceof HTMLCanvasElement) {
     const at = { x: box.left + place.dx, y: box.top + place.dy, w: box.width, h: box.height };
-    floors[under]?.push({ kind: "image", ...at, source: el, ...clipped(box, clip, place) });
+    floors[under]?.push({ kind: "image", source: el, ...at, ...clipped(box, clip, place) });
     return;
   }
-  const style = getComputedStyle(el);
+  place = { ...place, opacity: place.opacity * (Number.parseFloat(style.opacity) || 1) };
   // What sticks (table heads) lies above what scrolls beneath it.
   const floor = style.position === "sticky" ? under + 1 : under;
   floors[floor] ??= [];
@@ -89,29 +93,42 @@ function paintBox(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: 
     radius: Math.min(Number.parseFloat(style.borderRadius) || 0, box.height / 2),
     ...(fill ? { fill } : {}),
     ...(stroke ? { stroke, width: outlined ? 2 : 1 } : {}),
+    ...faded(place),
     ...clipped(box, clip, place),
   });
 }
 
 function paintText(node: Text, style: CSSStyleDeclaration, place: Place, clip: DOMRect | null, marks: Mark[]): void {
   if (!node.data.trim()) return;
-  for (const { text, box } of lines(node)) {
+  const { dx, dy } = place;
+  const turned = style.writingMode === "vertical-rl";
+  for (const { text, box } of turned ? [whole(node)] : lines(node)) {
     if (clip && !meets(box, clip)) continue;
     const size = Number.parseFloat(style.fontSize);
+    // Text that is set downwards is turned around on the page: it runs upwards.
+    const at = turned
+      ? { x: box.left + dx + box.width / 2 + size * 0.35, y: box.bottom + dy, turned }
+      : { x: box.left + dx, y: box.top + dy + box.height / 2 + size * 0.35 };
     marks.push({
       kind: "text",
-      x: box.left + place.dx,
-      y: box.top + place.dy + box.height / 2 + size * 0.35,
+      ...at,
       text,
       size,
       mono: style.fontFamily.includes("monospace"),
       bold: Number.parseInt(style.fontWeight, 10) >= 600,
       fill: style.color,
-      ...(clip && box.right > clip.right && style.textOverflow === "ellipsis"
+      ...faded(place),
+      ...(clip && !turned && box.right > clip.right && style.textOverflow === "ellipsis"
         ? { max: clip.right - box.left }
         : clipped(box, clip, place)),
     });
   }
+}
+
+function whole(node: Text): { text: string; box: DOMRect } {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return { text: node.data, box: range.getBoundingClientRect() };
 }
 
 /** A text node, line by line, as the browser has broken it. */
@@ -149,4 +166,8 @@ function intersection(a: DOMRect, b: DOMRect | null): DOMRect {
 function clipped(box: DOMRect, clip: DOMRect | null, { dx, dy }: Place): { clip?: [number, number, number, number] } {
   const whole = !clip || (box.left >= clip.left && box.right <= clip.right && box.top >= clip.top && box.bottom <= clip.bottom);
   return whole ? {} : { clip: [clip.left + dx, clip.top + dy, clip.width, clip.height] };
+}
+
+function faded({ opacity }: Place): { opacity?: number } {
+  return opacity < 1 ? { opacity } : {};
 }

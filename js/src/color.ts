@@ -75,6 +75,15 @@ export function isTransparent(color: string): boolean {
   return color === "transparent" || /^rgba\(.*, 0\)$|\/ 0\)$/.test(color);
 }
 
+/** A colour as browsers write computed ones, apart from its opacity: color(srgb 0.1 0.2 0.3 / 0.7) is rgb(26, 51, 77) at 0.7. */
+export function opaque(color: string): { color: string; alpha: number } {
+  const numbers = color.match(/[\d.]+(?:e-?\d+)?/g)?.map(Number) ?? [];
+  if (numbers.length < 3) return { color, alpha: 1 };
+  const scale = color.startsWith("color(srgb ") ? 255 : 1;
+  const [r, g, b] = numbers.slice(0, 3).map((n) => Math.round(n * scale)) as [number, number, number];
+  return { color: css([r, g, b]), alpha: numbers[3] ?? 1 };
+}
+
 /** The contrast ratio of two colours as WCAG defines it, 1 to 21. */
 export function contrast(a: Rgb, b: Rgb): number {
   const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];

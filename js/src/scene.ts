@@ -25,6 +25,8 @@ export interface TextStyle {
   align?: "start" | "middle" | "end";
   /** Longer text ends in an ellipsis. */
   max?: number;
+  /** It runs upwards from (x, y). */
+  turned?: boolean;
 }
 
 export interface Scene {

@@ -32,8 +32,11 @@ function paint(context: CanvasRenderingContext2D, mark: Mark, resolve: (color: s
     context.font = `${mark.bold ? 600 : 400} ${mark.size ?? 12}px ${mark.mono ? MONO : SANS}`;
     context.textAlign = { start: "left", middle: "center", end: "right" }[mark.align ?? "start"] as CanvasTextAlign;
     context.direction = "ltr";
-    context.fillText(fitted(context, mark.text, mark.max ?? Number.POSITIVE_INFINITY), mark.x, mark.y);
+    context.translate(mark.x, mark.y);
+    if (mark.turned) context.rotate(-Math.PI / 2);
+    context.fillText(fitted(context, mark.text, mark.max ?? Number.POSITIVE_INFINITY), 0, 0);
   } else if (mark.kind === "image") {
+    // Cells of a map have edges.
     context.imageSmoothingEnabled = false;
     context.drawImage(mark.source, mark.x, mark.y, mark.w, mark.h);
   } else {

@@ -15,35 +15,14 @@ export function sceneOf(target: SVGSVGElement): Scene | undefined {
 export function paintSvg(target: SVGSVGElement, scene: Scene): void {
   scenes.set(target, scene);
   setAttributes(target, { width: scene.width, height: scene.height, viewBox: `0 0 ${scene.width} ${scene.height}` });
-  target.replaceChildren(...scene.marks.map(clipped));
+  target.replaceChildren(...scene.marks.map((mark) => (mark.clip ? cut(paint(mark), mark.clip) : paint(mark))));
 }
 
-/** A drawing within the drawing cuts off what is outside of it, and needs no id that may be there twice. */
-function clipped(mark: Mark): SVGElement {
-  if (!mark.clip) return paint(mark);
-  const [x, y, width, height] = mark.clip;
-  const window = svg("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}` });
-  window.append(paint(mark));
-  return window;
-}
-
-/** The scene as the text of a file that stands alone: `resolve` turns CSS colours into what every reader of SVG knows. */
-export function svgText(scene: Scene, resolve: (color: string) => string): string {
-  const known = (color: string | undefined) => (color === undefined ? undefined : resolve(color));
-  const marks = scene.marks.map((mark) => {
-    const [fill, stroke] = [known(mark.fill), known(mark.stroke)];
-    const colored = { ...mark, ...(fill ? { fill } : {}), ...(stroke ? { stroke } : {}) };
-    return colored.kind === "text" ? { ...colored, text: printable(colored.text) } : colored;
-  });
-  const drawing = svg("svg");
-  paintSvg(drawing, { ...scene, marks });
-  return new XMLSerializer().serializeToString(drawing);
-}
-
-/** XML has no way to write control characters and halves of a pair. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is meant
-  return text.replace(/[\p{Surrogate}\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, "\ufffd");
+/** A drawing within a drawing shows nothing outside of its box, and needs no id for it. */
+function cut(painted: SVGElement, [x, y, width, height]: NonNullable<Mark["clip"]>): SVGElement {
+  const frame = svg("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}`, overflow: "hidden" });
+  frame.append(painted);
+  return frame;
 }
 
 function paint(mark: Mark): SVGElement {
@@ -65,16 +44,11 @@ function paint(mark: Mark): SVGElement {
       });
     case "circle":
       return svg("circle", { cx: mark.x, cy: mark.y, r: mark.r, ...style });
-    case "image":
-      return svg("image", {
-        x: mark.x,
-        y: mark.y,
-        width: mark.w,
-        height: mark.h,
-        preserveAspectRatio: "none",
-        style: "image-rendering: pixelated",
-        href: mark.source.toDataURL("image/png"),
-      });
+    case "image": {
+      const place = { x: mark.x, y: mark.y, width: mark.w, height: mark.h, opacity: mark.opacity };
+      const href = mark.source.toDataURL("image/png");
+      return svg("image", { href, preserveAspectRatio: "none", style: "image-rendering: pixelated", ...place });
+    }
     case "text": {
       const text = svg("text", {
         x: mark.x,
@@ -84,6 +58,7 @@ function paint(mark: Mark): SVGElement {
         "font-weight": mark.bold ? 600 : null,
         "text-anchor": mark.align ?? "start",
         "xml:space": "preserve",
+        transform: mark.turned ? `rotate(-90 ${mark.x} ${mark.y})` : null,
         ...style,
       });
       text.textContent = mark.max ? shortened(mark.text, mark.max / ((mark.size ?? 12) * 0.61)) : mark.text;

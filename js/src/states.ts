@@ -1,9 +1,10 @@
 // What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
 
-import type { Answers, Progress, Request } from "./ask";
+import type { Progress, Request } from "./ask";
 import { isAbsent } from "./ask";
 import { copyButton } from "./copy";
 import { element } from "./dom";
+import type { Asked } from "./remember";
 
 const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 
@@ -12,7 +13,7 @@ export interface Asking {
   root: HTMLElement;
   /** Where the state is shown, and later the result. */
   body: HTMLElement;
-  answers: Answers;
+  answers: Asked;
   request: Request;
   signal: AbortSignal;
   /** What is computed, for "Computing ...". */

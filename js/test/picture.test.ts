@@ -1,7 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { element } from "../src/dom";
-import { plain, svgOf } from "../src/picture";
-import { svgText } from "../src/scene_svg";
+import { drawing, svgOf } from "../src/picture";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -16,7 +15,7 @@ function read(text: string): Document {
 
 test("text is text, in colours that every reader knows, and what a page cuts off is cut off", () => {
   const file = read(
-    svgText(
+    drawing(
       {
         width: 100,
         height: 50,
@@ -45,10 +44,13 @@ test("a canvas is a raster in the picture", async () => {
   expect([image?.getAttribute("href"), image?.getAttribute("width")]).toEqual(["data:image/png;base64,AAAA", "40"]);
 });
 
-test("mixed colours are written as rgb", () => {
-  expect(["color(srgb 1 0.5 0 / 0.7)", "color(srgb 0 0 1)", "rgb(1, 2, 3)"].map(plain)).toEqual([
-    "rgba(255, 128, 0, 0.7)",
-    "rgb(0, 0, 255)",
-    "rgb(1, 2, 3)",
-  ]);
+test("mixed colours are written as three numbers, and what shines through as an opacity", () => {
+  const painted = (fill: string) => {
+    const mark = { kind: "rect", x: 0, y: 0, w: 1, h: 1, fill } as const;
+    const rect = read(drawing({ width: 1, height: 1, marks: [mark] }, (color) => color)).querySelector("rect");
+    return [rect?.getAttribute("fill"), rect?.getAttribute("opacity")];
+  };
+  expect(painted("color(srgb 1 0.5 0 / 0.7)")).toEqual(["rgb(255, 128, 0)", "0.7"]);
+  expect(painted("color(srgb 0 0 1)")).toEqual(["rgb(0, 0, 255)", null]);
+  expect(painted("rgb(1, 2, 3)")).toEqual(["rgb(1, 2, 3)", null]);
 });

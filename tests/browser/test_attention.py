@@ -1,7 +1,10 @@
 """Where it looked: a saved page with the network cut."""
 
+import base64
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -15,7 +18,8 @@ from tracebench.views.attention import AttentionView
 
 pytestmark = pytest.mark.browser
 VIEW = '[data-view="attention"]'
-HEADS = f"{VIEW} [role=grid]"
+SVG = "{http://www.w3.org/2000/svg}"
+HEADS = f'{VIEW} [role=grid][aria-label="Layers and heads"]'
 
 
 def attention(trace, layers=(0, 1, 2), heads=(0, 1), sink=True, seed=0):
@@ -58,20 +62,50 @@ def menu(page, item):
     return Path(download.value.path())
 
 
-def test_a_click_on_a_row_moves_the_selection_of_the_generation(opened):
+def test_a_click_on_a_name_moves_the_selection_of_the_generation(opened):
     trace = made.trace()
     page = opened(trace, attention(trace))
-    page.locator(f'{VIEW} [data-query="4"] > .tb-att-label').click()
+    page.locator(f'{VIEW} .tb-sheet-row[data-query="4"] > .tb-sheet-label').click()
     page.wait_for_selector('[data-view="generation"] [data-step="2"][aria-selected="true"]')
     assert "from position 4" in page.locator(VIEW).inner_text()
     assert "which predicts step 2" in page.locator(VIEW).inner_text()
+
+
+def cell(page, row, key):
+    """Where a cell of the large map is, in its row: under the name of its key."""
+    line = page.locator(f"{VIEW} .tb-sheet-row{row}").bounding_box()
+    name = page.locator(f'{VIEW} .tb-sheet-key[data-key="{key}"]').bounding_box()
+    return name["x"] + name["width"] / 2, line["y"] + line["height"] / 2
+
+
+def test_a_click_on_a_cell_sets_query_and_key_and_keys_move_on_from_there(opened):
+    trace = made.trace()
+    result = attention(trace)
+    page = opened(trace, result, fragment="#layer=1&head=1")
+    page.locator(f"{VIEW} .tb-sheet").scroll_into_view_if_needed()
+    page.mouse.click(*cell(page, '[data-query="4"]', 1))
+    page.wait_for_selector('[data-view="generation"] [data-step="2"][aria-selected="true"]')
+    page.wait_for_selector(f'{VIEW} .tb-sheet-row[data-query="4"][aria-selected="true"]')
+    page.wait_for_selector(f'{VIEW} .tb-sheet-key[data-key="1"][aria-selected="true"]')
+    page.wait_for_selector(f'{VIEW} [role=option][data-key="1"][aria-selected="true"]')
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(f'{VIEW} .tb-sheet-cursor[data-query="5"][data-key="1"]:focus-visible')
+    weight = float(result.weights.sel(layer=1, head=1, query=5, key=1))
+    line = page.locator(f"{VIEW} .tb-detail").inner_text()
+    assert line.endswith(", from position 5")
+    assert float(line.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
+    # Only Enter selects.
+    assert page.locator(f'{VIEW} .tb-sheet-row[data-query="4"][aria-selected="true"]').count() == 1
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f'{VIEW} .tb-sheet-row[data-query="5"][aria-selected="true"]')
+    page.wait_for_selector('[data-view="generation"] [data-step="3"][aria-selected="true"]')
 
 
 def test_the_generation_moves_the_position_that_reads(opened):
     trace = made.trace()
     page = opened(trace, attention(trace))
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
-    page.wait_for_selector(f'{VIEW} [data-query="5"][aria-selected="true"]')
+    page.wait_for_selector(f'{VIEW} .tb-sheet-row[data-query="5"][aria-selected="true"]')
 
 
 def test_a_head_is_chosen_by_a_click_and_by_keys(opened):
@@ -120,7 +154,8 @@ def test_the_csv_is_the_row_of_the_head(opened):
     result = attention(trace)
     page = opened(trace, result, fragment="#step=2&layer=2&head=1")
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "head", "query", "key", "text", "weight"]
+    assert list(table.columns) == ["layer", "head", "query", "key", "text", "weight", "sink"]
+    assert table["sink"].to_numpy() == pytest.approx(np.full(5, 0.25), abs=0.004)
     assert table["key"].tolist() == [0, 1, 2, 3, 4]
     assert table["text"].tolist() == list(trace.tokens.display[:5])
     row = np.asarray(result.weights.sel(layer=2, head=1, query=4).values)
@@ -129,9 +164,31 @@ def test_the_csv_is_the_row_of_the_head(opened):
 
 def test_the_picture_is_a_picture(opened):
     trace = made.trace()
-    data = menu(opened(trace, attention(trace)), "Save picture").read_bytes()
+    data = menu(opened(trace, attention(trace)), "Save picture (PNG)").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert len(data) > 10_000
+
+
+def test_the_drawing_has_text_as_text_and_the_maps_as_images(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace), fragment="#step=2&layer=2&head=1", scheme="dark")
+    drawing = ET.parse(menu(page, "Save picture (SVG)")).getroot()
+    named = {name: list(drawing.iter(f"{SVG}{name}")) for name in ("text", "image", "polyline")}
+    assert drawing.tag == f"{SVG}svg"
+    said = [each.text for each in named["text"]]
+    assert {"Layer 2, head 1", "sink 0.25", "Where did it look?"} <= set(said)
+    assert "</script>" not in said or trace.tokens.display.count("</script>")
+    # The names of the keys run upwards.
+    assert any("rotate(-90" in each.get("transform", "") for each in named["text"])
+    assert len(named["image"]) == 2
+    for image in named["image"]:
+        picture = base64.b64decode(image.get("href").removeprefix("data:image/png;base64,"))
+        assert picture[:4] == b"\x89PNG"
+    lines = page.locator(f"{VIEW} .tb-att-lines polyline").count()
+    assert len(named["polyline"]) == lines >= 2
+    # It stands alone: no variable and no colour of the page's own.
+    colors = {each.get(name) for each in drawing.iter() for name in ("fill", "stroke")} - {None, "none"}
+    assert all(re.fullmatch(r"rgb\(\d+, \d+, \d+\)", color) for color in colors)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -141,6 +198,125 @@ def test_it_fits_narrow_and_wide(opened, width, scheme):
     page = opened(trace, attention(trace, heads=range(40), sink=False), width=width, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(f"{VIEW} .tb-att-sink").count() == 0
+
+
+def test_lines_go_to_the_keys_with_the_largest_weights_where_the_words_stand(opened):
+    trace = made.trace(*[(0, 1, 2, 3, 4, 5, 9, 10, 9, 6)[n * n % 10] for n in range(40)], prompt_length=20)
+    result = attention(trace, sink=False)
+    page = opened(trace, result, fragment="#step=12&layer=2&head=1", width=500)
+    lines = page.locator(f"{VIEW} .tb-att-lines polyline")
+    row = np.asarray(result.weights.sel(layer=2, head=1, query=31).values)
+    expected = [key for key in np.argsort(-row, kind="stable")[:8] if row[key] >= 0.02]
+
+    def ends():
+        return page.evaluate(
+            """() => [...document.querySelectorAll(".tb-att-lines polyline")].map(line => {
+                const box = at => document.querySelector(`.tb-piece[data-key="${at}"]`).getBoundingClientRect();
+                const origin = line.ownerSVGElement.getBoundingClientRect();
+                const [from, to] = [line.points[0], line.points[line.points.length - 1]];
+                const [query, key] = [box(line.dataset.query), box(line.dataset.key)];
+                return [query, key].map((b, i) => [from, to][i].x + origin.left - (b.left + b.width / 2));
+            })"""
+        )
+
+    scrolls = page.locator(f"{VIEW} .tb-text").evaluate("el => el.scrollHeight > el.clientHeight + 1")
+    drawn = [int(key) for key in lines.evaluate_all("all => all.map(el => el.dataset.key)")]
+    assert set(drawn) <= {int(key) for key in expected}
+    assert scrolls or len(drawn) == len(expected)
+    assert len(drawn) >= 2
+    for query, key in zip(drawn, ends(), strict=True):
+        assert np.abs(key).max() < 12, query
+    # Words that wrap elsewhere take their lines along.
+    before = ends()
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    page.wait_for_function(
+        f"() => document.querySelectorAll('.tb-att-lines polyline').length === {len(expected)}", timeout=5_000
+    )
+    page.wait_for_timeout(200)
+    assert len(ends()) == len(expected) >= len(before)
+    assert np.abs(np.asarray(ends())).max() < 12
+
+
+def test_in_a_text_that_scrolls_only_lines_to_what_is_in_sight_are_drawn(opened):
+    trace = made.trace(*[(0, 1, 2, 3, 10)[n * n % 5] for n in range(400)], prompt_length=380)
+    weights = np.zeros((1, 1, 400, 400), np.float32)
+    weights[0, 0, :, 0] = 1.0
+    weights[0, 0, 390, [0, 200, 389]] = 0.25
+    weights[0, 0, 390, 390] = 0.25
+    axes = {"layer": (0,), "head": (0,), "query": range(400), "key": range(400)}
+    result = Attention(LabeledArray.of(weights, **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    page = opened(trace, result, fragment="#step=11&layer=0&head=0")
+    drawn = """() => [...document.querySelectorAll(".tb-att-lines polyline")].map(el => Number(el.dataset.key)).sort((a, b) => a - b)"""
+    assert page.evaluate(drawn) == [389, 390]
+    page.locator(f"{VIEW} .tb-text").evaluate("el => { el.scrollTop = 0; }")
+    page.wait_for_function(f"({drawn})().join() === '0'")
+
+
+def test_without_position_0_the_rest_is_seen(opened):
+    trace = made.trace()
+    result = attention(trace, sink=False)
+    page = opened(trace, result, fragment="#step=3&layer=2&head=1")
+    first = page.locator(f'{VIEW} [role=option][data-key="0"]')
+    figures = page.locator(f"{VIEW} .tb-att-figure").all_inner_texts()
+    page.locator(VIEW).get_by_role("button", name="leave out position 0").click()
+    most = np.asarray(result.weights.sel(layer=2, head=1, query=5).values)[1:].max()
+    legend = page.locator(f"{VIEW} .tb-legend").inner_text()
+    assert float(legend.split("largest of the rest of this row ")[1]) == pytest.approx(most, abs=0.01)
+    assert first.locator(".tb-token").evaluate("el => el.style.background") == ""
+    assert page.locator(f"{VIEW} .tb-att-figure").all_inner_texts() == figures
+
+
+ROLLOUT = f'{VIEW}[data-source="rollout"]'
+
+
+def test_the_rollout_beside_attention_is_one_switch_away_with_python_s_numbers(opened):
+    trace = made.trace()
+    rollout = made.rollout(trace)
+    page = opened(trace, attention(trace), rollout, fragment="#step=2&layer=1")
+    page.locator(VIEW).get_by_role("radio", name="rollout").click()
+    page.wait_for_selector(f'{ROLLOUT}[data-state="ready"]')
+    row = np.asarray(rollout.reaching(4).sel(layer=1).values)
+    shown = [float(text or "nan") for text in page.locator(f"{VIEW} .tb-att-figure").all_inner_texts()[:5]]
+    assert shown == pytest.approx(row[:5], abs=0.01)
+    # A cell sets the layer and the token, here and in the other views; the position that reads stays.
+    page.mouse.click(*cell(page, '[data-layer="2"]', 1))
+    page.wait_for_selector(f'{VIEW} .tb-sheet-row[data-layer="2"][aria-selected="true"]')
+    page.wait_for_selector('[data-view="generation"] [data-token="1"][aria-selected="true"]')
+    assert "After layer 2, the last" in page.locator(VIEW).inner_text()
+    # The step moves it.
+    page.locator('[data-view="generation"] [data-step="3"]').first.click()
+    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    assert list(table.columns) == ["layer", "query", "key", "text", "share"]
+    assert set(table["query"]) == {5}
+    flow = np.asarray(rollout.reaching(5).values)[:, :6]
+    assert table["share"].to_numpy().reshape(3, 6) == pytest.approx(flow, abs=0.004)
+    assert table.groupby("layer")["share"].sum().to_numpy() == pytest.approx(np.ones(3), abs=0.02)
+
+
+def test_a_rollout_stands_alone(opened, saved_page, tmp_path):
+    trace = made.trace()
+    rollout = made.rollout(trace)
+    page = saved_page(tb.Workbench([trace, rollout]).save(tmp_path / "r.html"), "#step=1")
+    view = page.locator('[data-view="rollout"]')
+    page.wait_for_selector('[data-view="rollout"][data-state="ready"]')
+    assert "After layer 2, the last" in view.inner_text()
+    assert "When not to trust it" in view.inner_text()
+    row = np.asarray(rollout.reaching(3).sel(layer=2).values)
+    shown = [float(text or "nan") for text in view.locator(".tb-att-figure").all_inner_texts()[:4]]
+    assert shown == pytest.approx(row[:4], abs=0.01)
+
+
+def test_a_rollout_that_is_not_in_the_snapshot_says_which_python_computes_it(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace))
+    page.locator(VIEW).get_by_role("radio", name="rollout").click()
+    page.wait_for_selector(f'{ROLLOUT}[data-state="absent"]')
+    assert (
+        "tb.AttentionRollout(residual=0.5, heads='mean', first=0, last=None)(lm, trace)"
+        in page.locator(VIEW).inner_text()
+    )
+    page.locator(VIEW).get_by_role("radio", name="weights").click()
+    page.wait_for_selector(f'{VIEW}[data-source="weights"][data-state="ready"]')
 
 
 def test_markup_stays_text(opened):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from tracebench.arrays import LabeledArray
+from tracebench.request import Request, parsed
 from tracebench.results.attention import Attention
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import View, static_text
 from tracebench.views.generation import trace_code
+from tracebench.views.text import text_tree
 
 #: Bytes of weights, one each, that travel to a browser at the most.
 MOST = 64 * 10**6
+
+#: The rollout that the view offers: the repr of the analysis, which this wing does not import (a test compares them).
+ROLLOUT = "AttentionRollout(residual=0.5, heads='mean', first=0, last=None)"
 
 
 class AttentionView(View):
@@ -23,6 +29,21 @@ class AttentionView(View):
     stem = "attention"
     _esm = static_text("attention.js")
     _css = static_text("attention.css")
+    also = ("rollout",)
+
+    @staticmethod
+    def data(trace: Trace) -> dict[str, Any]:
+        """The text, and the rollout that can be asked for instead."""
+        name, params = parsed(ROLLOUT)
+        return {
+            **text_tree(trace),
+            **AttentionView.beside([Request(name, params, trace.hash, code=f"tb.{ROLLOUT}(lm, trace)\n")]),
+        }
+
+    @staticmethod
+    def beside(requests: Iterable[Request]) -> dict[str, Any]:
+        """The rollouts that can be asked for instead, each with a name."""
+        return {"rollouts": [{"label": _label(request), "request": request.to_json()} for request in requests]}
 
     @staticmethod
     def pack(result: Attention, trace: Trace) -> dict[str, Any]:
@@ -41,6 +62,13 @@ class AttentionView(View):
             "code": trace_code(trace) + f"attention = tb.{result.method}(lm, trace)\n",
             "cost": result.cost,
         }
+
+
+def _label(request: Request) -> str:
+    """``rollout``, and in what it differs from the one that is offered."""
+    usual = parsed(ROLLOUT)[1]
+    other = [f"{name} {value}" for name, value in request.params.items() if value != usual.get(name)]
+    return ", ".join(["rollout", *other])
 
 
 def _in_bounds(array: LabeledArray) -> LabeledArray:

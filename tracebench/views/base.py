@@ -60,6 +60,8 @@ class View(Told):
     """
 
     stem = ""
+    #: Kinds of results that this view shows too, one at a time: in a bench with both they get no view of their own.
+    also: tuple[str, ...] = ()
 
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _request = traitlets.Dict(None, allow_none=True).tag(sync=True, echo_update=False)
@@ -118,6 +120,11 @@ class View(Told):
         if kinds[0] != kinds[1]:
             raise traitlets.TraitError(f"{request.analysis} gives a {kinds[0]}, this view shows a {kinds[1]}")
         return None if request.key == first.key else request.to_json()
+
+    @staticmethod
+    def beside(requests: Iterable[Request]) -> dict[str, Any]:
+        """What is added to `data` for requests whose results are of the kinds in ``also``."""
+        raise NotImplementedError("a view that shows other kinds too (also) says what its data need for them (beside)")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -4,17 +4,35 @@ import { css, sequential } from "../color";
 import { element, svg } from "../dom";
 import { paintSvg } from "../scene_svg";
 import { amount } from "./paint";
+import type { Tint } from "./tint";
 
 const WIDTH = 200;
 const SHADES = 40;
-const MARGIN = 8;
-const TICKS = [0, 0.01, 0.1, 0.5, 1];
+const MARGIN = 12;
+/** Parts of what is darkest. */
+const [WHOLE_TICKS, TICKS] = [
+  [0, 0.01, 0.1, 0.5, 1],
+  [0, 0.1, 0.5, 1],
+];
 
-export function legend(): { el: HTMLElement; update(dark: boolean): void } {
-  const drawing = svg("svg", { role: "img", class: "tb-legend-scale", "aria-label": "From 0 to 1, by the square root" });
+export interface Legend {
+  el: HTMLElement;
+  update(tint: Tint, dark: boolean): void;
+}
+
+/** `what` is what the numbers are parts of: "the attention". */
+export function legend(what: string): Legend {
+  const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
+  const words = element("span", {});
   return {
-    el: element("div", { class: "tb-legend tb-note" }, drawing, element("span", {}, "of the attention, by its square root")),
-    update: (dark) => {
+    el: element("div", { class: "tb-legend tb-note" }, drawing, words),
+    update: ({ top, from }, dark) => {
+      const whole = from === 0;
+      words.textContent = whole
+        ? `of ${what}, by its square root`
+        : `of ${what}, by its square root · scale without position 0: largest of the rest of this row ${rough(top)}`;
+      const end = whole ? "1" : `${rough(top)}, the largest weight of this row but for position 0`;
+      drawing.setAttribute("aria-label", `From 0 to ${end}, by the square root`);
       const width = WIDTH / SHADES;
       const bars = Array.from({ length: SHADES }, (_, i) => ({
         kind: "rect" as const,
@@ -24,11 +42,11 @@ export function legend(): { el: HTMLElement; update(dark: boolean): void } {
         h: 9,
         fill: css(sequential((i + 0.5) / SHADES, dark)),
       }));
-      const numbers = TICKS.map((weight) => ({
+      const numbers = (whole ? WHOLE_TICKS : TICKS).map((part) => ({
         kind: "text" as const,
-        x: MARGIN + amount(weight) * WIDTH,
+        x: MARGIN + amount(part) * WIDTH,
         y: 21,
-        text: String(weight),
+        text: whole ? String(part) : rough(part * top),
         size: 11,
         align: "middle" as const,
         fill: "var(--tb-ink-3)",
@@ -36,4 +54,9 @@ export function legend(): { el: HTMLElement; update(dark: boolean): void } {
       paintSvg(drawing, { width: WIDTH + 2 * MARGIN, height: 24, marks: [...bars, ...numbers] });
     },
   };
+}
+
+/** Weights come as bytes: more digits would say nothing. */
+function rough(weight: number): string {
+  return String(Number(weight.toPrecision(2)));
 }

@@ -9,11 +9,13 @@ export function amount(weight: number): number {
   return Math.sqrt(Math.max(0, weight));
 }
 
-/** Every shade as a pixel, by the square root of the weight. */
-export function palette(dark: boolean): Uint32Array {
+/** Every shade as a pixel, by the square root of the weight; a weight of `top` and above is darkest. */
+export function palette(dark: boolean, top = 1): Uint32Array {
   const pixels = new Uint32Array(SHADES);
   const bytes = new Uint8Array(pixels.buffer);
-  for (let shade = 0; shade < SHADES; shade++) bytes.set([...sequential(shade / (SHADES - 1), dark), 255], 4 * shade);
+  for (let shade = 0; shade < SHADES; shade++) {
+    bytes.set([...sequential(Math.min(1, shade / (SHADES - 1) / amount(top)), dark), 255], 4 * shade);
+  }
   return pixels;
 }
 
@@ -40,6 +42,35 @@ export function paintMap({ pixels, width }: Sheet, { x, y, size }: Box, map: Flo
         for (let k = k0; k < Math.min(k1, q + 1); k++) most = Math.max(most, map[q * length + k] as number);
       pixels[(y + row) * width + x + column] = shade(most, shades);
     }
+  }
+}
+
+export interface Room {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** Rows of weights into a box that has room for `columns`; where cells share a pixel the largest is seen. */
+export function paintCells(
+  { pixels, width }: Sheet,
+  box: Room,
+  rows: readonly Float32Array[],
+  { columns, from, shades }: { columns: number; from: number; shades: Uint32Array },
+) {
+  const across = Array.from({ length: box.width }, (_, column) => span(column, box.width, columns));
+  for (let line = 0; line < box.height; line++) {
+    const [r0, r1] = span(line, box.height, rows.length);
+    const start = (box.y + line) * width + box.x;
+    across.forEach(([k0, k1], column) => {
+      let most = -1;
+      for (let r = r0; r < r1; r++) {
+        const row = rows[r] as Float32Array;
+        for (let k = Math.max(from, k0); k < Math.min(k1, row.length); k++) most = Math.max(most, row[k] as number);
+      }
+      if (most >= 0) pixels[start + column] = shade(most, shades);
+    });
   }
 }
 

@@ -1,14 +1,15 @@
-// The text as the current query looked at it: every token tinted by its weight, with the weight in figures under it.
+// The text as one position looked at it: every token tinted by its weight, the weight in figures under it, and lines from
+// the token that reads to those that it looks at most.
 
-import type { Attention, Whose } from "../attention";
-import { rowOf, sinkOf } from "../attention";
 import { css, ink, sequential } from "../color";
 import { edges, element, focusedIn, keepInSight, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
-import { amount } from "./paint";
-import { named, share, weightName } from "./words";
+import { lines } from "./lines";
+import type { Tint } from "./tint";
+import { darkness, strongest } from "./tint";
+import { named, weightName } from "./words";
 
 /** Texts up to this many tokens are set larger. */
 const SHORT = 48;
@@ -17,19 +18,31 @@ const FADE = 20;
 const SAID = 0.005;
 
 export interface TextSpec {
-  attention: Attention;
   text: Text;
+  /** Whether the model has sinks: what they take stands before the first token. */
+  sinks: boolean;
+  /** A weight in words: "0.23 of the attention of layer 17, head 4". */
+  share: (weight: number) => string;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
 }
 
+export interface Row {
+  /** The weights of the keys. */
+  weights: Float32Array;
+  sink: number | null;
+  query: number;
+  tint: Tint;
+  dark: boolean;
+}
+
 export interface LookedAt {
   el: HTMLElement;
-  paint(whose: Whose, query: number, dark: boolean): void;
+  paint(row: Row): void;
   select(key: number | null): void;
 }
 
-export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
+export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
   const pieces = text.pieces.map((piece, key) => {
     const figure = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
     const attributes = { class: "tb-piece", role: "option", "data-key": key, "aria-selected": "false", tabindex: -1 };
@@ -40,12 +53,14 @@ export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: 
   list.toggleAttribute("data-short", pieces.length <= SHORT);
   list.dataset.capture = "whole";
   const tell = edges(list, signal);
+  const sink = sinks ? element("span", { class: "tb-att-sink", role: "note" }) : null;
+  if (sink) list.append(sink);
   pieces.forEach((piece, key) => {
     list.append(piece);
     if (text.pieces[key]?.[0].includes("\n")) list.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
   });
-  const sink = attention.sink ? element("div", { class: "tb-att-sink" }) : null;
-  const el = element("div", { class: "tb-att-looked" }, sink, list);
+  const curves = lines(list, pieces, signal);
+  const el = element("div", { class: "tb-att-looked" }, list);
 
   let there = 0;
   let home = 0;
@@ -89,29 +104,37 @@ export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: 
 
   return {
     el,
-    paint: (whose, query, dark) => {
+    paint: ({ weights, sink: taken, query, tint, dark }) => {
+      const moved = there !== query;
       there = query;
-      const row = rowOf(attention, whose, query);
+      const tinted = (weight: number, key: number) => {
+        const ground = sequential(darkness(tint, weight, key), dark);
+        return `background:${css(ground)};color:${ink(ground)}`;
+      };
       pieces.forEach((piece, key) => {
         const here = key <= query;
-        const weight = row[key] ?? 0;
-        const ground = sequential(amount(weight), dark);
+        const weight = weights[key] ?? 0;
         const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
-        shown.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
+        shown.style.cssText = here && key >= tint.from ? tinted(weight, key) : "";
         figure.textContent = here && weight >= SAID ? weightName(weight) : "";
         piece.toggleAttribute("data-later", !here);
+        piece.toggleAttribute("data-left-out", key < tint.from);
         piece.toggleAttribute("data-reads", key === query);
-        const said = here ? share(weight, whose) : `comes after position ${query}`;
+        const said = here ? share(weight) : `comes after position ${query}`;
         piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${said}`);
       });
       if (sink) {
-        const weight = sinkOf(attention, whose, query) ?? 0;
-        const ground = sequential(amount(weight), dark);
-        sink.textContent = `sink ${weightName(weight)}`;
-        sink.title = `${share(weight, whose)} goes to the sink, which leads nowhere`;
-        sink.style.cssText = `background:${css(ground)};color:${ink(ground)}`;
+        sink.textContent = `sink ${weightName(taken ?? 0)}`;
+        sink.title = `${share(taken ?? 0)} goes to the sink, which leads nowhere`;
+        sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
+      if (moved && pieces[query]) keepInSight(list, pieces[query], FADE);
+      const found = strongest(weights, query, tint);
+      curves.paint(
+        query,
+        found.map((key) => ({ key, weight: weights[key] ?? 0, strength: darkness(tint, weights[key] ?? 0, key) })),
+      );
       tell();
     },
     select: (key) => {

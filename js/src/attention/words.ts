@@ -41,10 +41,11 @@ export function weightName(weight: number): string {
 }
 
 /** How the numbers came about, and how exact they are. */
-export function about({ via, layers, heads }: Attention, maps: boolean): string {
+export function about({ via, layers, heads, sink }: Attention, maps: boolean): string {
   const each = maps
     ? "each a map of the position that reads (down) × the positions it looks at (across)"
     : "each a strip of what the current position looks at, from the first token to itself";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
-  return `${count}, ${each}; the first column is the mean over heads. Computed by ${via}; weights here are right to within 0.004.`;
+  const apart = sink ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
+  return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; weights here are right to within 0.004.`;
 }

@@ -2,8 +2,10 @@ import { expect, test, vi } from "vitest";
 import type { Request } from "../../src/ask";
 import type { Attention } from "../../src/attention";
 import { mapOf, rowOf, sinkOf, whoseIn } from "../../src/attention";
+import { curve, loop } from "../../src/attention/lines";
 import { numbers } from "../../src/attention/numbers";
-import { paintMap, paintRow } from "../../src/attention/paint";
+import { paintCells, paintMap, paintRow, palette } from "../../src/attention/paint";
+import { darkness, strongest, WHOLE, withoutFirst } from "../../src/attention/tint";
 import { predicts, share, weightName, whoseName } from "../../src/attention/words";
 import type { Text } from "../../src/trace";
 import attentionView from "../../src/views/attention";
@@ -101,6 +103,52 @@ test("whose it is, and how much, in words", () => {
   ]);
 });
 
+test("the strongest keys: so many, none too weak, and position 0 only if it takes part", () => {
+  const row = Float32Array.of(0.7, 0.1, 0.015, 0.1, 0.08, 0.3);
+  expect(strongest(row, 4, WHOLE)).toEqual([0, 1, 3, 4]);
+  expect(strongest(row, 4, WHOLE, 2)).toEqual([0, 1]);
+  const rest = withoutFirst(row, 4);
+  expect([rest.from, rest.top]).toEqual([1, expect.closeTo(0.1)]);
+  expect(strongest(row, 4, rest)).toEqual([1, 3, 4, 2]);
+  expect([darkness(rest, 0.7, 0), darkness(rest, 0.1, 1), darkness(rest, 0.025, 1), darkness(rest, 0.9, 1)]).toEqual([
+    ...[0, 1, 0.5, 1].map((x) => expect.closeTo(x)),
+  ]);
+  // There is no rest where the first token reads.
+  expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1 });
+  expect(strongest(row, 0, withoutFirst(row, 0))).toEqual([]);
+});
+
+test("a line goes over the words to one beside it, and to the foot of one on another line", () => {
+  const box = (left: number, top: number) => ({ left, top, width: 20, height: 40 });
+  const beside = curve(box(100, 50), box(10, 50));
+  expect([beside[0], beside.at(-1)]).toEqual([
+    [110, 50],
+    [20, 50],
+  ]);
+  expect(Math.min(...beside.map(([, y]) => y))).toBeGreaterThanOrEqual(50 - 13);
+  const above = curve(box(100, 50), box(10, 0));
+  expect([above[0], above.at(-1)]).toEqual([
+    [110, 50],
+    [20, 40],
+  ]);
+  const own = loop(box(100, 50));
+  expect(own.every(([x, y]) => x >= 100 && x <= 120 && y <= 50 && y >= 50 - 13)).toBe(true);
+});
+
+test("rows of different lengths are painted as cells, and what is left out stays empty", () => {
+  const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
+  const pixels = new Uint32Array(5 * 4);
+  const rows = [Float32Array.of(1), Float32Array.of(0.25, 0)];
+  paintCells({ pixels, width: 5 }, { x: 1, y: 0, width: 4, height: 4 }, rows, { columns: 2, from: 0, shades });
+  expect([...pixels]).toEqual([...[0, 256, 256, 0, 0], ...[0, 256, 256, 0, 0], ...[0, 129, 129, 1, 1], ...[0, 129, 129, 1, 1]]);
+  pixels.fill(0);
+  paintCells({ pixels, width: 5 }, { x: 0, y: 0, width: 2, height: 2 }, rows, { columns: 2, from: 1, shades });
+  expect([...pixels].filter(Boolean)).toEqual([1]);
+  // With `top` a shade is darker, and everything above as dark as it gets.
+  const [usual, stretched] = [palette(false), palette(false, 0.25)];
+  expect([stretched[0], stretched[127], stretched[255]]).toEqual([usual[0], usual[254], usual[255]]);
+});
+
 test("a map is painted without its future, and where cells share a pixel the largest is seen", () => {
   const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
   const sheet = (size: number) => ({ pixels: new Uint32Array(size * size), width: size });
@@ -173,17 +221,44 @@ test("a click on a token or an arrow key there chooses the key, and the line say
   expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after position 2");
 });
 
-test("a row of the large map is the position that reads, and its step where it predicts one", async () => {
+test("a name of the large map is the position that reads, and its step where it predicts one", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
-  const row = (query: number) => one(root, `.tb-att-query[data-query="${query}"]`);
-  row(3).click();
-  expect(fields()).toMatchObject({ query: 3, step: 1, layer: 3, head: 2 });
+  const row = (query: number) => one(root, `.tb-sheet-row[data-query="${query}"]`);
+  one(row(3), ".tb-sheet-label").click();
+  expect(fields()).toMatchObject({ query: 3, step: 1, token: null, key: null, layer: 3, head: 2 });
   expect(text(root, ".tb-att-question")).toBe("from position 3 ·Paris, which predicts step 1");
+  expect(chosen(root, ".tb-sheet-row")).toEqual([row(3)]);
+});
+
+test("in the large map arrow keys move one cell with the focus, which is read out, and Enter selects both", async () => {
+  const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2, key: 1 } });
+  const cursor = one(root, ".tb-sheet-cursor");
+  cursor.focus();
   press("ArrowUp");
-  press("ArrowUp");
-  expect(fields()).toMatchObject({ query: 1, token: 1 });
-  expect(chosen(root, ".tb-att-query")).toEqual([row(1)]);
-  expect(document.activeElement).toBe(row(1));
+  expect(cursor.dataset).toMatchObject({ query: "1", key: "1" });
+  expect(cursor.getAttribute("aria-label")).toContain("from position 1 ⁨·city⁩ to position 1 ⁨·city⁩: 0.25 of the attention");
+  expect(text(root, ".tb-detail")).toBe("position 1 ·city: 0.25 of the attention of layer 3, head 2, from position 1");
+  // Nothing comes after the position that reads.
+  press("ArrowRight");
+  expect(cursor.dataset.key).toBe("1");
+  expect(fields()).toMatchObject({ query: 2, key: 1 });
+  press("ArrowLeft");
+  press("Enter");
+  expect(fields()).toMatchObject({ query: 1, key: 0, token: 1, layer: 3 });
+  expect(document.activeElement).toBe(cursor);
+  expect(chosen(root, ".tb-sheet-key").map((el) => el.dataset.key)).toEqual(["0"]);
+  expect(press("a")).toBe(true);
+});
+
+test("a click on a cell selects the position that reads and the one that it looks at", async () => {
+  const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
+  const row = one(root, '.tb-sheet-row[data-query="4"]');
+  // One square takes (140 / 6) pixels; the names take 112 and the sinks 33.3.
+  const at = (key: number) => new MouseEvent("click", { clientX: 112 + 33.4 + (key + 0.5) * (250 / 6), bubbles: true });
+  row.dispatchEvent(at(1));
+  expect(fields()).toMatchObject({ query: 4, step: 2, token: null, key: 1 });
+  row.dispatchEvent(at(5));
+  expect(fields()).toMatchObject({ query: 4, key: 1 });
 });
 
 test("the selection of other views is followed", async () => {
@@ -193,15 +268,44 @@ test("the selection of other views is followed", async () => {
   expect(text(root, ".tb-detail")).toBe("position 0 The: 1.00 of the attention of layer 1, head 0");
 });
 
-test("the numbers are the row of the chosen head", () => {
+test("the numbers are the row of the chosen head, and its sink apart", () => {
   const made = { pieces: traceTree().pieces, prompt_length: 3, steps: 3 } as Text;
   expect(numbers(attention(), made, { layer: 1, head: 2 }, 1).split("\r\n")).toEqual([
-    "layer,head,query,key,text,weight",
-    '1,2,1,0,"""The""",0',
-    '1,2,1,1,"""·city""",1',
+    "layer,head,query,key,text,weight,sink",
+    '1,2,1,0,"""The""",0,0',
+    '1,2,1,1,"""·city""",1,0',
     "",
   ]);
   expect(numbers(attention(), made, { layer: 1, head: null }, 0)).toContain("1,,0,0,");
+  const without = decode(tree({ sink: null })) as Attention;
+  expect(numbers(without, made, { layer: 1, head: 2 }, 1)).toContain("text,weight\r\n");
+});
+
+test("without position 0 the tint reaches to the largest of the rest, and the legend says so; no number changes", async () => {
+  const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: null, head: 2 } });
+  const button = one(root, "[aria-pressed]");
+  const figures = () => all(root, ".tb-att-figure").map((el) => el.textContent);
+  const [before, ground] = [figures(), () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background)];
+  const whole = ground();
+  button.click();
+  expect(button.getAttribute("aria-pressed")).toBe("true");
+  expect(text(root, ".tb-legend")).toContain("scale without position 0: largest of the rest of this row 0.63");
+  expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.063", "0.31", "0.63"]);
+  expect(figures()).toEqual(before);
+  expect(all(root, "[data-left-out]").map((el) => el.dataset.key)).toEqual(["0"]);
+  expect([whole[0] === "", ground()[0], ground()[4] === whole[4]]).toEqual([false, "", false]);
+  expect(all(root, ".tb-att-lines polyline").map((el) => el.dataset.key)).toEqual(["4"]);
+  button.click();
+  expect([ground(), figures()]).toEqual([whole, before]);
+});
+
+test("lines go from the token that reads to those it looks at most", async () => {
+  const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 3, head: 2 } });
+  const drawn = all(root, ".tb-att-lines polyline").map(({ dataset }) => [dataset.query, dataset.key, Number(dataset.weight)]);
+  expect(drawn).toEqual([
+    ["4", "4", expect.closeTo(0.25, 2)],
+    ["4", "0", expect.closeTo(0.25, 2)],
+  ]);
 });
 
 test("attention of another text is refused", async () => {

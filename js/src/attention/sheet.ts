@@ -1,0 +1,237 @@
+// Rows x tokens on a canvas. Over it lie the names of the rows, the marks of what is selected, and one cell that has the
+// focus: it can be moved by keys and read out, however many cells there are.
+
+import { element, focusedIn, setSelected } from "../dom";
+import { cellAfter } from "../grid_moves";
+import { isBare, take } from "../keys";
+import type { Piece } from "../tokens";
+import { token } from "../tokens";
+import { draw, paintCells } from "./paint";
+
+const HEAD = 76;
+/** The height that a name needs. */
+const LINE = 13;
+/** Between a column of its own and the tokens. */
+const APART = 10;
+/** What a column of its own has at the least, to be seen. */
+const OWN = 8;
+
+export interface SheetSpec {
+  label: string;
+  /** What the rows stand for, and its coordinates from top to bottom. */
+  axis: "query" | "layer";
+  rows: readonly number[];
+  rowName: (row: number) => Node | string;
+  /** What the names of the rows are, where they do not say it. */
+  corner?: string;
+  /** What the keys are. */
+  pieces: readonly Piece[];
+  /** Pixels for the names of the rows. */
+  labelWidth: number;
+  /** The size of a cell, for so many pixels in all. */
+  cellSize: (room: number) => { width: number; height: number };
+  /** The name of a column of its own, left of the tokens: it is in no token's share. */
+  own?: string | null;
+  /** The last key that a row has. */
+  reach: (row: number) => number;
+  /** A cell in words. */
+  said: (row: number, key: number) => string;
+  onCell: (row: number, key: number) => void;
+  onRow: (row: number) => void;
+  /** The cell under the pointer or the focus; null when it has left. */
+  onPoint: (cell: { row: number; key: number } | null) => void;
+}
+
+export interface Painted {
+  /** The weights of each row, from key 0 as far as they go. */
+  rows: readonly Float32Array[];
+  /** A weight per row for the column of its own. */
+  own: Float32Array | null;
+  /** The first key that is drawn. */
+  from: number;
+  shades: Uint32Array;
+}
+
+export interface CellSheet {
+  el: HTMLElement;
+  paint(what: Painted): void;
+  select(row: number | null, key: number | null): void;
+  layOut(room: number): void;
+}
+
+export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
+  const { axis, pieces, labelWidth, reach } = spec;
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const keys = pieces.map((piece, key) => {
+    const attributes = { class: "tb-sheet-key", role: "columnheader", "data-key": key, "aria-selected": "false" };
+    return element("span", attributes, token(piece, { title: "" }));
+  });
+  const rows = spec.rows.map((row) => {
+    const label = element("span", { class: "tb-sheet-label", role: "rowheader" }, spec.rowName(row));
+    const attributes = { class: "tb-sheet-row", role: "row", [`data-${axis}`]: row, "aria-selected": "false" };
+    return element("div", attributes, label, element("span", { class: "tb-sheet-line", "aria-hidden": "true" }));
+  });
+  const ownName = spec.own ? element("span", { class: "tb-sheet-key tb-sheet-own", role: "columnheader" }, spec.own) : null;
+  const column = element("div", { class: "tb-sheet-column", "aria-hidden": "true" });
+  const chosen = element("div", { class: "tb-sheet-chosen", "aria-hidden": "true" });
+  const cursor = element("div", { class: "tb-sheet-cursor", role: "gridcell", tabindex: 0 });
+  const heads = element("div", { class: "tb-sheet-heads", role: "row" }, ownName, ...keys);
+  if (spec.corner) heads.append(element("span", { class: "tb-sheet-corner", role: "columnheader" }, spec.corner));
+  const list = element("div", { class: "tb-sheet-rows", role: "rowgroup" }, ...rows);
+  const here = element("div", { class: "tb-sheet-here", role: "row" }, cursor);
+  const el = element(
+    "div",
+    { class: "tb-sheet", role: "grid", "aria-label": spec.label },
+    canvas,
+    heads,
+    list,
+    column,
+    chosen,
+    here,
+  );
+
+  let [width, height] = [0, 0];
+  let painted: Painted | null = null;
+  let selected: { row: number | null; key: number | null } = { row: null, key: null };
+  let focus = { row: 0, token: 0 };
+  const own = () => (ownName ? Math.max(OWN, Math.min(width, 2 * LINE)) + APART : 0);
+  const left = () => labelWidth + own();
+  const index = (row: number | null) => spec.rows.indexOf(row ?? Number.NaN);
+  const rowAt = (i: number) => spec.rows[i] as number;
+  const place = (target: HTMLElement, i: number, key: number) => {
+    target.style.cssText = `left:${left() + key * width}px;top:${HEAD + i * height}px;width:${width}px;height:${height}px`;
+  };
+  const toCursor = (i: number, key: number) => {
+    focus = { row: i, token: Math.max(0, Math.min(key, reach(rowAt(i)))) };
+    place(cursor, focus.row, focus.token);
+    cursor.dataset[axis] = String(rowAt(focus.row));
+    cursor.dataset.key = String(focus.token);
+    cursor.setAttribute("aria-label", spec.said(rowAt(focus.row), focus.token));
+  };
+  const mark = () => {
+    const i = index(selected.row);
+    const { key } = selected;
+    bare(rows, i, height || LINE);
+    bare(keys, key ?? -1, width || LINE);
+    rows.forEach((row, at) => {
+      setSelected(row, at === i);
+    });
+    const last = reach(rowAt(i < 0 ? rows.length - 1 : i));
+    keys.forEach((each, at) => {
+      setSelected(each, at === key);
+      each.toggleAttribute("data-later", at > last);
+    });
+    const isThere = key !== null && i >= 0 && key <= reach(rowAt(i));
+    column.hidden = key === null || (i >= 0 && !isThere);
+    column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * rows.length}px`;
+    chosen.hidden = !isThere;
+    if (isThere) place(chosen, i, key);
+    if (focusedIn(el) !== cursor) toCursor(Math.max(0, i), key ?? 0);
+  };
+  const repaint = () => {
+    if (!painted || !width) return;
+    const { rows: values, own: ownValues, from, shades } = painted;
+    const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
+    draw(canvas, own() + width * pieces.length, height * rows.length, ratio, (pixels) => {
+      const tall = Math.round(height * rows.length * ratio);
+      const box = { x: Math.round(own() * ratio), y: 0, width: Math.round(width * pieces.length * ratio), height: tall };
+      paintCells(pixels, box, values, { columns: pieces.length, from, shades });
+      if (!ownValues) return;
+      const strip = { x: 0, y: 0, width: Math.round((own() - APART) * ratio), height: tall };
+      paintCells(
+        pixels,
+        strip,
+        [...ownValues].map((weight) => Float32Array.of(weight)),
+        { columns: 1, from: 0, shades },
+      );
+    });
+  };
+  const cellAt = (event: MouseEvent) => {
+    const row = rowOf(event.target, axis);
+    const key = Math.floor((event.clientX - list.getBoundingClientRect().left - left()) / (width || 1));
+    return row === null || key < 0 || key > reach(row) ? null : { row, key };
+  };
+
+  list.addEventListener(
+    "click",
+    (event) => {
+      const row = rowOf(event.target, axis);
+      if (row === null) return;
+      const cell = cellAt(event);
+      toCursor(index(row), cell?.key ?? selected.key ?? focus.token);
+      if (cell) spec.onCell(cell.row, cell.key);
+      else spec.onRow(row);
+      cursor.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+  cursor.addEventListener(
+    "keydown",
+    (event) => {
+      const to = cellAfter(event, focus, { rows: rows.length, tokens: pieces.length });
+      const here = isBare(event) && (event.key === "Enter" || event.key === " ");
+      if (!to && !here) return;
+      take(event);
+      if (to) toCursor(to.row, to.token);
+      else spec.onCell(rowAt(focus.row), focus.token);
+      spec.onPoint({ row: rowAt(focus.row), key: focus.token });
+    },
+    { signal },
+  );
+  cursor.addEventListener("focus", () => spec.onPoint({ row: rowAt(focus.row), key: focus.token }), { signal });
+  cursor.addEventListener(
+    "blur",
+    () => {
+      spec.onPoint(null);
+      mark();
+    },
+    { signal },
+  );
+  list.addEventListener("pointermove", (event) => spec.onPoint(cellAt(event)), { signal });
+  list.addEventListener("pointerleave", () => spec.onPoint(null), { signal });
+
+  return {
+    el,
+    paint: (what) => {
+      painted = what;
+      repaint();
+    },
+    select: (row, key) => {
+      selected = { row, key };
+      mark();
+    },
+    layOut: (room) => {
+      const next = spec.cellSize(room - labelWidth - own() - 2);
+      if (next.width === width && next.height === height) return;
+      ({ width, height } = next);
+      el.style.cssText = `width:${left() + width * pieces.length}px;height:${HEAD + height * rows.length}px`;
+      canvas.style.left = `${labelWidth}px`;
+      canvas.style.top = `${HEAD}px`;
+      list.style.cssText = `top:${HEAD}px;--tb-sheet-left:${left()}px;--tb-sheet-label:${labelWidth - 6}px`;
+      if (ownName) ownName.style.left = `${labelWidth + (own() - APART) / 2}px`;
+      rows.forEach((row, i) => {
+        row.style.cssText = `top:${i * height}px;height:${height}px`;
+      });
+      keys.forEach((each, key) => {
+        each.style.left = `${left() + (key + 0.5) * width}px`;
+      });
+      place(cursor, focus.row, focus.token);
+      repaint();
+      mark();
+    },
+  };
+}
+
+/** Names that would touch are left out, but never the selected one. */
+function bare(names: readonly HTMLElement[], selected: number, size: number): void {
+  const every = Math.max(1, Math.ceil(LINE / size));
+  names.forEach((name, i) => {
+    const near = selected >= 0 && Math.abs(i - selected) * size < LINE;
+    name.toggleAttribute("data-bare", i !== selected && (i % every !== 0 || near));
+  });
+}
+
+function rowOf(node: EventTarget | null, axis: "query" | "layer"): number | null {
+  const found = (node as Element | null)?.closest<HTMLElement>(".tb-sheet-row")?.dataset[axis];
+  return found === undefined ? null : Number(found);
+}

@@ -1,0 +1,30 @@
+// How much of every input token has come to a position, layer by layer. Twin of tracebench/views/rollout.py.
+
+import type { Context } from "../afm";
+import { widget } from "../afm";
+import { element } from "../dom";
+import type { Rollout } from "../rollout";
+import { showRollout } from "../rollout/show";
+import { askAndShow } from "../states";
+import type { Text } from "../trace";
+
+/** `data` is the text that the rollout is about; the rollout itself is asked for. */
+export function rolloutView({ el, data: text, answers, request, selection, signal }: Context<Text>): void {
+  if (!request) throw new Error("The rollout view has nothing to ask for.");
+  if (!text.pieces) throw new Error("The rollout view needs the text: data with prompt_length, steps, ids and pieces.");
+  const slot = element("span", { class: "tb-att-slot" });
+  const body = element("div", { class: "tb-att-body" });
+  el.append(element("header", { class: "tb-head" }, element("h2", {}, "What has come here by attention?"), slot), body);
+  const taste = { without: false };
+  askAndShow({
+    root: el,
+    body,
+    answers,
+    request,
+    signal,
+    what: "the rollout",
+    show: (answer, shown) => showRollout({ el, head: slot, body }, answer as Rollout, text, selection, taste, shown),
+  });
+}
+
+export default widget("rollout", rolloutView);
