@@ -126,7 +126,7 @@ def test_the_csv_of_the_generation_names_its_steps(demo):
 
 @pytest.mark.parametrize("view", ["generation", "lens_table"])
 def test_the_picture_of_a_view_is_a_picture(demo, view):
-    data = menu(demo, view, "Save picture").read_bytes()
+    data = menu(demo, view, "Save picture (PNG)").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     assert width > 600
