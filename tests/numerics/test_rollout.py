@@ -9,7 +9,7 @@ import torch
 import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
-from tracebench.analyses.attention import rollout
+from tracebench.analyses.attention import patterns
 from tracebench.analyses.attention.rollout import roll
 from tracebench.models.capture import capture_streams
 from tracebench.models.family import run
@@ -206,6 +206,6 @@ def test_what_cannot_be_done_is_a_sentence(monkeypatch):
             tb.AttentionRollout(**wrong)(lm, trace)
     with pytest.raises(ValueError, match="no target: leave it out"):
         tb.AttentionRollout()(lm, trace, tb.Target(step=0))
-    monkeypatch.setattr(rollout, "MOST", 100)
+    monkeypatch.setattr(patterns, "MOST", 100)
     with pytest.raises(ValueError, match="ask for fewer layers with first and last, or read a shorter text"):
         tb.AttentionRollout()(lm, trace)

@@ -23,9 +23,10 @@ from transformers.modeling_utils import AttentionInterface
 from tracebench.checks import Check
 from tracebench.interrupts import Scope
 from tracebench.models.capture import hooks_check
-from tracebench.models.family import run
+from tracebench.models.family import pass_does_not_fit, run
 from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import CausalModel, Layout
+from tracebench.models.memory import fitting
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
 from tracebench.models.pattern import Call, Room, derive, read_call, read_kernel
 from tracebench.models.steady import steady
@@ -133,7 +134,7 @@ def run_watched(
 
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
-    with steady(model):
+    with steady(model), fitting(pass_does_not_fit(model, ids)):
         return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, output_attentions=True).logits
 
 

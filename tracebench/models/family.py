@@ -20,6 +20,7 @@ from torch import nn
 
 from tracebench.interrupts import Scope
 from tracebench.models.layout import CausalModel, Head, Layout, hidden_input, hidden_output
+from tracebench.models.memory import fitting
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, coarsest, relative_gap
 from tracebench.models.offload import offloaded
 from tracebench.models.steady import steady
@@ -152,8 +153,18 @@ def probe_ids(model: CausalModel) -> torch.Tensor:
 
 def run(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
     """One plain forward pass without a cache: [batch, token] -> logits [batch, token, vocabulary]."""
-    with steady(model):
+    with steady(model), fitting(pass_does_not_fit(model, ids)):
         return model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+
+
+def pass_does_not_fit(model: CausalModel, ids: torch.Tensor) -> str:
+    """The sentence for a pass that needs more memory than there is."""
+    length = ids.shape[1]
+    logits = length * vocabulary_size(model) * next(model.parameters()).element_size()
+    return (
+        f"one pass over {length} tokens does not fit the memory of {ids.device} (its logits alone take {logits / 1e9:.2g} "
+        f"GB): free some, or read a shorter text, of {max(1, length // 2)} tokens or fewer"
+    )
 
 
 def _watch(model: CausalModel, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:

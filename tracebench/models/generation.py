@@ -29,6 +29,7 @@ from transformers import (
 from tracebench import progress
 from tracebench.arrays import whole
 from tracebench.interrupts import Scope
+from tracebench.models.memory import fitting
 from tracebench.models.scores import ScoreRows
 from tracebench.models.steady import steady
 from tracebench.trace import Segment, Trace
@@ -182,7 +183,12 @@ def generate(
     _ = lm.layout  # proved before anything is generated, not after
     recorder = Recorder(len(ids), sampling.max_new_tokens)
     criteria = [StopAt(lm, len(ids), sampling.stop)] if sampling.stop else []
+    new = sampling.max_new_tokens
     with (
+        fitting(
+            f"{len(ids)} tokens and {new} new ones do not fit the memory of {lm.device}: free some, shorten the prompt, or ask "
+            "for fewer new tokens"
+        ),
         lm.running(),
         _settings_aside(lm.model, sampling),
         steady(lm.model),

@@ -21,6 +21,7 @@ from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.attention import Watching, run_watched
 from tracebench.models.language_model import LanguageModel
+from tracebench.models.memory import free_bytes
 from tracebench.models.replay import check_replayable, replay_check
 from tracebench.results.attention import Attention
 from tracebench.target import Target
@@ -28,6 +29,9 @@ from tracebench.trace import Trace
 
 #: Bytes of patterns that are computed at the most.
 MOST = 2 * 10**9
+
+#: How often the pattern of one layer is in memory beside what is kept: while it is made, and as the mask of the pass.
+BESIDE = 2
 
 
 @dataclass(frozen=True)
@@ -93,13 +97,13 @@ class _Kept:
         self._has_sink = False
         # Refused before the pass, as far as the configuration knows how many heads there are.
         if lm.heads:
-            self._insist_on_size(len(chosen("head", heads, lm.heads, lm.name)))
+            self._insist_on_size(len(chosen("head", heads, lm.heads, lm.name)), BESIDE * lm.heads)
 
     def __call__(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None) -> None:
         count = len(self._seen)
         if not count:
             self._heads = chosen("head", self._asked, len(pattern), self._lm.name)
-            self._insist_on_size(len(self._heads))
+            self._insist_on_size(len(self._heads), 0)  # what is beside is there already
             shape = (len(self._layers), len(self._heads), self._length)
             # Pages that no layer writes are never taken.
             self._weights, self._sink = np.empty((*shape, self._length), np.float32), np.zeros(shape, np.float32)
@@ -127,24 +131,42 @@ class _Kept:
         weights = LabeledArray.of(self._weights[: len(self._seen)], **axes, key=range(self._length))
         return weights, LabeledArray.of(self._sink[: len(self._seen)], **axes) if self._has_sink else None
 
-    def _insist_on_size(self, heads: int) -> None:
+    def _insist_on_size(self, heads: int, beside: int) -> None:
+        """A sentence if what is asked for is too large, or does not fit what is free.
+
+        Args:
+            heads: of each layer, that are kept.
+            beside: patterns of one head that are in memory only meanwhile.
+        """
         head = self._length**2 * 4
-        size = len(self._layers) * heads * head
-        if size <= MOST:
+        size, most = len(self._layers) * heads * head, at_most(beside * head)
+        if size <= most:
             return
-        fits = MOST // (heads * head)
+        fits = most // (heads * head)
         if fits:
             ask = f"ask for {fits} of these layers at the most, as AttentionPatterns(layers={self._layers[: min(fits, 3)]}) does"
-        elif head <= MOST:
+        elif head <= most:
             ask = (
                 f"ask for fewer heads of one layer, as AttentionPatterns(layers=({self._layers[0]},), heads=(0,)) does"
             )
+        elif head <= MOST:
+            ask = "a layer is watched with all its heads, which does not fit: free some memory, or read a shorter text"
         else:
             ask = f"a single head takes {head / 1e9:.1f} GB: read a shorter text"
         raise ValueError(
             f"{len(self._layers)} layers x {heads} heads x {self._length} x {self._length} weights take "
-            f"{size / 1e9:.1f} GB, more than {MOST / 1e9:g} GB: {ask}"
+            f"{size / 1e9:.2g} GB, more than {limit_in_words(most)}: {ask}"
         )
+
+
+def at_most(beside: int = 0) -> int:
+    """How many bytes of patterns may be kept: no more than are free once ``beside`` are taken, where that is known."""
+    free = free_bytes()
+    return MOST if free is None else min(MOST, max(0, free - beside))
+
+
+def limit_in_words(most: int) -> str:
+    return f"{MOST / 1e9:g} GB" if most == MOST else f"the {most / 1e9:.2g} GB of memory that are free for them"
 
 
 def _those(array: torch.Tensor, heads: tuple[int, ...]) -> torch.Tensor:

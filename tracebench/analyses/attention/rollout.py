@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from tracebench import progress
-from tracebench.analyses.attention.patterns import MOST, as_recorded, chosen, insist_on_text, via
+from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, insist_on_text, limit_in_words, via
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.attention import run_watched
@@ -162,10 +162,10 @@ def _residual(given: Any) -> float | str:
 
 
 def _insist_on_size(layers: int, length: int) -> None:
-    size = layers * length**2 * 4
-    if size > MOST:
+    size, most = layers * length**2 * 4, at_most()
+    if size > most:
         raise ValueError(
-            f"{layers} layers x {length} x {length} shares take {size / 1e9:.1f} GB, more than {MOST / 1e9:g} GB: ask for "
+            f"{layers} layers x {length} x {length} shares take {size / 1e9:.2g} GB, more than {limit_in_words(most)}: ask for "
             "fewer layers with first and last, or read a shorter text"
         )
 

@@ -11,6 +11,7 @@ import torch
 
 from tracebench.checks import Check
 from tracebench.models.embeddings import embed, last_logits
+from tracebench.models.memory import is_out_of_memory
 from tracebench.models.numerics import SAME_TEXT, spread
 from tracebench.models.targets import target_ids
 
@@ -100,12 +101,20 @@ def differentiated(lm: LanguageModel) -> Generator[None]:
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or not any(words in str(error) for words in _NO_GRADIENT):
+        if is_out_of_memory(error) or not any(words in str(error) for words in _NO_GRADIENT):
             raise
         raise ValueError(
             f"no gradient reaches the embeddings of {lm.name} (quantised without them, most often): load it unquantised, or "
             "use an analysis without gradients, e.g. tb.LogitLens()"
         ) from error
+
+
+def with_gradients(decision: Decision) -> str:
+    """The sentence for a decision whose gradients need more memory than there is."""
+    return (
+        f"{len(decision.ids)} tokens do not fit the memory of {decision.lm.device} with gradients, one text at a time: explain "
+        "an earlier step or a shorter text"
+    )
 
 
 #: How torch says that there is no way back from the logits to the embeddings.

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from tracebench import progress
-from tracebench.analyses.attribution.decision import Decision, differentiated
+from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
 from tracebench.analyses.attribution.steps import explain
 from tracebench.checks import Check
+from tracebench.models.memory import fitting
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
 
@@ -54,7 +55,7 @@ class InputXGradient:
                 return decision(embeds)
 
             own = decision.own[None].clone().requires_grad_()
-            with differentiated(lm):
+            with fitting(with_gradients(decision)), differentiated(lm):
                 found = Captum(number).attribute(own)
             lm.breathe(1, 1, "attributing")
             return found[0].detach(), float("nan"), []

@@ -13,10 +13,11 @@ import torch
 
 from tracebench import progress
 from tracebench.analyses.attribution.baseline import Baseline, baseline_embeddings, baseline_words, check_baseline
-from tracebench.analyses.attribution.decision import Decision, differentiated
+from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
 from tracebench.analyses.attribution.steps import explain
 from tracebench.arrays import whole
 from tracebench.checks import Check
+from tracebench.models.memory import DoesNotFit, is_out_of_memory
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
 
@@ -110,12 +111,11 @@ class IntegratedGradients:
                     found = Captum(number).attribute(
                         decision.own[None], base[None], n_steps=self.n_steps, internal_batch_size=rows
                     )
-            except torch.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 if rows == 1:
-                    raise ValueError(
-                        f"{len(decision.ids)} tokens do not fit the memory of {lm.device} with gradients, one at a time: "
-                        "explain an earlier step or a shorter text"
-                    ) from error
+                    raise DoesNotFit(with_gradients(decision)) from error
                 rows, done = rows // 2, 0
                 continue
             lm.breathe(self.n_steps, self.n_steps, "attributing")

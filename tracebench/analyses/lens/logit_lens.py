@@ -18,10 +18,11 @@ import torch
 from tracebench import progress
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
-from tracebench.models.capture import capture_streams, hooks_check
+from tracebench.models.capture import Streams, capture_streams, hooks_check
 from tracebench.models.family import run
 from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import Layout
+from tracebench.models.memory import DoesNotFit, is_out_of_memory
 from tracebench.models.numerics import SAME_STREAM, relative_gap
 from tracebench.models.replay import check_replayable, replay_check
 from tracebench.models.scores import leading
@@ -107,20 +108,34 @@ class LogitLens:
         size = logits.shape[-1]
         del logits  # as large as everything else together
         table = _Table(len(streams), ids, min(self.top, size), watched)
-        rows = min(ROWS, max(FEW, LOGITS // size))
-        done, total = 0, len(streams) * -(-len(ids) // rows)
-        for start in range(0, len(ids), rows):
+        start, rows = 0, min(ROWS, max(FEW, LOGITS // size))
+        while start < len(ids):
             part = slice(start, min(start + rows, len(ids)))
-            final = None
-            # The last layer comes first: the others are compared with it.
-            for layer in (len(streams) - 1, *range(len(streams) - 1)):
-                with lm.running():
-                    z = layout.readout(streams[layer][:, part])[0]
-                final = _fill(table, layer, part, z, final)
-                del z  # before the next layer's takes as much again
-                done += 1
-                lm.breathe(done, total, "reading layers")
+            try:
+                self._read_chunk(lm, streams, table, part)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if rows == 1:
+                    raise DoesNotFit(
+                        f"not even one position of {size} logits at a time fits the memory of {lm.device} beside the "
+                        f"{len(streams)} streams of {len(ids)} tokens: free some, or read a shorter text"
+                    ) from error
+                rows //= 2
+                continue
+            start = part.stop
         return table.result(lm, trace, repr(self), tuple(checks), time.perf_counter() - started)
+
+    def _read_chunk(self, lm: LanguageModel, streams: Streams, table: _Table, part: slice) -> None:
+        """Every layer at these positions."""
+        total, final = len(streams) * len(table.ids), None
+        # The last layer comes first: the others are compared with it.
+        for count, layer in enumerate((len(streams) - 1, *range(len(streams) - 1)), 1):
+            with lm.running():
+                z = lm.layout.readout(streams[layer][:, part])[0]
+            final = _fill(table, layer, part, z, final)
+            del z  # before the next layer's takes as much again
+            lm.breathe(part.start * len(streams) + count * (part.stop - part.start), total, "reading layers")
 
 
 AS_RECORDED = "The pass whose layers are read gives the scores that were recorded with the trace."
