@@ -41,7 +41,7 @@ export function popup(button: HTMLButtonElement, panel: HTMLElement, signal: Abo
 }
 
 /** Panels hang from the right edge of their button; near the left edge of the view they would be cut. */
-function keepInView(el: HTMLElement, panel: HTMLElement): void {
+export function keepInView(el: HTMLElement, panel: HTMLElement): void {
   panel.style.right = "0";
   const view = el.closest(".tb")?.getBoundingClientRect();
   const missing = (view?.left ?? 0) + 8 - panel.getBoundingClientRect().left;

@@ -159,12 +159,12 @@ test("who comes near the button reads how large the file will be, part by part",
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
   button.dispatchEvent(new Event("pointerenter"));
   await settled();
-  expect([text(button), button.title]).toEqual([
-    "Save HTML (≈ 182 kB)",
-    "One file that needs no kernel and no network. code 103 kB, LogitLens 33 kB",
+  expect([text(button), text(one(root, ".tb-expected"))]).toEqual([
+    "Save HTML",
+    "One file, about 182 kB: code 103 kB, LogitLens 33 kB.",
   ]);
   button.click();
-  expect(text(one(root, ".tb-saved"))).toBe("Saving (≈ 182 kB) …");
+  expect(text(one(root, ".tb-saved"))).toBe("Saving (about 182 kB) …");
 });
 
 test("a saved page offers no saving", async () => {

@@ -42,14 +42,19 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
     if (next) kept.set(next);
   };
 
+  const moveBy = (name: string, by: -1 | 1) => {
+    arrange(move(current(), name, by));
+    placeOf(name).tools.keepInSight();
+  };
+
   const all: Place[] = children.map((child, i) => {
     const name = names[i] as string;
     const tools = placeTools(spoken(name), {
-      earlier: () => arrange(move(current(), name, -1)),
-      later: () => arrange(move(current(), name, 1)),
+      earlier: () => moveBy(name, -1),
+      later: () => moveBy(name, 1),
       enlarge: () => {
         arrange(enlarge(current(), current().enlarged === name ? null : name));
-        placeOf(name).el.scrollIntoView?.({ block: "nearest" });
+        placeOf(name).tools.keepInSight();
       },
       hide: () => {
         arrange(hide(current(), name));
@@ -116,7 +121,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
           chip.addEventListener("click", () => {
             arrange(bringBack(current(), name));
             placeOf(name).tools.focus();
-            placeOf(name).el.scrollIntoView?.({ block: "nearest" });
+            placeOf(name).tools.keepInSight();
           });
           return chip;
         }),
@@ -132,7 +137,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       take(event);
       arrange(enlarge(current(), null));
       placeOf(enlarged).tools.focus();
-      placeOf(enlarged).el.scrollIntoView?.({ block: "nearest" });
+      placeOf(enlarged).tools.keepInSight();
     },
     { signal },
   );

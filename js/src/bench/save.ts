@@ -3,6 +3,7 @@
 import type { Answers } from "../ask";
 import { element } from "../dom";
 import { size } from "../format";
+import { keepInView } from "../popup";
 
 interface Estimate {
   size: number;
@@ -11,12 +12,18 @@ interface Estimate {
   note: string;
 }
 
-const LABEL = "Save HTML";
-
-export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSignal): HTMLButtonElement {
-  const button = element("button", { class: "tb-button", type: "button" }, LABEL);
+export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSignal): HTMLElement {
+  const button = element("button", { class: "tb-button", type: "button" }, "Save HTML");
+  // Under the button and over what is there: a label that grew would move the button from under the pointer.
+  const expected = element("span", { class: "tb-expected tb-note", role: "status", hidden: true });
+  const el = element("span", { class: "tb-popup" }, button, expected);
   let about = "";
   let asking = false;
+  let near = false;
+  const show = () => {
+    expected.hidden = !near || !about;
+    if (!expected.hidden) keepInView(el, expected);
+  };
   // Who comes near the button wants to know; nobody else asks.
   const estimate = () => {
     if (asking || button.disabled) return;
@@ -25,16 +32,26 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
       .size()
       .then((result) => {
         const { size: bytes, least, note } = result as Estimate;
-        about = `${least ? "> " : "≈ "}${size(bytes)}`;
-        button.textContent = `${LABEL} (${about})`;
-        button.title = `One file that needs no kernel and no network. ${note}`;
+        about = `${least ? "more than" : "about"} ${size(bytes)}`;
+        expected.replaceChildren(element("b", {}, `One file, ${about}`), `: ${note}.`);
+        show();
       })
       .catch((error: unknown) => console.warn("tracebench: the size of the page is not known.", error))
       .finally(() => {
         asking = false;
       });
   };
-  for (const name of ["pointerenter", "focus"] as const) button.addEventListener(name, estimate, { signal });
+  const come = () => {
+    near = true;
+    show();
+    estimate();
+  };
+  const leave = () => {
+    near = false;
+    show();
+  };
+  for (const name of ["pointerenter", "focus"] as const) button.addEventListener(name, come, { signal });
+  for (const name of ["pointerleave", "blur", "click"] as const) button.addEventListener(name, leave, { signal });
   button.addEventListener("click", () => {
     said.hidden = false;
     said.className = "tb-saved tb-note";
@@ -63,5 +80,5 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
         button.disabled = false;
       });
   });
-  return button;
+  return el;
 }

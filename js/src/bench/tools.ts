@@ -7,6 +7,8 @@ export interface Tools {
   el: HTMLElement;
   update(now: { first: boolean; last: boolean; enlarged: boolean }): void;
   focus(): void;
+  /** Where the page around has moved: whoever pressed a tool still sees it. */
+  keepInSight(): void;
 }
 
 type Tool = "earlier" | "later" | "enlarge" | "hide";
@@ -61,5 +63,6 @@ export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
       label("enlarge", enlarged ? `Give ${name} its place back (Escape)` : `Enlarge ${name}`);
     },
     focus: () => buttons.enlarge.focus({ preventScroll: true }),
+    keepInSight: () => el.scrollIntoView({ block: "nearest" }),
   };
 }

@@ -95,8 +95,9 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     { signal },
   );
   method.addEventListener("change", ask, { signal });
-  // A notebook takes many keys for itself.
-  form.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+  // A notebook takes many keys for itself; Escape leaves, here as everywhere.
+  const keep = (event: KeyboardEvent) => event.key !== "Escape" && event.stopPropagation();
+  form.addEventListener("keydown", keep, { signal });
   return {
     el: form,
     fill,
