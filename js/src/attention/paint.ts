@@ -60,9 +60,15 @@ export function paintCells(
   { columns, from, shades }: { columns: number; from: number; shades: Uint32Array },
 ) {
   const across = Array.from({ length: box.width }, (_, column) => span(column, box.width, columns));
+  let before = [-1, -1];
   for (let line = 0; line < box.height; line++) {
     const [r0, r1] = span(line, box.height, rows.length);
     const start = (box.y + line) * width + box.x;
+    if (r0 === before[0] && r1 === before[1]) {
+      pixels.copyWithin(start, start - width, start - width + box.width);
+      continue;
+    }
+    before = [r0, r1];
     across.forEach(([k0, k1], column) => {
       let most = -1;
       for (let r = r0; r < r1; r++) {
