@@ -1,7 +1,6 @@
 // One head large: query x key on a canvas. Over it lies a row per query, which can be clicked, focused and read out.
 
-import type { Attention, Whose } from "../attention";
-import { lengthOf, mapOf } from "../attention";
+import type { HeadSlice } from "../attention";
 import { element, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import { token } from "../tokens";
@@ -17,21 +16,20 @@ const LINE = 13;
 
 export interface HeadMap {
   el: HTMLElement;
-  paint(whose: Whose, dark: boolean): void;
+  paint(slice: HeadSlice, dark: boolean): void;
   select(query: number, key: number | null): void;
   layOut(room: number): void;
 }
 
 export interface MapSpec {
-  attention: Attention;
   text: Text;
   onQuery: (query: number) => void;
   /** The cell under the pointer; null when it has left. */
   onPoint: (cell: { query: number; key: number } | null) => void;
 }
 
-export function headMap({ attention, text, onQuery, onPoint }: MapSpec, signal: AbortSignal): HeadMap {
-  const length = lengthOf(attention);
+export function headMap({ text, onQuery, onPoint }: MapSpec, signal: AbortSignal): HeadMap {
+  const { length } = text.pieces;
   const canvas = element("canvas", { "aria-hidden": "true" });
   const keys = text.pieces.map((piece) =>
     element("span", { class: "tb-att-key", "aria-hidden": "true", "data-capture": "no" }, token(piece, { title: "" })),
@@ -46,8 +44,8 @@ export function headMap({ attention, text, onQuery, onPoint }: MapSpec, signal: 
   const el = element("div", { class: "tb-att-map" }, canvas, ...keys, column, list);
 
   let [cell, side] = [0, 0];
-  let shown: { whose: Whose; dark: boolean } | null = null;
-  let selected: { query: number; key: number | null } = { query: 0, key: null };
+  let shown: { slice: HeadSlice; dark: boolean } | null = null;
+  let selected: { query: number; key: number | null } = { query: -1, key: null };
   const mark = () => {
     const { query, key } = selected;
     rows.forEach((row, i) => {
@@ -68,10 +66,10 @@ export function headMap({ attention, text, onQuery, onPoint }: MapSpec, signal: 
   };
   const repaint = () => {
     if (!shown || !side) return;
-    const { whose, dark } = shown;
+    const { slice, dark } = shown;
     const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
     draw(canvas, side, side, ratio, (sheet) => {
-      paintMap(sheet, { x: 0, y: 0, size: sheet.width }, mapOf(attention, whose), length, palette(dark));
+      paintMap(sheet, { x: 0, y: 0, size: sheet.width }, slice.weights, length, palette(dark));
     });
   };
   const go = (query: number) => {
@@ -107,12 +105,13 @@ export function headMap({ attention, text, onQuery, onPoint }: MapSpec, signal: 
 
   return {
     el,
-    paint: (whose, dark) => {
-      const same = shown && shown.dark === dark && shown.whose.layer === whose.layer && shown.whose.head === whose.head;
-      shown = { whose, dark };
+    paint: (slice, dark) => {
+      const same = shown?.dark === dark && shown.slice === slice;
+      shown = { slice, dark };
       if (!same) repaint();
     },
     select: (query, key) => {
+      if (selected.query === query && selected.key === key) return;
       selected = { query, key };
       mark();
     },

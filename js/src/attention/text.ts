@@ -1,14 +1,14 @@
 // The text as the current query looked at it: every token tinted by its weight, with the weight in figures under it.
 
-import type { Attention, Whose } from "../attention";
-import { rowOf, sinkOf } from "../attention";
+import type { HeadSlice } from "../attention";
+import { rowOf } from "../attention";
 import { css, ink, sequential } from "../color";
 import { edges, element, focusedIn, keepInSight, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
 import { amount } from "./paint";
-import { named, share, weightName } from "./words";
+import { named, share, weightName, whoseName } from "./words";
 
 /** Texts up to this many tokens are set larger. */
 const SHORT = 48;
@@ -17,19 +17,20 @@ const FADE = 20;
 const SAID = 0.005;
 
 export interface TextSpec {
-  attention: Attention;
   text: Text;
+  /** Whether there is a sink. */
+  sinks: boolean;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
 }
 
 export interface LookedAt {
   el: HTMLElement;
-  paint(whose: Whose, query: number, dark: boolean): void;
+  paint(slice: HeadSlice, query: number, dark: boolean): void;
   select(key: number | null): void;
 }
 
-export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
+export function lookedAt({ sinks, text, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
   const pieces = text.pieces.map((piece, key) => {
     const figure = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
     const attributes = { class: "tb-piece", role: "option", "data-key": key, "aria-selected": "false", tabindex: -1 };
@@ -44,9 +45,11 @@ export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: 
     list.append(piece);
     if (text.pieces[key]?.[0].includes("\n")) list.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
   });
-  const sink = attention.sink ? element("div", { class: "tb-att-sink" }) : null;
+  const sink = sinks ? element("div", { class: "tb-att-sink" }) : null;
   const el = element("div", { class: "tb-att-looked" }, sink, list);
 
+  let painted: { slice: HeadSlice; query: number; dark: boolean } | null = null;
+  const tints: string[] = [];
   let there = 0;
   let home = 0;
   let selected: number | null = null;
@@ -89,27 +92,31 @@ export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: 
 
   return {
     el,
-    paint: (whose, query, dark) => {
+    paint: (slice, query, dark) => {
+      if (painted && painted.slice === slice && painted.query === query && painted.dark === dark) return;
+      painted = { slice, query, dark };
       there = query;
-      const row = rowOf(attention, whose, query);
+      const row = rowOf(slice, query);
       pieces.forEach((piece, key) => {
         const here = key <= query;
         const weight = row[key] ?? 0;
-        const ground = sequential(amount(weight), dark);
         const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
-        shown.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
-        figure.textContent = here && weight >= SAID ? weightName(weight) : "";
+        const tint = here ? tinted(weight, dark) : "";
+        const said = here && weight >= SAID ? weightName(weight) : "";
+        // Of a long text most stay as they are, and what is written is laid out anew.
+        if (tints[key] !== tint) shown.style.cssText = tint;
+        if (figure.textContent !== said) figure.textContent = said;
+        tints[key] = tint;
         piece.toggleAttribute("data-later", !here);
         piece.toggleAttribute("data-reads", key === query);
-        const said = here ? share(weight, whose) : `comes after position ${query}`;
-        piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${said}`);
+        const full = here ? share(slice, query, key) : `comes after position ${query}`;
+        piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${full}`);
       });
       if (sink) {
-        const weight = sinkOf(attention, whose, query) ?? 0;
-        const ground = sequential(amount(weight), dark);
+        const weight = slice.sink?.[query] ?? 0;
         sink.textContent = `sink ${weightName(weight)}`;
-        sink.title = `${share(weight, whose)} goes to the sink, which leads nowhere`;
-        sink.style.cssText = `background:${css(ground)};color:${ink(ground)}`;
+        sink.title = `${weightName(weight)} of the attention of ${whoseName(slice)} goes to the sink, which leads nowhere`;
+        sink.style.cssText = tinted(weight, dark);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
       tell();
@@ -123,6 +130,11 @@ export function lookedAt({ attention, text, onKey, onPoint }: TextSpec, signal: 
       if (key !== null && key <= there && !list.contains(focusedIn(list))) onHome(key);
     },
   };
+}
+
+function tinted(weight: number, dark: boolean): string {
+  const ground = sequential(amount(weight), dark);
+  return `background:${css(ground)};color:${ink(ground)}`;
 }
 
 function keyAt(node: EventTarget | null): number | null {

@@ -3,14 +3,18 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import type { Attention } from "../attention";
-import { lengthOf, rowOf, whoseIn } from "../attention";
+import { isAbsent } from "../ask";
+import type { Attention, HeadSlice } from "../attention";
+import { rowOf, whoseIn } from "../attention";
 import { legend } from "../attention/legend";
 import { headMap } from "../attention/map";
 import { numbers } from "../attention/numbers";
 import { overview } from "../attention/overview";
 import { save, savePicture } from "../attention/picture";
+import type { Source } from "../attention/source";
+import { source } from "../attention/source";
 import { lookedAt } from "../attention/text";
+import { wanted } from "../attention/wanted";
 import { about, predicts, share, whoseName } from "../attention/words";
 import { checksWord } from "../checks";
 import { copyText } from "../copy";
@@ -41,11 +45,25 @@ export function attentionView(context: Context<Text>): void {
     request,
     signal,
     what: "the attention",
-    show: (answer, shown) => {
+    prepare: async (answer, options) => {
+      const attention = answer as Attention;
+      if (attention.length !== text.pieces.length) {
+        throw new Error(`The attention is of ${attention.length} tokens, the text has ${text.pieces.length}.`);
+      }
+      const slices = source(attention, request, answers);
+      return { slices, first: await slices.get(whoseIn(attention, context.selection.fields), options) };
+    },
+    show: (prepared, shown) => {
       shown.addEventListener("abort", () => head.replaceChildren(element("h2", {}, HEADING)));
-      show({ ...context, signal: shown }, head, body, answer as Attention);
+      show({ ...context, signal: shown }, head, body, prepared as Prepared);
     },
   });
+}
+
+interface Prepared {
+  slices: Source;
+  /** What the selection pointed at when it was asked for. */
+  first: HeadSlice;
 }
 
 interface Cell {
@@ -53,13 +71,15 @@ interface Cell {
   key: number;
 }
 
-function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLElement, body: HTMLElement, attention: Attention) {
-  if (lengthOf(attention) !== text.pieces.length) {
-    throw new Error(`The attention is of ${lengthOf(attention)} tokens, the text has ${text.pieces.length}.`);
-  }
+function show(
+  { el, data: text, selection, signal }: Context<Text>,
+  head: HTMLElement,
+  body: HTMLElement,
+  { slices, first }: Prepared,
+) {
+  const { attention } = slices;
   let dark = isDark(el);
   let pointed: Cell | null = null;
-  const whose = () => whoseIn(attention, selection.fields);
   const query = () => queryIn(text, selection.fields);
   const point = (cell: Cell | null) => {
     pointed = cell;
@@ -70,7 +90,6 @@ function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLEl
   const all = overview(attention, ({ layer, head }) => selection.set({ layer, head }), signal);
   const one = headMap(
     {
-      attention,
       text,
       onQuery: (at) => selectLensCell(selection, text, selection.fields.layer, at),
       onPoint: point,
@@ -79,8 +98,8 @@ function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLEl
   );
   const looked = lookedAt(
     {
-      attention,
       text,
+      sinks: attention.sinks,
       onKey: (key) => selection.set({ key }),
       onPoint: (key) => point(key === null ? null : { query: query(), key }),
     },
@@ -90,30 +109,51 @@ function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLEl
   const which = element("h3", {});
   const detail = element("p", { class: "tb-detail" });
 
+  const note = element("p", { class: "tb-note", title: attention.method });
+  const trouble = element("p", { class: "tb-att-trouble", "aria-live": "polite" });
+
   const tell = () => {
-    const row = rowOf(attention, whose(), query());
-    const chosen = selection.fields.key;
-    const key = chosen !== null && chosen <= query() ? chosen : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
+    const row = rowOf(chosen.slice, query());
+    const picked = selection.fields.key;
+    const key = picked !== null && picked <= query() ? picked : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
     const at = pointed ?? { query: query(), key };
     if (at.key > at.query || !text.pieces[at.key]) {
       detail.replaceChildren(`position ${at.key} comes after position ${at.query}`);
       return;
     }
-    const weight = rowOf(attention, whose(), at.query)[at.key] ?? 0;
     const from = at.query === query() ? "" : `, from position ${at.query}`;
-    detail.replaceChildren(`position ${at.key} `, named(text, at.key), `: ${share(weight, whose())}${from}`);
+    detail.replaceChildren(`position ${at.key} `, named(text, at.key), `: ${share(chosen.slice, at.query, at.key)}${from}`);
   };
-  const update = () => {
+  const paint = () => {
+    const { slice } = chosen;
     const { key } = selection.fields;
     question.replaceChildren(`from position ${query()} `, named(text, query()), predicts(text, query()));
-    which.textContent = capital(whoseName(whose()));
-    all.paint(query(), dark);
-    all.select(whose());
-    one.paint(whose(), dark);
+    which.textContent = capital(whoseName(slice));
+    note.textContent = about(attention, slice, query());
+    all.paint(dark);
+    one.paint(slice, dark);
     one.select(query(), key);
-    looked.paint(whose(), query(), dark);
+    looked.paint(slice, query(), dark);
     looked.select(key);
     tell();
+  };
+  const chosen = wanted(
+    {
+      source: slices,
+      first,
+      onSlice: paint,
+      onBusy: (whose) => {
+        panel.setAttribute("aria-busy", String(whose !== null));
+        trouble.textContent = whose ? `Asking for ${whoseName(whose)} …` : "";
+      },
+      onError: (error) => trouble.replaceChildren(...whyNot(error, whoseName(whoseIn(attention, selection.fields)))),
+    },
+    signal,
+  );
+  const update = () => {
+    const whose = whoseIn(attention, selection.fields);
+    all.select(whose);
+    if (!chosen.want(whose)) paint();
   };
 
   const takeaways = menu(
@@ -121,7 +161,7 @@ function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLEl
       { label: "Copy code", run: (button) => copyText(attention.code, button) },
       {
         label: "Save numbers (CSV)",
-        run: () => save("attention.csv", new Blob([numbers(attention, text, whose(), query())], { type: "text/csv" })),
+        run: () => save("attention.csv", new Blob([numbers(chosen.slice, text, query())], { type: "text/csv" })),
       },
       { label: "Save picture (PNG)", run: () => savePicture(el, "attention") },
     ],
@@ -132,19 +172,19 @@ function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLEl
     scale.el,
     element("span", { class: "tb-push tb-head-end" }, checksWord(attention.checks, signal), takeaways),
   );
-  const chosen = element("div", { class: "tb-att-chosen" }, which, one.el, detail, looked.el);
-  const main = element("div", { class: "tb-att-main" }, all.el, chosen);
-  body.append(question, main, element("p", { class: "tb-note", title: attention.method }, about(attention, all.maps)));
+  const panel = element("div", { class: "tb-att-chosen" }, which, trouble, one.el, detail, looked.el);
+  const main = element("div", { class: "tb-att-main" }, all.el, panel);
+  body.append(question, main, note);
   const layOut = () => {
     all.layOut(main.clientWidth || 800);
-    one.layOut(chosen.clientWidth || 400);
+    one.layOut(panel.clientWidth || 400);
   };
   layOut();
   scale.update(dark);
   update();
   const observer = new ResizeObserver(layOut);
   observer.observe(main);
-  observer.observe(chosen);
+  observer.observe(panel);
   signal.addEventListener("abort", () => observer.disconnect());
   selection.on(update, signal);
   onThemeChange(
@@ -156,6 +196,13 @@ function show({ el, data: text, selection, signal }: Context<Text>, head: HTMLEl
     },
     signal,
   );
+}
+
+/** A sentence, and the Python that would compute it where nothing here can. */
+function whyNot(error: unknown, name: string): (string | HTMLElement)[] {
+  if (error === null) return [];
+  const sentence = `There is no ${name} here: ${error instanceof Error ? error.message : String(error)}`;
+  return isAbsent(error) && error.code ? [`${sentence} This Python computes it: `, element("code", {}, error.code)] : [sentence];
 }
 
 function named(text: Text, at: number): HTMLElement {
