@@ -84,6 +84,7 @@ class Workbench(anywidget.AnyWidget):
         *,
         steps: Literal["all"] | None = None,
         max_bytes: int | None = None,
+        attention: Literal["compact", "full"] | None = None,
     ) -> Path:
         """Save the bench: ``.html`` as one page that needs no kernel and no network, ``.trace`` as data.
 
@@ -92,6 +93,9 @@ class Workbench(anywidget.AnyWidget):
             steps: ``"all"`` computes what the views ask at every step; None saves what they ask now, and all that was
                 asked before.
             max_bytes: refuse to write a page that is larger.
+            attention: how a page holds attention: ``"compact"`` at 16 levels, with the 16 largest weights of each row exact
+                and the sum of the rest; ``"full"`` with a byte for every weight, about 2.5 times as large; None is full
+                where that is small.
 
         Returns:
             The path; its repr states the size.
@@ -105,14 +109,18 @@ class Workbench(anywidget.AnyWidget):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
         if suffix == ".trace" and max_bytes is not None:
             raise ValueError("max_bytes is for a page (.html): a .trace is as large as its numbers")
+        if suffix == ".trace" and attention is not None:
+            raise ValueError("attention is for a page (.html): a .trace holds the exact weights")
         if suffix == ".trace":
             ask_all(self._answerer, self._now(), self.trace, steps)
             return bundle.save(path, self.trace, *self._results())
-        return write_page(path, self, self.baked(steps), max_bytes)
+        return write_page(path, self, self.baked(steps, attention), max_bytes)
 
-    def baked(self, steps: Literal["all"] | None = None) -> dict[str, Any]:
+    def baked(
+        self, steps: Literal["all"] | None = None, attention: Literal["compact", "full"] | None = None
+    ) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
-        return bake(self._answerer, self._now(), self.trace, steps)
+        return bake(self._answerer, self._now(), self.trace, steps, attention)
 
     def _now(self) -> list[Request]:
         """What the views ask at the selected step."""

@@ -82,7 +82,7 @@ export function showRollout(
     {
       text,
       sinks: false,
-      share: (weight) => shareIn(weight, query(), layer()),
+      share: (key) => shareIn(share(layer(), key), query(), layer()),
       onKey: (key) => selection.set({ key, token: key }),
       onPoint: (key) => {
         pointed = key === null || key > query() ? null : { layer: layer(), key };
