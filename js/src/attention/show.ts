@@ -115,7 +115,7 @@ export function showAttention(
     looked.select(key);
     tell();
   };
-  const tints = scale("the attention", taste, paint, signal);
+  const tints = scale({ what: "the attention", except: "small maps" }, taste, paint, signal);
   const chosen = wanted(
     {
       source: slices,

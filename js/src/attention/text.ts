@@ -139,7 +139,8 @@ export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signa
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
       if (moved && pieces[query]) keepInSight(list, pieces[query], FADE);
-      const found = strongest(weights, query, tint);
+      // The first token has nothing to look at but itself.
+      const found = query === 0 ? [] : strongest(weights, query, tint);
       curves.paint(
         query,
         found.map((key) => ({ key, weight: weights[key] ?? 0, strength: darkness(tint, weights[key] ?? 0, key) })),

@@ -121,7 +121,7 @@ export function showRollout(
     looked.select(key);
     tell();
   };
-  const tints = scale("what is in the position", taste, update, signal);
+  const tints = scale({ what: "what is in the position" }, taste, update, signal);
 
   const takeaways = viewMenu(
     el,
