@@ -365,9 +365,9 @@ def test_what_no_page_can_hold_is_a_sentence():
     result = Attention(huge, None, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
     sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
     with pytest.raises(ValueError, match=sentence):
-        next(AttentionView.bake(result, trace))
+        next(AttentionView.slices(result, trace))
     with pytest.raises(ValueError, match=r'429 MB .* or save it with attention="compact"'):
-        next(AttentionView.bake(result, trace, "full"))
+        next(AttentionView.slices(result, trace, "full"))
 
 
 def long_trace(length):

@@ -40,7 +40,7 @@ def bake(
         requests: what the views of the page ask when it opens.
         trace: what the answers are about.
         steps: ``"all"`` asks every request that has a step at each step.
-        attention: the form in which attention is kept, see `AttentionView.bake`.
+        attention: the form in which attention is kept, see `AttentionView.slices`.
 
     A request that nobody can answer is left out, and the page says so. One that fails is warned about: what was computed
     for the other views must not be lost for it.
@@ -64,8 +64,8 @@ def _entries(key: str, result: Any, trace: Trace, form: str | None) -> dict[str,
     """An answer and, where its view asks for slices of it, each of them."""
     entries = {key: pack(result, trace)}
     view = registry.find("views", result.kind)
-    if hasattr(view, "bake"):
-        for coords, tree in view.bake(result, trace, form):
+    if hasattr(view, "slices"):
+        for coords, tree in view.slices(result, trace, form):
             large = _bytes(tree) > APART
             entries[slice_key(key, coords)] = {CHUNK: deflated(tree, zlib.Z_FILTERED)} if large else tree
     return entries

@@ -83,12 +83,12 @@ class AttentionView(View):
     def pack_slice(result: Attention, _trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
         """The slice tree of docs/architecture.md in full: one head, or the mean over what is None."""
         layer, head = _checked(result, coords)
-        (tree,) = _in_full(_within_one(np.asarray(result.map(layer, head).values)[None]))
-        sinks = result.sinks(layer, head)
-        return _slice("full", (layer, head), None if sinks is None else _within_one(np.asarray(sinks.values))) | tree
+        weights, sinks = wire.within_one(np.asarray(result.map(layer, head).values)), result.sinks(layer, head)
+        sink = None if sinks is None else wire.within_one(np.asarray(sinks.values))
+        return _slice("full", (layer, head), sink) | _in_full(weights)
 
     @staticmethod
-    def bake(
+    def slices(
         result: Attention, _trace: Trace, form: str | None = None
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Every slice that the view can ask for, as coordinates and tree, for a page.
@@ -100,11 +100,11 @@ class AttentionView(View):
         """
         form = form or ("full" if _cells(result) <= SMALL else "compact")
         _insist_on_size(result, form)
+        packed = compact if form == "compact" else _in_full
         for layer, maps, sinks in _by_layer(result):
-            trees = compact(maps) if form == "compact" else _in_full(maps)
-            for i, (head, tree) in enumerate(zip((*result.heads, None), trees, strict=True)):
+            for i, head in enumerate((*result.heads, None)):
                 sink = None if sinks is None else sinks[i]
-                yield {"layer": layer, "head": head}, _slice(form, (layer, head), sink) | tree
+                yield {"layer": layer, "head": head}, _slice(form, (layer, head), sink) | packed(maps[i])
 
 
 def _label(request: Request) -> str:
@@ -132,21 +132,13 @@ def _by_layer(result: Attention) -> Iterator[tuple[int | None, np.ndarray, np.nd
 
 
 def _with_mean(heads: np.ndarray) -> np.ndarray:
-    return _within_one(np.concatenate([heads, heads.mean(0, keepdims=True)]))
+    return wire.within_one(np.concatenate([heads, heads.mean(0, keepdims=True)]))
 
 
-def _within_one(values: np.ndarray) -> np.ndarray:
-    """A softmax may be a rounding above one. What is further off stays as it is, and is refused when it is packed."""
-    near = (values > 1) & (values < 1 + 1e-5)
-    return np.where(near, np.float32(1), values) if near.any() else values
-
-
-def _in_full(maps: np.ndarray) -> Iterator[dict[str, Any]]:
-    """The full form of each of some maps [map, query, key]: what is not after its query, row by row."""
-    seen = np.tri(maps.shape[-1], dtype=bool)
-    for weights in maps:
-        its = weights[seen]
-        yield {"weights": wire.pack(LabeledArray.of(its, cell=range(len(its))), "sqrt-u8")}
+def _in_full(weights: np.ndarray) -> dict[str, Any]:
+    """The full form of a map [query, key]: what is not after its query, row by row."""
+    its = weights[np.tri(len(weights), dtype=bool)]
+    return {"weights": wire.pack(LabeledArray.of(its, cell=range(len(its))), "sqrt-u8")}
 
 
 def _slice(form: str, whose: Whose, sink: np.ndarray | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ at by many; whether a cell is exact stands in the place of its level; as many ce
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,33 +20,32 @@ LEVELS = 16
 EXACT = 16
 
 
-def compact(maps: np.ndarray) -> Iterator[dict[str, Any]]:
-    """The compact form of each of some maps float [map, query, key]; what comes after a query is not looked at.
+def compact(weights: np.ndarray) -> dict[str, Any]:
+    """The compact form of a map float [query, key]; what comes after a query is not looked at.
 
-    Each is ``{"base", "cells": u1[cell], "exact": fixed-14 [cell], "rest": fixed-14 [query]}``. Cells are symbols, as many
+    It is ``{"base", "cells": u1[cell], "exact": fixed-14 [cell], "rest": fixed-14 [query]}``. Cells are symbols, as many
     to a byte as powers of ``base`` fit, the first one the most significant: the last symbol, ``base - 1``, is a cell whose
     weight stands in ``exact``, the others are levels. Both follow the columns: key by key, the queries from it on.
     """
-    length = maps.shape[-1]
+    length = len(weights)
     seen = np.tri(length, dtype=bool)
-    chosen = _largest(np.where(seen, maps, -1.0), min(EXACT, length)) & seen
-    levels = np.rint(np.sqrt(maps) * (LEVELS - 1)).astype(np.uint8)
-    rest = np.where(chosen | ~seen, 0.0, maps).sum(-1, dtype=np.float64)
-    for one, its, level, sums in zip(maps, chosen, levels, rest, strict=True):
-        down, taken = level.T[seen.T], its.T[seen.T]
-        base = int(down[~taken].max(initial=0)) + 2
-        yield {
-            "base": base,
-            "cells": wire.pack(_named(_together(np.where(taken, base - 1, down), base), "cell")),
-            "exact": wire.pack(_named(one.T[its.T], "cell"), "fixed-14"),
-            "rest": wire.pack(_named(np.minimum(sums, 1.0), "query"), "fixed-14"),
-        }
+    chosen = _largest(np.where(seen, weights, -1.0), min(EXACT, length)) & seen
+    levels = np.rint(np.sqrt(weights) * (LEVELS - 1)).astype(np.uint8).T[seen.T]
+    taken = chosen.T[seen.T]
+    base = int(levels[~taken].max(initial=0)) + 2
+    rest = np.where(chosen | ~seen, 0.0, weights).sum(-1, dtype=np.float64)
+    return {
+        "base": base,
+        "cells": wire.pack(_named(_together(np.where(taken, base - 1, levels), base), "cell")),
+        "exact": wire.pack(_named(weights.T[chosen.T], "cell"), "fixed-14"),
+        "rest": wire.pack(_named(wire.within_one(rest), "query"), "fixed-14"),
+    }
 
 
-def _largest(maps: np.ndarray, count: int) -> np.ndarray:
+def _largest(rows: np.ndarray, count: int) -> np.ndarray:
     """Where the ``count`` largest of each row are; of equal ones the first. By values alone, so that it is the same everywhere."""
-    least = np.partition(maps, -count, axis=-1)[..., -count, None]
-    above, equal = maps > least, maps == least
+    least = np.partition(rows, -count, axis=-1)[:, -count, None]
+    above, equal = rows > least, rows == least
     return above | (equal & (np.cumsum(equal, -1, dtype=np.int32) <= count - above.sum(-1, keepdims=True)))
 
 

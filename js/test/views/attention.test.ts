@@ -136,14 +136,11 @@ test("a slice is a triangle of bytes on a square root scale", () => {
   expect([least < 0.25, most > 0.25, most - least < 0.004]).toEqual([true, true, true]);
 });
 
-test("a compact slice has levels, and exact weights among them", () => {
-  const made = sliceOf(decode(compactTree({ layer: 3, head: 2 })), LENGTH);
-  const level = (2 / 15) ** 2;
-  expect([...rowOf(made, 3)].map((x) => Number(x.toFixed(4)))).toEqual([0.25, Number(level.toFixed(4)), 0.0178, 0.25]);
-  expect([0, 1, 2, 3].map((at) => isExact(made, 3, at))).toEqual([true, false, false, true]);
-  expect(made.rest?.[3]).toBeCloseTo(0.3, 4);
+test("a compact slice whose parts do not fit is refused", () => {
   const tree = compactTree({ layer: 3, head: 2 });
   expect(() => sliceOf(decode({ ...tree, exact: fixed([0.5], "cell") }), LENGTH)).toThrow("1 exact weights came for 11 cells");
+  expect(() => sliceOf(decode(tree), LENGTH + 9)).toThrow("24 cells came, there are 120");
+  expect(() => sliceOf({ form: "newer" }, LENGTH)).toThrow("does not know the form newer");
 });
 
 test("a small map is the overview's, by coordinates; what is not chosen is the mean", () => {
