@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LINKED = ("step", "token", "layer", "head", "query", "key", "rank", "site", "sample")
 
 #: Axes that results may have without being linked.
-UNLINKED = ("role", "method", "metric", "component", "watched", "feature")
+UNLINKED = ("role", "method", "metric", "component", "watched", "feature", "cell")
 
 #: How many numbers a repr shows; of more it says only where they are.
 SHOWN = 20

@@ -132,11 +132,11 @@ class Snapshot:
         return f"Snapshot({self._title!r}, {len(self._page) / 1e6:.1f} MB)"
 
 
-def snapshot(bench: Workbench, *, steps: Any = None) -> Snapshot:
-    """The saved page of a bench as a cell output."""
+def snapshot(bench: Workbench, *, steps: Any = None, attention: Any = None) -> Snapshot:
+    """The saved page of a bench as a cell output. ``steps`` and ``attention`` are those of `Workbench.save`."""
     from tracebench.offline.page import page_html
     from tracebench.workbench import Workbench
 
     if not isinstance(bench, Workbench):
         raise TypeError(f"snapshot takes a bench, got a {type(bench).__name__}: tb.explore(lm, trace) makes one")
-    return Snapshot(page_html(bench, bench.baked(steps)), bench._data["title"])
+    return Snapshot(page_html(bench, bench.baked(steps, attention)), bench._data["title"])

@@ -61,6 +61,11 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def slice_key(request_key: str, coords: Mapping[str, Any]) -> str:
+    """The key of a slice of an answer: that of the request, and the canonical JSON of the slice's coordinates."""
+    return request_key + canonical(dict(coords))
+
+
 def request_for(result: Any) -> Request:
     """The request that a result answers, read from its method."""
     analysis, params = parsed(result.method)

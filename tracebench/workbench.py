@@ -101,6 +101,7 @@ class Workbench(Told):
         *,
         steps: Literal["all"] | None = None,
         max_bytes: int | None = None,
+        attention: Literal["compact", "full"] | None = None,
     ) -> Path:
         """Save the bench: ``.html`` as one page that needs no kernel and no network, ``.trace`` as data.
 
@@ -110,6 +111,9 @@ class Workbench(Told):
                 asked before.
             max_bytes: refuse to write a page that is larger, before anything is computed where that is sure. The refusal
                 names the largest parts and what to leave out; `size` tells them beforehand.
+            attention: how a page holds attention: ``"compact"`` at 16 levels, with the 16 largest weights of each row exact
+                and the sum of the rest; ``"full"`` with a byte for every weight, about 2.5 times as large; None is full
+                where that is small.
 
         Returns:
             The path; its repr states the size.
@@ -123,21 +127,32 @@ class Workbench(Told):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
         if suffix == ".trace" and max_bytes is not None:
             raise ValueError("max_bytes is for a page (.html): a .trace is as large as its numbers")
+        if suffix == ".trace" and attention is not None:
+            raise ValueError("attention is for a page (.html): a .trace holds the exact weights")
         if suffix == ".trace":
             ask_all(self._answerer, self._now(), self.trace, steps)
             return bundle.save(path, self.trace, *self._results())
         if max_bytes is not None:
             # Before anything is computed: what is known already, or sure to come, may be too much.
-            expected = self.size(steps)
+            expected = self.size(steps, attention)
             if expected.bytes * (1 - ACCURACY) > max_bytes:
-                raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(), about=True))
-        return write_page(path, self, self.baked(steps), max_bytes, lambda size: self._refused(size, max_bytes, steps))
+                raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, attention), about=True))
+        return write_page(
+            path,
+            self,
+            self.baked(steps, attention),
+            max_bytes,
+            lambda size: self._refused(size, max_bytes, steps, attention),
+        )
 
-    def size(self, steps: Literal["all"] | None = None) -> PageSize:
+    def size(
+        self, steps: Literal["all"] | None = None, attention: Literal["compact", "full"] | None = None
+    ) -> PageSize:
         """About how large the page would be that `save` writes, within 10 %, without computing or writing anything.
 
         Args:
             steps: as in `save`.
+            attention: as in `save`.
 
         Returns:
             A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
@@ -145,14 +160,22 @@ class Workbench(Told):
         """
         computes = not isinstance(self._answerer, Stored)
         wanted = in_steps(self._now(), self.trace, steps) if computes else []
-        return self._measure.estimate(self, self._answerer.known(), wanted)
+        return self._measure.estimate(self, self._answerer.known(), wanted, attention)
 
-    def _refused(self, size: int, max_bytes: int | None, steps: Literal["all"] | None) -> str:
-        return refusal(size, max_bytes or 0, self.size(steps), self.size(), about=False)
+    def _refused(
+        self,
+        size: int,
+        max_bytes: int | None,
+        steps: Literal["all"] | None,
+        attention: Literal["compact", "full"] | None,
+    ) -> str:
+        return refusal(size, max_bytes or 0, self.size(steps, attention), self.size(None, attention), about=False)
 
-    def baked(self, steps: Literal["all"] | None = None) -> dict[str, Any]:
+    def baked(
+        self, steps: Literal["all"] | None = None, attention: Literal["compact", "full"] | None = None
+    ) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
-        return bake(self._answerer, self._now(), self.trace, steps)
+        return bake(self._answerer, self._now(), self.trace, steps, attention)
 
     def _now(self) -> list[Request]:
         """What the views that are in sight ask at the selected step."""

@@ -2,7 +2,7 @@
 // Twin of tracebench/views/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
 // equal requests under way are sent once.
 
-import { requestKey } from "./canonical";
+import { requestKey, sliceKey } from "./canonical";
 import { callEach } from "./listeners";
 import { Liveness } from "./liveness";
 import { decode } from "./wire";
@@ -21,7 +21,12 @@ export interface Progress {
   note: string;
 }
 
+/** A part of an answer, by coordinates of its axes; null is the mean over an axis. */
+export type Slice = Readonly<Record<string, number | null>>;
+
 export interface AskOptions {
+  /** Only this part of the answer. */
+  slice?: Slice | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -77,7 +82,7 @@ export class Answers {
   readonly liveness: Liveness;
   readonly #model: MessageModel;
   readonly #calls = new Map<string, Call>();
-  /** Request key -> id of the message under way. */
+  /** Key of the request, and of the slice of its answer -> id of the message under way. */
   readonly #asked = new Map<string, string>();
   readonly #hearing = new Set<{ key: string; callback: (result: unknown) => void }>();
   // Every page on a kernel hears every message, so ids must not meet those of another page.
@@ -96,7 +101,8 @@ export class Answers {
   /** The decoded answer to a request. Equal requests under way share one message; the last to abort cancels it. */
   readonly ask: Ask = (request, options = {}) => {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const key = requestKey(request);
+    const { slice } = options;
+    const key = sliceKey(request, slice);
     const shared = this.#asked.get(key);
     if (shared) return this.#wait(shared, options);
     const id = this.#nextId();
@@ -110,7 +116,7 @@ export class Answers {
         result,
       );
     };
-    return this.#call(id, { kind: "ask", id, request }, options, true, finished);
+    return this.#call(id, { kind: "ask", id, request, ...(slice && { slice }) }, options, true, finished);
   };
 
   /** Hear every answer to a request, whoever asks. Asks nothing, and keeps no job alive. */

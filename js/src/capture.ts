@@ -48,15 +48,17 @@ interface Place {
 function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][], under: number): void {
   if (el.matches(LEFT_OUT)) return;
   const box = el.getBoundingClientRect();
-  if (box.width === 0 && box.height === 0) return;
-  if (clip && !meets(box, clip)) return;
+  const style = getComputedStyle(el);
+  // What groups without a box of its own has no place, but what is in it has.
+  const boxless = style.display === "contents";
+  if (!boxless && box.width === 0 && box.height === 0) return;
+  if (!boxless && clip && !meets(box, clip)) return;
   if (el instanceof SVGSVGElement) {
     const scene = sceneOf(el);
     const marks = moved(scene?.marks ?? [], box.left + place.dx, box.top + place.dy);
     floors[under]?.push(...marks.map((mark) => ({ ...mark, ...clipped(box, clip, place) })));
     return;
   }
-  const style = getComputedStyle(el);
   if (style.visibility === "hidden") return;
   if (el instanceof HTMLCanvasElement) {
     const at = { x: box.left + place.dx, y: box.top + place.dy, w: box.width, h: box.height };
@@ -68,8 +70,8 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   const floor = style.position === "sticky" ? under + 1 : under;
   floors[floor] ??= [];
   const target = floors[floor];
-  const inner = style.overflowX === "visible" ? clip : intersection(box, clip);
-  paintBox(box, style, place, clip, target);
+  const inner = boxless || style.overflowX === "visible" ? clip : intersection(box, clip);
+  if (!boxless) paintBox(box, style, place, clip, target);
   for (const child of el.childNodes) {
     if (child instanceof Text) paintText(child, style, place, inner, target);
     else if (child instanceof Element) walk(child, place, inner, floors, floor);
@@ -82,8 +84,9 @@ function paintBox(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: 
   const bordered = [style.borderTopWidth, style.borderLeftWidth].every((w) => Number.parseFloat(w) > 0)
     ? style.borderTopColor
     : undefined;
-  const stroke = outlined ?? bordered;
-  if (!fill && (!stroke || isTransparent(stroke))) return;
+  const drawn = outlined ?? bordered;
+  const stroke = drawn && !isTransparent(drawn) ? drawn : undefined;
+  if (!fill && !stroke) return;
   marks.push({
     kind: "rect",
     x: box.left + place.dx,

@@ -1,6 +1,6 @@
 // What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
 
-import type { Progress, Request } from "./ask";
+import type { AskOptions, Progress, Request } from "./ask";
 import { isAbsent } from "./ask";
 import { copyButton } from "./copy";
 import { element } from "./dom";
@@ -18,6 +18,8 @@ export interface Asking {
   signal: AbortSignal;
   /** What is computed, for "Computing ...". */
   what: string;
+  /** What else is asked for before the result is shown; it is shown in its place. */
+  prepare?: (result: unknown, options: AskOptions) => Promise<unknown>;
   /** What it starts ends with its signal: when the view ends, or when showing failed. */
   show: (result: unknown, signal: AbortSignal) => void;
   /** What else there is to do where the answer is absent. */
@@ -50,8 +52,10 @@ export function askAndShow(asking: Asking): void {
     note.textContent = silent ? WAITING : progress;
   }, cancel.signal);
 
+  const options = { signal: cancel.signal, onProgress };
   answers
-    .ask(request, { signal: cancel.signal, onProgress })
+    .ask(request, options)
+    .then((result) => asking.prepare?.(result, options) ?? result)
     .then((result) => {
       if (!signal.aborted) showResult(asking, result);
     })

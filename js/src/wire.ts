@@ -12,8 +12,12 @@ interface Node {
   shape: number[];
   dims: string[];
   coords?: Record<string, Coordinate[]>;
-  encoding: "plain" | "sqrt-u8";
+  encoding: "plain" | "sqrt-u8" | "fixed-14";
 }
+
+/** The largest whole numbers of "sqrt-u8" and of "fixed-14": they stand for 1. */
+export const [BYTE, FIXED] = [2 ** 8 - 1, 2 ** 14 - 1];
+const SQUARES = Float32Array.from({ length: BYTE + 1 }, (_, v) => (v / BYTE) ** 2);
 
 /** Numbers with named axes, addressed by coordinates (`layer: -1` is the embedding), never by offsets. */
 export class LabeledArray {
@@ -77,6 +81,20 @@ function decodeArray(node: Node, buffers: readonly DataView[]): LabeledArray {
   const aligned = byteOffset % Type.BYTES_PER_ELEMENT === 0;
   const buffer = aligned ? bytes.buffer : bytes.buffer.slice(byteOffset, byteOffset + byteLength);
   const stored = new Type(buffer as ArrayBuffer, aligned ? byteOffset : 0, byteLength / Type.BYTES_PER_ELEMENT);
-  const values = node.encoding === "sqrt-u8" ? Float32Array.from(stored, (v) => (v / 255) ** 2) : stored;
-  return new LabeledArray(values, node.dims, node.shape, node.coords);
+  return new LabeledArray(decodeValues(stored, node.encoding), node.dims, node.shape, node.coords);
+}
+
+function decodeValues(stored: Values, encoding: Node["encoding"]): Values {
+  if (encoding === "plain") return stored;
+  const values = new Float32Array(stored.length);
+  if (encoding === "sqrt-u8") {
+    for (let i = 0; i < values.length; i++) values[i] = SQUARES[stored[i] as number] as number;
+    return values;
+  }
+  // All low bytes, and then all high ones.
+  const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = ((bytes[i] as number) + 256 * (bytes[values.length + i] as number)) / FIXED;
+  }
+  return values;
 }

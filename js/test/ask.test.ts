@@ -63,6 +63,24 @@ test("equal requests under way are sent once, whatever their code", async () => 
   expect(sent).toHaveLength(2);
 });
 
+test("a slice is asked for by its coordinates, shared with equal ones, and heard as no answer to the whole", async () => {
+  const { answers, sent, say, id } = made();
+  const heard = vi.fn();
+  answers.hear(REQUEST, heard, new AbortController().signal);
+  const both = [
+    { layer: 3, head: null },
+    { head: null, layer: 3 },
+  ].map((slice) => answers.ask(REQUEST, { slice }));
+  answers.ask(REQUEST, { slice: { layer: 4, head: null } });
+  expect(sent.map(({ slice }) => slice)).toEqual([
+    { layer: 3, head: null },
+    { layer: 4, head: null },
+  ]);
+  say({ kind: "answer", id: id(), result: 5 });
+  expect(await Promise.all(both)).toEqual([5, 5]);
+  expect(heard).not.toHaveBeenCalled();
+});
+
 test("a listener hears the answer without asking, and keeps no job alive", () => {
   const { answers, sent, say, id } = made();
   const heard = vi.fn();

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import cases from "../../tests/fixtures/requests.json";
-import { canonical, requestKey } from "../src/canonical";
+import { canonical, requestKey, sliceKey } from "../src/canonical";
 
-for (const { request, key } of cases) {
+for (const { request, key, slice, slice_key } of cases) {
   test(`the key is the text that Python makes: ${key.slice(0, 60)}`, () => {
     expect(requestKey(request)).toBe(key);
+    expect(sliceKey(request, slice)).toBe(slice_key);
+    expect(sliceKey(request, undefined)).toBe(key);
   });
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { capture } from "../src/capture";
 import { element, svg } from "../src/dom";
+import { svgOf } from "../src/picture";
 import { paintSvg } from "../src/scene_svg";
 
 /** Where elements are, since nothing is laid out here: by their attribute `data-box`. */
@@ -50,4 +51,50 @@ test("what is marked as whole does not scroll in the picture, and is as it was a
   });
   capture(root);
   expect([[...new Set(heights)], scrolling.style.maxHeight, scrolling.scrollTop]).toEqual([["none"], "", 40]);
+});
+
+test("a map is in the picture where it stands, and names that run upwards do so there", () => {
+  laidOut();
+  const canvas = element("canvas", { "data-box": "20 30 100 80" });
+  const name = element("span", { style: "writing-mode: vertical-rl; font-size: 10px", "data-box": "20 0 12 30" }, "·Paris");
+  const hidden = element("span", { style: "visibility: hidden", "data-box": "40 0 12 30" }, "·Rome");
+  const root = element("section", {}, canvas, name, hidden);
+  document.body.append(root);
+  vi.spyOn(Range.prototype, "getBoundingClientRect").mockReturnValue(new DOMRect(20, 10, 12, 20));
+  expect(capture(root).marks).toEqual([
+    expect.objectContaining({ kind: "image", source: canvas, x: 36, y: 46, w: 100, h: 80 }),
+    expect.objectContaining({ kind: "text", text: "·Paris", x: 16 + 26 + 3.5, y: 46, turned: true }),
+  ]);
+});
+
+test("what groups without a box is looked into, what is faint is faint, and a border that cannot be seen is none", () => {
+  laidOut();
+  const style = "background-color: rgb(1, 2, 3); border: 1px solid rgba(0, 0, 0, 0)";
+  const box = element("div", { style, "data-box": "10 10 50 20" });
+  const faint = element("div", { style: "opacity: 0.5", "data-box": "10 10 50 20" }, box);
+  const root = element("section", {}, element("span", { style: "display: contents", "data-box": "0 0 0 0" }, faint));
+  document.body.append(root);
+  const [mark, ...others] = capture(root).marks;
+  expect(others).toEqual([]);
+  expect(mark).toMatchObject({ fill: "rgb(1, 2, 3)", opacity: 0.5, x: 26 });
+  expect(mark).not.toHaveProperty("stroke");
+});
+
+test("a drawing for a file has plain colours, and cuts off without ids", async () => {
+  laidOut();
+  const drawing = svg("svg", { "data-box": "0 0 300 100" });
+  const marks = [
+    { kind: "rect" as const, x: 250, y: 5, w: 10, h: 10, fill: "color(srgb 0.2 0.4 0.6 / 0.5)" },
+    { kind: "text" as const, x: 5, y: 5, text: "<b>&", fill: "rgb(1, 2, 3)" },
+  ];
+  paintSvg(drawing, { width: 300, height: 100, marks });
+  const frame = element("div", { style: "overflow-x: hidden", "data-box": "0 0 200 100" });
+  frame.append(drawing);
+  const root = element("section", {}, frame);
+  document.body.append(root);
+  const parsed = new DOMParser().parseFromString(await svgOf(root).text(), "image/svg+xml");
+  const [, rect] = [...parsed.querySelectorAll("rect")];
+  expect([rect?.getAttribute("fill"), rect?.getAttribute("opacity")]).toEqual(["rgb(51, 102, 153)", "0.5"]);
+  expect(rect?.parentElement?.getAttribute("viewBox")).toBe("16 16 200 100");
+  expect(parsed.querySelector("text")?.textContent).toBe("<b>&");
 });

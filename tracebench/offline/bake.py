@@ -4,40 +4,83 @@ from __future__ import annotations
 
 import threading
 import warnings
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
-from tracebench import cells
-from tracebench.request import Absent, Answerer, Job, Request
+from tracebench import cells, registry
+from tracebench.offline.block import deflated
+from tracebench.request import Absent, Answerer, Job, Request, slice_key
 from tracebench.trace import Trace
 from tracebench.views.answers import described, pack
 
 #: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
 FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)
 
+#: Stands for a part of a page that is inflated when it is asked for.
+CHUNK = "$chunk"
+#: Bytes from which a slice is such a part. What is smaller opens with the page, and compresses better together.
+APART = 4096
+
 
 def bake(
-    answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
+    answerer: Answerer,
+    requests: Iterable[Request],
+    trace: Trace,
+    steps: Literal["all"] | None = None,
+    attention: Literal["compact", "full"] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Request key -> answer tree, or ``{"$error": sentence}`` where there is none: the page then says why.
+
+    Slices of answers have keys of their own (`slice_key`); a large one is ``{"$chunk": deflated bytes}``.
 
     Args:
         answerer: who computes what is not known yet.
         requests: what the views of the page ask when it opens.
         trace: what the answers are about.
         steps: ``"all"`` asks every request that has a step at each step.
+        attention: the form in which attention is kept, see `AttentionView.slices`.
 
     A request that nobody can answer is left out, and the page says so. One that fails is warned about: what was computed
     for the other views must not be lost for it.
     """
+    _insist_on_form(attention)
     baked = ask_all(answerer, requests, trace, steps)
     for key, result in answerer.known().items():
         try:
-            baked[key] = pack(result, trace)
+            baked.update(entries(key, result, trace, attention))
         except FAILURES as failure:  # too large for a page, say
             baked[key] = _failure(repr(result), failure)
     return dict(sorted(baked.items()))
+
+
+def entries(
+    key: str, result: Any, trace: Trace, attention: Literal["compact", "full"] | None
+) -> dict[str, dict[str, Any]]:
+    """What a page has of a result: its answer and, where its view asks for slices of it, each of them."""
+    _insist_on_form(attention)
+    found = {key: pack(result, trace)}
+    view = registry.find("views", result.kind)
+    if hasattr(view, "slices"):
+        form = attention if result.kind == "attention" else None
+        for coords, tree in view.slices(result, trace, form):
+            large = _bytes(tree) > APART
+            found[slice_key(key, coords)] = {CHUNK: deflated(tree, zlib.Z_FILTERED)} if large else tree
+    return found
+
+
+def _insist_on_form(attention: Any) -> None:
+    if attention not in (None, "compact", "full"):
+        raise ValueError(
+            f"attention is 'compact' (16 levels, the largest weights exact), 'full' (every weight in a byte) or None "
+            f"(full where that is small), got {attention!r}"
+        )
+
+
+def _bytes(tree: dict[str, Any]) -> int:
+    """The size of a tree's arrays."""
+    return sum(len(node["$array"]) for node in tree.values() if isinstance(node, dict) and "$array" in node)
 
 
 def ask_all(

@@ -1,5 +1,7 @@
 """One HTML file: widget states and baked answers, deflated in one block, with the host that brings them to life.
 
+Large slices of answers stand beside the block, each deflated by itself, and are inflated when they are asked for.
+
 The format is in docs/architecture.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
 from the clock, so that the bytes are a function of the saved trace and its results.
 """
@@ -9,12 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 import os
 import re
-import struct
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ import ipywidgets
 from ipywidgets.widgets.widget import _instances as _live_widgets
 
 from tracebench.files import FileError, write_atomically
+from tracebench.offline.bake import CHUNK
+from tracebench.offline.block import deflated
 from tracebench.offline.static import STATIC_CSS, static_body
 from tracebench.views.base import static_text
 
@@ -61,10 +62,12 @@ def write_page(
 
 def page_html(bench: Any, baked: dict[str, Any]) -> str:
     """The whole page as text."""
-    return _framed(bench, _block(_contents(bench, baked)))
+    chunks: list[bytes] = []
+    state = _base64(deflated(_contents(bench, _without_chunks(baked, chunks))))
+    return _framed(bench, state, chunks)
 
 
-def _framed(bench: Any, state: str) -> str:
+def _framed(bench: Any, state: str, chunks: Iterable[bytes]) -> str:
     host = static_text("offline.js")
     title = html.escape(bench._data["title"])
     return "".join(
@@ -75,25 +78,32 @@ def _framed(bench: Any, state: str) -> str:
             f"<title>{title} · tracebench</title>\n<style>{STATIC_CSS}</style>\n</head>\n<body>\n",
             f"<main>{static_body(bench.trace, bench._results(), bench._lead())}</main>\n",
             f'<script type="application/tracebench" id="tracebench-state">{state}</script>\n',
+            *(_apart(number, chunk) for number, chunk in enumerate(chunks)),
             # "</" cannot end the script early, nor "<!--" open a comment: inside JS text both mean the same escaped.
             f"<script>{escape_script(host)}</script>\n</body>\n</html>\n",
         )
     )
 
 
-def block_size(contents: Any) -> int:
-    """What it takes in a page, deflated and in base64."""
-    return len(_block(contents))
+def _apart(number: int, chunk: bytes) -> str:
+    return f'<script type="application/tracebench" id="tracebench-chunk-{number}">{_base64(chunk)}</script>\n'
+
+
+def tree_size(tree: Any) -> int:
+    """What a tree takes in a page, deflated and in base64, with its chunks."""
+    chunks: list[bytes] = []
+    block = _base64(deflated(_without_chunks(tree, chunks)))
+    return len(block) + sum(len(_apart(number, chunk)) for number, chunk in enumerate(chunks))
 
 
 def code_size(bench: Any) -> int:
     """The views' code, the host, and the static part."""
-    return block_size(_contents(bench, {})["code"]) + len(_framed(bench, "").encode("utf-8", "backslashreplace"))
+    return tree_size(_contents(bench, {})["code"]) + len(_framed(bench, "", ()).encode("utf-8", "backslashreplace"))
 
 
 def views_size(bench: Any) -> int:
     """What the views show unasked."""
-    return block_size({**_contents(bench, {}), "code": {}})
+    return tree_size({**_contents(bench, {}), "code": {}})
 
 
 def escape_script(source: str) -> str:
@@ -173,25 +183,15 @@ def _stored(code: dict[str, str], text: str | None) -> str | None:
     return digest
 
 
-def _block(contents: dict[str, Any]) -> str:
-    """uint32 length, JSON, then the buffers, each aligned to 8 bytes; deflated, base64."""
-    buffers: list[bytes] = []
-    size = 0
+def _without_chunks(node: Any, chunks: list[bytes]) -> Any:
+    """A tree in which chunks, which stand beside the block, are numbers."""
+    if isinstance(node, dict):
+        if CHUNK in node:
+            chunks.append(node[CHUNK])
+            return {CHUNK: len(chunks) - 1}
+        return {key: _without_chunks(value, chunks) for key, value in node.items()}
+    return node
 
-    def walk(node: Any) -> Any:
-        nonlocal size
-        if isinstance(node, (bytes, memoryview)):
-            data = bytes(node)
-            start, padding = size, -len(data) % 8
-            buffers.append(data + b"\0" * padding)
-            size += len(data) + padding
-            return {"$buffer": [start, len(data)]}
-        if isinstance(node, dict):
-            return {key: walk(value) for key, value in node.items()}
-        if isinstance(node, (list, tuple)):
-            return [walk(value) for value in node]
-        return node
 
-    text = json.dumps(walk(contents), sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-    raw = struct.pack("<I", len(text)) + text + b"".join(buffers)
-    return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

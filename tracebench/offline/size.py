@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from tracebench.offline.bake import FAILURES
-from tracebench.offline.page import block_size, code_size, readable_size, views_size
+from tracebench.offline.bake import FAILURES, entries
+from tracebench.offline.page import code_size, readable_size, tree_size, views_size
 from tracebench.request import Request
 from tracebench.views.answers import pack
 
@@ -61,19 +61,26 @@ class Measure:
 
     _known: dict[str, tuple[tuple[Any, ...], int]] = field(default_factory=dict)
 
-    def estimate(self, bench: Any, known: Mapping[str, Any], wanted: Iterable[Request]) -> PageSize:
+    def estimate(
+        self,
+        bench: Any,
+        known: Mapping[str, Any],
+        wanted: Iterable[Request],
+        attention: Literal["compact", "full"] | None = None,
+    ) -> PageSize:
         """The size of the page of a bench.
 
         Args:
             bench: a `Workbench`.
             known: request key -> result, all of which goes into the page.
             wanted: what has to be in the page too.
+            attention: the form in which attention is kept, as in `Workbench.save`.
         """
         missing = tuple({each.key: each for each in wanted if each.key not in known}.values())
         groups: dict[str, dict[str, Any]] = {}
         for key, result in sorted(known.items()):
             groups.setdefault(result.method.partition("(")[0], {})[key] = result
-        answers = {name: self._packed(name, group, bench.trace) for name, group in groups.items()}
+        answers = {name: self._packed(name, group, bench.trace, attention) for name, group in groups.items()}
         unknown = []
         for request in missing:
             sibling = next(iter(groups.get(request.analysis, {}).values()), None)
@@ -85,13 +92,16 @@ class Measure:
         ordered = dict(sorted(parts.items(), key=lambda part: -part[1]))
         return PageSize(ordered, missing, tuple(dict.fromkeys(unknown)))
 
-    def _packed(self, name: str, group: dict[str, Any], trace: Any) -> int:
+    def _packed(
+        self, name: str, group: dict[str, Any], trace: Any, attention: Literal["compact", "full"] | None
+    ) -> int:
         # The results themselves, so that none of them is gone and its id another's.
         same, size = self._known.get(name, ((), 0))
-        results = tuple(group.values())
+        results = (attention, *group.values())
         if len(same) != len(results) or any(a is not b for a, b in zip(same, results, strict=True)):
             try:
-                size = block_size({key: pack(result, trace) for key, result in group.items()})
+                packed = [entries(key, result, trace, attention) for key, result in group.items()]
+                size = tree_size({key: tree for each in packed for key, tree in each.items()})
             except FAILURES:  # too large for a page, say: it holds one sentence instead
                 size = 0
             self._known[name] = (results, size)
@@ -113,7 +123,7 @@ def _numbers(tree: Any) -> int:
                 walk(value)
 
     walk(tree)
-    return block_size(found)
+    return tree_size(found)
 
 
 def refusal(size: int, limit: int, estimate: PageSize, now: PageSize, about: bool) -> str:

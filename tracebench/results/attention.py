@@ -87,10 +87,26 @@ class Attention:
             layer: None is the mean over the layers.
             head: None is the mean over the heads.
         """
-        values = np.asarray(self._some(layer, head).values).mean((0, 1))
+        values = np.asarray(self.map(layer, head).values)
         which = "mean of all layers" if layer is None else f"layer {layer}"
         whose = "mean of all heads" if head is None else f"head {head}"
         return heatmap(values, f"Where attention looked: {which}, {whose}", "weight")
+
+    def map(self, layer: int | None = None, head: int | None = None) -> LabeledArray:
+        """The weights [query, key] of one head, or their mean.
+
+        Args:
+            layer: None is the mean over the layers that are here.
+            head: None is the mean over the heads that are here.
+        """
+        length = range(self.weights.shape[-1])
+        return LabeledArray.of(_mean(self._some(layer, head)), query=length, key=length)
+
+    def sinks(self, layer: int | None = None, head: int | None = None) -> LabeledArray | None:
+        """What each row of `map` gives to the sink [query]; None where the model has none."""
+        if self.sink is None:
+            return None
+        return LabeledArray.of(_mean(self._slice(self.sink, layer, head)), query=range(self.weights.shape[-1]))
 
     def _some(self, layer: int | None, head: int | None) -> LabeledArray:
         return self._slice(self.weights, layer, head)
@@ -197,6 +213,12 @@ class Rollout:
     def __repr__(self) -> str:
         layers, tokens, _ = self.flow.shape
         return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {said(self.checks)})"
+
+
+def _mean(array: LabeledArray) -> np.ndarray:
+    """Over layers and heads."""
+    values = np.asarray(array.values)
+    return values[0, 0] if values.shape[:2] == (1, 1) else values.mean((0, 1))
 
 
 def _just(array: LabeledArray, name: str, coord: int) -> slice:

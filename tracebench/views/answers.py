@@ -7,7 +7,7 @@ may run on any thread at any time, so it only passes on; answers are sent from t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anywidget
@@ -45,6 +45,8 @@ class Answers(anywidget.AnyWidget):
         self._answerer, self._trace = answerer, trace
         self._work = {"save": save, "size": size}
         self._jobs: dict[str, Job] = {}
+        # Slices are of the very answer that a view shows: asked anew it could be another one, of weights that were edited.
+        self._given: dict[str, Any] = {}
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
@@ -52,7 +54,7 @@ class Answers(anywidget.AnyWidget):
         if kind == "ping":
             self.send({"kind": "pong", "id": message_id})
         elif kind == "ask":
-            self._ask(message_id, content["request"])
+            self._ask(message_id, content["request"], content.get("slice"))
         elif kind == "cancel":
             # It may have ended meanwhile, on another thread.
             if (job := self._jobs.get(message_id)) is not None:
@@ -61,14 +63,20 @@ class Answers(anywidget.AnyWidget):
             work = (self._work[kind], message_id)
             threading.Thread(target=self._answer_work, args=work, name=f"tracebench-{kind}", daemon=True).start()
 
-    def _ask(self, message_id: str, request: dict[str, Any]) -> None:
+    def _ask(self, message_id: str, asked: dict[str, Any], coords: dict[str, Any] | None) -> None:
         def progress(done: int, total: int, note: str) -> None:
             self.send({"kind": "progress", "id": message_id, "done": done, "total": total, "note": note})
 
         def answer(result: Any) -> None:
             self._jobs.pop(message_id, None)
             try:
-                tree, buffers = wire.split(pack(result, self._trace))
+                if coords is None:
+                    packed = pack(result, self._trace)
+                    if hasattr(_view(result), "pack_slice"):
+                        self._given[request.key] = result
+                else:
+                    packed = pack_slice(result, self._trace, coords)
+                tree, buffers = wire.split(packed)
             except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must hear of it
                 error(failure)
                 return
@@ -82,7 +90,13 @@ class Answers(anywidget.AnyWidget):
         self._jobs[message_id] = job
         progress(0, 0, "waiting")
         try:
-            self._answerer.ask(Request.from_json(request), job)
+            request = Request.from_json(asked)
+            if coords is not None and request.key in self._given:
+                # On a thread of its own, because packing a mean of many maps takes a while, and handlers only pass on.
+                given = self._given[request.key]
+                threading.Thread(target=answer, args=(given,), name="tracebench-slice", daemon=True).start()
+            else:
+                self._answerer.ask(request, job)
         except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
             error(failure)
 
@@ -98,7 +112,19 @@ class Answers(anywidget.AnyWidget):
 
 def pack(result: Any, trace: Trace) -> dict[str, Any]:
     """The tree of a result, made by the view of its kind."""
-    return registry.find("views", result.kind).pack(result, trace)
+    return _view(result).pack(result, trace)
+
+
+def pack_slice(result: Any, trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree of a part of a result, by coordinates of its axes."""
+    view = _view(result)
+    if not hasattr(view, "pack_slice"):
+        raise ValueError(f"a {result.kind} has no slices: ask for the whole")
+    return view.pack_slice(result, trace, coords)
+
+
+def _view(result: Any) -> Any:
+    return registry.find("views", result.kind)
 
 
 def described(failure: BaseException) -> dict[str, Any]:

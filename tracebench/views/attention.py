@@ -1,8 +1,11 @@
-"""Where attention looked: every head as a small map, one of them large, and the text as it was looked at."""
+"""Where attention looked: every head as a small map, one of them large, and the text as it was looked at.
+
+What travels at once is the overview; the weights of one head, or of a mean, are a slice that is asked for by its coordinates.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,13 +17,22 @@ from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import View, static_text
 from tracebench.views.generation import trace_code
+from tracebench.views.levels import compact
+from tracebench.views.pooled import block_size, pooled
 from tracebench.views.text import text_tree
 
-#: Bytes of weights, one each, that travel to a browser at the most.
+#: Bytes that the slices of one result take in a page at the most, about.
 MOST = 64 * 10**6
+#: Bytes of a weight in a page, about: one on the square-root scale, deflated little, or its share of a compact map; in base64.
+BYTES = {"full": 0.66, "compact": 0.24}
+#: Up to so many bytes of weights a page has them in full unless it is told otherwise: the demo model's of 48 tokens.
+SMALL = 400_000
 
 #: The rollout that the view offers: the repr of the analysis, which this wing does not import (a test compares them).
 ROLLOUT = "AttentionRollout(residual=0.5, heads='mean', first=0, last=None)"
+
+#: Layer and head; None is the mean over all.
+Whose = tuple[int | None, int | None]
 
 
 class AttentionView(View):
@@ -47,21 +59,52 @@ class AttentionView(View):
 
     @staticmethod
     def pack(result: Attention, trace: Trace) -> dict[str, Any]:
-        """The attention tree of docs/architecture.md; a ``ValueError`` where it is more than a page can hold."""
-        _insist_on_size(result)
+        """The attention tree of docs/architecture.md: the overview."""
+        block = block_size(result.weights.shape[-1])
+        small = np.stack([pooled(maps, block) for _, maps, _ in _by_layer(result)])
+        starts = range(0, block * small.shape[-1], block)
+        axes = {"layer": (*result.layers, "mean"), "head": (*result.heads, "mean"), "query": starts, "key": starts}
         return {
             "kind": "attention",
             "trace": result.trace,
             "layers": list(result.layers),
             "heads": list(result.heads),
-            "weights": wire.pack(_in_bounds(result.weights), "sqrt-u8"),
-            "sink": wire.pack(_in_bounds(result.sink), "sqrt-u8") if result.sink is not None else None,
+            "length": result.weights.shape[-1],
+            "maps": wire.pack(LabeledArray.of(small, **axes), "sqrt-u8"),
+            "sinks": result.sink is not None,
             "via": result.via,
             "checks": wire.checks(result.checks),
             "method": result.method,
             "code": trace_code(trace) + f"attention = tb.{result.method}(lm, trace)\n",
             "cost": result.cost,
         }
+
+    @staticmethod
+    def pack_slice(result: Attention, _trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
+        """The slice tree of docs/architecture.md in full: one head, or the mean over what is None."""
+        layer, head = _checked(result, coords)
+        weights, sinks = wire.within_one(np.asarray(result.map(layer, head).values)), result.sinks(layer, head)
+        sink = None if sinks is None else wire.within_one(np.asarray(sinks.values))
+        return _slice("full", (layer, head), sink) | _in_full(weights)
+
+    @staticmethod
+    def slices(
+        result: Attention, _trace: Trace, form: str | None = None
+    ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Every slice that the view can ask for, as coordinates and tree, for a page.
+
+        Args:
+            result: the attention.
+            form: ``"full"`` has every weight on the square-root scale, ``"compact"`` at 16 levels with the largest of each row
+                exact. None is full where that is small.
+        """
+        form = form or ("full" if _cells(result) <= SMALL else "compact")
+        _insist_on_size(result, form)
+        packed = compact if form == "compact" else _in_full
+        for layer, maps, sinks in _by_layer(result):
+            for i, head in enumerate((*result.heads, None)):
+                sink = None if sinks is None else sinks[i]
+                yield {"layer": layer, "head": head}, _slice(form, (layer, head), sink) | packed(maps[i])
 
 
 def _label(request: Request) -> str:
@@ -71,25 +114,72 @@ def _label(request: Request) -> str:
     return ", ".join(["rollout", *other])
 
 
-def _in_bounds(array: LabeledArray) -> LabeledArray:
-    """A softmax may be a rounding above one."""
-    values = np.asarray(array.values)
-    # What is further off than rounding stays as it is, and is refused when it is packed.
-    near = (values > 1) & (values < 1 + 1e-5)
-    return LabeledArray(np.where(near, np.float32(1), values), array.axes) if near.any() else array
+def _by_layer(result: Attention) -> Iterator[tuple[int | None, np.ndarray, np.ndarray | None]]:
+    """Layer by layer, and then for the mean over layers (None): maps [head, query, key] and sinks [head, query].
+
+    The last "head" is the mean over heads. One layer is in memory at a time, and the sum.
+    """
+    weights = np.asarray(result.weights.values)
+    sinks = None if result.sink is None else np.asarray(result.sink.values)
+    total, total_sinks = np.zeros_like(weights[0]), None if sinks is None else np.zeros_like(sinks[0])
+    for i, layer in enumerate(result.layers):
+        total += weights[i]
+        if sinks is not None:
+            total_sinks += sinks[i]
+        yield layer, _with_mean(weights[i]), None if sinks is None else _with_mean(sinks[i])
+    count = np.float32(len(result.layers))
+    yield None, _with_mean(total / count), None if total_sinks is None else _with_mean(total_sinks / count)
 
 
-def _insist_on_size(result: Attention) -> None:
-    layers, heads, length, _ = result.weights.shape
-    size = layers * heads * length**2
+def _with_mean(heads: np.ndarray) -> np.ndarray:
+    return wire.within_one(np.concatenate([heads, heads.mean(0, keepdims=True)]))
+
+
+def _in_full(weights: np.ndarray) -> dict[str, Any]:
+    """The full form of a map [query, key]: what is not after its query, row by row."""
+    its = weights[np.tri(len(weights), dtype=bool)]
+    return {"weights": wire.pack(LabeledArray.of(its, cell=range(len(its))), "sqrt-u8")}
+
+
+def _slice(form: str, whose: Whose, sink: np.ndarray | None) -> dict[str, Any]:
+    """What the forms share."""
+    encoding = "sqrt-u8" if form == "full" else "fixed-14"
+    packed = None if sink is None else wire.pack(LabeledArray.of(sink, query=range(len(sink))), encoding)
+    return {"kind": "attention_slice", "form": form, "layer": whose[0], "head": whose[1], "sink": packed}
+
+
+def _checked(result: Attention, coords: Mapping[str, Any]) -> Whose:
+    """Layer and head of a slice; a ``ValueError`` for what is not there."""
+    if set(coords) != {"layer", "head"}:
+        raise ValueError(
+            f"a slice of attention has a layer and a head (a number, or null for the mean), got {dict(coords)!r}"
+        )
+    for name, known in (("layer", result.layers), ("head", result.heads)):
+        if coords[name] is not None and coords[name] not in known:
+            raise ValueError(
+                f"{name} {coords[name]!r} is not in this attention, which has {', '.join(map(str, known))} (null is the mean)"
+            )
+    return coords["layer"], coords["head"]
+
+
+def _cells(result: Attention, layers: int | None = None) -> int:
+    """Weights of all slices of so many layers: of every map the lower triangle, the means among the maps."""
+    has, heads, length, _ = result.weights.shape
+    return ((has if layers is None else layers) + 1) * (heads + 1) * length * (length + 1) // 2
+
+
+def _insist_on_size(result: Attention, form: str) -> None:
+    size = BYTES[form] * _cells(result)
     if size <= MOST:
         return
-    fits = MOST // (heads * length**2)
-    if fits:
+    layers, heads, length, _ = result.weights.shape
+    fits = int(MOST // (BYTES[form] * _cells(result, 0))) - 1
+    if fits > 0:
         ask = f"ask for fewer layers, {fits} at the most, as AttentionPatterns(layers={result.layers[: min(fits, 3)]}) does"
     else:
         ask = f"ask for fewer layers and heads, as AttentionPatterns(layers=({result.layers[0]},), heads=(0,)) does"
+    smaller = "" if form == "compact" else ', or save it with attention="compact"'
     raise ValueError(
-        f"the attention of {layers} layers x {heads} heads x {length} x {length} tokens is {size / 1e6:.0f} MB, and a page "
-        f"holds {MOST / 1e6:.0f} MB: {ask}"
+        f"the attention of {layers} layers x {heads} heads x {length} x {length} tokens takes about {size / 1e6:.0f} MB in a page, "
+        f"which holds {MOST / 1e6:.0f} MB of it: {ask}{smaller}"
     )

@@ -8,7 +8,7 @@ import type { Tint } from "./tint";
 
 const WIDTH = 200;
 const SHADES = 40;
-const MARGIN = 12;
+const MARGIN = 16;
 /** Parts of what is darkest. */
 const [WHOLE_TICKS, TICKS] = [
   [0, 0.01, 0.1, 0.5, 1],
@@ -20,8 +20,8 @@ export interface Legend {
   update(tint: Tint, dark: boolean): void;
 }
 
-/** `what` is what the numbers are parts of: "the attention". */
-export function legend(what: string): Legend {
+/** `what` is what the numbers are parts of: "the attention"; `except` is what never leaves position 0 out. */
+export function legend(what: string, except?: string): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
   const words = element("span", {});
   return {
@@ -30,7 +30,7 @@ export function legend(what: string): Legend {
       const whole = from === 0;
       words.textContent = whole
         ? `of ${what}, by its square root`
-        : `of ${what}, by its square root · scale without position 0: largest of the rest of this row ${rough(top)}`;
+        : `of ${what}, by its square root · scale without position 0: largest of the rest of this row ${rough(top)}${except ? ` (${except}: with it)` : ""}`;
       const end = whole ? "1" : `${rough(top)}, the largest weight of this row but for position 0`;
       drawing.setAttribute("aria-label", `From 0 to ${end}, by the square root`);
       const width = WIDTH / SHADES;

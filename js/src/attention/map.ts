@@ -1,5 +1,6 @@
 // One head large: query x key, and the sinks apart.
 
+import { rowStart } from "../attention";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
@@ -16,8 +17,8 @@ export interface HeadMap extends Omit<CellSheet, "paint"> {
 }
 
 interface Painted {
-  /** [query, key]. */
-  map: Float32Array;
+  /** Row by row, up to the query itself. */
+  weights: Float32Array;
   /** Per query; null where the model has no sinks. */
   sink: Float32Array | null;
   tint: Tint;
@@ -60,12 +61,12 @@ export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal:
   return {
     ...cells,
     paint: (what) => {
-      const { map, sink, tint, dark } = what;
+      const { weights, sink, tint, dark } = what;
       const same =
-        shown && shown.map === map && shown.dark === dark && shown.tint.top === tint.top && shown.tint.from === tint.from;
+        shown && shown.weights === weights && shown.dark === dark && shown.tint.top === tint.top && shown.tint.from === tint.from;
       shown = what;
       if (same) return;
-      const rows = Array.from({ length }, (_, query) => map.subarray(query * length, query * length + query + 1));
+      const rows = Array.from({ length }, (_, query) => weights.subarray(rowStart(query), rowStart(query + 1)));
       cells.paint({ rows, own: sink, from: tint.from, shades: palette(dark, tint.top) });
     },
   };

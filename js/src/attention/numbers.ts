@@ -1,22 +1,22 @@
-// The numbers of the view: the row of the current query, one line per key; with the row's sink where there are sinks.
+// The numbers of the view: the row of the current query, one line per key, each weight with what it may have been; with the row's sink where there are sinks.
 
-import type { Attention, Whose } from "../attention";
-import { rowOf, sinkOf } from "../attention";
+import type { HeadSlice } from "../attention";
+import { isExact, rangeOf, rowOf } from "../attention";
 import { csv } from "../csv";
 import type { Text } from "../trace";
 
-/** A mean has no layer or head: those cells are empty. */
-export function numbers(attention: Attention, text: Text, whose: Whose, query: number): string {
-  const row = rowOf(attention, whose, query);
-  const sink = sinkOf(attention, whose, query);
-  const apart = sink === null ? [] : [exact(sink)];
-  const keys = Array.from({ length: query + 1 }, (_, key) => key);
-  return csv(
-    ["layer", "head", "query", "key", "text", "weight", ...apart.map(() => "sink")],
-    keys.map((key) => [whose.layer, whose.head, query, key, text.pieces[key]?.[1] ?? "", exact(row[key] ?? 0), ...apart]),
-  );
+const HEADER = ["layer", "head", "query", "key", "text", "weight", "exact", "least", "most"];
+
+/** A mean has no layer or head: those cells are empty. `exact` is 1 where no level stands for the weight. */
+export function numbers(slice: HeadSlice, text: Text, query: number): string {
+  const sink = slice.sink ? [short(slice.sink[query] ?? 0)] : [];
+  const lines = Array.from(rowOf(slice, query), (weight, key) => {
+    const where = [slice.layer, slice.head, query, key, text.pieces[key]?.[1] ?? ""];
+    return [...where, short(weight), Number(isExact(slice, query, key)), ...rangeOf(slice, query, key).map(short), ...sink];
+  });
+  return csv([...HEADER, ...sink.map(() => "sink")], lines);
 }
 
-function exact(weight: number): number {
-  return Number(weight.toPrecision(6));
+function short(value: number): number {
+  return Number(value.toPrecision(6));
 }

@@ -1,15 +1,13 @@
 // Every layer x head as a small map, all drawn on one canvas; over it lie the cells that can be clicked, focused and read out.
 
 import type { Attention, Whose } from "../attention";
-import { lengthOf, mapOf, rowOf } from "../attention";
+import { smallMapOf } from "../attention";
 import { element, focusedIn, setSelected } from "../dom";
 import { cellAfter, revealed } from "../grid_moves";
 import { isBare, take } from "../keys";
-import { draw, paintMap, paintRow, palette } from "./paint";
+import { draw, paintMap, palette } from "./paint";
 import { whoseName } from "./words";
 
-/** Longer texts have too many cells for a small map: there a head is the row of the current query. */
-export const LONGEST = 96;
 const [LEAST, MOST, TALLEST] = [14, 40, 620];
 const LABEL = 46;
 const HEAD = 20;
@@ -19,9 +17,7 @@ const APART = 12;
 
 export interface Overview {
   el: HTMLElement;
-  /** Whether heads are maps; else they are rows. */
-  maps: boolean;
-  paint(query: number, dark: boolean): void;
+  paint(dark: boolean): void;
   select(whose: Whose): void;
   layOut(room: number): void;
 }
@@ -30,7 +26,7 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
   const layers = [...attention.layers].reverse();
   // The mean over heads comes first.
   const columns: (number | null)[] = [null, ...attention.heads];
-  const maps = lengthOf(attention) <= LONGEST;
+  const maps = layers.map((layer) => columns.map((head) => smallMapOf(attention, { layer, head })));
   const canvas = element("canvas", { "aria-hidden": "true" });
   const names = columns.map((head) =>
     element("span", { class: "tb-att-head", role: "columnheader", "data-head": head, "aria-selected": "false" }, name(head)),
@@ -53,7 +49,7 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
   el.dataset.capture = "whole";
 
   let cell = LEAST;
-  let shown: { query: number; dark: boolean } | null = null;
+  let dark: boolean | null = null;
   let focus = { row: 0, token: 0 };
   const at = ({ row, token }: typeof focus) => cells[row]?.[token];
   const onHome = (to: typeof focus) => {
@@ -75,17 +71,15 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
     onSelect({ layer: layers[to.row] as number, head: columns[to.token] ?? null });
   };
   const repaint = () => {
-    if (!shown) return;
-    const { query, dark } = shown;
+    if (dark === null) return;
     const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
     const shades = palette(dark);
     const size = Math.max(1, Math.round((cell - GAP) * ratio));
     draw(canvas, left(columns.length), layers.length * cell, ratio, (pixels) => {
-      layers.forEach((layer, i) => {
-        columns.forEach((head, j) => {
+      maps.forEach((line, i) => {
+        line.forEach(({ map, side }, j) => {
           const box = { x: Math.round(left(j) * ratio), y: Math.round(i * cell * ratio), size };
-          if (maps) paintMap(pixels, box, mapOf(attention, { layer, head }), lengthOf(attention), shades);
-          else paintRow(pixels, box, rowOf(attention, { layer, head }, query).subarray(0, query + 1), shades);
+          paintMap(pixels, box, map, side, shades);
         });
       });
     });
@@ -117,12 +111,10 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
 
   return {
     el,
-    maps,
-    paint: (query, dark) => {
-      // A map does not depend on the query.
-      const same = shown && shown.dark === dark && (maps || shown.query === query);
-      shown = { query, dark };
-      if (!same) repaint();
+    paint: (now) => {
+      if (dark === now) return;
+      dark = now;
+      repaint();
     },
     select: ({ layer, head }) => {
       const row = layers.indexOf(layer ?? Number.NaN);

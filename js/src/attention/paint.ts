@@ -1,5 +1,6 @@
 // Weights as pixels. Colours follow the square root: most weights are small, and would be one colour.
 
+import { rowStart } from "../attention";
 import { sequential } from "../color";
 
 const SHADES = 256;
@@ -30,7 +31,7 @@ export interface Box {
   size: number;
 }
 
-/** A map into a square box; where cells share a pixel the largest is seen. What comes after the query stays empty. */
+/** A map, row by row up to the query itself, into a square box; where cells share a pixel the largest is seen. What comes after the query stays empty. */
 export function paintMap({ pixels, width }: Sheet, { x, y, size }: Box, map: Float32Array, length: number, shades: Uint32Array) {
   for (let row = 0; row < size; row++) {
     const [q0, q1] = span(row, size, length);
@@ -38,8 +39,10 @@ export function paintMap({ pixels, width }: Sheet, { x, y, size }: Box, map: Flo
       const [k0, k1] = span(column, size, length);
       if (k0 > q1 - 1) break;
       let most = 0;
-      for (let q = q0; q < q1; q++)
-        for (let k = k0; k < Math.min(k1, q + 1); k++) most = Math.max(most, map[q * length + k] as number);
+      for (let q = q0; q < q1; q++) {
+        const start = rowStart(q);
+        for (let k = k0; k < Math.min(k1, q + 1); k++) most = Math.max(most, map[start + k] as number);
+      }
       pixels[(y + row) * width + x + column] = shade(most, shades);
     }
   }
@@ -60,9 +63,15 @@ export function paintCells(
   { columns, from, shades }: { columns: number; from: number; shades: Uint32Array },
 ) {
   const across = Array.from({ length: box.width }, (_, column) => span(column, box.width, columns));
+  let before = [-1, -1];
   for (let line = 0; line < box.height; line++) {
     const [r0, r1] = span(line, box.height, rows.length);
     const start = (box.y + line) * width + box.x;
+    if (r0 === before[0] && r1 === before[1]) {
+      pixels.copyWithin(start, start - width, start - width + box.width);
+      continue;
+    }
+    before = [r0, r1];
     across.forEach(([k0, k1], column) => {
       let most = -1;
       for (let r = r0; r < r1; r++) {
@@ -71,15 +80,6 @@ export function paintCells(
       }
       if (most >= 0) pixels[start + column] = shade(most, shades);
     });
-  }
-}
-
-/** One row of a map as a strip that fills a square box. */
-export function paintRow({ pixels, width }: Sheet, { x, y, size }: Box, row: Float32Array, shades: Uint32Array) {
-  for (let column = 0; column < size; column++) {
-    const [k0, k1] = span(column, size, row.length);
-    const most = row.subarray(k0, k1).reduce((a, b) => Math.max(a, b), 0);
-    for (let line = 0; line < size; line++) pixels[(y + line) * width + x + column] = shade(most, shades);
   }
 }
 

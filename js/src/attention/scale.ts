@@ -18,8 +18,13 @@ export interface Taste {
   without: boolean;
 }
 
-export function scale(what: string, taste: Taste, onChange: () => void, signal: AbortSignal): Scale {
-  const { el, update }: Legend = legend(what);
+export function scale(
+  { what, except }: { what: string; except?: string },
+  taste: Taste,
+  onChange: () => void,
+  signal: AbortSignal,
+): Scale {
+  const { el, update }: Legend = legend(what, except);
   const button = element("button", { class: "tb-button", type: "button" }, "leave out position 0");
   button.title =
     "Attention often rests on the first token. Without it the tint reaches from 0 to the largest of the rest; no number changes.";

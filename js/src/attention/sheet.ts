@@ -126,7 +126,9 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * rows.length}px`;
     chosen.hidden = !isThere;
     if (isThere) place(chosen, i, key);
-    if (focusedIn(el) !== cursor) toCursor(Math.max(0, i), key ?? 0);
+    // A cell that has the focus stays where it is; what is read out there may be another number now.
+    if (focusedIn(el) === cursor) toCursor(focus.row, focus.token);
+    else toCursor(Math.max(0, i), key ?? 0);
   };
   const repaint = () => {
     if (!painted || !width) return;

@@ -1,7 +1,8 @@
 // Attention on the page: all heads as small maps, one large, and the text as the current position looked at it.
 
-import type { Attention } from "../attention";
-import { lengthOf, mapOf, rowOf, sinkOf, sinksOf, whoseIn } from "../attention";
+import { isAbsent } from "../ask";
+import type { HeadSlice } from "../attention";
+import { rowOf, whoseIn } from "../attention";
 import { checksWord } from "../checks";
 import { element } from "../dom";
 import { viewMenu } from "../menu";
@@ -16,7 +17,9 @@ import { overview } from "./overview";
 import { queryIn, selectCell } from "./read";
 import type { Taste } from "./scale";
 import { scale } from "./scale";
+import type { Source } from "./source";
 import { lookedAt } from "./text";
+import { wanted } from "./wanted";
 import { about, named, predicts, share, whoseName } from "./words";
 
 export interface Places {
@@ -27,6 +30,12 @@ export interface Places {
   body: HTMLElement;
 }
 
+export interface Prepared {
+  slices: Source;
+  /** What the selection pointed at when it was asked for. */
+  first: HeadSlice;
+}
+
 interface Cell {
   query: number;
   key: number;
@@ -34,21 +43,16 @@ interface Cell {
 
 export function showAttention(
   { el, head, body }: Places,
-  attention: Attention,
+  { slices, first }: Prepared,
   text: Text,
   selection: Selection,
   taste: Taste,
   signal: AbortSignal,
-) {
-  if (lengthOf(attention) !== text.pieces.length) {
-    throw new Error(`The attention is of ${lengthOf(attention)} tokens, the text has ${text.pieces.length}.`);
-  }
+): void {
+  const { attention } = slices;
   let dark = isDark(el);
   let pointed: Cell | null = null;
-  const sinks = attention.sink !== null;
-  const whose = () => whoseIn(attention, selection.fields);
   const query = () => queryIn(text, selection.fields);
-  const weightAt = (at: Cell) => rowOf(attention, whose(), at.query)[at.key] ?? 0;
   const point = (cell: Cell | null) => {
     pointed = cell;
     tell();
@@ -58,9 +62,9 @@ export function showAttention(
   const one = headMap(
     {
       text,
-      sinks,
+      sinks: attention.sinks,
       said: (from, key) =>
-        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: ${share(weightAt({ query: from, key }), whose())}`,
+        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: ${share(chosen.slice, from, key)}`,
       onCell: (from, key) => selectCell(selection, text, from, key),
       onPoint: point,
     },
@@ -69,8 +73,8 @@ export function showAttention(
   const looked = lookedAt(
     {
       text,
-      sinks,
-      share: (weight) => share(weight, whose()),
+      sinks: attention.sinks,
+      share: (key) => share(chosen.slice, query(), key),
       onKey: (key) => selection.set({ key }),
       onPoint: (key) => point(key === null ? null : { query: query(), key }),
     },
@@ -79,11 +83,13 @@ export function showAttention(
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
   const detail = element("p", { class: "tb-detail", "aria-live": "polite" });
+  const note = element("p", { class: "tb-note", title: attention.method });
+  const trouble = element("p", { class: "tb-att-trouble", "aria-live": "polite" });
 
   const tell = () => {
-    const row = rowOf(attention, whose(), query());
-    const chosen = selection.fields.key;
-    const key = chosen !== null && chosen <= query() ? chosen : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
+    const row = rowOf(chosen.slice, query());
+    const picked = selection.fields.key;
+    const key = picked !== null && picked <= query() ? picked : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
     const at = pointed ?? { query: query(), key };
     if (at.key > at.query || !text.pieces[at.key]) {
       detail.replaceChildren(`position ${at.key} comes after position ${at.query}`);
@@ -91,51 +97,64 @@ export function showAttention(
     }
     const from = at.query === query() ? "" : `, from position ${at.query}`;
     const piece = token(text.pieces[at.key] as Piece, { title: "" });
-    detail.replaceChildren(`position ${at.key} `, piece, `: ${share(weightAt(at), whose())}${from}`);
+    detail.replaceChildren(`position ${at.key} `, piece, `: ${share(chosen.slice, at.query, at.key)}${from}`);
   };
-  const update = () => {
+  const paint = () => {
+    const { slice } = chosen;
     const { key } = selection.fields;
-    const row = rowOf(attention, whose(), query());
+    const row = rowOf(slice, query());
     const tint = tints.of(row, query(), dark);
-    question.replaceChildren(
-      `from position ${query()} `,
-      token(text.pieces[query()] as Piece, { title: "" }),
-      predicts(text, query()),
-    );
-    which.textContent = capital(whoseName(whose()));
-    all.paint(query(), dark);
-    all.select(whose());
-    one.paint({ map: mapOf(attention, whose()), sink: sinksOf(attention, whose()), tint, dark });
+    const reads = token(text.pieces[query()] as Piece, { title: "" });
+    question.replaceChildren(`from position ${query()} `, reads, predicts(text, query()));
+    which.textContent = capital(whoseName(slice));
+    note.textContent = about(attention, slice, query());
+    all.paint(dark);
+    one.paint({ weights: slice.weights, sink: slice.sink, tint, dark });
     one.select(query(), key);
-    looked.paint({ weights: row, sink: sinkOf(attention, whose(), query()), query: query(), tint, dark });
+    looked.paint({ weights: row, sink: slice.sink?.[query()] ?? null, query: query(), tint, dark });
     looked.select(key);
     tell();
   };
-  const tints = scale("the attention", taste, update, signal);
-
-  const takeaways = viewMenu(
-    el,
-    { name: "attention", code: () => attention.code, csv: () => numbers(attention, text, whose(), query()) },
+  const tints = scale({ what: "the attention", except: "small maps" }, taste, paint, signal);
+  const chosen = wanted(
+    {
+      source: slices,
+      first,
+      onSlice: paint,
+      onBusy: (whose) => {
+        panel.setAttribute("aria-busy", String(whose !== null));
+        trouble.textContent = whose ? `Asking for ${whoseName(whose)} …` : "";
+      },
+      onError: (error) => trouble.replaceChildren(...whyNot(error, whoseName(whoseIn(attention, selection.fields)))),
+    },
     signal,
   );
+  const update = () => {
+    const whose = whoseIn(attention, selection.fields);
+    all.select(whose);
+    if (!chosen.want(whose)) paint();
+  };
+
+  const csv = () => numbers(chosen.slice, text, query());
+  const takeaways = viewMenu(el, { name: "attention", code: () => attention.code, csv }, signal);
   head.replaceChildren(
     tints.legend,
     tints.button,
     element("span", { class: "tb-push tb-head-end" }, checksWord(attention.checks, signal), takeaways),
   );
   signal.addEventListener("abort", () => head.replaceChildren());
-  const chosen = element("div", { class: "tb-att-chosen" }, which, one.el, detail, looked.el);
-  const main = element("div", { class: "tb-att-main" }, all.el, chosen);
-  body.append(question, main, element("p", { class: "tb-note", title: attention.method }, about(attention, all.maps)));
+  const panel = element("div", { class: "tb-att-chosen" }, which, trouble, one.el, detail, looked.el);
+  const main = element("div", { class: "tb-att-main" }, all.el, panel);
+  body.append(question, main, note);
   const layOut = () => {
     all.layOut(main.clientWidth || 800);
-    one.layOut(chosen.clientWidth || 400);
+    one.layOut(panel.clientWidth || 400);
   };
   layOut();
   update();
   const observer = new ResizeObserver(layOut);
   observer.observe(main);
-  observer.observe(chosen);
+  observer.observe(panel);
   signal.addEventListener("abort", () => observer.disconnect());
   selection.on(update, signal);
   onThemeChange(
@@ -146,6 +165,13 @@ export function showAttention(
     },
     signal,
   );
+}
+
+/** A sentence, and the Python that would compute it where nothing here can. */
+function whyNot(error: unknown, name: string): (string | HTMLElement)[] {
+  if (error === null) return [];
+  const sentence = `There is no ${name} here: ${error instanceof Error ? error.message : String(error)}`;
+  return isAbsent(error) && error.code ? [`${sentence} This Python computes it: `, element("code", {}, error.code)] : [sentence];
 }
 
 function capital(words: string): string {

@@ -21,8 +21,8 @@ export interface TextSpec {
   text: Text;
   /** Whether the model has sinks: what they take stands before the first token. */
   sinks: boolean;
-  /** A weight in words: "0.23 of the attention of layer 17, head 4". */
-  share: (weight: number) => string;
+  /** What goes to a key, in words: "0.23 of the attention of layer 17, head 4". */
+  share: (key: number) => string;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
 }
@@ -62,6 +62,8 @@ export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signa
   const curves = lines(list, pieces, signal);
   const el = element("div", { class: "tb-att-looked" }, list);
 
+  let painted: Row | null = null;
+  const grounds: string[] = [];
   let there = 0;
   let home = 0;
   let selected: number | null = null;
@@ -104,7 +106,10 @@ export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signa
 
   return {
     el,
-    paint: ({ weights, sink: taken, query, tint, dark }) => {
+    paint: (row) => {
+      if (painted && isSame(painted, row)) return;
+      painted = row;
+      const { weights, sink: taken, query, tint, dark } = row;
       const moved = there !== query;
       there = query;
       const tinted = (weight: number, key: number) => {
@@ -115,22 +120,27 @@ export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signa
         const here = key <= query;
         const weight = weights[key] ?? 0;
         const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
-        shown.style.cssText = here && key >= tint.from ? tinted(weight, key) : "";
-        figure.textContent = here && weight >= SAID ? weightName(weight) : "";
+        const ground = here && key >= tint.from ? tinted(weight, key) : "";
+        const said = here && weight >= SAID ? weightName(weight) : "";
+        // Of a long text most stay as they are, and what is written is laid out anew.
+        if (grounds[key] !== ground) shown.style.cssText = ground;
+        if (figure.textContent !== said) figure.textContent = said;
+        grounds[key] = ground;
         piece.toggleAttribute("data-later", !here);
         piece.toggleAttribute("data-left-out", key < tint.from);
         piece.toggleAttribute("data-reads", key === query);
-        const said = here ? share(weight) : `comes after position ${query}`;
-        piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${said}`);
+        const full = here ? share(key) : `comes after position ${query}`;
+        piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${full}`);
       });
       if (sink) {
         sink.textContent = `sink ${weightName(taken ?? 0)}`;
-        sink.title = `${share(taken ?? 0)} goes to the sink, which leads nowhere`;
+        sink.title = `${weightName(taken ?? 0)} of the attention of this row goes to the sink, which leads nowhere`;
         sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
       if (moved && pieces[query]) keepInSight(list, pieces[query], FADE);
-      const found = strongest(weights, query, tint);
+      // The first token has nothing to look at but itself.
+      const found = query === 0 ? [] : strongest(weights, query, tint);
       curves.paint(
         query,
         found.map((key) => ({ key, weight: weights[key] ?? 0, strength: darkness(tint, weights[key] ?? 0, key) })),
@@ -146,6 +156,16 @@ export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signa
       if (key !== null && key <= there && !list.contains(focusedIn(list))) onHome(key);
     },
   };
+}
+
+function isSame(one: Row, other: Row): boolean {
+  const [a, b] = [one.weights, other.weights];
+  return (
+    // Rows are cut out of maps anew each time.
+    [a.buffer === b.buffer, a.byteOffset === b.byteOffset, a.length === b.length].every(Boolean) &&
+    [one.query === other.query, one.dark === other.dark].every(Boolean) &&
+    [one.tint.top === other.tint.top, one.tint.from === other.tint.from].every(Boolean)
+  );
 }
 
 function keyAt(node: EventTarget | null): number | null {

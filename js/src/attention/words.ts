@@ -1,6 +1,7 @@
 // Attention in words.
 
-import type { Attention, Whose } from "../attention";
+import type { Attention, HeadSlice, Whose } from "../attention";
+import { isExact, rangeOf, rowOf } from "../attention";
 import { probability } from "../format";
 import { stepAt } from "../selection";
 import { isolated } from "../tokens";
@@ -20,18 +21,22 @@ export function predicts(text: Text, query: number): string {
   return step === null ? ", which predicts no step" : `, which predicts step ${step}`;
 }
 
-/** "position 9 ·of, which predicts step 0". */
-export function reader(text: Text, query: number): string {
-  return `position ${query} ${named(text, query)}${predicts(text, query)}`;
-}
-
 export function named(text: Text, position: number): string {
   return isolated(text.pieces[position]?.[1] ?? "?");
 }
 
-/** "0.23 of the attention of layer 17, head 4". */
-export function share(weight: number, whose: Whose): string {
-  return `${weightName(weight)} of the attention of ${whoseName(whose)}`;
+/** "0.23 of the attention of layer 17, head 4"; at 16 levels it is "about" so much. */
+export function share(slice: HeadSlice, query: number, key: number): string {
+  const about = slice.exact !== null && !isExact(slice, query, key);
+  const weight = about ? roughly(slice, query, key) : weightName(rowOf(slice, query)[key] ?? 0);
+  return `${weight} of the attention of ${whoseName(slice)}`;
+}
+
+/** "about 0.02 (0.01 to 0.03)": the level, and what it stands for. */
+function roughly(slice: HeadSlice, query: number, key: number): string {
+  const weight = rowOf(slice, query)[key] ?? 0;
+  const [least, most] = rangeOf(slice, query, key).map(weightName);
+  return weight === 0 ? `less than ${most}` : `about ${weightName(weight)} (${least} to ${most})`;
 }
 
 export function weightName(weight: number): string {
@@ -41,11 +46,18 @@ export function weightName(weight: number): string {
 }
 
 /** How the numbers came about, and how exact they are. */
-export function about({ via, layers, heads, sink }: Attention, maps: boolean): string {
-  const each = maps
-    ? "each a map of the position that reads (down) × the positions it looks at (across)"
-    : "each a strip of what the current position looks at, from the first token to itself";
+export function about({ via, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
+  const each =
+    "each a map of the position that reads (down) × the positions it looks at (across), where the largest weight is seen";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
-  const apart = sink ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
-  return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; weights here are right to within 0.004.`;
+  const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
+  return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; ${form(slice, query)}.`;
+}
+
+function form({ rest }: HeadSlice, query: number): string {
+  if (rest === null) return "weights here are right to within 0.004";
+  return (
+    "weights here are at 16 levels; the 16 largest of each row are exact (to within 0.00003), and the rest of " +
+    `row ${query} sums to ${weightName(rest[query] ?? 0)}`
+  );
 }

@@ -6,7 +6,7 @@ import { boundsOf } from "./bounds";
 import { fitFrame } from "./frame";
 import { bakedKernel } from "./kernel";
 import { linkAddress } from "./link";
-import { readPage } from "./page";
+import { chunksOf, readPage } from "./page";
 import { PAGE_CSS, themeButton } from "./paper";
 
 export type Load = (code: string) => Promise<{ default: unknown }>;
@@ -29,7 +29,7 @@ export async function openPage(document: Document, load = loadBlob, signal = new
     const block = document.getElementById("tracebench-state")?.textContent;
     if (!block) throw new Error("the page carries no state");
     const page = await readPage(block);
-    const host = makeHost(page, bakedKernel(page.baked), load);
+    const host = makeHost(page, bakedKernel(page.baked, chunksOf(document)), load);
     const selection = page.widgets[page.root]?.state.selection;
     if (selection) linkAddress(host.model(String(selection)), boundsOf(page), signal);
     document.head.append(Object.assign(document.createElement("style"), { textContent: PAGE_CSS }));

@@ -1,13 +1,15 @@
 // Plays the kernel for a saved page: answers from the baked table, and nothing else.
 
-import type { Request } from "../ask";
-import { requestKey } from "../canonical";
+import type { Request, Slice } from "../ask";
+import { sliceKey } from "../canonical";
 import type { StaticModel } from "./model";
+import type { Chunks } from "./page";
 
 interface Message {
   kind: string;
   id: string;
   request?: Request;
+  slice?: Slice;
 }
 
 /** What could not be computed when the page was saved, with the sentence that says why. */
@@ -15,16 +17,30 @@ function isFailure(result: unknown): result is { $error: string } {
   return typeof result === "object" && result !== null && "$error" in result;
 }
 
-export function bakedKernel(baked: Readonly<Record<string, unknown>>): (model: StaticModel, message: unknown) => void {
+/** A part of the page that is inflated when it is asked for. */
+function isChunk(result: unknown): result is { $chunk: number } {
+  return typeof result === "object" && result !== null && "$chunk" in result;
+}
+
+export function bakedKernel(
+  baked: Readonly<Record<string, unknown>>,
+  chunks: Chunks,
+): (model: StaticModel, message: unknown) => void {
   return (model, message) => {
-    const { kind, id, request } = message as Message;
+    const { kind, id, request, slice } = message as Message;
+    const say = (answer: object) => model.emit("msg:custom", { id, ...answer }, []);
     // Later, as from a kernel: whoever sends is then ready to hear.
-    const reply = (answer: object) => queueMicrotask(() => model.emit("msg:custom", { id, ...answer }, []));
+    const reply = (answer: object) => queueMicrotask(() => say(answer));
     if (kind === "ping") reply({ kind: "pong" });
     if (kind !== "ask" || !request) return;
-    const result = baked[requestKey(request)];
+    const result = baked[sliceKey(request, slice)];
     if (result === undefined) reply({ kind: "error", error: "Not in this snapshot.", absent: true, code: request.code });
     else if (isFailure(result)) reply({ kind: "error", error: result.$error });
-    else reply({ kind: "answer", result });
+    else if (isChunk(result)) {
+      chunks(result.$chunk).then(
+        (part) => say({ kind: "answer", result: part }),
+        (error: unknown) => say({ kind: "error", error: `This part of the page cannot be read: ${String(error)}` }),
+      );
+    } else reply({ kind: "answer", result });
   };
 }

@@ -45,6 +45,7 @@ export function showRollout(
   }
   let dark = isDark(el);
   let pointed: { layer: number; key: number } | null = null;
+  let drawn = "";
   const query = () => queryIn(text, selection.fields);
   const layer = () => layerIn(rollout, selection.fields.layer);
   const share = (at: number, key: number) => sharesIn(rollout, at, query())[key] ?? 0;
@@ -81,7 +82,7 @@ export function showRollout(
     {
       text,
       sinks: false,
-      share: (weight) => shareIn(weight, query(), layer()),
+      share: (key) => shareIn(share(layer(), key), query(), layer()),
       onKey: (key) => selection.set({ key, token: key }),
       onPoint: (key) => {
         pointed = key === null || key > query() ? null : { layer: layer(), key };
@@ -108,14 +109,19 @@ export function showRollout(
       predicts(text, query()),
     );
     which.textContent = `After layer ${layer()}${layer() === rollout.layers.at(-1) ? ", the last" : ""}`;
-    const rows = [...rollout.layers].reverse().map((each) => sharesIn(rollout, each, query()));
-    flow.paint({ rows, own: null, from: tint.from, shades: palette(dark, tint.top) });
+    // A layer alone changes nothing in the map but the mark.
+    const drawing = [query(), tint.from, tint.top, dark].join();
+    if (drawing !== drawn) {
+      const rows = [...rollout.layers].reverse().map((each) => sharesIn(rollout, each, query()));
+      flow.paint({ rows, own: null, from: tint.from, shades: palette(dark, tint.top) });
+    }
+    drawn = drawing;
     flow.select(layer(), key !== null && key <= query() ? key : null);
     looked.paint({ weights: row, sink: null, query: query(), tint, dark });
     looked.select(key);
     tell();
   };
-  const tints = scale("what is in the position", taste, update, signal);
+  const tints = scale({ what: "what is in the position" }, taste, update, signal);
 
   const takeaways = viewMenu(
     el,

@@ -2,9 +2,13 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import type { Request } from "../ask";
+import type { AskOptions, Request } from "../ask";
 import type { Attention } from "../attention";
+import { whoseIn } from "../attention";
+import type { Prepared } from "../attention/show";
 import { showAttention } from "../attention/show";
+import type { Source } from "../attention/source";
+import { source } from "../attention/source";
 import { element } from "../dom";
 import { remembering } from "../remember";
 import type { Rollout } from "../rollout";
@@ -30,6 +34,7 @@ export function attentionView({ el, data: text, answers, request, selection, sig
   const places = { el, head: slot, body };
   const taste = { without: false };
   let life = new AbortController();
+  let slices: Source | null = null;
   const choose = (name: string) => {
     life.abort();
     life = new AbortController();
@@ -41,9 +46,17 @@ export function attentionView({ el, data: text, answers, request, selection, sig
       const show = (answer: unknown, shown: AbortSignal) => showRollout(places, answer as Rollout, text, selection, taste, shown);
       askAndShow({ ...common, request: rollout.request, what: "the rollout", show });
     } else {
-      const show = (answer: unknown, shown: AbortSignal) =>
-        showAttention(places, answer as Attention, text, selection, taste, shown);
-      askAndShow({ ...common, request, what: "the attention", show });
+      const prepare = async (answer: unknown, options: AskOptions): Promise<Prepared> => {
+        const attention = answer as Attention;
+        if (attention.length !== text.pieces.length) {
+          throw new Error(`The attention is of ${attention.length} tokens, the text has ${text.pieces.length}.`);
+        }
+        slices ??= source(attention, request, answers);
+        return { slices, first: await slices.get(whoseIn(attention, selection.fields), options) };
+      };
+      const show = (prepared: unknown, shown: AbortSignal) =>
+        showAttention(places, prepared as Prepared, text, selection, taste, shown);
+      askAndShow({ ...common, request, what: "the attention", prepare, show });
     }
   };
   const labels = Object.fromEntries(["weights", ...rollouts.map(({ label }) => label)].entries());

@@ -1,16 +1,21 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import answersModel from "../../src/answers_model";
-import { requestKey } from "../../src/canonical";
+import type { AskError, MessageModel } from "../../src/ask";
+import { Answers, isAbsent } from "../../src/ask";
+import { requestKey, sliceKey } from "../../src/canonical";
 import { boundsOf } from "../../src/offline/bounds";
 import { openPage } from "../../src/offline/host";
+import { bakedKernel } from "../../src/offline/kernel";
 import { formatHash, parseHash, wholeHash } from "../../src/offline/link";
+import { StaticModel } from "../../src/offline/model";
 import type { SavedPage, SavedWidget } from "../../src/offline/page";
-import { readPage } from "../../src/offline/page";
+import { chunksOf, readPage } from "../../src/offline/page";
 import selectionModel from "../../src/selection_model";
 import generation from "../../src/views/generation";
 import lensTable from "../../src/views/lens_table";
+import type { LabeledArray } from "../../src/wire";
 import workbench from "../../src/workbench";
-import { all, CHECK, lensTree, one, REQUEST, settled, traceTree } from "../made";
+import { all, CHECK, lensTree, one, packed, REQUEST, settled, traceTree } from "../made";
 
 const MODULES: Record<string, object> = { selectionModel, answersModel, generation, lensTable, workbench };
 const loaded: string[] = [];
@@ -144,6 +149,26 @@ test("what could not be computed when the page was saved says why", async () => 
   expect(view.dataset.state).toBe("error");
   expect(view.textContent).toContain("the model gives NaN in layer 3");
   expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
+});
+
+test("a slice that stands beside the block is inflated when it is asked for", async () => {
+  const [slice, other] = [
+    { layer: 3, head: null },
+    { layer: 9, head: 0 },
+  ];
+  const tree = { weights: packed([0.5, 0.25], { cell: 2 }) };
+  const script = (id: string, text: string) =>
+    Object.assign(document.createElement("script"), { id, type: "x", textContent: text });
+  document.body.append(script("tracebench-chunk-0", await block(tree)), script("tracebench-chunk-1", "bm90IGRlZmxhdGVk"));
+  const broken = { layer: 4, head: null };
+  const table = { [sliceKey(REQUEST, slice)]: { $chunk: 0 }, [sliceKey(REQUEST, broken)]: { $chunk: 1 } };
+  const model = new StaticModel({ _offline: true }, bakedKernel(table, chunksOf(document)));
+  const answers = new Answers(model as unknown as MessageModel);
+  const { weights } = (await answers.ask(REQUEST, { slice })) as { weights: LabeledArray };
+  expect([...weights.values]).toEqual([0.5, 0.25]);
+  await expect(answers.ask(REQUEST, { slice: broken })).rejects.toThrow("This part of the page cannot be read");
+  const absent = await answers.ask(REQUEST, { slice: other }).catch((error: unknown) => error);
+  expect([isAbsent(absent), (absent as AskError).code]).toEqual([true, REQUEST.code]);
 });
 
 test("an address selects, and follows what is selected", async () => {

@@ -1,16 +1,14 @@
 import { expect, test, vi } from "vitest";
 import type { Request } from "../../src/ask";
-import type { Attention } from "../../src/attention";
-import { mapOf, rowOf, sinkOf, whoseIn } from "../../src/attention";
-import { curve, loop } from "../../src/attention/lines";
+import type { Attention, Whose } from "../../src/attention";
+import { isExact, rangeOf, rowOf, sliceOf, smallMapOf, whoseIn } from "../../src/attention";
 import { numbers } from "../../src/attention/numbers";
-import { paintCells, paintMap, paintRow, palette } from "../../src/attention/paint";
-import { darkness, strongest, WHOLE, withoutFirst } from "../../src/attention/tint";
+import { paintMap } from "../../src/attention/paint";
 import { predicts, share, weightName, whoseName } from "../../src/attention/words";
 import type { Text } from "../../src/trace";
 import attentionView from "../../src/views/attention";
 import { decode } from "../../src/wire";
-import { all, CHECK, key, type Message, one, show, traceTree } from "../made";
+import { all, CHECK, key, type Message, one, packed, settled, show, traceTree } from "../made";
 
 const LENGTH = 6;
 const LAYERS = [1, 3];
@@ -24,10 +22,17 @@ const REQUEST: Request = {
 };
 
 /** As Python packs it: one byte, the square root. */
-function bytes(values: readonly number[], shape: readonly number[], dims: readonly string[]) {
+function bytes(values: readonly number[], dims: Record<string, number | (number | string)[]>) {
+  const { $array: _, ...node } = packed(values, dims);
   const stored = Uint8Array.from(values, (v) => Math.round(Math.sqrt(v) * 255));
-  const coords = { layer: LAYERS, head: HEADS };
-  return { $array: new DataView(stored.buffer), dtype: "u1", shape, dims, coords, encoding: "sqrt-u8" };
+  return { ...node, $array: new DataView(stored.buffer), dtype: "u1", encoding: "sqrt-u8" };
+}
+
+/** The same at 14 bits: all low bytes, and then all high ones. */
+function fixed(values: readonly number[], dim: string) {
+  const whole = values.map((v) => Math.round(v * 16383));
+  const stored = Uint8Array.from([...whole.map((v) => v & 255), ...whole.map((v) => v >> 8)]);
+  return { ...packed([], { [dim]: values.length }), $array: new DataView(stored.buffer), dtype: "u2", encoding: "fixed-14" };
 }
 
 /** Layer 1 looks at the first token (head 0) or at itself (head 2); layer 3 gives a quarter to each end. */
@@ -37,17 +42,26 @@ function weight(layer: number, head: number, query: number, at: number): number 
   return (at === 0 ? 0.25 : 0) + (at === query ? 0.25 : 0);
 }
 
+const each = Array.from({ length: LENGTH }, (_, i) => i);
+const layersOf = ({ layer }: Whose) => (layer === null ? LAYERS : [layer]);
+const headsOf = ({ head }: Whose) => (head === null ? HEADS : [head]);
+const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+const meanWeight = (whose: Whose, query: number, at: number) =>
+  mean(layersOf(whose).flatMap((l) => headsOf(whose).map((h) => weight(l, h, query, at))));
+const meanSink = (whose: Whose) => mean(layersOf(whose).map((layer) => (layer === 3 ? 0.5 : 0)));
+const triangle = (whose: Whose) => each.flatMap((q) => each.slice(0, q + 1).map((k) => meanWeight(whose, q, k)));
+
 function tree(change: object = {}) {
-  const each = Array.from({ length: LENGTH }, (_, i) => i);
-  const values = LAYERS.flatMap((l) => HEADS.flatMap((h) => each.flatMap((q) => each.map((k) => weight(l, h, q, k)))));
-  const sinks = LAYERS.flatMap((layer) => HEADS.flatMap(() => each.map(() => (layer === 3 ? 0.5 : 0))));
+  const whose = [...LAYERS, null].flatMap((layer) => [...HEADS, null].map((head) => ({ layer, head })));
+  const values = whose.flatMap((one) => each.flatMap((q) => each.map((k) => meanWeight(one, q, k))));
   return {
     kind: "attention",
     trace: "t",
     layers: LAYERS,
     heads: HEADS,
-    weights: bytes(values, [2, 2, LENGTH, LENGTH], ["layer", "head", "query", "key"]),
-    sink: bytes(sinks, [2, 2, LENGTH], ["layer", "head", "query"]),
+    length: LENGTH,
+    maps: bytes(values, { layer: [...LAYERS, "mean"], head: [...HEADS, "mean"], query: LENGTH, key: LENGTH }),
+    sinks: true,
     via: "sdpa",
     checks: [CHECK],
     method: "AttentionPatterns(layers=(1, 3), heads=(0, 2))",
@@ -57,32 +71,85 @@ function tree(change: object = {}) {
   };
 }
 
+function sliceTree(whose: Whose, sinks = true) {
+  const values = triangle(whose);
+  return {
+    kind: "attention_slice",
+    form: "full",
+    ...whose,
+    weights: bytes(values, { cell: values.length }),
+    sink: sinks
+      ? bytes(
+          each.map(() => meanSink(whose)),
+          { query: LENGTH },
+        )
+      : null,
+  };
+}
+
+/** Exact are the key itself and the first; the others are at level 2 of 15. */
+function compactTree(whose: Whose) {
+  const columns = each.flatMap((k) => each.slice(k).map((q) => ({ q, k })));
+  const isTaken = ({ q, k }: { q: number; k: number }) => k === q || k === 0;
+  const symbols = columns.map((at) => (isTaken(at) ? 3 : 2));
+  const cells = Array.from({ length: Math.ceil(symbols.length / 4) }, (_, i) =>
+    symbols.slice(4 * i, 4 * i + 4).reduce((sum, symbol, at) => sum + symbol * 4 ** (3 - at), 0),
+  );
+  const exact = columns.filter(isTaken).map(({ q, k }) => meanWeight(whose, q, k));
+  return {
+    ...sliceTree(whose, false),
+    form: "compact",
+    weights: undefined,
+    base: 4,
+    cells: { ...packed([], { cell: cells.length }), $array: new DataView(Uint8Array.from(cells).buffer), dtype: "u1" },
+    exact: fixed(exact, "cell"),
+    rest: fixed(
+      each.map((q) => q / 10),
+      "query",
+    ),
+  };
+}
+
 const attention = () => decode(tree()) as Attention;
 const STATE = { _data: traceTree(), _request: REQUEST };
-const answering = (change: object = {}) => ({
-  reply: ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: tree(change) } : undefined),
+const head = (layer: number | null, number: number | null) => sliceOf(decode(sliceTree({ layer, head: number })), LENGTH);
+const answering = (change: object = {}, sliced: (whose: Whose) => object = sliceTree) => ({
+  reply: ({ kind, slice: whose }: Message) =>
+    kind === "ask" ? { kind: "answer", result: whose ? sliced(whose as Whose) : tree(change) } : undefined,
 });
+const click = async (el: HTMLElement | undefined) => {
+  el?.click();
+  await settled();
+};
 const text = (root: Element, selector: string) => one(root, selector).textContent ?? "";
 const cell = (root: Element, layer: number, head: number) =>
   one(root, `.tb-att-cell[data-layer="${layer}"][data-head="${head}"]`);
 const chosen = (root: Element, selector: string) => all(root, `${selector}[aria-selected="true"]`);
 const press = (name: string) => key(document.activeElement as Element, name);
 
-test("weights come as bytes on a square root scale, and are read by coordinates", () => {
-  const row = rowOf(attention(), { layer: 3, head: 2 }, 4);
-  expect([...row].map((x) => Number(x.toFixed(2)))).toEqual([0.25, 0, 0, 0, 0.25, 0]);
-  expect(sinkOf(attention(), { layer: 3, head: 2 }, 4)).toBeCloseTo(0.5, 2);
-  expect(sinkOf(decode(tree({ sink: null })) as Attention, { layer: 3, head: 2 }, 4)).toBeNull();
+test("a slice is a triangle of bytes on a square root scale", () => {
+  expect([...rowOf(head(3, 2), 4)].map((x) => Number(x.toFixed(2)))).toEqual([0.25, 0, 0, 0, 0.25]);
+  expect(head(3, 2).sink?.[4]).toBeCloseTo(0.5, 2);
+  expect(sliceOf(decode(sliceTree({ layer: 3, head: 2 }, false)), LENGTH).sink).toBeNull();
+  expect(isExact(head(3, 2), 4, 0)).toBe(false);
+  const [least, most] = rangeOf(head(3, 2), 4, 0);
+  expect([least < 0.25, most > 0.25, most - least < 0.004]).toEqual([true, true, true]);
 });
 
-test("what is not chosen is the mean", () => {
-  expect([...rowOf(attention(), { layer: 1, head: null }, 4)]).toEqual([0.5, 0, 0, 0, 0.5, 0]);
-  expect(rowOf(attention(), { layer: null, head: 0 }, 4)[0]).toBeCloseTo(0.625, 2);
-  expect(rowOf(attention(), { layer: null, head: null }, 4)[4]).toBeCloseTo(0.375, 2);
-  expect(sinkOf(attention(), { layer: null, head: null }, 2)).toBeCloseTo(0.25, 2);
-  const whole = mapOf(attention(), { layer: 1, head: null });
-  expect(whole.length).toBe(LENGTH ** 2);
-  expect([...whole.subarray(4 * LENGTH, 5 * LENGTH)]).toEqual([...rowOf(attention(), { layer: 1, head: null }, 4)]);
+test("a compact slice whose parts do not fit is refused", () => {
+  const tree = compactTree({ layer: 3, head: 2 });
+  expect(() => sliceOf(decode({ ...tree, exact: fixed([0.5], "cell") }), LENGTH)).toThrow("1 exact weights came for 11 cells");
+  expect(() => sliceOf(decode(tree), LENGTH + 9)).toThrow("24 cells came, there are 120");
+  expect(() => sliceOf({ form: "newer" }, LENGTH)).toThrow("does not know the form newer");
+});
+
+test("a small map is the overview's, by coordinates; what is not chosen is the mean", () => {
+  const small = smallMapOf(attention(), { layer: 1, head: null });
+  expect(small.side).toBe(LENGTH);
+  expect([...small.map]).toEqual([
+    ...Float32Array.from(triangle({ layer: 1, head: null }), (x) => (Math.round(Math.sqrt(x) * 255) / 255) ** 2),
+  ]);
+  expect(smallMapOf(attention(), { layer: null, head: null }).map[0]).toBeCloseTo(0.75, 2);
 });
 
 test("a layer or head that is not in this result counts as not chosen", () => {
@@ -93,7 +160,7 @@ test("a layer or head that is not in this result counts as not chosen", () => {
 test("whose it is, and how much, in words", () => {
   expect(whoseName({ layer: 3, head: null })).toBe("layer 3, mean over heads");
   expect(whoseName({ layer: null, head: null })).toBe("all layers, mean over heads");
-  expect(share(0.23, { layer: 17, head: 4 })).toBe("0.23 of the attention of layer 17, head 4");
+  expect(share(head(3, 2), 4, 0)).toBe("0.25 of the attention of layer 3, head 2");
   expect([0, 0.0021, 0.2301, 1].map(weightName)).toEqual(["<0.001", "0.002", "0.23", "1.00"]);
   const made = { prompt_length: 3, steps: 3 } as Text;
   expect([1, 2, 5].map((at) => predicts(made, at))).toEqual([
@@ -103,64 +170,15 @@ test("whose it is, and how much, in words", () => {
   ]);
 });
 
-test("the strongest keys: so many, none too weak, and position 0 only if it takes part", () => {
-  const row = Float32Array.of(0.7, 0.1, 0.015, 0.1, 0.08, 0.3);
-  expect(strongest(row, 4, WHOLE)).toEqual([0, 1, 3, 4]);
-  expect(strongest(row, 4, WHOLE, 2)).toEqual([0, 1]);
-  const rest = withoutFirst(row, 4);
-  expect([rest.from, rest.top]).toEqual([1, expect.closeTo(0.1)]);
-  expect(strongest(row, 4, rest)).toEqual([1, 3, 4, 2]);
-  expect([darkness(rest, 0.7, 0), darkness(rest, 0.1, 1), darkness(rest, 0.025, 1), darkness(rest, 0.9, 1)]).toEqual([
-    ...[0, 1, 0.5, 1].map((x) => expect.closeTo(x)),
-  ]);
-  // There is no rest where the first token reads.
-  expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1 });
-  expect(strongest(row, 0, withoutFirst(row, 0))).toEqual([]);
-});
-
-test("a line goes over the words to one beside it, and to the foot of one on another line", () => {
-  const box = (left: number, top: number) => ({ left, top, width: 20, height: 40 });
-  const beside = curve(box(100, 50), box(10, 50));
-  expect([beside[0], beside.at(-1)]).toEqual([
-    [110, 50],
-    [20, 50],
-  ]);
-  expect(Math.min(...beside.map(([, y]) => y))).toBeGreaterThanOrEqual(50 - 13);
-  const above = curve(box(100, 50), box(10, 0));
-  expect([above[0], above.at(-1)]).toEqual([
-    [110, 50],
-    [20, 40],
-  ]);
-  const own = loop(box(100, 50));
-  expect(own.every(([x, y]) => x >= 100 && x <= 120 && y <= 50 && y >= 50 - 13)).toBe(true);
-});
-
-test("rows of different lengths are painted as cells, and what is left out stays empty", () => {
-  const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
-  const pixels = new Uint32Array(5 * 4);
-  const rows = [Float32Array.of(1), Float32Array.of(0.25, 0)];
-  paintCells({ pixels, width: 5 }, { x: 1, y: 0, width: 4, height: 4 }, rows, { columns: 2, from: 0, shades });
-  expect([...pixels]).toEqual([...[0, 256, 256, 0, 0], ...[0, 256, 256, 0, 0], ...[0, 129, 129, 1, 1], ...[0, 129, 129, 1, 1]]);
-  pixels.fill(0);
-  paintCells({ pixels, width: 5 }, { x: 0, y: 0, width: 2, height: 2 }, rows, { columns: 2, from: 1, shades });
-  expect([...pixels].filter(Boolean)).toEqual([1]);
-  // With `top` a shade is darker, and everything above as dark as it gets.
-  const [usual, stretched] = [palette(false), palette(false, 0.25)];
-  expect([stretched[0], stretched[127], stretched[255]]).toEqual([usual[0], usual[254], usual[255]]);
-});
-
 test("a map is painted without its future, and where cells share a pixel the largest is seen", () => {
   const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
   const sheet = (size: number) => ({ pixels: new Uint32Array(size * size), width: size });
   const same = sheet(3);
-  paintMap(same, { x: 0, y: 0, size: 3 }, Float32Array.of(1, 9, 9, 0, 1, 9, 0.25, 0, 0.75), 3, shades);
+  paintMap(same, { x: 0, y: 0, size: 3 }, Float32Array.of(1, 0, 1, 0.25, 0, 0.75), 3, shades);
   expect([...same.pixels]).toEqual([256, 0, 0, 1, 256, 0, 129, 1, 222]);
   const small = sheet(1);
-  paintMap(small, { x: 0, y: 0, size: 1 }, Float32Array.of(0.25, 0, 0, 0.25), 2, shades);
+  paintMap(small, { x: 0, y: 0, size: 1 }, Float32Array.of(0.25, 0, 0.25), 2, shades);
   expect([...small.pixels]).toEqual([129]);
-  const strip = sheet(2);
-  paintRow(strip, { x: 0, y: 0, size: 2 }, Float32Array.of(0, 1, 0.25, 0), shades);
-  expect([...strip.pixels]).toEqual([256, 129, 256, 129]);
 });
 
 test("it says where it is read from, and which mean is shown", async () => {
@@ -168,25 +186,29 @@ test("it says where it is read from, and which mean is shown", async () => {
   expect(root.dataset).toMatchObject({ view: "attention", state: "ready" });
   expect(text(root, ".tb-att-question")).toBe("from position 2 ·of, which predicts step 0");
   expect(text(root, "h3")).toBe("All layers, mean over heads");
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.38 of the attention of all layers, mean over heads");
+  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.37 of the attention of all layers, mean over heads");
   expect(text(root, ".tb-att-sink")).toBe("sink 0.25");
   expect(text(root, ".tb-legend")).toContain("square root");
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.01", "0.1", "0.5", "1"]);
 });
 
 test("without sinks there is no box for one", async () => {
-  const { root } = await show(attentionView, STATE, answering({ sink: null }));
+  const { root } = await show(
+    attentionView,
+    STATE,
+    answering({ sinks: false }, (whose) => sliceTree(whose, false)),
+  );
   expect(root.querySelector(".tb-att-sink")).toBeNull();
 });
 
 test("a click chooses a layer and a head, and what they look at is shown", async () => {
   const { root, fields } = await show(attentionView, STATE, answering());
-  cell(root, 3, 2).click();
+  await click(cell(root, 3, 2));
   expect(fields()).toMatchObject({ layer: 3, head: 2, step: 0, query: 2 });
   expect(chosen(root, ".tb-att-cell")).toEqual([cell(root, 3, 2)]);
   expect(text(root, "h3")).toBe("Layer 3, head 2");
   expect(all(root, ".tb-piece .tb-att-figure").map((el) => el.textContent)).toEqual(["0.25", "", "0.25", "", "", ""]);
-  one(root, '.tb-att-layer[data-layer="1"]').click();
+  await click(one(root, '.tb-att-layer[data-layer="1"]'));
   expect(fields()).toMatchObject({ layer: 1, head: null });
   expect(text(root, "h3")).toBe("Layer 1, mean over heads");
 });
@@ -194,7 +216,7 @@ test("a click chooses a layer and a head, and what they look at is shown", async
 test("arrow keys move over layers and heads, newest layer on top, with one stop", async () => {
   const { root, fields } = await show(attentionView, STATE, answering());
   expect(all(root, ".tb-att-layer").map((el) => el.textContent)).toEqual(["3", "1"]);
-  cell(root, 3, 0).click();
+  await click(cell(root, 3, 0));
   press("ArrowRight");
   expect(fields()).toMatchObject({ layer: 3, head: 2 });
   press("ArrowDown");
@@ -264,21 +286,72 @@ test("a click on a cell selects the position that reads and the one that it look
 test("the selection of other views is followed", async () => {
   const { root, selection } = await show(attentionView, STATE, answering());
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4, layer: 1, head: 0, key: 0 } });
+  await settled();
   expect(text(root, ".tb-att-question")).toBe("from position 4 ↵, which predicts step 2");
   expect(text(root, ".tb-detail")).toBe("position 0 The: 1.00 of the attention of layer 1, head 0");
 });
 
-test("the numbers are the row of the chosen head, and its sink apart", () => {
+test("the numbers are the row of the chosen head, and say how they are known", () => {
   const made = { pieces: traceTree().pieces, prompt_length: 3, steps: 3 } as Text;
-  expect(numbers(attention(), made, { layer: 1, head: 2 }, 1).split("\r\n")).toEqual([
-    "layer,head,query,key,text,weight,sink",
-    '1,2,1,0,"""The""",0,0',
-    '1,2,1,1,"""·city""",1,0',
+  expect(numbers(head(1, 2), made, 1).split("\r\n")).toEqual([
+    "layer,head,query,key,text,weight,exact,least,most,sink",
+    '1,2,1,0,"""The""",0,0,0,0.00000384468,0',
+    '1,2,1,1,"""·city""",1,0,0.996082,1,0',
     "",
   ]);
-  expect(numbers(attention(), made, { layer: 1, head: null }, 0)).toContain("1,,0,0,");
-  const without = decode(tree({ sink: null })) as Attention;
-  expect(numbers(without, made, { layer: 1, head: 2 }, 1)).toContain("text,weight\r\n");
+  expect(numbers(head(1, null), made, 0)).toContain("1,,0,0,");
+  expect(numbers(sliceOf(decode(sliceTree({ layer: 1, head: 2 }, false)), LENGTH), made, 1)).toContain(",least,most\r\n");
+  const compact = numbers(sliceOf(decode(compactTree({ layer: 3, head: 2 })), LENGTH), made, 2);
+  const columns = compact.split("\r\n").map((line) => line.split(",").slice(-4));
+  expect(columns).toEqual([
+    ["weight", "exact", "least", "most"],
+    ["0.250015", "1", "0.249985", "0.250046"],
+    ["0.0177778", "0", "0.01", "0.0277778"],
+    ["0.250015", "1", "0.249985", "0.250046"],
+    [""],
+  ]);
+});
+
+test("the compact form is said in words, with what the rest of the row sums to", async () => {
+  const { root } = await show(attentionView, STATE, {
+    ...answering({ sinks: false }, compactTree),
+    fields: { layer: 3, head: 2 },
+  });
+  expect(text(root, "p.tb-note")).toContain("16 levels; the 16 largest of each row are exact");
+  expect(text(root, "p.tb-note")).toContain("the rest of row 2 sums to 0.20");
+  await click(all(root, ".tb-piece")[1]);
+  expect(text(root, ".tb-detail")).toBe("position 1 ·city: about 0.02 (0.01 to 0.03) of the attention of layer 3, head 2");
+  await click(all(root, ".tb-piece")[0]);
+  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.25 of the attention of layer 3, head 2");
+});
+
+test("while a slice is on its way the old one stays, then it is said, and an error is a sentence with its Python", async () => {
+  vi.useFakeTimers();
+  const asked: Message[] = [];
+  const reply = (message: Message) => {
+    const whose = message.slice as Whose | undefined;
+    if (whose?.layer !== 1) return answering().reply(message);
+    asked.push(message);
+    return undefined;
+  };
+  const { root, say } = await show(attentionView, STATE, { reply, fields: { layer: 3, head: 2 } });
+  await click(cell(root, 1, 0));
+  expect(chosen(root, ".tb-att-cell")).toEqual([cell(root, 1, 0)]);
+  expect(text(root, "h3")).toBe("Layer 3, head 2");
+  expect(text(root, ".tb-att-trouble")).toBe("");
+  vi.advanceTimersByTime(200);
+  expect(text(root, ".tb-att-trouble")).toBe("Asking for layer 1, head 0 …");
+  expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("true");
+  say({ kind: "error", id: asked[0]?.id, error: "Not in this snapshot.", absent: true, code: "tb.X()" });
+  await settled();
+  expect(text(root, ".tb-att-trouble")).toBe(
+    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X()",
+  );
+  expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("false");
+  await click(cell(root, 3, 0));
+  expect(text(root, ".tb-att-trouble")).toBe("");
+  expect(text(root, "h3")).toBe("Layer 3, head 0");
+  vi.useRealTimers();
 });
 
 test("without position 0 the tint reaches to the largest of the rest, and the legend says so; no number changes", async () => {

@@ -78,30 +78,37 @@ test("the name of a row sets the layer; a cell sets the layer and the token", as
 });
 
 test("the attention view asks for the rollout when it is chosen, once, and keeps what it had", async () => {
-  const weights = {
+  const size = (LENGTH * (LENGTH + 1)) / 2;
+  const overview = {
     kind: "attention",
     layers: [3],
     heads: [0],
-    weights: packed(new Array(LENGTH ** 2).fill(0.125), { layer: [3], head: [0], query: LENGTH, key: LENGTH }),
-    sink: null,
+    length: LENGTH,
+    maps: packed(new Array(4 * LENGTH ** 2).fill(0.1), { layer: [3, "mean"], head: [0, "mean"], query: LENGTH, key: LENGTH }),
+    sinks: false,
     via: "sdpa",
     checks: [CHECK],
     method: "AttentionPatterns()",
     code: "weights\n",
   };
-  const reply = ({ kind, request }: Message) =>
-    kind === "ask" ? { kind: "answer", result: request?.analysis === "AttentionRollout" ? tree() : weights } : undefined;
+  const slice = { form: "full", layer: null, head: null, sink: null, weights: packed(new Array(size).fill(0.1), { cell: size }) };
+  const reply = ({ kind, request, slice: part }: Message) => {
+    if (kind !== "ask") return undefined;
+    if (request?.analysis === "AttentionRollout") return { kind: "answer", result: tree() };
+    return { kind: "answer", result: part ? slice : overview };
+  };
   const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
   const { root, sent } = await show(attentionView, { _data: data, _request: WEIGHTS }, { reply });
   const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ request }) => request?.analysis);
-  expect([root.dataset.source, asked()]).toEqual(["weights", ["AttentionPatterns"]]);
+  // Twice: the overview, and the slice of it that is looked at.
+  expect([root.dataset.source, asked()]).toEqual(["weights", ["AttentionPatterns", "AttentionPatterns"]]);
   const option = (name: string) => all(root, "[data-option]").find((el) => el.textContent === name) as HTMLElement;
   for (const name of ["rollout", "weights", "rollout"]) {
     option(name).click();
     await vi.waitFor(() => expect(root.dataset.state).toBe("ready"));
   }
   expect([root.dataset.source, text(root, "h2")]).toEqual(["rollout", "What has come here by attention?"]);
-  expect(asked()).toEqual(["AttentionPatterns", "AttentionRollout"]);
+  expect(asked()).toEqual(["AttentionPatterns", "AttentionPatterns", "AttentionRollout"]);
   expect(figures(root)).toEqual(["0.75", "", "0.25", "", "", ""]);
   expect(option("rollout").getAttribute("aria-checked")).toBe("true");
 });

@@ -1,0 +1,54 @@
+// A map of query x key in few bytes: 16 levels, the largest weights of each row exact, and what the rest of a row sums to.
+// Twin of tracebench/views/levels.py; tests/fixtures/attention.json proves that they agree.
+
+/** The last level of the square root: level n is (n / 15) ** 2. */
+export const STEPS = 15;
+
+/** Cells run down the columns (key by key, the queries from it on), several to a byte; the last symbol is an exact cell. */
+export interface Compact {
+  base: number;
+  cells: Uint8Array;
+  exact: Float32Array;
+}
+
+export interface Triangle {
+  /** Row by row, up to the query itself. */
+  weights: Float32Array;
+  /** 1 where a weight is exact. */
+  exact: Uint8Array;
+}
+
+export function triangleOf({ base, cells, exact }: Compact, length: number): Triangle {
+  const size = (length * (length + 1)) / 2;
+  const symbols = symbolsOf(cells, base, size);
+  const found = { weights: new Float32Array(size), exact: new Uint8Array(size) };
+  const levels = Float32Array.from({ length: base }, (_, level) => (level / STEPS) ** 2);
+  let [cell, taken] = [0, 0];
+  for (let key = 0; key < length; key++) {
+    for (let query = key; query < length; query++, cell++) {
+      const symbol = symbols[cell] as number;
+      const at = (query * (query + 1)) / 2 + key;
+      if (symbol === base - 1) {
+        found.weights[at] = exact[taken++] as number;
+        found.exact[at] = 1;
+      } else found.weights[at] = levels[symbol] as number;
+    }
+  }
+  if (taken !== exact.length) throw new Error(`${exact.length} exact weights came for ${taken} cells`);
+  return found;
+}
+
+function symbolsOf(cells: Uint8Array, base: number, size: number): Uint8Array {
+  let each = 1;
+  while (base ** (each + 1) <= 256) each++;
+  const symbols = new Uint8Array(cells.length * each);
+  if (symbols.length < size) throw new Error(`${symbols.length} cells came, there are ${size}`);
+  cells.forEach((byte, i) => {
+    let left = byte;
+    for (let at = each - 1; at >= 0; at--) {
+      symbols[i * each + at] = left % base;
+      left = Math.floor(left / base);
+    }
+  });
+  return symbols;
+}

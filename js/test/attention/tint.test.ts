@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { darkness, strongest, WHOLE, withoutFirst } from "../../src/attention/tint";
+
+test("the strongest keys: so many, none too weak, and position 0 only if it takes part", () => {
+  const row = Float32Array.of(0.7, 0.1, 0.015, 0.1, 0.08, 0.3);
+  expect(strongest(row, 4, WHOLE)).toEqual([0, 1, 3, 4]);
+  expect(strongest(row, 4, WHOLE, 2)).toEqual([0, 1]);
+  const rest = withoutFirst(row, 4);
+  expect([rest.from, rest.top]).toEqual([1, expect.closeTo(0.1)]);
+  expect(strongest(row, 4, rest)).toEqual([1, 3, 4, 2]);
+  expect([darkness(rest, 0.7, 0), darkness(rest, 0.1, 1), darkness(rest, 0.025, 1), darkness(rest, 0.9, 1)]).toEqual([
+    ...[0, 1, 0.5, 1].map((x) => expect.closeTo(x)),
+  ]);
+  // There is no rest where the first token reads.
+  expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1 });
+  expect(strongest(row, 0, withoutFirst(row, 0))).toEqual([]);
+});
