@@ -221,8 +221,9 @@ def _blocks(model: nn.Module, calls: list[Call]) -> tuple[tuple[str, ...], list[
             best = (tuple(f"{name}.{i}" for i in range(len(chain))), chain)
     if best is None:
         raise LayoutError(
-            f"{type(model).__name__}: found no list of blocks in which the output of each is the input of the next; "
-            "its family needs a row in tracebench.models.family"
+            f"{type(model).__name__}: found no list of blocks in which the output of each is the input of the next, among "
+            f"{', '.join(name for name, _ in _lists(model)) or 'no lists at all'}. Layers that are spread over several "
+            "lists cannot be explained: use another model; otherwise its family needs a row in tracebench.models.family"
         )
     return best
 
