@@ -84,7 +84,7 @@ export function showAttention(
   const which = element("h3", {});
   const detail = element("p", { class: "tb-detail", "aria-live": "polite" });
   const note = element("p", { class: "tb-note", title: attention.method });
-  const trouble = element("p", { class: "tb-att-trouble", "aria-live": "polite" });
+  const trouble = element("span", { class: "tb-att-trouble", "aria-live": "polite" });
 
   const tell = () => {
     const row = rowOf(chosen.slice, query());
@@ -143,7 +143,8 @@ export function showAttention(
     element("span", { class: "tb-push tb-head-end" }, checksWord(attention.checks, signal), takeaways),
   );
   signal.addEventListener("abort", () => head.replaceChildren());
-  const panel = element("div", { class: "tb-att-chosen" }, which, trouble, one.el, detail, looked.el);
+  const name = element("div", { class: "tb-att-name" }, which, trouble);
+  const panel = element("div", { class: "tb-att-chosen" }, name, one.el, detail, looked.el);
   const main = element("div", { class: "tb-att-main" }, all.el, panel);
   body.append(question, main, note);
   const layOut = () => {
