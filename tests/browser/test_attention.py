@@ -9,6 +9,7 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tests.made import attention
 from tracebench.arrays import LabeledArray
 from tracebench.results.attention import Attention
 from tracebench.views.attention import AttentionView
@@ -16,26 +17,6 @@ from tracebench.views.attention import AttentionView
 pytestmark = pytest.mark.browser
 VIEW = '[data-view="attention"]'
 HEADS = f"{VIEW} [role=grid]"
-
-
-def attention(trace, layers=(0, 1, 2), heads=(0, 1), sink=True, seed=0):
-    """Patterns by chance, whose rows and sinks add up to one."""
-    length = len(trace.tokens)
-    shape = (len(layers), len(heads), length, length)
-    scores = np.exp(np.random.default_rng(seed).normal(size=shape) * 2) * np.tri(length)
-    share = 0.75 if sink else 1.0
-    weights = (scores / scores.sum(-1, keepdims=True) * share).astype(np.float32)
-    axes = {"layer": layers, "head": heads, "query": range(length)}
-    sinks = LabeledArray.of(np.full(shape[:3], 0.25, np.float32), **axes) if sink else None
-    check = tb.Check("rows add up", "identity", 1e-7, 1e-5, "A row and its sink sum to one.")
-    return Attention(
-        LabeledArray.of(weights, **axes, key=range(length)),
-        sinks,
-        via="sdpa",
-        method="AttentionPatterns(layers=None, heads=None)",
-        trace=trace.hash,
-        checks=(check,),
-    )
 
 
 @pytest.fixture
@@ -211,3 +192,31 @@ def test_a_single_token_is_shown(opened):
     trace = made.trace(0, prompt_length=1)
     page = opened(trace, attention(trace))
     assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("position 0 The: 0.75 of the attention")
+
+
+LIVE = """
+import tracebench as tb
+lm = tb.load("demo")
+trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
+bench = tb.explore(lm, trace)
+"""
+
+
+def test_in_a_notebook_another_head_comes_from_the_kernel_which_computes_nothing_again(lab):
+    notebook = lab.open_notebook([LIVE, "bench"], name="attention.ipynb")
+    notebook.run_all()
+    notebook.wait_idle()
+    page = notebook.page
+    notebook.wait_for(f'{VIEW}[data-state="ready"]')
+    # From now on whoever ran the model would fail.
+    notebook.kernel_exec("lm.model.forward = None")
+    page.locator(f'{HEADS} [role=gridcell][data-layer="17"][data-head="4"]').click()
+    page.get_by_role("heading", name="Layer 17, head 4").wait_for()
+    assert notebook.kernel_eval("bench.selection.layer, bench.selection.head") == "(17, 4)"
+    shown = page.locator(f"{VIEW} .tb-detail").inner_text()
+    own = "next(r for r in bench._results() if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    weight = float(notebook.kernel_eval(f"float({own}.values.max())"))
+    assert float(shown.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
+    assert "weights here are right to within 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()
+    assert notebook.problems() == []
+    notebook.close()
