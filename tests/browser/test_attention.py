@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import tracebench as tb
-from tests import made
+from tests import made, tiny
 from tests.made import attention
 from tracebench.arrays import LabeledArray
 from tracebench.results.attention import Attention
@@ -192,6 +192,22 @@ def test_a_single_token_is_shown(opened):
     trace = made.trace(0, prompt_length=1)
     page = opened(trace, attention(trace))
     assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("position 0 The: 0.75 of the attention")
+
+
+@pytest.mark.parametrize(("family", "layers"), [("gpt_oss", (0, 1)), ("zamba2", (1, 2))])
+def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page, tmp_path, family, layers):
+    lm = tiny.lm(family)
+    trace = lm.read([5, 300, 7, 8, 250, 9, 10, 11], prompt_length=5)
+    result = tb.AttentionPatterns()(lm, trace)
+    assert result.layers == layers
+    bench = tb.Workbench([trace, result])
+    page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    row = np.asarray(result.weights.sel(layer=1, head=1, query=5).values)[:6]
+    assert table["exact"].all()
+    assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)
+    assert (page.locator(f"{VIEW} .tb-att-sink").count() == 1) == (result.sink is not None)
 
 
 LIVE = """

@@ -110,7 +110,7 @@ function show(
   const detail = element("p", { class: "tb-detail" });
 
   const note = element("p", { class: "tb-note", title: attention.method });
-  const trouble = element("p", { class: "tb-att-trouble", "aria-live": "polite" });
+  const trouble = element("span", { class: "tb-att-trouble", "aria-live": "polite" });
 
   const tell = () => {
     const row = rowOf(chosen.slice, query());
@@ -172,7 +172,8 @@ function show(
     scale.el,
     element("span", { class: "tb-push tb-head-end" }, checksWord(attention.checks, signal), takeaways),
   );
-  const panel = element("div", { class: "tb-att-chosen" }, which, trouble, one.el, detail, looked.el);
+  const name = element("div", { class: "tb-att-name" }, which, trouble);
+  const panel = element("div", { class: "tb-att-chosen" }, name, one.el, detail, looked.el);
   const main = element("div", { class: "tb-att-main" }, all.el, panel);
   body.append(question, main, note);
   const layOut = () => {
