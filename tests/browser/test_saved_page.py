@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -126,12 +127,22 @@ def test_the_csv_of_the_generation_names_its_steps(demo):
 
 @pytest.mark.parametrize("view", ["generation", "lens_table"])
 def test_the_picture_of_a_view_is_a_picture(demo, view):
-    data = menu(demo, view, "Save picture").read_bytes()
+    data = menu(demo, view, "Save picture (PNG)").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     assert width > 600
     assert height > 200
     assert len(set(pixels(data))) > 50  # an empty picture has one colour
+
+
+@pytest.mark.parametrize("view", ["generation", "lens_table", "token_scores"])
+def test_the_drawing_of_a_view_says_what_it_shows_and_stands_alone(demo, view):
+    heading = demo.locator(f'[data-view="{view}"] h2').inner_text()
+    drawing = ET.parse(menu(demo, view, "Save picture (SVG)")).getroot()
+    said = [each.text for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert heading in said
+    assert len(said) > 20
+    assert not any("var(" in value for each in drawing.iter() for value in each.attrib.values())
 
 
 def test_copy_code_gives_python_that_makes_it_again(demo):

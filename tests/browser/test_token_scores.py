@@ -140,7 +140,7 @@ def test_the_csv_is_what_to_pandas_gives(opened, step):
 
 def test_the_picture_is_a_picture(opened):
     trace = made.trace()
-    data = menu(opened(trace, scores(trace, None)), "Save picture").read_bytes()
+    data = menu(opened(trace, scores(trace, None)), "Save picture (PNG)").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(data[16:20]) > 600
     assert len(data) > 10_000
