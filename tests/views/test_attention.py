@@ -178,3 +178,14 @@ def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
     with pytest.raises(ValueError, match=r"attention is for a page \(\.html\): a \.trace holds the exact weights"):
         bench.save(tmp_path / "a.trace", attention="full")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["full", "compact"])
+def test_the_same_attention_is_the_same_page(tmp_path, form):
+    pages = []
+    for name in ("a.html", "b.html"):
+        trace = made.trace(*[n * n % 11 for n in range(150)])
+        bench = tb.Workbench([trace, made.attention(trace)])
+        pages.append(bench.save(tmp_path / name, attention=form).read_bytes())
+    assert pages[0] == pages[1]
+    assert pages[0].count(b'id="tracebench-chunk-') == 12
