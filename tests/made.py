@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.provenance import Provenance
-from tracebench.results.attention import Rollout
+from tracebench.results.attention import Attention, Rollout
 from tracebench.results.lens_table import LensTable
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
@@ -128,6 +129,28 @@ def scores(
         method="IntegratedGradients(n_steps=64)",
         trace=about.hash,
         checks=(Check("completeness", "measure", 0.01, 0.05, "They add up."),) if checks is None else checks,
+    )
+
+
+def attention(
+    of: Trace, layers: Sequence[int] = (0, 1, 2), heads: Sequence[int] = (0, 1), sink: bool = True, seed: int = 0
+) -> Attention:
+    """Patterns by chance, whose rows and sinks add up to one."""
+    length = len(of.tokens)
+    shape = (len(layers), len(heads), length, length)
+    scores = np.exp(np.random.default_rng(seed).normal(size=shape) * 2) * np.tri(length)
+    share = 0.75 if sink else 1.0
+    weights = (scores / scores.sum(-1, keepdims=True) * share).astype(np.float32)
+    axes = {"layer": layers, "head": heads, "query": range(length)}
+    sinks = LabeledArray.of(np.full(shape[:3], 0.25, np.float32), **axes) if sink else None
+    check = Check("rows add up", "identity", 1e-7, 1e-5, "A row and its sink sum to one.")
+    return Attention(
+        LabeledArray.of(weights, **axes, key=range(length)),
+        sinks,
+        via="sdpa",
+        method="AttentionPatterns(layers=None, heads=None)",
+        trace=of.hash,
+        checks=(check,),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import tracebench as tb
 from tests import made, tiny
+from tests.made import attention
 from tracebench.arrays import LabeledArray
 from tracebench.results.attention import Attention
 from tracebench.views.attention import AttentionView
@@ -20,26 +21,6 @@ pytestmark = pytest.mark.browser
 VIEW = '[data-view="attention"]'
 SVG = "{http://www.w3.org/2000/svg}"
 HEADS = f'{VIEW} [role=grid][aria-label="Layers and heads"]'
-
-
-def attention(trace, layers=(0, 1, 2), heads=(0, 1), sink=True, seed=0):
-    """Patterns by chance, whose rows and sinks add up to one."""
-    length = len(trace.tokens)
-    shape = (len(layers), len(heads), length, length)
-    scores = np.exp(np.random.default_rng(seed).normal(size=shape) * 2) * np.tri(length)
-    share = 0.75 if sink else 1.0
-    weights = (scores / scores.sum(-1, keepdims=True) * share).astype(np.float32)
-    axes = {"layer": layers, "head": heads, "query": range(length)}
-    sinks = LabeledArray.of(np.full(shape[:3], 0.25, np.float32), **axes) if sink else None
-    check = tb.Check("rows add up", "identity", 1e-7, 1e-5, "A row and its sink sum to one.")
-    return Attention(
-        LabeledArray.of(weights, **axes, key=range(length)),
-        sinks,
-        via="sdpa",
-        method="AttentionPatterns(layers=None, heads=None)",
-        trace=trace.hash,
-        checks=(check,),
-    )
 
 
 @pytest.fixture
@@ -419,3 +400,47 @@ def test_a_single_token_is_shown(opened):
     trace = made.trace(0, prompt_length=1)
     page = opened(trace, attention(trace))
     assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("position 0 The: 0.75 of the attention")
+
+
+@pytest.mark.parametrize(("family", "layers"), [("gpt_oss", (0, 1)), ("zamba2", (1, 2))])
+def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page, tmp_path, family, layers):
+    lm = tiny.lm(family)
+    trace = lm.read([5, 300, 7, 8, 250, 9, 10, 11], prompt_length=5)
+    result = tb.AttentionPatterns()(lm, trace)
+    assert result.layers == layers
+    bench = tb.Workbench([trace, result])
+    page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    row = np.asarray(result.weights.sel(layer=1, head=1, query=5).values)[:6]
+    assert table["exact"].all()
+    assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)
+    assert (page.locator(f"{VIEW} .tb-att-sink").count() == 1) == (result.sink is not None)
+
+
+LIVE = """
+import tracebench as tb
+lm = tb.load("demo")
+trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
+bench = tb.explore(lm, trace)
+"""
+
+
+def test_in_a_notebook_another_head_comes_from_the_kernel_which_computes_nothing_again(lab):
+    notebook = lab.open_notebook([LIVE, "bench"], name="attention.ipynb")
+    notebook.run_all()
+    notebook.wait_idle()
+    page = notebook.page
+    notebook.wait_for(f'{VIEW}[data-state="ready"]')
+    # From now on whoever ran the model would fail.
+    notebook.kernel_exec("lm.model.forward = None")
+    page.locator(f'{HEADS} [role=gridcell][data-layer="17"][data-head="4"]').click()
+    page.get_by_role("heading", name="Layer 17, head 4").wait_for()
+    assert notebook.kernel_eval("bench.selection.layer, bench.selection.head") == "(17, 4)"
+    shown = page.locator(f"{VIEW} .tb-detail").inner_text()
+    own = "next(r for r in bench._results() if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    weight = float(notebook.kernel_eval(f"float({own}.values.max())"))
+    assert float(shown.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
+    assert "weights here are right to within 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()
+    assert notebook.problems() == []
+    notebook.close()

@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -132,6 +133,16 @@ def test_the_picture_of_a_view_is_a_picture(demo, view):
     assert width > 600
     assert height > 200
     assert len(set(pixels(data))) > 50  # an empty picture has one colour
+
+
+@pytest.mark.parametrize("view", ["generation", "lens_table", "token_scores"])
+def test_the_drawing_of_a_view_says_what_it_shows_and_stands_alone(demo, view):
+    heading = demo.locator(f'[data-view="{view}"] h2').inner_text()
+    drawing = ET.parse(menu(demo, view, "Save picture (SVG)")).getroot()
+    said = [each.text for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert heading in said
+    assert len(said) > 20
+    assert not any("var(" in value for each in drawing.iter() for value in each.attrib.values())
 
 
 def test_copy_code_gives_python_that_makes_it_again(demo):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests import made
+from tests.made import attention
 from tracebench.request import Job, Request, request_for
 from tracebench.stored import Stored
 from tracebench.views.answers import Answers
@@ -88,3 +89,60 @@ def test_saving_tells_where_or_why_not(monkeypatch):
     assert line.sent[-1][0] == {
         "kind": "error", "id": "s1", "error": "cannot save into a folder of glass", "absent": False, "code": None,
     }  # fmt: skip
+
+
+@pytest.fixture
+def looking(monkeypatch):
+    """A line to attention, which is computed anew whenever it is asked for."""
+    trace = made.trace()
+
+    class Anew(Stored):
+        asked = 0
+
+        def ask(self, request: Request, job: Job) -> None:
+            self.asked += 1
+            job.on_answer(attention(trace, seed=self.asked))
+
+    answerer = Anew()
+    line = Line(monkeypatch, answerer, trace)
+    line.request = request_for(attention(trace)).to_json()
+    return line, answerer, trace
+
+
+def sliced(line, **coords):
+    line.told.clear()
+    line.say(kind="ask", id="s", request=line.request, slice=coords)
+    assert line.told.wait(5)
+    return line.sent[-1]
+
+
+def test_a_slice_is_of_the_answer_that_was_given_and_computes_nothing(looking):
+    line, answerer, trace = looking
+    line.say(kind="ask", id="a", request=line.request)
+    content, buffers = sliced(line, layer=2, head=1)
+    assert answerer.asked == 1
+    assert (content["kind"], content["id"]) == ("answer", "s")
+    shown = (np.frombuffer(buffers[content["result"]["weights"]["$array"]], np.uint8) / 255.0) ** 2
+    length = len(trace.tokens)
+    own = np.asarray(attention(trace, seed=1).weights.sel(layer=2, head=1).values)[np.tri(length, dtype=bool)]
+    assert np.abs(shown - own).max() <= 0.004
+    # Asked anew it is another answer, and its slices follow.
+    line.say(kind="ask", id="b", request=line.request)
+    _, buffers = sliced(line, layer=2, head=1)
+    assert not np.array_equal((np.frombuffer(buffers[0], np.uint8) / 255.0) ** 2, shown)
+
+
+def test_a_slice_that_is_asked_for_first_has_its_answer_computed(looking):
+    line, answerer, _ = looking
+    content, _ = sliced(line, layer=None, head=None)
+    assert (content["kind"], content["result"]["layer"], answerer.asked) == ("answer", None, 1)
+
+
+def test_a_slice_that_is_not_there_is_an_error_with_a_sentence(looking, line):
+    asked, _, _ = looking
+    asked.say(kind="ask", id="a", request=asked.request)
+    content, _ = sliced(asked, layer=9, head=1)
+    assert (content["kind"], content["absent"]) == ("error", False)
+    assert content["error"] == "layer 9 is not in this attention, which has 0, 1, 2 (null is the mean)"
+    line.say(kind="ask", id="l", request=request_for(made.lens(made.trace())).to_json(), slice={"layer": 1})
+    assert line.sent[-1][0]["error"] == "a lens_table has no slices: ask for the whole"

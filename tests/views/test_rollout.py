@@ -33,11 +33,9 @@ def test_a_rollout_alone_has_a_view_of_its_own():
 
 
 def test_beside_attention_it_is_one_more_source_of_that_view_and_goes_into_what_is_saved():
-    from tests.browser.test_attention import attention
-
     trace = made.trace()
     usual, other = made.rollout(trace), made.rollout(trace, residual=0.25)
-    bench = tb.Workbench([trace, other, attention(trace), usual])
+    bench = tb.Workbench([trace, other, made.attention(trace), usual])
     assert [view.stem for view in bench.views] == ["generation", "attention"]
     offered = bench.views[1]._data["rollouts"]
     assert [each["label"] for each in offered] == ["rollout, residual 0.25", "rollout"]

@@ -25,7 +25,7 @@ from tracebench.views.text import text_tree
 MOST = 64 * 10**6
 #: Bytes of a weight in a page, about: one on the square-root scale, deflated little, or its share of a compact map; in base64.
 BYTES = {"full": 0.66, "compact": 0.24}
-#: Up to so many bytes of weights a page has them in full unless it is told otherwise: the demo model's of 48 tokens.
+#: Up to so many bytes of weights a page has them in full unless it is told otherwise: the demo model's of 50 tokens.
 SMALL = 400_000
 
 #: The rollout that the view offers: the repr of the analysis, which this wing does not import (a test compares them).

@@ -138,8 +138,9 @@ export function showAttention(
   const csv = () => numbers(chosen.slice, text, query());
   const takeaways = viewMenu(el, { name: "attention", code: () => attention.code, csv }, signal);
   head.replaceChildren(
-    tints.legend,
+    // First what does not change its size, so that it stays under the pointer.
     tints.button,
+    tints.legend,
     element("span", { class: "tb-push tb-head-end" }, checksWord(attention.checks, signal), takeaways),
   );
   signal.addEventListener("abort", () => head.replaceChildren());

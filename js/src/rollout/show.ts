@@ -129,8 +129,9 @@ export function showRollout(
     signal,
   );
   head.replaceChildren(
-    tints.legend,
+    // First what does not change its size, so that it stays under the pointer.
     tints.button,
+    tints.legend,
     element("span", { class: "tb-push tb-head-end" }, checksWord(rollout.checks, signal), takeaways),
   );
   signal.addEventListener("abort", () => head.replaceChildren());

@@ -1,0 +1,124 @@
+"""All attention of a long text in a saved page: how large, how long it takes to save, to open, and to show another head.
+
+Budget: 30 layers x 9 heads x 512 tokens, compact, in a page under 10 MB that opens in Chromium under 2 s and shows another
+head or step within 50 ms of a click, until the next frame is painted. Beside it the full form, and bertviz, whose page has
+27.9 bytes a weight (its own numbers as text, layers x heads x tokens x tokens, three times).
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+import tracebench as tb
+from benchmarks._measure import verdict
+from tests.chromium import launch
+
+TEXTS = sorted((Path(__file__).parent.parent / "docs").glob("*.md"))
+#: Bytes a weight in the page of bertviz.
+BERTVIZ = 27.9
+CLICKS = 24
+
+#: When every view of the page has its answer, in milliseconds since it began to load.
+WATCH = """
+new MutationObserver(() => {
+  const states = [...document.querySelectorAll("[data-view]")].map((el) => el.dataset.state);
+  if (states.length > 2 && states.every((state) => state === "ready")) window.readyAt ??= performance.now();
+}).observe(document, { subtree: true, childList: true, attributeFilter: ["data-state"] });
+"""
+READY = "async () => { while (!window.readyAt) await new Promise((go) => setTimeout(go, 10)); return window.readyAt; }"
+
+#: Milliseconds from a click until the frame is painted in which the text says so: a task that is queued in an animation frame
+#: runs after its painting.
+CLICK = """
+async ({ click, said }) => {
+  const view = document.querySelector('[data-view="attention"]');
+  const [el, what] = [document.querySelector(click), view.querySelector(said)];
+  const before = what.textContent;
+  const changed = new Promise((done) => {
+    const observer = new MutationObserver(() => {
+      if (what.textContent === before) return;
+      observer.disconnect();
+      done();
+    });
+    observer.observe(what, { childList: true, characterData: true, subtree: true });
+  });
+  const start = performance.now();
+  el.click();
+  await changed;
+  await new Promise((done) => requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = done;
+    port2.postMessage(null);
+  }));
+  return performance.now() - start;
+}
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tokens", type=int, default=512)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    lm = tb.load("demo")
+    text = "\n\n".join(path.read_text("utf-8") for path in TEXTS)
+    trace = lm.read(list(lm.encode(text))[: options.tokens], prompt_length=options.tokens - 12)
+    bench = tb.Workbench([trace, tb.AttentionPatterns()(lm, trace)])
+    weights = lm.layers * lm.heads * options.tokens**2
+    print(f"snapshot, {lm.name}, {lm.layers} layers x {lm.heads} heads x {options.tokens} tokens")
+    kept = []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = launch(playwright)
+        sizes = {}
+        for form in ("compact", "full"):
+            path = Path(folder) / f"{form}.html"
+            started = time.perf_counter()
+            bench.save(path, attention=form)
+            saved, sizes[form] = time.perf_counter() - started, path.stat().st_size
+            opened, heads, steps = in_a_browser(browser, path)
+            print(
+                f"  {form:8} {sizes[form] / 1e6:6.2f} MB, {sizes[form] / weights:.3f} bytes a weight "
+                f"(bertviz {BERTVIZ * weights / sizes[form]:.0f} x as many), saved in {saved:.1f} s, opens in {opened:.2f} s, "
+                f"another head in {heads:.0f} ms, another step in {steps:.0f} ms"
+            )
+            if form == "compact":
+                kept = [
+                    verdict("the compact page", sizes[form] / 1e6, 10, " MB"),
+                    verdict("opening", opened, 2, " s"),
+                    verdict("another head", heads, 50, " ms"),
+                    verdict("another step", steps, 50, " ms"),
+                ]
+        print(f"  the full form is {sizes['full'] / sizes['compact']:.2f} x as large")
+        browser.close()
+    return 0 if all(kept) else 1
+
+
+def in_a_browser(browser, path: Path) -> tuple[float, float, float]:
+    """Seconds until it is ready, milliseconds until another head is painted that was not shown before, and another step."""
+    page = browser.new_context(viewport={"width": 1400, "height": 1000}, offline=True).new_page()
+    page.add_init_script(WATCH)
+    page.goto(path.as_uri(), wait_until="commit")
+    opened = page.evaluate(READY) / 1e3
+    page.wait_for_timeout(500)
+    heads = [f'.tb-att-cell[data-layer="{7 * n % 30}"][data-head="{n % 9}"]' for n in range(CLICKS)]
+    steps = [f'[data-view="generation"] [data-step="{n % 11 + 1}"]' for n in range(CLICKS)]
+    times = {}
+    for what, said, clicks in (("another head", "h3", heads), ("another step", ".tb-att-question", steps)):
+        each = []
+        for click in clicks:
+            each.append(page.evaluate(CLICK, {"click": click, "said": said}))
+            page.wait_for_timeout(100)
+        times[what] = statistics.median(each)
+        print(f"    {what}: {min(each):.0f} to {max(each):.0f} ms, the median counts")
+    page.context.close()
+    return opened, times["another head"], times["another step"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
