@@ -228,7 +228,7 @@ def test_what_one_analysis_cannot_do_does_not_lose_the_others(trace, capsys):
     bare.save_pretrained(folder)
     out, err = explored(capsys, folder, "--trace")
     assert "tracebench: IntegratedGradients is not in the page: the tokenizer of model has no eos token" in err
-    assert set(kept(trace.parent)[1]) == {"lens_table", "attention"}
+    assert set(kept(trace.parent)[1]) == {"lens_table", "attention", "rollout"}
     assert "Written: new.html" in out
 
 
@@ -283,5 +283,5 @@ def test_the_demo_writes_a_page_and_its_data(trace, capsys):
     assert "The model said “·Paris”" in said
     assert sorted(path.name for path in (trace.parent / "new").iterdir()) == ["first.html", "first.trace"]
     found = {result.kind: result for result in tb.open("new/first.trace").results}
-    assert set(found) == {"lens_table", "token_scores", "attention"}
+    assert set(found) == {"lens_table", "token_scores", "attention", "rollout"}
     assert found["token_scores"].target == tb.Target(None, of="log_prob")

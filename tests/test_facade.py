@@ -4,6 +4,7 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tracebench import facade
 from tracebench.offline.bake import answer
 
 
@@ -36,7 +37,7 @@ def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp
     # The first sentence is of the step that the page opens at.
     assert "“,” with p = 0.604; it leads from layer 12" in page
     found = {result.kind: result for result in tb.open(fresh.save(tmp_path / "a.trace")).results}
-    assert set(found) == {"lens_table", "token_scores", "attention"}
+    assert set(found) == {"lens_table", "token_scores", "attention", "rollout"}
     scores = found["token_scores"]
     assert scores.target == tb.Target(1, of="log_prob")  # of the step that is looked at
     fresh.save(tmp_path / "all.trace", steps="all")
@@ -44,14 +45,16 @@ def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp
     assert steps == set(bench.trace.steps)
 
 
-def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm):
+def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm, monkeypatch):
     short, long = lm.read([5, 6, 7]), lm.read(range(100, 300))
     asked = [tb.explore(lm, trace)._requests[1].analysis for trace in (short, long)]
     assert asked == ["IntegratedGradients", "InputXGradient"]
-    # No step, nothing to explain; and the attention of a long text is not asked for unasked.
+    # No step, nothing to explain; a long text has attention without a rollout, and one that is too long has none unasked.
     alone = [r.analysis for r in tb.explore(lm, lm.read([5], prompt_length=1))._requests]
-    assert alone == ["LogitLens", "AttentionPatterns"]
-    assert len(tb.explore(lm, long)._requests) == 2
+    assert alone == ["LogitLens", "AttentionPatterns", "AttentionRollout"]
+    assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient", "AttentionPatterns"]
+    monkeypatch.setattr(facade, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
+    assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient"]
 
 
 def test_the_code_of_the_bench_makes_the_same_trace(bench):
@@ -135,7 +138,7 @@ def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path
     assert "leads" in page.read_text("utf-8") or "last layer" in page.read_text("utf-8")
     with pytest.warns(UserWarning, match="not in what was saved"):
         kinds = {r.kind for r in tb.open(bench.save(tmp_path / "a.trace")).results}
-    assert kinds == {"lens_table", "attention"}
+    assert kinds == {"lens_table", "attention", "rollout"}
     with pytest.warns(UserWarning, match="not in what was saved"):
         errors = [tree["$error"] for tree in bench.baked().values() if "$error" in tree]
     assert len(errors) == 1

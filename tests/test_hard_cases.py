@@ -63,7 +63,7 @@ def test_one_token_is_shown_by_every_view_that_has_something_to_say(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         said.save(tmp_path / "said.html")
-    assert {result.kind for result in said._results()} == {"lens_table", "token_scores", "attention"}
+    assert {result.kind for result in said._results()} == {"lens_table", "token_scores", "attention", "rollout"}
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from tracebench.workbench import Workbench
 
 
-#: Attention weights that a bench asks for unasked, a byte each in a page: the demo model's of 120 tokens.
-WEIGHTS = 4_000_000
+#: Attention weights that a bench asks for unasked, four bytes each in memory: the demo model's of 544 tokens. A page of so
+#: many has about 10 MB (see benchmarks/snapshot.py).
+WEIGHTS = 80_000_000
+
+#: Shares of a rollout that a bench offers, and saves, unasked: a byte each in a page; the demo model's of 129 tokens.
+SHARES = 500_000
 
 #: What the bench explains: on the demo model 64 points on the path meet its sum within 5 %, that of a logit not at all.
 OF = "log_prob"
@@ -37,8 +41,9 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
             default the first up to 128 tokens, and the second, which is one pass, for longer texts. What is explained is the
             log-probability of what was said.
 
-    Attention is a view of the bench where the patterns of all heads are at most 4 million weights (`AttentionPatterns` gives
-    those of longer texts, layer by layer, for ``tb.Workbench([trace, attention])``).
+    Attention is a view of the bench where the patterns of all heads are at most 80 million weights (`AttentionPatterns` gives
+    those of longer texts, layer by layer, for ``tb.Workbench([trace, attention])``). The rollout beside it is computed when it is
+    chosen; what is saved has it for texts of up to 129 tokens on 30 layers.
 
     Returns:
         A `Workbench`. The replay is done; everything else is computed when a view asks for it.
@@ -75,6 +80,7 @@ def asked(
 ) -> list[Request]:
     """What a bench of a model asks about a trace: the lens, which tokens speak for each target, attention where it is small."""
     from tracebench.analyses.attention.patterns import AttentionPatterns
+    from tracebench.analyses.attention.rollout import AttentionRollout
     from tracebench.analyses.attribution.input_x_gradient import InputXGradient
     from tracebench.analyses.attribution.integrated_gradients import IntegratedGradients
     from tracebench.analyses.base import request
@@ -84,8 +90,11 @@ def asked(
     requests = [request(lens, trace)]
     if trace.steps:
         requests += [request(attribution, trace, target) for target in targets]
-    if lm.heads and lm.layers * lm.heads * len(trace.tokens) ** 2 <= WEIGHTS:
+    shares = lm.layers * len(trace.tokens) ** 2
+    if lm.heads and lm.heads * shares <= WEIGHTS:
         requests.append(request(AttentionPatterns(), trace))
+        if shares <= SHARES:
+            requests.append(request(AttentionRollout(), trace))
     return requests
 
 

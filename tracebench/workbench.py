@@ -76,6 +76,8 @@ class Workbench(Told):
         classes = {kind: registry.find("views", kind) for kind in self._kinds}
         taken = {other for view in classes.values() for other in view.also}
         asked = list(zip(self._kinds, self._requests, strict=True))
+        # What a view offers to ask beside its own question; it is in a saved page as that is.
+        self._offered: list[list[Request]] = [[]]
         for kind, request in asked:
             if kind in taken:
                 continue
@@ -83,6 +85,7 @@ class Workbench(Told):
             beside = [other for its, other in asked if its in view.also]
             data = view.data(trace) | (view.beside(beside) if beside else {})
             views.append(view(data=data, request=request.to_json(), **shared))
+            self._offered.append(beside)
         self.views = views
         self._stems = [view.stem for view in views]
         self.arrangement = {}
@@ -178,13 +181,18 @@ class Workbench(Told):
         return bake(self._answerer, self._now(), self.trace, steps, attention)
 
     def _now(self) -> list[Request]:
-        """What the views that are in sight ask at the selected step."""
-        asked = [view.request if isinstance(view, View) else None for view in self._in_sight()]
+        """What the views that are in sight ask at the selected step, and what else they offer to ask."""
+        asked = [
+            request
+            for view, offered in self._in_sight()
+            for request in (view.request if isinstance(view, View) else None, *offered)
+        ]
         return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
 
-    def _in_sight(self) -> list[Any]:
-        named = zip(arranging.names_of(self._stems), self.views, strict=True)
-        return [view for name, view in named if name not in self.arrangement["hidden"]]
+    def _in_sight(self) -> list[tuple[Any, list[Request]]]:
+        """The views that are not hidden, each with what else it offers to ask."""
+        named = zip(arranging.names_of(self._stems), self.views, self._offered, strict=True)
+        return [(view, offered) for name, view, offered in named if name not in self.arrangement["hidden"]]
 
     def finding(self, step: int = 0) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
@@ -193,7 +201,7 @@ class Workbench(Told):
         that one, or by another method) and the answer is there, it is that question's.
         """
         known = self._answerer.known()
-        otherwise = (view for view in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
+        otherwise = (view for view, _ in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
         answers = (known.get(at_step(view.request, step).key) for view in otherwise)
         scores = next((result for result in answers if getattr(result, "kind", None) == "token_scores"), None)
         if scores is not None and step in scores.steps:
