@@ -12,9 +12,10 @@ import torch
 
 import tracebench as tb
 from tests import tiny
+from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
 from tracebench.models import memory
-from tracebench.models.memory import DoesNotFit, fitting, free_bytes, is_out_of_memory
+from tracebench.models.memory import DoesNotFit, fitting, free_bytes, halving, is_out_of_memory
 
 LIMITED = Path(__file__).with_name("limited.py")
 #: Memory that is given back must go back to the system at once, else what is still held decides what fits.
@@ -90,6 +91,38 @@ def test_errors_of_another_kind_stay_what_they_are():
         raise RuntimeError("shapes do not match")
     with pytest.raises(DoesNotFit, match="no memory"), fitting("no memory"):
         torch.empty(2**60, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("analysis", [tb.InputXGradient(), tb.IntegratedGradients(n_steps=4)])
+def test_a_proof_that_does_not_fit_is_a_sentence_too(analysis):
+    """The passes without gradients, beside which a method's own fit."""
+    lm = tiny.lm()
+    trace = lm.read([5, 6, 7, 8])
+
+    def fill(*_):
+        if not torch.is_grad_enabled():
+            torch.empty(2**60, dtype=torch.uint8)
+
+    handle = lm.model.lm_head.register_forward_pre_hook(fill)
+    with (
+        unchanged(lm.model),
+        pytest.raises(DoesNotFit, match="explaining 3 tokens does not fit the memory of cpu: free"),
+    ):
+        analysis(lm, trace, tb.Target(2))
+    handle.remove()
+
+
+def test_half_as_many_are_tried_until_they_fit():
+    tried = []
+
+    def attempt(rows):
+        tried.append(rows)
+        return torch.empty(2**60 if rows > 3 else rows, dtype=torch.uint8).shape[0]
+
+    assert halving(attempt, 12, "no memory") == (3, 3)
+    assert tried == [12, 6, 3]
+    with pytest.raises(DoesNotFit, match="no memory"):
+        halving(lambda _rows: torch.empty(2**60, dtype=torch.uint8), 2, "no memory")
 
 
 def test_what_is_free_is_the_least_that_anybody_says(monkeypatch, tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 #: How torch says it where it has no exception of its own: the processor's allocator (Linux and macOS, Windows), Apple's GPUs
 #: and a driver, NVIDIA's matrices.
@@ -45,6 +48,28 @@ def fitting(sentence: str) -> Generator[None]:
         if not is_out_of_memory(error):
             raise
         raise DoesNotFit(sentence) from error
+
+
+def halving(attempt: Callable[[int], T], rows: int, sentence: str) -> tuple[int, T]:
+    """What is attempted with so many rows at a time, or half as many as often as memory runs out.
+
+    Args:
+        attempt: is called anew with fewer rows.
+        rows: to begin with, at least 1.
+        sentence: is raised as `DoesNotFit` where not even one row fits.
+
+    Returns:
+        The rows that fitted, and what the attempt gave.
+    """
+    while True:
+        try:
+            return rows, attempt(rows)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if rows == 1:
+                raise DoesNotFit(sentence) from error
+        rows //= 2  # out here: the error holds on to what the attempt had in memory
 
 
 def free_bytes() -> int | None:

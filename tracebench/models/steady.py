@@ -83,5 +83,6 @@ def _put_back(
     vars(module).update(attributes)
     if moved():
         for name, buffer in own.items():
-            if isinstance(buffer, torch.Tensor) and isinstance(now.get(name), torch.Tensor):
-                module._buffers[name] = buffer.to(now[name].device, now[name].dtype)
+            there = now.get(name)
+            if buffer is not None and there is not None:
+                module._buffers[name] = buffer.to(there.device, there.dtype)
