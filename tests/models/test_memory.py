@@ -112,6 +112,13 @@ def test_a_proof_that_does_not_fit_is_a_sentence_too(analysis):
     handle.remove()
 
 
+def test_a_model_that_cannot_even_be_proved_is_not_told_to_read_less():
+    model = tiny.model()
+    model.lm_head.register_forward_pre_hook(lambda *_: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(DoesNotFit, match=r"does not fit .*: free some, or load the model in a type of fewer bytes$"):
+        tb.LanguageModel(model, None)
+
+
 def test_half_as_many_are_tried_until_they_fit():
     tried = []
 
