@@ -238,7 +238,8 @@ class LanguageModel:
         obstacle = replay_obstacle(self, len(trace.tokens))
         try:
             with fitting(
-                f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}"
+                f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}: free some, and "
+                "call lm.replay(trace)"
             ):
                 check = (
                     no_replay_check(obstacle)
