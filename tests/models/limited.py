@@ -85,9 +85,9 @@ def attention():
 def gradients():
     lm, trace = wide()
     tb.InputXGradient()(lm, trace, tb.Target(60))
-    leave(1)
+    leave(-2)
     said = sentence(lambda: tb.InputXGradient()(lm, trace, tb.Target(60)))
-    leave(1)
+    leave(-2)
     return {"said": said, "path": sentence(lambda: tb.IntegratedGradients(n_steps=4)(lm, trace, tb.Target(60)))}
 
 

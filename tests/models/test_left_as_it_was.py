@@ -10,6 +10,7 @@ import torch
 import tracebench as tb
 from tests import signals, tiny
 from tests.unchanged import unchanged
+from tracebench.models.steady import steady
 from tracebench.progress import listening
 
 RUNS = {
@@ -197,6 +198,31 @@ def test_a_long_text_does_not_change_how_a_shorter_one_is_computed(kind):
         model.config.max_position_embeddings = LENGTHS[kind].get("max_position_embeddings", 128)
     with torch.no_grad():
         assert torch.equal(model(ids).logits, tiny.model(**LENGTHS[kind])(ids).logits)
+
+
+@pytest.mark.parametrize("kind", LENGTHS)
+def test_a_model_that_a_cell_casts_during_a_pass_has_no_frequencies_of_before(kind):
+    """Put back where they were, they would be of another type, or on another device, than all the rest."""
+    model = tiny.model(**LENGTHS[kind])
+    with steady(model):
+        model(torch.tensor([[5 + n for n in range(40)]]))
+        model.double()
+    expected = tiny.model(**LENGTHS[kind]).double()
+    assert {name: buffer.dtype for name, buffer in model.named_buffers()} == {
+        name: buffer.dtype for name, buffer in expected.named_buffers()
+    }
+    model(torch.tensor([[5, 6, 7]]))
+
+
+def test_what_a_users_hook_keeps_on_a_module_stays_there():
+    lm = tiny.lm()
+    rotary = lm.model.model.rotary_emb
+    handle = rotary.register_forward_hook(
+        lambda module, _args, _out: setattr(module, "seen", getattr(module, "seen", 0) + 1)
+    )
+    lm.logits([5, 6, 7])
+    handle.remove()
+    assert rotary.seen == 1
 
 
 def test_hooks_of_the_user_see_our_passes_and_may_keep_what_they_see():

@@ -112,6 +112,33 @@ def test_two_that_both_mix_positions_are_not_told_apart_and_not_offered():
     assert parts[1] is not None
 
 
+def test_side_by_side_two_that_mix_are_not_told_apart_either():
+    """There the second is not fed by the first, so that it mixes is seen only when its own input is another."""
+    lm = tiny.lm("gpt_neox")
+    lm.model.gpt_neox.layers[0].mlp.register_forward_hook(lambda _m, _a, out: out.cumsum(1))
+    parts = lm.parts
+    assert parts[0] is None
+    assert parts[1] is not None
+
+
+def test_an_mlp_that_makes_much_of_little_is_not_taken_for_the_attention():
+    """What the attention does to later positions is lost beside a huge feature, which the norm of the MLP leaves out."""
+    lm = tiny.lm()
+    block = lm.model.model.layers[0]
+
+    def huge(_module, _args, out):
+        added = torch.zeros_like(out[0])
+        added[..., 0] = 1e6 * torch.arange(1, out[0].shape[1] + 1)
+        return (out[0] + added, *out[1:])
+
+    block.self_attn.register_forward_hook(huge)
+    with torch.no_grad():
+        block.post_attention_layernorm.weight.fill_(1e6)
+        block.post_attention_layernorm.weight[0] = 0.0
+    part = lm.parts[0]
+    assert part is None or part.attn is block.self_attn
+
+
 def test_a_few_huge_features_hide_no_wrong_sum():
     """Massive activations make everything else small beside the range of a stream."""
     lm = tiny.lm()

@@ -160,10 +160,15 @@ def run(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
 def pass_does_not_fit(model: CausalModel, ids: torch.Tensor) -> str:
     """The sentence for a pass that needs more memory than there is."""
     length = ids.shape[1]
-    logits = length * vocabulary_size(model) * next(model.parameters()).element_size()
+    # Logits are of the weights' floating type: quantised weights are bytes.
+    size = next((p.element_size() for p in model.parameters() if p.is_floating_point()), 4)
+    logits = length * vocabulary_size(model) * size
+    # No text is shorter than the one that a layout is proved on.
+    shorter = f"read a shorter text, of {length // 2} tokens or fewer"
+    ask = shorter if length > PROBE else "load the model in a type of fewer bytes"
     return (
         f"one pass over {length} tokens does not fit the memory of {ids.device} (its logits alone take {logits / 1e9:.2g} "
-        f"GB): free some, or read a shorter text, of {max(1, length // 2)} tokens or fewer"
+        f"GB): free some, or {ask}"
     )
 
 

@@ -25,7 +25,7 @@ from tracebench.models.family import discover, probe_device, run, vocabulary_siz
 from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
-from tracebench.models.memory import DoesNotFit
+from tracebench.models.memory import DoesNotFit, fitting
 from tracebench.models.numerics import coarsest
 from tracebench.models.parts import Parts, find_parts
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
@@ -237,11 +237,15 @@ class LanguageModel:
         others = tuple(check for check in trace.checks if check.name != "replay")
         obstacle = replay_obstacle(self, len(trace.tokens))
         try:
-            check = (
-                no_replay_check(obstacle)
-                if obstacle
-                else replay_check(trace, self.logits(trace.tokens.ids), self.coarsest)
-            )
+            with fitting(
+                f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}: free some, and "
+                "call lm.replay(trace)"
+            ):
+                check = (
+                    no_replay_check(obstacle)
+                    if obstacle
+                    else replay_check(trace, self.logits(trace.tokens.ids), self.coarsest)
+                )
         except DoesNotFit as error:
             # What was generated with a cache may be too long for a pass without one, and is a record all the same.
             check = no_replay_check(str(error))

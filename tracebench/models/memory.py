@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
-#: How torch's allocator of the processor says it, which has no exception of its own.
-_FULL = ("can't allocate memory", "not enough memory")
+T = TypeVar("T")
 
-#: Where Linux says what a group of processes may use and uses (version 2, version 1).
-_GROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+#: How torch says it where it has no exception of its own: the processor's allocator (Linux and macOS, Windows), Apple's GPUs
+#: and a driver, NVIDIA's matrices.
+_FULL = ("can't allocate memory", "not enough memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+#: Where Linux says what a group of processes may use, uses, and what of (version 2, version 1).
+_GROUPS = tuple(
+    tuple(f"/sys/fs/cgroup/{name}" for name in names)
+    for names in (
+        ("memory.max", "memory.current", "memory.stat"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    )
 )
+
+#: Pages of files in a group's statistics; version 1 counts what is below the group under ``total_``.
+_PAGES = ("inactive_file", "active_file")
 
 
 class DoesNotFit(ValueError):  # noqa: N818 - what is the case
@@ -23,7 +33,7 @@ class DoesNotFit(ValueError):  # noqa: N818 - what is the case
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is full; on a processor it is a mere ``RuntimeError``."""
+    """Whether an error says that memory is full; on some devices it is a mere ``RuntimeError``."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _FULL)
@@ -38,6 +48,28 @@ def fitting(sentence: str) -> Generator[None]:
         if not is_out_of_memory(error):
             raise
         raise DoesNotFit(sentence) from error
+
+
+def halving(attempt: Callable[[int], T], rows: int, sentence: str) -> tuple[int, T]:
+    """What is attempted with so many rows at a time, or half as many as often as memory runs out.
+
+    Args:
+        attempt: is called anew with fewer rows.
+        rows: to begin with, at least 1.
+        sentence: is raised as `DoesNotFit` where not even one row fits.
+
+    Returns:
+        The rows that fitted, and what the attempt gave.
+    """
+    while True:
+        try:
+            return rows, attempt(rows)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if rows == 1:
+                raise DoesNotFit(sentence) from error
+        rows //= 2  # out here: the error holds on to what the attempt had in memory
 
 
 def free_bytes() -> int | None:
@@ -64,10 +96,14 @@ def _of_address_space() -> int | None:
     return max(0, limit - int(used[0]) * resource.getpagesize()) if limit != resource.RLIM_INFINITY and used else None
 
 
-def _of_group(files: tuple[str, str]) -> int | None:
-    """What a container's limit leaves."""
-    limit, used = (_read(name).strip() for name in files)
-    return max(0, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else None
+def _of_group(files: tuple[str, ...]) -> int | None:
+    """What a container's limit leaves; pages of files that were read count as used there, and are given up when asked for."""
+    limit, used, stat = (_read(name).strip() for name in files)
+    if not (limit.isdigit() and used.isdigit()):
+        return None
+    counts = {name: int(count) for name, _, count in (line.partition(" ") for line in stat.splitlines())}
+    pages = sum(counts.get(f"total_{name}", 0) or counts.get(name, 0) for name in _PAGES)
+    return max(0, int(limit) - max(0, int(used) - pages))
 
 
 def _read(name: str) -> str:

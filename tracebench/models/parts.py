@@ -2,9 +2,10 @@
 
 Found on one short pass and proved by two more. Two outputs are looked for whose sum, each times a number of the family's
 own, is what the block adds to its stream: of a module before or after a norm, in sequence or side by side, whichever it is
-that adds up. Which of the two attends is seen by what moves: with the block's input changed at one position alone, what
-attends changes at later positions too, and with the attention's output changed at one position alone the MLP changes
-there and nowhere else. A block in which no two do (a state space, a norm after the sum) has no parts.
+that adds up. Which of the two attends is seen by what moves when all that reaches it is changed at one position alone: what
+attends changes at later positions too, the MLP changes there and nowhere else. Both are tried, what comes second with the
+first one's output held at the later positions. A block in which no two add up (a state space, a norm after the sum), or in
+which not exactly one moves, has no parts.
 """
 
 from __future__ import annotations
@@ -83,9 +84,11 @@ def find_parts(model: CausalModel, layout: Layout) -> tuple[Parts | None, ...]:
     sums = [_adding(seen, tuple(dict.fromkeys(known))) for seen in plain]
     inputs = {layer: seen.entered for layer, seen in enumerate(plain) if seen.entered is not None}
     # Every block sees the streams of the plain pass but for one position, so that one pass proves all blocks.
-    other_input = _observe(model, layout, ids, {layer: _other_first(entered) for layer, entered in inputs.items()})
+    others = {layer: _other_first(entered) for layer, entered in inputs.items()}
     firsts = {found.modules[0]: _other_first(seen.outputs[found.modules[0]]) for seen, found in _both(plain, sums)}
-    other_first = _observe(model, layout, ids, inputs, firsts)
+    other_input = _observe(model, layout, ids, others)
+    # The block's input too: side by side, what comes second is not fed by the first.
+    other_first = _observe(model, layout, ids, others, firsts)
     return tuple(
         None if found is None else _told_apart(found, *seen)
         for found, *seen in zip(sums, plain, other_input, other_first, strict=True)
@@ -218,17 +221,29 @@ def _distinct(outputs: dict[nn.Module, torch.Tensor]) -> dict[nn.Module, torch.T
 
 
 def _told_apart(found: _Sum, plain: _Seen, other_input: _Seen, other_first: _Seen) -> Parts | None:
-    """Which of two is the attention. What comes second may have been fed by the first, so it is tried by itself too."""
-    one, two = found.modules
-    if _moves_later(plain.outputs[one], other_input.outputs.get(one)):
-        if _moves_later(plain.outputs[two], other_first.outputs.get(two)):
-            return None
-        return Parts(one, two, *found.scales, found.gap)
-    if _moves_later(plain.outputs[two], other_input.outputs.get(two)):
-        return Parts(two, one, found.scales[1], found.scales[0], found.gap)
+    """Which of two is the attention: the one that moves, if the other does not.
+
+    Args:
+        found: the two.
+        plain: their block in a plain pass.
+        other_input: with another first position of its stream.
+        other_first: with another first position of what the first of the two gives as well, the rest of it as in the plain
+            pass: else what comes second would move because the first did.
+    """
+    (one, two), (of_one, of_two) = found.modules, found.scales
+    moved = [
+        _moved_later(plain.outputs[module], seen.outputs.get(module))
+        for module, seen in ((one, other_input), (two, other_first))
+    ]
+    if moved == [True, False]:
+        return Parts(one, two, of_one, of_two, found.gap)
+    if moved == [False, True]:
+        return Parts(two, one, of_two, of_one, found.gap)
     return None
 
 
-def _moves_later(before: torch.Tensor, after: torch.Tensor | None) -> bool:
-    """Whether anything after the first position is another; also where it did not come at all."""
-    return after is None or relative_gap(after[:, 1:], before[:, 1:]) > SAME_STREAM[coarsest({before.dtype})]
+def _moved_later(before: torch.Tensor, after: torch.Tensor | None) -> bool | None:
+    """Whether anything after the first position is another; None where it did not come at all."""
+    if after is None:
+        return None
+    return relative_gap(after[:, 1:], before[:, 1:]) > SAME_STREAM[coarsest({before.dtype})]

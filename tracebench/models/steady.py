@@ -6,6 +6,7 @@ text that it has seen: a shorter text would then be computed in another way than
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,19 +22,27 @@ SMALL = 2**16
 def steady(model: nn.Module) -> Scope[None]:
     """Within this scope passes write into copies; after it every module has its own buffers, with their bits.
 
-    Only of buffers that are not saved with the weights, because those are what a forward makes. A module that has such
-    gets its attributes back too (how long the longest text was).
+    Only of buffers that are not saved with the weights, because those are what a forward makes. A module whose buffers a pass
+    made anew gets its attributes back too (how long the longest text was). A model that was moved or cast meanwhile, by a
+    cell beside a view's pass, has its buffers where it is now.
     """
 
     def enter(undo: ExitStack) -> None:
+        placed = _placed(model)
         for module in model.modules():
             if module._buffers:
                 own = dict(module._buffers)
-                lent = {name: _copy(own[name]) for name in module._non_persistent_buffers_set & own.keys()}
-                undo.callback(_put_back, module, own, dict(vars(module)))
+                lent = own | {name: _copy(own[name]) for name in module._non_persistent_buffers_set & own.keys()}
+                undo.callback(
+                    _put_back, module, own, _written(lent), dict(vars(module)), lambda: _placed(model) != placed
+                )
                 module._buffers.update(lent)
 
     return Scope(enter)
+
+
+def _placed(model: nn.Module) -> set[tuple[torch.device, torch.dtype]]:
+    return {(parameter.device, parameter.dtype) for parameter in model.parameters()}
 
 
 def _copy(buffer: torch.Tensor | None) -> torch.Tensor | None:
@@ -42,13 +51,38 @@ def _copy(buffer: torch.Tensor | None) -> torch.Tensor | None:
     return buffer.clone()
 
 
-def _put_back(module: nn.Module, own: dict[str, Any], attributes: dict[str, Any]) -> None:
-    now = module._buffers
-    replaced = now.keys() != own.keys() or any(now[name] is not buffer for name, buffer in own.items())
-    now.clear()
-    now.update(own)
-    if replaced:
-        for name in set(vars(module)) - set(attributes):
-            delattr(module, name)
-        # What torch keeps of a module (its hooks, its parameters) is changed in place: those are the same dictionaries.
-        vars(module).update(attributes)
+def _written(lent: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    """Whether the buffers that a module has now are others than those that were lent, or were written to."""
+    # Without versions (within inference_mode) nobody knows, so it may be.
+    versions = {name: None if b is None or b.is_inference() else b._version for name, b in lent.items()}
+
+    def ask(now: dict[str, Any]) -> bool:
+        return now.keys() != lent.keys() or any(
+            now[name] is not b or (b is not None and (b.is_inference() or b._version != versions[name]))
+            for name, b in lent.items()
+        )
+
+    return ask
+
+
+def _put_back(
+    module: nn.Module,
+    own: dict[str, Any],
+    written: Callable[[dict[str, Any]], bool],
+    attributes: dict[str, Any],
+    moved: Callable[[], bool],
+) -> None:
+    now = dict(module._buffers)
+    module._buffers.clear()
+    module._buffers.update(own)
+    if not written(now):
+        return
+    for name in set(vars(module)) - set(attributes):
+        delattr(module, name)
+    # What torch keeps of a module (its hooks, its parameters) is changed in place: those are the same dictionaries.
+    vars(module).update(attributes)
+    if moved():
+        for name, buffer in own.items():
+            there = now.get(name)
+            if buffer is not None and there is not None:
+                module._buffers[name] = buffer.to(there.device, there.dtype)

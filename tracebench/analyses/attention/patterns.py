@@ -33,6 +33,9 @@ MOST = 2 * 10**9
 #: How often the pattern of one layer is in memory beside what is kept: while it is made, and as the mask of the pass.
 BESIDE = 2
 
+#: Devices whose memory is the main memory.
+SHARED = ("cpu", "mps")
+
 
 @dataclass(frozen=True)
 class AttentionPatterns:
@@ -97,13 +100,13 @@ class _Kept:
         self._has_sink = False
         # Refused before the pass, as far as the configuration knows how many heads there are.
         if lm.heads:
-            self._insist_on_size(len(chosen("head", heads, lm.heads, lm.name)), BESIDE * lm.heads)
+            self._insist_on_size(len(chosen("head", heads, lm.heads, lm.name)), at_most(lm, length))
 
     def __call__(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None) -> None:
         count = len(self._seen)
         if not count:
             self._heads = chosen("head", self._asked, len(pattern), self._lm.name)
-            self._insist_on_size(len(self._heads), 0)  # what is beside is there already
+            self._insist_on_size(len(self._heads), at_most())  # what is beside is there already
             shape = (len(self._layers), len(self._heads), self._length)
             # Pages that no layer writes are never taken.
             self._weights, self._sink = np.empty((*shape, self._length), np.float32), np.zeros(shape, np.float32)
@@ -131,15 +134,10 @@ class _Kept:
         weights = LabeledArray.of(self._weights[: len(self._seen)], **axes, key=range(self._length))
         return weights, LabeledArray.of(self._sink[: len(self._seen)], **axes) if self._has_sink else None
 
-    def _insist_on_size(self, heads: int, beside: int) -> None:
-        """A sentence if what is asked for is too large, or does not fit what is free.
-
-        Args:
-            heads: of each layer, that are kept.
-            beside: patterns of one head that are in memory only meanwhile.
-        """
+    def _insist_on_size(self, heads: int, most: int) -> None:
+        """A sentence if what is kept of so many heads a layer takes more bytes than there may be."""
         head = self._length**2 * 4
-        size, most = len(self._layers) * heads * head, at_most(beside * head)
+        size = len(self._layers) * heads * head
         if size <= most:
             return
         fits = most // (heads * head)
@@ -159,9 +157,16 @@ class _Kept:
         )
 
 
-def at_most(beside: int = 0) -> int:
-    """How many bytes of patterns may be kept: no more than are free once ``beside`` are taken, where that is known."""
+def at_most(lm: LanguageModel | None = None, length: int = 0) -> int:
+    """How many bytes may be kept in main memory: no more than are free, where that is known.
+
+    Args:
+        lm: leaves room for what is there beside it while this model attends; None where that is there already.
+        length: tokens of its text.
+    """
     free = free_bytes()
+    # On another device that is in the memory of its own, and what does not fit there is a sentence of the pass.
+    beside = BESIDE * lm.heads * length**2 * 4 if lm is not None and lm.device.type in SHARED else 0
     return MOST if free is None else min(MOST, max(0, free - beside))
 
 

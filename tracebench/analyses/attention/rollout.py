@@ -90,7 +90,7 @@ class AttentionRollout:
         ids = trace.tokens.ids
         layers = range(self.first, 1 + (lm.layers - 1 if self.last is None else self.last))
         chosen("layer", (max(self.first, layers.stop - 1),), lm.layers, lm.name)
-        _insist_on_size(len(layers), len(ids))
+        _insist_on_size(lm, len(layers), len(ids))
         # First what each layer mixes, then, in the same memory, what has been mixed up to it.
         flow = np.empty((len(layers), len(ids), len(ids)), np.float32)
         seen: list[int] = []
@@ -161,8 +161,8 @@ def _residual(given: Any) -> float | str:
     return "norms" if number is None else number
 
 
-def _insist_on_size(layers: int, length: int) -> None:
-    size, most = layers * length**2 * 4, at_most()
+def _insist_on_size(lm: LanguageModel, layers: int, length: int) -> None:
+    size, most = layers * length**2 * 4, at_most(lm, length)
     if size > most:
         raise ValueError(
             f"{layers} layers x {length} x {length} shares take {size / 1e9:.2g} GB, more than {limit_in_words(most)}: ask for "

@@ -17,7 +17,7 @@ from tracebench.analyses.attribution.decision import Decision, differentiated, w
 from tracebench.analyses.attribution.steps import explain
 from tracebench.arrays import whole
 from tracebench.checks import Check
-from tracebench.models.memory import DoesNotFit, is_out_of_memory
+from tracebench.models.memory import halving
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
 
@@ -104,22 +104,18 @@ class IntegratedGradients:
             done += len(embeds)
             return decision(embeds)
 
+        def along_the_path(rows: int) -> torch.Tensor:
+            nonlocal done
+            done = 0
+            with differentiated(lm):
+                return Captum(number).attribute(
+                    decision.own[None], base[None], n_steps=self.n_steps, internal_batch_size=rows
+                )
+
         rows = max(1, min(self.n_steps, TOKENS // len(decision.ids)))
-        while True:
-            try:
-                with differentiated(lm):
-                    found = Captum(number).attribute(
-                        decision.own[None], base[None], n_steps=self.n_steps, internal_batch_size=rows
-                    )
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if rows == 1:
-                    raise DoesNotFit(with_gradients(decision)) from error
-                rows, done = rows // 2, 0
-                continue
-            lm.breathe(self.n_steps, self.n_steps, "attributing")
-            return found[0].detach()
+        _, found = halving(along_the_path, rows, with_gradients(decision))
+        lm.breathe(self.n_steps, self.n_steps, "attributing")
+        return found[0].detach()
 
 
 def _complete(scores: torch.Tensor, difference: float) -> Check:

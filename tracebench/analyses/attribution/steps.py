@@ -15,6 +15,7 @@ from tracebench.analyses.attribution.baseline import NothingToExplain
 from tracebench.analyses.attribution.decision import Decision, Method
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
+from tracebench.models.memory import fitting
 from tracebench.models.replay import check_replayable
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
@@ -51,17 +52,22 @@ def explain(
     checks: list[Check] = []
     nothing: list[NothingToExplain] = []
     for row, step in enumerate(steps):
-        decision = Decision.at(lm, trace, step, target)
-        with progress.part(row, len(steps)):
-            try:
-                found, baselines[row], more = method(decision)
-            except NothingToExplain as error:
-                nothing.append(error)
-                found, baselines[row], more = torch.zeros_like(decision.own), np.nan, []
-        _refuse_nan(found, lm)
-        scores[row, : len(decision.ids)] = found.sum(-1).float().cpu().numpy()
-        recorded = float(np.asarray(trace.candidates.realised.values)[step])
-        values[row], proofs = decision.proved(recorded, trace.token_at(step).id)
+        length = trace.position(step) + 1
+        with fitting(
+            f"explaining {length} tokens does not fit the memory of {lm.device}: free some, or explain an earlier step or a "
+            "shorter text"
+        ):
+            decision = Decision.at(lm, trace, step, target)
+            with progress.part(row, len(steps)):
+                try:
+                    found, baselines[row], more = method(decision)
+                except NothingToExplain as error:
+                    nothing.append(error)
+                    found, baselines[row], more = torch.zeros_like(decision.own), np.nan, []
+            _refuse_nan(found, lm)
+            scores[row, :length] = found.sum(-1).float().cpu().numpy()
+            recorded = float(np.asarray(trace.candidates.realised.values)[step])
+            values[row], proofs = decision.proved(recorded, trace.token_at(step).id)
         explained[row] = -1 if decision.token is None else decision.token
         checks += proofs + more
     # Of many steps some may be their own baseline (the first of a text that was read has one token): those score 0.

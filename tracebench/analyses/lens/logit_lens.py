@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from tracebench.models.capture import Streams, capture_streams, hooks_check
 from tracebench.models.family import run
 from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import Layout
-from tracebench.models.memory import DoesNotFit, is_out_of_memory
+from tracebench.models.memory import halving
 from tracebench.models.numerics import SAME_STREAM, relative_gap
 from tracebench.models.replay import check_replayable, replay_check
 from tracebench.models.scores import leading
@@ -109,25 +110,17 @@ class LogitLens:
         del logits  # as large as everything else together
         table = _Table(len(streams), ids, min(self.top, size), watched)
         start, rows = 0, min(ROWS, max(FEW, LOGITS // size))
+        does_not_fit = (
+            f"not even one position of {size} logits at a time fits the memory of {lm.device} beside the {len(streams)} "
+            f"streams of {len(ids)} tokens: free some, or read a shorter text"
+        )
         while start < len(ids):
-            part = slice(start, min(start + rows, len(ids)))
-            try:
-                self._read_chunk(lm, streams, table, part)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if rows == 1:
-                    raise DoesNotFit(
-                        f"not even one position of {size} logits at a time fits the memory of {lm.device} beside the "
-                        f"{len(streams)} streams of {len(ids)} tokens: free some, or read a shorter text"
-                    ) from error
-                rows //= 2
-                continue
-            start = part.stop
+            rows, start = halving(partial(self._read_chunk, lm, streams, table, start), rows, does_not_fit)
         return table.result(lm, trace, repr(self), tuple(checks), time.perf_counter() - started)
 
-    def _read_chunk(self, lm: LanguageModel, streams: Streams, table: _Table, part: slice) -> None:
-        """Every layer at these positions."""
+    def _read_chunk(self, lm: LanguageModel, streams: Streams, table: _Table, start: int, rows: int) -> int:
+        """Every layer at so many positions; where the next begin."""
+        part = slice(start, min(start + rows, len(table.ids)))
         total, final = len(streams) * len(table.ids), None
         # The last layer comes first: the others are compared with it.
         for count, layer in enumerate((len(streams) - 1, *range(len(streams) - 1)), 1):
@@ -136,6 +129,7 @@ class LogitLens:
             final = _fill(table, layer, part, z, final)
             del z  # before the next layer's takes as much again
             lm.breathe(part.start * len(streams) + count * (part.stop - part.start), total, "reading layers")
+        return part.stop
 
 
 AS_RECORDED = "The pass whose layers are read gives the scores that were recorded with the trace."
