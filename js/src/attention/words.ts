@@ -70,14 +70,14 @@ function digitsOf(weight: number): number {
 /** How the numbers came about, and how exact they are. */
 export function about({ via, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
   const each =
-    "each a map of the position that reads (down) × the positions it looks at (across), where the largest weight is seen";
+    "each a map of the position that reads (down) × the positions it looks at (across), each point the largest weight there";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
   const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
   return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; ${form(slice, query)}.`;
 }
 
 function form({ rest }: HeadSlice, query: number): string {
-  if (rest === null) return "weights here are right to within 0.004";
+  if (rest === null) return "weights here are right to within 0.004, small ones more finely (0.0004 at 0.01)";
   return (
     "weights here are at 16 levels; the 16 largest of each row are exact (to within 0.00004), and the rest of " +
     `row ${query} sums to ${weightName(rest[query] ?? 0)}`

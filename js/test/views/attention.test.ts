@@ -189,6 +189,7 @@ test("it says where it is read from, and which mean is shown", async () => {
   expect(text(root, ".tb-detail")).toBe("position 0 The: 0.37 of the attention of all layers, mean over heads");
   expect(text(root, ".tb-att-sink")).toBe("sink 0.25");
   expect(text(root, ".tb-legend")).toContain("square root");
+  expect(text(root, "p.tb-note")).toContain("right to within 0.004, small ones more finely (0.0004 at 0.01)");
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.01", "0.1", "0.5", "1"]);
 });
 
