@@ -53,19 +53,21 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   const boxless = style.display === "contents";
   if (!boxless && box.width === 0 && box.height === 0) return;
   if (!boxless && clip && !meets(box, clip)) return;
+  const own = Number.parseFloat(style.opacity);
+  place = { ...place, opacity: place.opacity * (Number.isNaN(own) ? 1 : own) };
+  if (style.visibility === "hidden" || place.opacity === 0) return;
   if (el instanceof SVGSVGElement) {
     const scene = sceneOf(el);
     const marks = moved(scene?.marks ?? [], box.left + place.dx, box.top + place.dy);
-    floors[under]?.push(...marks.map((mark) => ({ ...mark, ...clipped(box, clip, place) })));
+    const shown = (mark: Mark) => ({ ...mark, ...faded({ ...place, opacity: place.opacity * (mark.opacity ?? 1) }) });
+    floors[under]?.push(...marks.map((mark) => ({ ...shown(mark), ...clipped(box, clip, place) })));
     return;
   }
-  if (style.visibility === "hidden") return;
   if (el instanceof HTMLCanvasElement) {
     const at = { x: box.left + place.dx, y: box.top + place.dy, w: box.width, h: box.height };
-    floors[under]?.push({ kind: "image", source: el, ...at, ...clipped(box, clip, place) });
+    floors[under]?.push({ kind: "image", source: el, ...at, ...faded(place), ...clipped(box, clip, place) });
     return;
   }
-  place = { ...place, opacity: place.opacity * (Number.parseFloat(style.opacity) || 1) };
   // What sticks (table heads) lies above what scrolls beneath it.
   const floor = style.position === "sticky" ? under + 1 : under;
   floors[floor] ??= [];

@@ -80,6 +80,27 @@ test("what groups without a box is looked into, what is faint is faint, and a bo
   expect(mark).not.toHaveProperty("stroke");
 });
 
+test("maps and drawings are as faint as what is around them, and what cannot be seen is not in the picture", () => {
+  laidOut();
+  const drawing = (opacity?: number) => {
+    const made = svg("svg", { "data-box": "0 0 300 100" });
+    const mark = { kind: "rect" as const, x: 1, y: 1, w: 10, h: 10, fill: "red", ...(opacity ? { opacity } : {}) };
+    paintSvg(made, { width: 300, height: 100, marks: [mark] });
+    return made;
+  };
+  const within = (style: string, ...content: Node[]) => element("div", { style, "data-box": "0 0 300 100" }, ...content);
+  const gone = within("opacity: 0; background-color: rgb(1, 2, 3)", drawing(), element("canvas"));
+  const hidden = within("visibility: hidden", drawing());
+  const faint = within("opacity: 0.5", drawing(), drawing(0.5), element("canvas"));
+  const root = element("section", {}, gone, hidden, faint);
+  document.body.append(root);
+  expect(capture(root).marks.map(({ kind, opacity }) => [kind, opacity])).toEqual([
+    ["rect", 0.5],
+    ["rect", 0.25],
+    ["image", 0.5],
+  ]);
+});
+
 test("a drawing for a file has plain colours, and cuts off without ids", async () => {
   laidOut();
   const drawing = svg("svg", { "data-box": "0 0 300 100" });

@@ -40,7 +40,7 @@ def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
     Args:
         array: any numbers; floats travel as float32, integers as int32.
         encoding: ``"plain"``; or for weights in [0, 1] ``"sqrt-u8"``: one byte each, fine where they are small (linear
-            bytes lose most attention cells below half a step); or ``"fixed-14"``: right to within 0.00003, in two bytes.
+            bytes lose most attention cells below half a step); or ``"fixed-14"``: right to within 0.00004, in two bytes.
     """
     values = np.asarray(array.values)
     if encoding in ("sqrt-u8", "fixed-14"):

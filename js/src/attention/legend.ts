@@ -26,12 +26,13 @@ export function legend(what: string, except?: string): Legend {
   const words = element("span", {});
   return {
     el: element("div", { class: "tb-legend tb-note" }, drawing, words),
-    update: ({ top, from }, dark) => {
+    update: ({ top, from, empty }, dark) => {
       const whole = from === 0;
+      const rest = empty ? "this row has nothing else" : `largest of the rest of this row ${rough(top)}`;
       words.textContent = whole
         ? `of ${what}, by its square root`
-        : `of ${what}, by its square root · scale without position 0: largest of the rest of this row ${rough(top)}${except ? ` (${except}: with it)` : ""}`;
-      const end = whole ? "1" : `${rough(top)}, the largest weight of this row but for position 0`;
+        : `of ${what}, by its square root · scale without position 0: ${rest}${except ? ` (${except}: with it)` : ""}`;
+      const end = whole || empty ? "1" : `${rough(top)}, the largest weight of this row but for position 0`;
       drawing.setAttribute("aria-label", `From 0 to ${end}, by the square root`);
       const width = WIDTH / SHADES;
       const bars = Array.from({ length: SHADES }, (_, i) => ({

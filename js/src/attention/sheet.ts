@@ -107,6 +107,7 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     cursor.dataset[axis] = String(rowAt(focus.row));
     cursor.dataset.key = String(focus.token);
     cursor.setAttribute("aria-label", spec.said(rowAt(focus.row), focus.token));
+    setSelected(cursor, selected.row === rowAt(focus.row) && selected.key === focus.token);
   };
   const mark = () => {
     const i = index(selected.row);

@@ -20,7 +20,7 @@ import { scale } from "./scale";
 import type { Source } from "./source";
 import { lookedAt } from "./text";
 import { wanted } from "./wanted";
-import { about, named, predicts, share, whoseName } from "./words";
+import { about, figure, named, predicts, share, whoseName } from "./words";
 
 export interface Places {
   /** The view's root. */
@@ -75,6 +75,7 @@ export function showAttention(
       text,
       sinks: attention.sinks,
       share: (key) => share(chosen.slice, query(), key),
+      figure: (key) => figure(chosen.slice, query(), key),
       onKey: (key) => selection.set({ key }),
       onPoint: (key) => point(key === null ? null : { query: query(), key }),
     },

@@ -23,6 +23,8 @@ export interface TextSpec {
   sinks: boolean;
   /** What goes to a key, in words: "0.23 of the attention of layer 17, head 4". */
   share: (key: number) => string;
+  /** The same in figures alone. */
+  figure: (key: number) => string;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
 }
@@ -42,7 +44,7 @@ export interface LookedAt {
   select(key: number | null): void;
 }
 
-export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
+export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
   const pieces = text.pieces.map((piece, key) => {
     const figure = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
     const attributes = { class: "tb-piece", role: "option", "data-key": key, "aria-selected": "false", tabindex: -1 };
@@ -121,12 +123,13 @@ export function lookedAt({ text, sinks, share, onKey, onPoint }: TextSpec, signa
         const weight = weights[key] ?? 0;
         const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
         const ground = here && key >= tint.from ? tinted(weight, key) : "";
-        const said = here && weight >= SAID ? weightName(weight) : "";
+        const said = here && weight >= SAID ? figureOf(key) : "";
         // Of a long text most stay as they are, and what is written is laid out anew.
         if (grounds[key] !== ground) shown.style.cssText = ground;
         if (figure.textContent !== said) figure.textContent = said;
         grounds[key] = ground;
         piece.toggleAttribute("data-later", !here);
+        piece.setAttribute("aria-disabled", String(!here));
         piece.toggleAttribute("data-left-out", key < tint.from);
         piece.toggleAttribute("data-reads", key === query);
         const full = here ? share(key) : `comes after position ${query}`;

@@ -7,6 +7,8 @@ export interface Tint {
   top: number;
   /** The first key that takes part. */
   from: number;
+  /** Nothing that takes part has any weight. */
+  empty?: boolean;
 }
 
 export const WHOLE: Tint = { top: 1, from: 0 };
@@ -14,7 +16,7 @@ export const WHOLE: Tint = { top: 1, from: 0 };
 /** The scale of the others: up to the largest of the row that is read. No weight changes, only what is darkest. */
 export function withoutFirst(row: Float32Array, query: number): Tint {
   const most = row.subarray(1, query + 1).reduce((a, b) => Math.max(a, b), 0);
-  return { top: most || 1, from: 1 };
+  return most > 0 ? { top: most, from: 1 } : { top: 1, from: 1, empty: true };
 }
 
 /** How dark a weight is, from 0 to 1. */

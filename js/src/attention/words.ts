@@ -27,37 +27,59 @@ export function named(text: Text, position: number): string {
 
 /** "0.23 of the attention of layer 17, head 4"; at 16 levels it is "about" so much. */
 export function share(slice: HeadSlice, query: number, key: number): string {
-  const about = slice.exact !== null && !isExact(slice, query, key);
-  const weight = about ? roughly(slice, query, key) : weightName(rowOf(slice, query)[key] ?? 0);
+  const weight = isLevel(slice, query, key) ? roughly(slice, query, key) : weightName(rowOf(slice, query)[key] ?? 0);
   return `${weight} of the attention of ${whoseName(slice)}`;
 }
 
-/** "about 0.02 (0.01 to 0.03)": the level, and what it stands for. */
+/** "0.23", and "≈0.02" for what is known as one of 16 levels alone. */
+export function figure(slice: HeadSlice, query: number, key: number): string {
+  return `${isLevel(slice, query, key) ? "≈" : ""}${weightName(rowOf(slice, query)[key] ?? 0)}`;
+}
+
+function isLevel(slice: HeadSlice, query: number, key: number): boolean {
+  return slice.exact !== null && !isExact(slice, query, key);
+}
+
+/** "about 0.02 (0.01 to 0.03)": the level, and what it stands for. The ends are rounded away from it: no weight is outside. */
 function roughly(slice: HeadSlice, query: number, key: number): string {
   const weight = rowOf(slice, query)[key] ?? 0;
-  const [least, most] = rangeOf(slice, query, key).map(weightName);
-  return weight === 0 ? `less than ${most}` : `about ${weightName(weight)} (${least} to ${most})`;
+  const [least, most] = rangeOf(slice, query, key);
+  const upTo = outward(most, Math.ceil);
+  return weight === 0 ? `less than ${upTo}` : `about ${weightName(weight)} (${outward(least, Math.floor)} to ${upTo})`;
+}
+
+/** As many digits as a weight of this size has, rounded to one side. */
+function outward(end: number, round: (x: number) => number): string {
+  const digits = digitsOf(end);
+  // The ends of a level are float32: what is left of the last place is no more than that.
+  const whole = end * 10 ** digits;
+  const near = Math.round(whole);
+  return ((Math.abs(whole - near) < 1e-4 ? near : round(whole)) / 10 ** digits).toFixed(digits);
 }
 
 export function weightName(weight: number): string {
   // Smaller ones are not told apart by the bytes that they come as.
   if (weight < LEAST) return "<0.001";
-  return probability(weight, weight < 0.005 ? 3 : 2);
+  return probability(weight, digitsOf(weight));
+}
+
+function digitsOf(weight: number): number {
+  return weight < 0.005 ? 3 : 2;
 }
 
 /** How the numbers came about, and how exact they are. */
 export function about({ via, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
   const each =
-    "each a map of the position that reads (down) × the positions it looks at (across), where the largest weight is seen";
+    "each a map of the position that reads (down) × the positions it looks at (across), each point the largest weight there";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
   const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
   return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; ${form(slice, query)}.`;
 }
 
 function form({ rest }: HeadSlice, query: number): string {
-  if (rest === null) return "weights here are right to within 0.004";
+  if (rest === null) return "weights here are right to within 0.004, small ones more finely (0.0004 at 0.01)";
   return (
-    "weights here are at 16 levels; the 16 largest of each row are exact (to within 0.00003), and the rest of " +
+    "weights here are at 16 levels; the 16 largest of each row are exact (to within 0.00004), and the rest of " +
     `row ${query} sums to ${weightName(rest[query] ?? 0)}`
   );
 }

@@ -5,8 +5,9 @@ import { queryIn } from "../attention/read";
 import type { Taste } from "../attention/scale";
 import { scale } from "../attention/scale";
 import { sheet } from "../attention/sheet";
+import type { Places } from "../attention/show";
 import { lookedAt } from "../attention/text";
-import { named, predicts } from "../attention/words";
+import { named, predicts, weightName } from "../attention/words";
 import { checksWord } from "../checks";
 import { element } from "../dom";
 import { viewMenu } from "../menu";
@@ -23,14 +24,6 @@ import { about, shareIn, TRUST } from "./words";
 const LABEL = 46;
 const WIDEST_CELL = 34;
 const [TALLEST, FLATTEST, TALLEST_CELL] = [420, 4, 18];
-
-export interface Places {
-  /** The view's root. */
-  el: HTMLElement;
-  /** In the head, after the heading. */
-  head: HTMLElement;
-  body: HTMLElement;
-}
 
 export function showRollout(
   { el, head, body }: Places,
@@ -83,6 +76,7 @@ export function showRollout(
       text,
       sinks: false,
       share: (key) => shareIn(share(layer(), key), query(), layer()),
+      figure: (key) => weightName(share(layer(), key)),
       onKey: (key) => selection.set({ key, token: key }),
       onPoint: (key) => {
         pointed = key === null || key > query() ? null : { layer: layer(), key };

@@ -12,6 +12,6 @@ test("the strongest keys: so many, none too weak, and position 0 only if it take
     ...[0, 1, 0.5, 1].map((x) => expect.closeTo(x)),
   ]);
   // There is no rest where the first token reads.
-  expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1 });
+  expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1, empty: true });
   expect(strongest(row, 0, withoutFirst(row, 0))).toEqual([]);
 });

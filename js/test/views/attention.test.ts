@@ -189,6 +189,7 @@ test("it says where it is read from, and which mean is shown", async () => {
   expect(text(root, ".tb-detail")).toBe("position 0 The: 0.37 of the attention of all layers, mean over heads");
   expect(text(root, ".tb-att-sink")).toBe("sink 0.25");
   expect(text(root, ".tb-legend")).toContain("square root");
+  expect(text(root, "p.tb-note")).toContain("right to within 0.004, small ones more finely (0.0004 at 0.01)");
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.01", "0.1", "0.5", "1"]);
 });
 
@@ -241,6 +242,7 @@ test("a click on a token or an arrow key there chooses the key, and the line say
   all(root, ".tb-piece")[4]?.click();
   expect(fields().key).toBe(2);
   expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after position 2");
+  expect(all(root, '.tb-piece[aria-disabled="true"]').map((el) => el.dataset.key)).toEqual(["3", "4", "5"]);
 });
 
 test("a name of the large map is the position that reads, and its step where it predicts one", async () => {
@@ -260,6 +262,7 @@ test("in the large map arrow keys move one cell with the focus, which is read ou
   expect(cursor.dataset).toMatchObject({ query: "1", key: "1" });
   expect(cursor.getAttribute("aria-label")).toContain("from position 1 ⁨·city⁩ to position 1 ⁨·city⁩: 0.25 of the attention");
   expect(text(root, ".tb-detail")).toBe("position 1 ·city: 0.25 of the attention of layer 3, head 2, from position 1");
+  expect(cursor.getAttribute("aria-selected")).toBe("false");
   // Nothing comes after the position that reads.
   press("ArrowRight");
   expect(cursor.dataset.key).toBe("1");
@@ -268,6 +271,7 @@ test("in the large map arrow keys move one cell with the focus, which is read ou
   press("Enter");
   expect(fields()).toMatchObject({ query: 1, key: 0, token: 1, layer: 3 });
   expect(document.activeElement).toBe(cursor);
+  expect(cursor.getAttribute("aria-selected")).toBe("true");
   expect(chosen(root, ".tb-sheet-key").map((el) => el.dataset.key)).toEqual(["0"]);
   expect(press("a")).toBe(true);
 });
@@ -319,10 +323,26 @@ test("the compact form is said in words, with what the rest of the row sums to",
   });
   expect(text(root, "p.tb-note")).toContain("16 levels; the 16 largest of each row are exact");
   expect(text(root, "p.tb-note")).toContain("the rest of row 2 sums to 0.20");
+  expect(all(root, ".tb-att-figure").map((el) => el.textContent)).toEqual(["0.25", "≈0.02", "0.25", "", "", ""]);
   await click(all(root, ".tb-piece")[1]);
   expect(text(root, ".tb-detail")).toBe("position 1 ·city: about 0.02 (0.01 to 0.03) of the attention of layer 3, head 2");
   await click(all(root, ".tb-piece")[0]);
   expect(text(root, ".tb-detail")).toBe("position 0 The: 0.25 of the attention of layer 3, head 2");
+});
+
+test("what a level stands for is never said narrower than it is", () => {
+  const weights = Float32Array.from([0, 1, 3, 5, 15], (level) => (level / 15) ** 2);
+  const row = Float32Array.from([...Array(10).fill(0), ...weights]);
+  const slice = { layer: 1, head: 0, length: 5, weights: row, sink: null, exact: new Uint8Array(15), rest: new Float32Array(5) };
+  const said = [0, 1, 2, 3, 4].map((at) => share(slice, 4, at).replace(" of the attention of layer 1, head 0", ""));
+  // A level reaches from half a step below to half a step above: 0 to 0.0011, 0.0278 to 0.0544, 0.0900 to 0.1344, 0.9344 to 1.
+  expect(said).toEqual([
+    "less than 0.002",
+    "about 0.004 (0.001 to 0.01)",
+    "about 0.04 (0.02 to 0.06)",
+    "about 0.11 (0.09 to 0.14)",
+    "about 1.00 (0.93 to 1.00)",
+  ]);
 });
 
 test("while a slice is on its way the old one stays, then it is said, and an error is a sentence with its Python", async () => {
@@ -370,6 +390,13 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
   expect(all(root, ".tb-att-lines polyline").map((el) => el.dataset.key)).toEqual(["4"]);
   button.click();
   expect([ground(), figures()]).toEqual([whole, before]);
+});
+
+test("where a row has nothing but position 0, the legend names no largest of the rest", async () => {
+  const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 1, head: 0 } });
+  one(root, "[aria-pressed]").click();
+  expect(text(root, ".tb-legend")).toContain("scale without position 0: this row has nothing else");
+  expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("From 0 to 1, by the square root");
 });
 
 test("lines go from the token that reads to those it looks at most", async () => {
