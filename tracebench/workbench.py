@@ -183,8 +183,8 @@ class Workbench(Told):
         return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
 
     def _in_sight(self) -> list[Any]:
-        named = zip(arranging.names_of(self._stems), self.views, strict=True)
-        return [view for name, view in named if name not in self.arrangement["hidden"]]
+        named = dict(zip(arranging.names_of(self._stems), self.views, strict=True))
+        return [named[name] for name in self.arrangement["order"] if name not in self.arrangement["hidden"]]
 
     def finding(self, step: int = 0) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.

@@ -84,8 +84,8 @@ class View(Told):
     def request(self) -> Request | None:
         """What the view asks now: its first question, or the one it was asked since, through its fields or by setting this.
 
-        Where its target has a step, the view asks at the step that is selected. A page that is saved opens with it. Set it to a `Request` of an analysis of the same kind on the same trace, or to
-        None for the first question again.
+        Where its target has a step, the view asks at the step that is selected. A page that is saved opens with it. Set it
+        to a `Request` of an analysis of the same kind on the same trace, or to None for the first question again.
         """
         asked = self._asked or self._request
         return Request.from_json(asked) if asked else None
