@@ -58,6 +58,11 @@ def test_whatever_is_asked_anew_is_told_that_nobody_answers(notebook):
     scores, lens = view(page, "token_scores"), view(page, "lens_table")
     view(page, "generation").locator('[data-step="2"]').first.click()
     notebook.page.wait_for_selector(f'[data-view="token_scores"][data-state="error"]:has-text("{LOST}")')
+    # What was shown before is not lost: back, and away again.
+    view(page, "generation").locator('[data-step="0"]').first.click()
+    page.wait_for_selector('[data-view="token_scores"][data-state="ready"]:has-text("at step 0?")')
+    view(page, "generation").locator('[data-step="2"]').first.click()
+    page.wait_for_selector(f'[data-view="token_scores"][data-state="error"]:has-text("{LOST}")')
     # Another question, and another: the fields are not left waiting.
     for method in ("integrated gradients", "input × gradient"):
         scores.get_by_label("rather than this token").fill("·Rome")
