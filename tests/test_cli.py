@@ -270,6 +270,29 @@ def test_a_reader_that_has_seen_enough_is_no_error(trace):
     assert trace.with_suffix(".html").is_file()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there a closed pipe is another error")
+def test_a_reader_of_the_report_who_leaves_early_gets_the_page_all_the_same(model, trace):
+    read, write = os.pipe()
+    os.close(read)
+    command = (
+        sys.executable,
+        "-u",
+        "-m",
+        "tracebench.cli",
+        "explore",
+        str(model),
+        "Hello",
+        "--tokens",
+        "2",
+        "-o",
+        "a.html",
+    )
+    with open(write, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False, timeout=120)
+    assert done.returncode == 141
+    assert trace.with_name("a.html").is_file()
+
+
 def test_help_says_what_is_written_over(capsys):
     for command, sentence in (("show", "if it is new"), ("demo", "written over"), ("explore", "is written over")):
         with pytest.raises(SystemExit):

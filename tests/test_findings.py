@@ -98,3 +98,13 @@ def test_a_step_that_was_not_explained_is_a_sentence():
 def test_numbers_have_the_digits_of_the_largest():
     assert [signed(x, 2.33) for x in (2.328, -0.151, 0.004, 0.0)] == ["+2.33", "−0.15", "+0.00", "0.00"]
     assert signed(0.00984, 0.00984) == "+0.0098"
+
+
+def test_a_small_number_that_stands_alone_is_no_zero():
+    assert signed(-2.4e-7, 2.4e-7) == "−2e−7"
+    assert sentence([1, 2, 3], value=-1e-7, of="log_prob").startswith("The log-probability of “·Paris” is −1e−7 nats; ")
+
+
+def test_who_leads_by_no_number_is_not_said_to_trail():
+    said = sentence([1, 2, 3], value=float("nan"), against=" Rome")
+    assert said.startswith("By how much “·Paris” leads “·Rome” is not known (logit); ")

@@ -323,3 +323,13 @@ def test_a_view_that_asks_nothing_has_no_question_to_set():
     assert view.request is None
     with pytest.raises(TraitError, match="GenerationView asks nothing"):
         view.request = request_for(made.scores(trace, 0))
+
+
+def test_of_two_other_questions_the_first_in_sight_leads_as_in_the_head():
+    trace = made.trace()
+    rome, of = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, against=" of")
+    bench = tb.Workbench([trace, made.scores(trace, 0), made.scores(trace, 0, of="prob"), rome, of])
+    bench.views[1].request, bench.views[2].request = request_for(rome), request_for(of)
+    assert bench.finding(0) == as_text(attributed(trace, rome, 0))
+    bench.arrangement = {"order": ["token_scores-2"]}
+    assert bench.finding(0) == as_text(attributed(trace, of, 0))

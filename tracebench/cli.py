@@ -124,12 +124,16 @@ def _explore(options: argparse.Namespace) -> None:
         targets.insert(0, tb.Target(None, of=facade.OF))
     lens = tb.LogitLens(watch=() if against is None else (against,))
     bench = _computed(lm, trace, facade.asked(lm, trace, lens, targets=targets))
-    print(report(trace, bench._results()))
-    page = bench.save(options.output, max_bytes=options.max_bytes)
+    try:
+        # First: whoever reads the report may have seen enough of it (`| head`), and the page is not lost for that.
+        page = bench.save(options.output, max_bytes=options.max_bytes)
+        data = bench.save(_data(options.output)) if options.trace else None
+    finally:
+        print(report(trace, bench._results()))
     size = readable_size(page.stat().st_size)
     print(f"\nWritten: {page} ({size}). Open it in a browser; it needs no kernel and no network.")
-    if options.trace:
-        print(f"The data beside it: {bench.save(_data(options.output))}")
+    if data is not None:
+        print(f"The data beside it: {data}")
 
 
 def _checked_prompt(options: argparse.Namespace) -> str:

@@ -124,6 +124,8 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
     known = trace.candidates.vocabulary.union(scores.vocabulary)
     given = target.against if isinstance(target.against, int) else known.find(target.against)
     other = {"token": known.display(given) if given is not None and given in known else str(target.against)}
+    if math.isnan(value):
+        return ("By how much ", token, " leads ", other, f" is not known ({of})")
     if value == 0:
         return (token, " and ", other, f" are level ({of})")
     about = f" by {size} ({of})" if target.of == "prob" else f" by {size} {unit} ({of})"
@@ -157,7 +159,11 @@ def signed(x: float, most: float) -> str:
     """As the views write a column of scores (``js/src/scores/words.ts``): "+2.33", "−0.15"; more digits where all are small."""
     digits = 2 if most >= 1 or not most > 0 else min(6, 1 - math.floor(math.log10(most)))
     sign = "+" if x > 0 else "−" if x < 0 else ""
-    return f"{sign}{abs(x):.{digits}f}"
+    written = f"{abs(x):.{digits}f}"
+    if x and abs(x) == most and float(written) == 0:
+        # The largest of all, or a number that stands alone: it must not read as nothing.
+        written = f"{abs(x):.0e}".replace("e-0", "e-").replace("e-", "e−")
+    return f"{sign}{written}"
 
 
 def _percent(share: float) -> str:

@@ -190,9 +190,10 @@ class Workbench(Told):
         return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
 
     def _in_sight(self) -> list[tuple[Any, list[Request]]]:
-        """The views that are not hidden, each with what else it offers to ask."""
-        named = zip(arranging.names_of(self._stems), self.views, self._offered, strict=True)
-        return [(view, offered) for name, view, offered in named if name not in self.arrangement["hidden"]]
+        """The views that are not hidden, in their order, each with what else it offers to ask."""
+        each = zip(self.views, self._offered, strict=True)
+        named = dict(zip(arranging.names_of(self._stems), each, strict=True))
+        return [named[name] for name in self.arrangement["order"] if name not in self.arrangement["hidden"]]
 
     def finding(self, step: int = 0) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
@@ -203,9 +204,9 @@ class Workbench(Told):
         known = self._answerer.known()
         otherwise = (view for view, _ in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
         answers = (known.get(at_step(view.request, step).key) for view in otherwise)
-        scores = next((result for result in answers if getattr(result, "kind", None) == "token_scores"), None)
-        if scores is not None and step in scores.steps:
-            return findings.as_text(findings.attributed(self.trace, scores, step))
+        for scores in answers:
+            if getattr(scores, "kind", None) == "token_scores" and step in scores.steps:
+                return findings.as_text(findings.attributed(self.trace, scores, step))
         lens = next((r for r in known.values() if r.kind == "lens_table"), None)
         parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
         return findings.as_text(parts)

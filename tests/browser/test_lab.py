@@ -117,6 +117,20 @@ def test_an_edited_weight_is_a_new_answer_and_an_untouched_one_is_remembered(not
     notebook.kernel_exec("weight.data[0, 0] -= 1")
 
 
+def test_the_rollout_is_computed_when_it_is_chosen_and_goes_into_what_is_saved(notebook, page):
+    asked = "any('AttentionRollout' in key for key in bench._answerer.known())"
+    notebook.wait_for('[data-view="attention"][data-state="ready"]')
+    assert notebook.kernel_eval(asked) == "False"
+    view = page.locator('[data-view="attention"]')
+    view.get_by_role("radio", name="rollout").click()
+    notebook.wait_for('[data-view="attention"][data-source="rollout"][data-state="ready"]')
+    notebook.wait_until(asked)
+    notebook.kernel_exec("flow = tb.AttentionRollout()(lm, trace).reaching(trace.position(0)).isel(layer=-1).values")
+    first = float(notebook.kernel_eval("float(flow[0])"))
+    assert float(view.locator(".tb-att-figure").first.inner_text()) == pytest.approx(first, abs=0.01)
+    assert notebook.kernel_eval("any('AttentionRollout' in key for key in bench.baked())") == "True"
+
+
 def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
     """Last but one in this file: the kernel is gone after this."""
     notebook.save()
@@ -134,17 +148,3 @@ def test_a_reopened_notebook_shows_something_true(notebook):
     assert notebook.page.get_by_text("Error displaying widget").count() == 0 or not (
         notebook.page.get_by_text("Error displaying widget").first.is_visible()
     )
-
-
-def test_the_rollout_is_computed_when_it_is_chosen_and_goes_into_what_is_saved(notebook, page):
-    asked = "any('AttentionRollout' in key for key in bench._answerer.known())"
-    notebook.wait_for('[data-view="attention"][data-state="ready"]')
-    assert notebook.kernel_eval(asked) == "False"
-    view = page.locator('[data-view="attention"]')
-    view.get_by_role("radio", name="rollout").click()
-    notebook.wait_for('[data-view="attention"][data-source="rollout"][data-state="ready"]')
-    notebook.wait_until(asked)
-    notebook.kernel_exec("flow = tb.AttentionRollout()(lm, trace).reaching(trace.position(0)).isel(layer=-1).values")
-    first = float(notebook.kernel_eval("float(flow[0])"))
-    assert float(view.locator(".tb-att-figure").first.inner_text()) == pytest.approx(first, abs=0.01)
-    assert notebook.kernel_eval("any('AttentionRollout' in key for key in bench.baked())") == "True"

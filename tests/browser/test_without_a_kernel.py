@@ -24,6 +24,10 @@ def view(page, stem):
     return page.locator(f'[data-view="{stem}"]')
 
 
+def head(page, layer, number):
+    return view(page, "attention").locator(f'[role=gridcell][data-layer="{layer}"][data-head="{number}"]')
+
+
 @pytest.fixture(scope="module")
 def notebook(lab):
     """A bench of four answered views, saved; then its kernel is killed, and the server starts another that knows nothing."""
@@ -31,6 +35,11 @@ def notebook(lab):
     book.run_all()
     for stem in STEMS:
         book.wait_for(f'[data-view="{stem}"][data-state="ready"]')
+    # One head is looked at while there is somebody to ask.
+    head(book.page, 23, 5).click()
+    book.page.get_by_text("Layer 23, head 5").first.wait_for()
+    head(book.page, 0, 0).click()
+    book.page.get_by_text("Layer 0, head 0").first.wait_for()
     book.save()
     os.kill(int(book.kernel_eval("os.getpid()")), signal.SIGKILL)
     book.kernel_ended = True
@@ -45,12 +54,22 @@ def test_what_was_answered_stays_and_stays_linked(notebook):
     # 10 prompt tokens: step 1 is predicted at position 10.
     page.wait_for_selector('[data-view="lens_table"] [data-token="10"][aria-selected="true"]')
     page.wait_for_selector('[data-view="attention"] [data-query="10"][aria-selected="true"]')
-    view(page, "attention").locator('[role=gridcell][data-layer="23"][data-head="5"]').click()
-    assert "Layer 23, head 5" in view(page, "attention").inner_text()
+    # A head that was looked at is here.
+    head(page, 23, 5).click()
+    view(page, "attention").get_by_text("Layer 23, head 5").first.wait_for()
     for stem in ("generation", "lens_table", "attention"):
         assert view(page, stem).get_attribute("data-state") == "ready"
     # What the bench says of the step is in it already.
     assert "Why did the model say “,” at step 1?" in page.locator(".tb-bench-top").inner_text()
+
+
+def test_a_head_that_was_not_looked_at_says_that_nobody_answers(notebook):
+    attention = view(notebook.page, "attention")
+    head(notebook.page, 11, 3).click()
+    attention.get_by_text(LOST).first.wait_for()
+    assert "Layer 23, head 5" in attention.inner_text()  # what is shown says whose it is
+    head(notebook.page, 23, 5).click()
+    attention.get_by_text(LOST).first.wait_for(state="hidden")
 
 
 def test_whatever_is_asked_anew_is_told_that_nobody_answers(notebook):
@@ -58,6 +77,11 @@ def test_whatever_is_asked_anew_is_told_that_nobody_answers(notebook):
     scores, lens = view(page, "token_scores"), view(page, "lens_table")
     view(page, "generation").locator('[data-step="2"]').first.click()
     notebook.page.wait_for_selector(f'[data-view="token_scores"][data-state="error"]:has-text("{LOST}")')
+    # What was shown before is not lost: back, and away again.
+    view(page, "generation").locator('[data-step="0"]').first.click()
+    page.wait_for_selector('[data-view="token_scores"][data-state="ready"]:has-text("at step 0?")')
+    view(page, "generation").locator('[data-step="2"]').first.click()
+    page.wait_for_selector(f'[data-view="token_scores"][data-state="error"]:has-text("{LOST}")')
     # Another question, and another: the fields are not left waiting.
     for method in ("integrated gradients", "input × gradient"):
         scores.get_by_label("rather than this token").fill("·Rome")

@@ -62,6 +62,8 @@ class View(Told):
     stem = ""
     #: Kinds of results that this view shows too, one at a time: in a bench with both they get no view of their own.
     also: tuple[str, ...] = ()
+    #: Whether its fields, or Python, can ask it another question than its first one.
+    asks_otherwise = False
 
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _request = traitlets.Dict(None, allow_none=True).tag(sync=True, echo_update=False)
@@ -84,8 +86,8 @@ class View(Told):
     def request(self) -> Request | None:
         """What the view asks now: its first question, or the one it was asked since, through its fields or by setting this.
 
-        Where its target has a step, the view asks at the step that is selected. A page that is saved opens with it. Set it to a `Request` of an analysis of the same kind on the same trace, or to
-        None for the first question again.
+        Where its target has a step, the view asks at the step that is selected. A page that is saved opens with it. Set it
+        to a `Request` of an analysis of the same kind on the same trace, or to None for the first question again.
         """
         asked = self._asked or self._request
         return Request.from_json(asked) if asked else None
@@ -108,6 +110,11 @@ class View(Told):
             return None
         if self._request is None:
             raise traitlets.TraitError(f"{type(self).__name__} asks nothing: it has no request to set")
+        if not self.asks_otherwise:
+            raise traitlets.TraitError(
+                f"{type(self).__name__} shows the answer to the one question that it was made for: "
+                "tb.Workbench([trace, request]) shows another"
+            )
         first = Request.from_json(self._request)
         try:
             request = Request.from_json(asked)

@@ -28,6 +28,7 @@ class TokenScoresView(View):
     """The text, tinted by how much each token speaks for the decision at the selected step."""
 
     stem = "token_scores"
+    asks_otherwise = True
     _esm = static_text("token_scores.js")
     _css = static_text("token_scores.css")
 

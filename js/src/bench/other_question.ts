@@ -41,9 +41,9 @@ export function otherQuestion({ inSight, answers, selection, onChange }: Listeni
     hearing = new AbortController();
     for (const request of requestsAt(now())) {
       const hear = (answer: unknown) => {
-        const { steps, questions, findings, checks } = answer as Scores;
-        // Answers of other kinds have no finding of their own.
-        if (!findings) return;
+        const { kind, steps, questions, findings, checks } = answer as Scores;
+        // The findings of answers of other kinds are not about a question.
+        if (kind !== "token_scores") return;
         heard.set(requestKey(request), { steps, questions, findings, checks });
         onChange();
       };

@@ -9,6 +9,7 @@ import { requestKey } from "../canonical";
 import { checksWord } from "../checks";
 import { element, focusedIn } from "../dom";
 import { viewMenu } from "../menu";
+import { standingIn } from "../remember";
 import type { Scores } from "../scores";
 import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";
@@ -78,7 +79,7 @@ export function tokenScores(context: Context<Text>): void {
   const askOther = askAtSteps({
     root: el,
     body,
-    answers,
+    answers: standingIn(answers),
     request,
     signal,
     selection,
