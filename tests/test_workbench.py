@@ -333,3 +333,13 @@ def test_of_two_other_questions_the_first_in_sight_leads_as_in_the_head():
     assert bench.finding(0) == as_text(attributed(trace, rome, 0))
     bench.arrangement = {"order": ["token_scores-2"]}
     assert bench.finding(0) == as_text(attributed(trace, of, 0))
+
+
+def test_a_view_without_fields_keeps_its_one_question():
+    trace = made.trace()
+    view = tb.Workbench([trace, made.lens(trace)]).views[1]
+    with pytest.raises(
+        TraitError, match=r"LensTableView shows the answer to the one question .* tb\.Workbench\(\[trace, req"
+    ):
+        view.request = replace(view.request, params={**view.request.params, "top": 3})
+    assert not view.is_asked_otherwise

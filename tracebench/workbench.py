@@ -204,8 +204,8 @@ class Workbench(Told):
         known = self._answerer.known()
         otherwise = (view for view, _ in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
         answers = (known.get(at_step(view.request, step).key) for view in otherwise)
-        for scores in answers:
-            if getattr(scores, "kind", None) == "token_scores" and step in scores.steps:
+        for scores in filter(None, answers):
+            if scores.kind == "token_scores" and step in scores.steps:
                 return findings.as_text(findings.attributed(self.trace, scores, step))
         lens = next((r for r in known.values() if r.kind == "lens_table"), None)
         parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)

@@ -77,6 +77,21 @@ def test_only_the_live_bench_is_seen_while_it_lives(page):
     assert not page.locator(".tracebench-static").is_visible()
 
 
+def test_the_rollout_is_computed_when_it_is_chosen_and_goes_into_what_is_saved(notebook, page):
+    # Before anything is saved in this file: saving computes it too.
+    asked = "any('AttentionRollout' in key for key in bench._answerer.known())"
+    notebook.wait_for('[data-view="attention"][data-state="ready"]')
+    assert notebook.kernel_eval(asked) == "False"
+    view = page.locator('[data-view="attention"]')
+    view.get_by_role("radio", name="rollout").click()
+    notebook.wait_for('[data-view="attention"][data-source="rollout"][data-state="ready"]')
+    notebook.wait_until(asked)
+    notebook.kernel_exec("flow = tb.AttentionRollout()(lm, trace).reaching(trace.position(0)).isel(layer=-1).values")
+    first = float(notebook.kernel_eval("float(flow[0])"))
+    assert float(view.locator(".tb-att-figure").first.inner_text()) == pytest.approx(first, abs=0.01)
+    assert notebook.kernel_eval("any('AttentionRollout' in key for key in bench.baked())") == "True"
+
+
 def test_saving_from_the_bench_writes_a_file(notebook, page):
     page.locator('[data-view="workbench"]').get_by_role("button", name="Save").click()
     notebook.wait_until("len(__import__('glob').glob('*.html')) == 1")
@@ -115,20 +130,6 @@ def test_an_edited_weight_is_a_new_answer_and_an_untouched_one_is_remembered(not
     notebook.kernel_exec("edited = ask()")
     assert notebook.kernel_eval("edited is first, (edited.kl.values == first.kl.values).all()") == "(False, np.False_)"
     notebook.kernel_exec("weight.data[0, 0] -= 1")
-
-
-def test_the_rollout_is_computed_when_it_is_chosen_and_goes_into_what_is_saved(notebook, page):
-    asked = "any('AttentionRollout' in key for key in bench._answerer.known())"
-    notebook.wait_for('[data-view="attention"][data-state="ready"]')
-    assert notebook.kernel_eval(asked) == "False"
-    view = page.locator('[data-view="attention"]')
-    view.get_by_role("radio", name="rollout").click()
-    notebook.wait_for('[data-view="attention"][data-source="rollout"][data-state="ready"]')
-    notebook.wait_until(asked)
-    notebook.kernel_exec("flow = tb.AttentionRollout()(lm, trace).reaching(trace.position(0)).isel(layer=-1).values")
-    first = float(notebook.kernel_eval("float(flow[0])"))
-    assert float(view.locator(".tb-att-figure").first.inner_text()) == pytest.approx(first, abs=0.01)
-    assert notebook.kernel_eval("any('AttentionRollout' in key for key in bench.baked())") == "True"
 
 
 def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
