@@ -398,7 +398,7 @@ def test_every_mean_that_can_be_chosen_is_in_the_page(opened):
 def test_a_single_token_is_shown(opened):
     trace = made.trace(0, prompt_length=1)
     page = opened(trace, attention(trace))
-    assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("position 0 The: 0.75 of the attention")
+    assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("most at position 0 The: 0.75 of the attention")
 
 
 @pytest.mark.parametrize(("family", "layers"), [("gpt_oss", (0, 1)), ("zamba2", (1, 2))])

@@ -90,15 +90,18 @@ export function showAttention(
   const tell = () => {
     const row = rowOf(chosen.slice, query());
     const picked = selection.fields.key;
-    const key = picked !== null && picked <= query() ? picked : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
+    const chose = picked !== null && picked <= query();
+    const key = chose ? picked : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
     const at = pointed ?? { query: query(), key };
+    // Nobody asked for this one: it says why it is named.
+    const lead = pointed || chose ? "" : "most at ";
     if (at.key > at.query || !text.pieces[at.key]) {
       detail.replaceChildren(`position ${at.key} comes after position ${at.query}`);
       return;
     }
     const from = at.query === query() ? "" : `, from position ${at.query}`;
     const piece = token(text.pieces[at.key] as Piece, { title: "" });
-    detail.replaceChildren(`position ${at.key} `, piece, `: ${share(chosen.slice, at.query, at.key)}${from}`);
+    detail.replaceChildren(`${lead}position ${at.key} `, piece, `: ${share(chosen.slice, at.query, at.key)}${from}`);
   };
   const paint = () => {
     const { slice } = chosen;

@@ -89,9 +89,11 @@ export function showRollout(
     const row = sharesIn(rollout, layer(), query());
     const { key } = selection.fields;
     const largest = row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
-    const at = pointed ?? { layer: layer(), key: key !== null && key <= query() ? key : largest };
+    const chose = key !== null && key <= query();
+    const at = pointed ?? { layer: layer(), key: chose ? key : largest };
+    const lead = pointed || chose ? "" : "most of ";
     const words = `: ${shareIn(share(at.layer, at.key), query(), at.layer)}`;
-    detail.replaceChildren(`position ${at.key} `, token(text.pieces[at.key] as Piece, { title: "" }), words);
+    detail.replaceChildren(`${lead}position ${at.key} `, token(text.pieces[at.key] as Piece, { title: "" }), words);
   };
   const update = () => {
     const { key } = selection.fields;

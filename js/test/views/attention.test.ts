@@ -186,7 +186,7 @@ test("it says where it is read from, and which mean is shown", async () => {
   expect(root.dataset).toMatchObject({ view: "attention", state: "ready" });
   expect(text(root, ".tb-att-question")).toBe("from position 2 ·of, which predicts step 0");
   expect(text(root, "h3")).toBe("All layers, mean over heads");
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.37 of the attention of all layers, mean over heads");
+  expect(text(root, ".tb-detail")).toBe("most at position 0 The: 0.37 of the attention of all layers, mean over heads");
   expect(text(root, ".tb-att-sink")).toBe("sink 0.25");
   expect(text(root, ".tb-legend")).toContain("square root");
   expect(text(root, "p.tb-note")).toContain("right to within 0.004, small ones more finely (0.0004 at 0.01)");

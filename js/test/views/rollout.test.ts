@@ -59,7 +59,7 @@ test("a layer that is selected elsewhere tints the text, and one that is not her
   expect([text(root, "h3"), figures(root)[2]]).toEqual(["After layer 2", "0.50"]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3, layer: -1 } });
   expect([text(root, "h3"), figures(root)[3]]).toEqual(["After layer 3, the last", "0.25"]);
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.75 of what is in position 3 after layer 3");
+  expect(text(root, ".tb-detail")).toBe("most of position 0 The: 0.75 of what is in position 3 after layer 3");
 });
 
 test("the name of a row sets the layer; a cell sets the layer and the token", async () => {
