@@ -13,6 +13,8 @@ import pytest
 import tracebench as tb
 from tests import made
 from tracebench import cli
+from tracebench.checks import Check
+from tracebench.report import report
 from tracebench.request import request_for
 
 COMMAND = (sys.executable, "-m", "tracebench.cli")
@@ -177,6 +179,16 @@ def test_explore_explains_a_token_rather_than_another(model, trace, capsys):
     assert found["token_scores"].target == tb.Target(0, against="Par", of="log_prob")
     assert found["lens_table"].method == "LogitLens(top=5, watch=('Par',))"
     assert "rather than “Par”" in next(line for line in out.splitlines() if " Most: " in line)
+
+
+def test_scores_that_do_not_add_up_say_so_under_their_sentence():
+    trace = made.trace()
+    off = Check("completeness", "measure", 3.66, 0.05, "The scores add up.")
+    lines = report(trace, [made.scores(trace, 0, checks=(off,))]).splitlines()
+    said = next(at for at, line in enumerate(lines) if " Most: " in line)
+    assert lines[said + 1] == str(off)
+    held = report(trace, [made.scores(trace, 0)]).splitlines()
+    assert held[said + 1] == ""
 
 
 def test_explore_compares_with_one_token_that_was_not_said(model, trace, capsys):

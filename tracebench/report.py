@@ -57,3 +57,5 @@ def _speakers(trace: Trace, scores: Any) -> Iterator[str]:
         largest = there[np.argsort(-np.abs(row[there]), kind="stable")][:NAMED]
         named = ", ".join(f"{trace.tokens.display[at]} {row[at]:+.2f}" for at in largest)
         yield f"{scores.question(trace, step)} Most: {named} ({scores.unit})"
+    # Where they do not add up the sentences above must not stand alone.
+    yield from (str(check) for check in scores.checks if check.state != "holds")

@@ -19,6 +19,7 @@ import type { Taste } from "./scale";
 import { scale } from "./scale";
 import type { Source } from "./source";
 import { lookedAt } from "./text";
+import { largestOf } from "./tint";
 import { wanted } from "./wanted";
 import { about, figure, named, predicts, share, whoseName } from "./words";
 
@@ -91,7 +92,7 @@ export function showAttention(
     const row = rowOf(chosen.slice, query());
     const picked = selection.fields.key;
     const chose = picked !== null && picked <= query();
-    const key = chose ? picked : row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
+    const key = chose ? picked : largestOf(row, taste.without && query() > 0 ? 1 : 0);
     const at = pointed ?? { query: query(), key };
     // Nobody asked for this one: it says why it is named.
     const lead = pointed || chose ? "" : "most at ";

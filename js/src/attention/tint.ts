@@ -33,3 +33,9 @@ export function strongest(row: Float32Array, query: number, { top, from }: Tint,
     .sort((a, b) => weight(b) - weight(a) || a - b)
     .slice(0, most);
 }
+
+/** The key with the largest weight of those that take part; the first one where none has any. */
+export function largestOf(row: Float32Array, from: number): number {
+  const rest = row.subarray(from);
+  return rest.length === 0 ? 0 : from + rest.indexOf(rest.reduce((a, b) => Math.max(a, b), 0));
+}

@@ -7,6 +7,7 @@ import { scale } from "../attention/scale";
 import { sheet } from "../attention/sheet";
 import type { Places } from "../attention/show";
 import { lookedAt } from "../attention/text";
+import { largestOf } from "../attention/tint";
 import { named, predicts, weightName } from "../attention/words";
 import { checksWord } from "../checks";
 import { element } from "../dom";
@@ -88,7 +89,7 @@ export function showRollout(
   const tell = () => {
     const row = sharesIn(rollout, layer(), query());
     const { key } = selection.fields;
-    const largest = row.indexOf(row.reduce((a, b) => Math.max(a, b), 0));
+    const largest = largestOf(row, taste.without && query() > 0 ? 1 : 0);
     const chose = key !== null && key <= query();
     const at = pointed ?? { layer: layer(), key: chose ? key : largest };
     const lead = pointed || chose ? "" : "most of ";

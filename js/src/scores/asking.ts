@@ -32,7 +32,7 @@ function codeAt(code: string, target: Target): string {
 /** A target as Python, without what goes without saying. JSON's escapes are Python's. */
 export function python({ step, token, against, of }: Target): string {
   const named = Object.entries({ token, against, of: of === "logit" ? null : of }).filter(([, value]) => value !== null);
-  return `Target(step=${step}${named.map(([name, value]) => `, ${name}=${JSON.stringify(value)}`).join("")})`;
+  return `Target(step=${step ?? "None"}${named.map(([name, value]) => `, ${name}=${JSON.stringify(value)}`).join("")})`;
 }
 
 export interface Following extends Asking {
@@ -58,7 +58,8 @@ export function askAtSteps(following: Following): (request: Request) => void {
     askAndShow({
       ...following,
       request: stepOf(request) === null ? request : requestAt(request, asked),
-      instead: () => back({ ...following, request }, asked),
+      // Of another question nobody knows at which steps it was answered.
+      instead: () => (request === following.request ? back(following, asked) : null),
       signal: AbortSignal.any([signal, current.signal]),
     });
   const leave = () => {

@@ -74,10 +74,15 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     method.replaceChildren(...named.map(({ label }, i) => element("option", { value: String(i), selected: i === at }, label)));
   };
   fill(first);
+  /** A token that is asked about already, or was at first, is the same question: by its text or by its id. */
+  const written = (name: "token" | "against", value: string): Target["token"] => {
+    const same = [target, targetOf(first)].find((each) => shown(choices, each[name]) === value);
+    return same ? same[name] : idOrText(choices, value);
+  };
 
   const ask = () => {
     const chosen = named[Number(method.value)] as Method;
-    const asked: Target = { ...target, token: idOrText(choices, token.value), against: idOrText(choices, against.value) };
+    const asked: Target = { ...target, token: written("token", token.value), against: written("against", against.value) };
     onAsk({
       ...first,
       analysis: chosen.analysis,

@@ -91,6 +91,7 @@ export function tokenScores(context: Context<Text>): void {
       // The page below stays where it is until the next answer is there.
       body.style.setProperty("--tb-kept", `${body.offsetHeight}px`);
       el.dataset.state = "loading";
+      bare();
     },
     show: (answer, shown) => {
       shown.addEventListener("abort", bare);

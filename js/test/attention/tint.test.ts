@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { darkness, strongest, WHOLE, withoutFirst } from "../../src/attention/tint";
+import { darkness, largestOf, strongest, WHOLE, withoutFirst } from "../../src/attention/tint";
 
 test("the strongest keys: so many, none too weak, and position 0 only if it takes part", () => {
   const row = Float32Array.of(0.7, 0.1, 0.015, 0.1, 0.08, 0.3);
@@ -14,4 +14,9 @@ test("the strongest keys: so many, none too weak, and position 0 only if it take
   // There is no rest where the first token reads.
   expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1, empty: true });
   expect(strongest(row, 0, withoutFirst(row, 0))).toEqual([]);
+});
+
+test("the largest is sought among those that take part", () => {
+  const row = Float32Array.of(0.7, 0.1, 0.2);
+  expect([largestOf(row, 0), largestOf(row, 1), largestOf(Float32Array.of(0, 0), 1)]).toEqual([0, 2, 1]);
 });

@@ -424,6 +424,56 @@ test("a token on offer is meant by its id, and shown as everywhere", () => {
   expect(idOrText(data, "·un·heard")).toBe(" un heard");
 });
 
+test("a token that the first question has as text is asked for as that text, also when it is typed", async () => {
+  const data = { ...traceTree(), methods: METHODS };
+  const [, piece] = Object.entries((decode(traceTree()) as Choices).vocab ?? {})[0] as [string, Piece];
+  const target = { step: 0, token: null, against: piece[1].replaceAll("·", " "), of: "logit" };
+  const made = await show(tokenScores, { ...STATE, _data: data, _request: { ...SCORES_REQUEST, target } }, answering());
+  const form = one(made.root, ".tb-scores-ask");
+  const rather = all(form, "input")[1] as HTMLInputElement;
+  const submit = async (value: string) => {
+    rather.value = value;
+    form.dispatchEvent(new Event("submit", { cancelable: true }));
+    await settled();
+    return (made.sent.filter(({ kind }) => kind === "ask").at(-1) as { request: Request }).request.target;
+  };
+  expect(rather.value).toBe(piece[1]);
+  expect(await submit(rather.value)).toEqual(target);
+  expect(await submit("")).toMatchObject({ against: null });
+  expect(await submit(piece[1])).toEqual(target);
+});
+
+test("of every step is None in Python", async () => {
+  const made = await show(tokenScores, { ...STATE, _data: { ...traceTree(), methods: METHODS }, _request: EVERY }, atEveryStep);
+  const method = one(made.root, ".tb-scores-ask select") as HTMLSelectElement;
+  method.value = [...method.options].find(({ text }) => text === "quick")?.value ?? "";
+  method.dispatchEvent(new Event("change"));
+  await settled();
+  const { request } = made.sent.filter(({ kind }) => kind === "ask").at(-1) as { request: Request };
+  expect(request.code).toBe("tb.InputXGradient()(lm, trace, tb.Target(step=None))\n");
+});
+
+test("where no step has an answer the line above follows the step, and nobody is led to where there is none", async () => {
+  const data = { ...traceTree(), methods: METHODS };
+  const reply = (message: Message) =>
+    message.request?.analysis === "InputXGradient"
+      ? { kind: "error", error: "Not in this snapshot.", absent: true, code: message.request.code }
+      : { kind: "answer", result: scoresTree([stepOf(message) ?? 0]) };
+  const { root, selection } = await show(tokenScores, { ...STATE, _data: data }, { reply, offline: true });
+  const method = one(root, ".tb-scores-ask select") as HTMLSelectElement;
+  method.value = [...method.options].find(({ text }) => text === "quick")?.value ?? "";
+  method.dispatchEvent(new Event("change"));
+  for (const step of [2, 1]) {
+    selection.set("_state", { seq: 5 - step + 2, fields: { step, query: 2 + step } });
+    await settled();
+    expect([root.dataset.state, text(one(root, ".tb-scores-question"))]).toEqual([
+      "absent",
+      expect.stringContaining(`Step ${step}, where`),
+    ]);
+    expect(all(root, ".tb-state button").map(text)).not.toContain("Go to step 0");
+  }
+});
+
 test("where nothing is on offer there is no question to ask", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(one(root, ".tb-scores-ask").hidden).toBe(true);
