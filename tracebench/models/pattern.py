@@ -11,7 +11,7 @@ from torch import nn
 
 #: Query rows whose pattern is computed at once, by device: few fit the processor's cache, and of a causal mask the keys
 #: after the last of them are left out; elsewhere every call costs.
-ROWS = {"cpu": 64}
+ROWS = {"cpu": 128}
 MANY_ROWS = 512
 
 
