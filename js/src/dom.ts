@@ -61,8 +61,13 @@ export function edges(scrolling: HTMLElement, signal: AbortSignal): () => void {
     scrolling.toggleAttribute("data-below", scrollTop + clientHeight < scrollHeight - 1);
   };
   scrolling.addEventListener("scroll", tell, { signal, passive: true });
-  const observer = new ResizeObserver(tell);
-  observer.observe(scrolling);
-  signal.addEventListener("abort", () => observer.disconnect());
+  onResize([scrolling], tell, signal);
   return tell;
+}
+
+/** Calls back whenever one of these has another size, and once at the beginning. */
+export function onResize(elements: readonly Element[], callback: () => void, signal: AbortSignal): void {
+  const observer = new ResizeObserver(callback);
+  for (const each of elements) observer.observe(each);
+  signal.addEventListener("abort", () => observer.disconnect());
 }

@@ -1,7 +1,7 @@
 // A table of rows (layers, steps) x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
 // fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
 
-import { element, focusedIn, setSelected } from "./dom";
+import { element, focusedIn, onResize, setSelected } from "./dom";
 import type { Spot } from "./grid_moves";
 import { cellAfter, revealed } from "./grid_moves";
 import { isBare, take } from "./keys";
@@ -101,9 +101,7 @@ export class Grid {
     this.el.addEventListener("scroll", () => this.#fill(), { signal, passive: true });
     this.el.addEventListener("click", (event) => this.#click(event), { signal });
     this.el.addEventListener("keydown", (event) => this.#key(event), { signal });
-    const observer = new ResizeObserver(() => this.#layOut());
-    observer.observe(this.el);
-    signal.addEventListener("abort", () => observer.disconnect());
+    onResize([this.el], () => this.#layOut(), signal);
   }
 
   /** The values or the colours have changed. */

@@ -1,7 +1,7 @@
 // Thin curves behind the words, from the token that reads to those that it looks at most. Where the words stand is
 // measured, so that wrapped lines, right-to-left words and every size are right.
 
-import { svg } from "../dom";
+import { onResize, svg } from "../dom";
 import type { Mark } from "../scene";
 import { paintSvg } from "../scene_svg";
 
@@ -58,9 +58,7 @@ export function lines(list: HTMLElement, pieces: readonly HTMLElement[], signal:
       path.setAttribute("data-weight", weight.toPrecision(3));
     });
   };
-  const observer = new ResizeObserver(draw);
-  observer.observe(list);
-  signal.addEventListener("abort", () => observer.disconnect());
+  onResize([list], draw, signal);
   list.addEventListener("scroll", draw, { signal, passive: true });
   return {
     paint: (query: number, found: readonly Line[]) => {

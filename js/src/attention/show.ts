@@ -4,7 +4,7 @@ import { isAbsent } from "../ask";
 import type { HeadSlice } from "../attention";
 import { rowOf, whoseIn } from "../attention";
 import { checksWord } from "../checks";
-import { element } from "../dom";
+import { element, onResize } from "../dom";
 import { viewMenu } from "../menu";
 import type { Selection } from "../selection";
 import { isDark, onThemeChange } from "../theme";
@@ -159,10 +159,7 @@ export function showAttention(
   };
   layOut();
   update();
-  const observer = new ResizeObserver(layOut);
-  observer.observe(main);
-  observer.observe(panel);
-  signal.addEventListener("abort", () => observer.disconnect());
+  onResize([main, panel], layOut, signal);
   selection.on(update, signal);
   onThemeChange(
     el,

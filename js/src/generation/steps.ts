@@ -1,7 +1,7 @@
 // How sure the model was, step by step: two rows of bars over one axis. An overview for long texts, and the entropy of
 // every step at a glance.
 
-import { element, setSelected, svg } from "../dom";
+import { element, onResize, setSelected, svg } from "../dom";
 import { nats, probability } from "../format";
 import type { Scale } from "../scale";
 import { linear, roundUp, ticks } from "../scale";
@@ -51,9 +51,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
     },
     { signal },
   );
-  const observer = new ResizeObserver(draw);
-  observer.observe(el);
-  signal.addEventListener("abort", () => observer.disconnect());
+  onResize([el], draw, signal);
   return {
     el,
     update: (step) => {

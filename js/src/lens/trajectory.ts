@@ -1,6 +1,6 @@
 // How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
 
-import { element, setAttributes, setSelected, svg } from "../dom";
+import { element, onResize, setAttributes, setSelected, svg } from "../dom";
 import { probability, theLayer } from "../format";
 import { isBare, take } from "../keys";
 import type { Lens } from "../lens";
@@ -79,9 +79,7 @@ export function trajectory(
     },
     { signal },
   );
-  const observer = new ResizeObserver(draw);
-  observer.observe(frame);
-  signal.addEventListener("abort", () => observer.disconnect());
+  onResize([frame], draw, signal);
   return {
     el,
     update: (lens, layer, token) => {

@@ -10,7 +10,7 @@ import { lookedAt } from "../attention/text";
 import { largestOf } from "../attention/tint";
 import { named, predicts, weightName } from "../attention/words";
 import { checksWord } from "../checks";
-import { element } from "../dom";
+import { element, onResize } from "../dom";
 import { viewMenu } from "../menu";
 import type { Rollout } from "../rollout";
 import { layerIn, lengthOf, sharesIn } from "../rollout";
@@ -143,9 +143,7 @@ export function showRollout(
   const layOut = () => flow.layOut(main.clientWidth || 800);
   layOut();
   update();
-  const observer = new ResizeObserver(layOut);
-  observer.observe(main);
-  signal.addEventListener("abort", () => observer.disconnect());
+  onResize([main], layOut, signal);
   selection.on(update, signal);
   onThemeChange(
     el,
