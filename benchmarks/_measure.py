@@ -1,5 +1,6 @@
 """Time and memory of calls in this process."""
 
+import ctypes
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 STATUS = Path("/proc/self/status")
+
+#: Parameters of glibc's `mallopt`.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Cost(NamedTuple):
@@ -24,6 +28,20 @@ def cost(call: Callable[[], Any]) -> Cost:
     call()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Cost(wall, cpu, _status("VmHWM") - before)
+
+
+def peak(call: Callable[[], Any]) -> float:
+    """The peak of one call in megabytes, of what it really has: freed arrays are given back at once.
+
+    By itself glibc keeps what was freed for the next array, and the peak of one and the same call then differs by tens of
+    megabytes from run to run. It stays so afterwards and costs time: measure time first.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            mallopt(parameter, 2**16)
+    call()
+    return cost(call).peak
 
 
 def ratios(calls: dict[str, Callable[[], Any]], reference: str, rounds: int) -> dict[str, tuple[float, float, float]]:

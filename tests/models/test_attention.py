@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack, _pop_mode
 from transformers import JambaConfig, JambaForCausalLM
 from transformers.modeling_utils import AttentionInterface
 
@@ -69,8 +70,8 @@ def test_a_model_that_is_refused_is_left_as_it_was(name):
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
 def test_after_an_error_or_an_interrupt_while_a_layer_is_kept(lm, failure):
-    def stop(layer, *_):
-        if layer:
+    def stop(rows):
+        if rows.layer:
             raise failure("stop")
 
     with unchanged(lm.model), pytest.raises(failure, match="stop"), watch_attention(lm, range(2), stop):
@@ -85,6 +86,30 @@ def test_after_interrupts_at_any_moment(lm, trace):
         for _ in signals.interrupted_at_random(lambda: analysis(lm, trace), 60):
             assert AttentionInterface.get_interface is PLAIN
             assert (lm.lock._owner, lm.lock._depth, lm.lock._cells_waiting) == (None, 0, 0)
+
+
+class Theirs(TorchFunctionMode):
+    """A mode of the user's."""
+
+    def __torch_function__(self, func, _types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_after_an_interrupt_while_torch_had_taken_modes_off(lm, lost):
+    """What `torch.overrides._pop_mode_temporarily` leaves when it is interrupted between two of its lines."""
+
+    def interrupted():
+        with watch_attention(lm, range(2), nothing):
+            for _ in range(lost):
+                _pop_mode()
+            raise KeyboardInterrupt
+
+    with Theirs() as theirs:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert _get_current_function_mode_stack() == [theirs]
+    assert _get_current_function_mode_stack() == []
 
 
 def test_the_functions_that_run_are_transformers_own(lm):
@@ -205,13 +230,13 @@ def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
 
 def test_only_wanted_layers_are_derived(lm):
     kept = []
-    with watch_attention(lm, (1,), lambda layer, *_: kept.append(layer)) as watching:
+    with watch_attention(lm, (1,), lambda rows: kept.append(rows.layer)) as watching:
         forward(lm)
     assert (kept, sorted(watching.via)) == ([1], [0, 1])
 
 
 def test_gradients_are_not_asked_of_what_is_kept(lm):
-    with watch_attention(lm, (1,), lambda _layer, pattern, _sink: seen.append(pattern.requires_grad)):
+    with watch_attention(lm, (1,), lambda rows: seen.append(rows.pattern.requires_grad)):
         seen = []
         lm.model(torch.tensor([IDS])).logits.sum().backward()
     lm.model.zero_grad()

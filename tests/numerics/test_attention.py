@@ -12,7 +12,7 @@ from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.models import attention
 from tracebench.models.attention import run_watched
-from tracebench.models.pattern import ROWS, Call, derive, read_call
+from tracebench.models.pattern import ROWS, Call, Room, derive, read_call
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
 ATTENDING = [name for name in {**tiny.FAMILIES, **tiny.OTHER_ATTENTION} if name not in ("mamba", "diffllama")]
@@ -96,11 +96,14 @@ def test_half_a_model_keeps_its_identities(name):
     assert limits == {2**-7}
 
 
-def test_twice_the_digits_are_shown_in_float32():
-    lm = tiny.lm(dtype=torch.float64)
+@pytest.mark.parametrize(("name", "limit"), [("llama", 1e-13), ("gemma2", 1e-5)])
+def test_twice_the_digits_are_proved_and_shown_in_float32(name, limit):
+    """Eager functions (gemma2 caps its scores) take their softmax in float32, whatever they are given."""
+    lm = tiny.lm(name, dtype=torch.float64)
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert result.weights.values.dtype == np.float32
     assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
+    assert {check.limit for check in result.checks if check.name.startswith(("pattern", "rows"))} == {limit}
 
 
 def test_under_autocast_the_limit_is_that_of_the_type_that_was_computed_in():
@@ -171,7 +174,7 @@ def test_a_pattern_that_is_not_the_models_breaks_the_identity(monkeypatch, wrong
     lm = tiny.lm(name)
     trace = lm.read(IDS)
     right = attention.derive
-    monkeypatch.setattr(attention, "derive", lambda call, room: right(replace(call, **changes), room))
+    monkeypatch.setattr(attention, "derive", lambda call, *rest: right(replace(call, **changes), *rest))
     assert states(tb.AttentionPatterns()(lm, trace))["pattern @ values = attention"] == "broken"
 
 
@@ -196,6 +199,21 @@ def call_of(**options):
     mask = options.pop("attention_mask", None)
     name = options.pop("name", "flash_attention_2")
     return read_call(name, torch.zeros(1, 6, 4, 8), torch.nn.Identity(), query, key, value, mask, **options)
+
+
+def derived(call):
+    """The whole pattern [head, query, key], its sink [head, query] or None, and the gap."""
+    pattern = torch.zeros(*call.query.shape[:2], call.key.shape[1])
+    sink = None if call.sinks is None else torch.zeros(call.query.shape[:2])
+
+    def take(rows, made, taken):
+        pattern[:, rows, : made.shape[-1]] = made
+        if sink is not None:
+            sink[:, rows] = taken
+
+    gap, miss = derive(call, Room(), take)
+    assert not miss > 1e-6  # NaN where a row sees nothing
+    return pattern, sink, gap
 
 
 def by_definition(call):
@@ -238,7 +256,7 @@ KERNELS = {
 @pytest.mark.parametrize("options", KERNELS.values(), ids=KERNELS)
 def test_what_a_kernel_is_told_is_what_the_pattern_shows(options):
     call = call_of(**options)
-    pattern, sink, _ = derive(call)
+    pattern, sink, _ = derived(call)
     rows = slice(1, None) if "attention_mask" in options else slice(None)  # a row that sees nothing is not defined
     np.testing.assert_allclose(pattern.numpy()[:, rows], by_definition(call)[:, rows], atol=1e-6)
     assert (sink is None) == (call.sinks is None)
@@ -250,8 +268,8 @@ def test_the_mask_of_flex_attention_is_a_function():
     from torch.nn.attention.flex_attention import create_block_mask
 
     mask = create_block_mask(lambda _b, _h, q, k: (q >= k) & (q - k < 2), 1, None, 6, 6, device="cpu")
-    pattern, _, _ = derive(call_of(name="flex_attention", attention_mask=mask))
-    expected, _, _ = derive(call_of(sliding_window=2))
+    pattern, _, _ = derived(call_of(name="flex_attention", attention_mask=mask))
+    expected, _, _ = derived(call_of(sliding_window=2))
     torch.testing.assert_close(pattern, expected)
 
 
@@ -263,7 +281,7 @@ def test_a_call_is_read_for_one_text():
 
 def test_a_row_of_a_call_without_range_has_no_gap():
     zeros = torch.zeros(2, 3, 4)
-    _, _, gap = derive(Call(zeros, zeros, zeros, zeros.transpose(0, 1), 1.0, causal=True))
+    _, _, gap = derived(Call(zeros, zeros, zeros, zeros.transpose(0, 1), 1.0, causal=True))
     assert gap == 0
 
 
@@ -274,7 +292,7 @@ def test_the_demo_model(demo_lm):
     assert result.weights.shape[:2] == (30, 9)
     seen = {}
     logits, watching, _ = run_watched(
-        demo_lm, trace.tokens.ids, range(30), lambda layer, pattern, _sink: seen.update({layer: pattern.clone()})
+        demo_lm, trace.tokens.ids, range(30), lambda rows: seen.update({rows.layer: rows.pattern.clone()})
     )
     assert torch.equal(logits, demo_lm.logits(trace.tokens.ids))
     assert set(watching.via.values()) == {"sdpa"}

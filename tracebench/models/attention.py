@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack, _pop_mode, _push_mode
 from transformers.modeling_utils import AttentionInterface
 
 from tracebench.checks import Check
@@ -28,12 +28,31 @@ from tracebench.models.language_model import LanguageModel, digest
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.memory import fitting
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
-from tracebench.models.pattern import Call, Room, derive, read_call, read_kernel
+from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel
 from tracebench.models.steady import steady
 
-#: ``keep(layer, pattern [head, query, key], sink [head, query] or None)``, float32, on the layer's device. What it
-#: wants to keep it copies: the memory is used again for the next layer.
-Keep = Callable[[int, torch.Tensor, torch.Tensor | None], None]
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of the pattern of one layer; what is wanted of them is copied, the memory is used again.
+
+    Args:
+        layer: block index.
+        queries: which queries; those of a layer come in order.
+        pattern: [head, row, key], float32 (float64 of a model that computes in that), on the layer's device. Its keys may end
+            before the last one: later ones get nothing.
+        sink: [head, row], or None where the model has none.
+        keys: how many the layer has.
+    """
+
+    layer: int
+    queries: slice
+    pattern: torch.Tensor
+    sink: torch.Tensor | None
+    keys: int
+
+
+Keep = Callable[[Rows], None]
 
 
 class NoAttentionError(ValueError):
@@ -60,12 +79,12 @@ class Watching:
 
 
 def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> Scope[Watching]:
-    """Within this scope, a forward pass of this thread hands the pattern of every wanted layer to ``keep``.
+    """Within this scope, a forward pass of this thread hands the pattern of every wanted layer to ``keep``, some rows at a time.
 
     Args:
         lm: one pass of its model over one text is expected.
         layers: block indices; of the others only that they attend is noted.
-        keep: called once a layer, in order.
+        keep: called for all rows of a layer, layer by layer.
     """
     watcher = _Watcher(lm.layout, frozenset(layers), keep)
 
@@ -174,8 +193,7 @@ def _asked_check(gap: float, dtype: torch.dtype) -> Check:
 
 
 def _identities(watching: Watching) -> tuple[Check, ...]:
-    # The pattern itself is float32.
-    limit = max(SAME_STREAM[dtype] for dtype in {*watching.types, torch.float32})
+    limit = max(SAME_STREAM[dtype] for dtype in watching.types)
     checks = [
         Check(
             "rows sum to one",
@@ -270,7 +288,9 @@ class _Watcher:
         if layer in self._layers:
             pattern = weights.detach()[0].float()
             self.watching.future[layer] = float(pattern.triu(1).max())
-            self._hand_over(layer, pattern, None, weights.dtype)
+            self.watching.sums[layer] = float(misses_one(pattern, None))
+            self.watching.types.add(weights.dtype)
+            self._keep(Rows(layer, slice(0, pattern.shape[1]), pattern, None, pattern.shape[2]))
 
     def _next(self, layers: list[int]) -> int | None:
         return next((layer for layer in layers if layer not in self.watching.via), None)
@@ -282,19 +302,16 @@ class _Watcher:
 
     @torch.no_grad()
     def _derive(self, layer: int, call: Call) -> None:
+        keys, seen = call.key.shape[1], self.watching
+
+        def take(queries: slice, pattern: torch.Tensor, sink: torch.Tensor | None) -> None:
+            seen.types.add(pattern.dtype)
+            self._keep(Rows(layer, queries, pattern, sink, keys))
+
         # In the types that are asked for, also where the user's code lets torch choose.
         with torch.autocast(call.query.device.type, enabled=False):
-            pattern, sink, gap = derive(call, self._room)
-        self.watching.gaps[layer] = gap
-        self._hand_over(layer, pattern, sink, call.query.dtype, call.value.dtype, call.output.dtype)
-
-    def _hand_over(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None, *types: torch.dtype) -> None:
-        total = pattern.sum(-1)
-        if sink is not None:
-            total += sink
-        self.watching.sums[layer] = float(total.sub_(1.0).abs_().max())
-        self.watching.types.update(types)
-        self._keep(layer, pattern, sink)
+            seen.gaps[layer], seen.sums[layer] = derive(call, self._room, take)
+        seen.types.update((call.query.dtype, call.value.dtype, call.output.dtype))
 
 
 def _weights(output: Sequence[Any]) -> torch.Tensor | None:
@@ -316,6 +333,20 @@ class _Kernels(TorchFunctionMode):
     def __init__(self, watcher: _Watcher) -> None:
         super().__init__()
         self._watcher = watcher
+        self._before: list[Any] = []
+
+    def __enter__(self) -> Self:
+        self._before = _get_current_function_mode_stack()
+        _push_mode(self)
+        return self
+
+    def __exit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        # Torch takes a mode off while it calls it, and an interrupt at that moment leaves it off: popping without looking
+        # would then be an error, or take off somebody else's.
+        for _mode in _get_current_function_mode_stack():
+            _pop_mode()
+        for mode in self._before:
+            _push_mode(mode)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))

@@ -19,7 +19,7 @@ import torch
 from tracebench import progress
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
-from tracebench.models.attention import Watching, run_watched
+from tracebench.models.attention import Rows, Watching, run_watched
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.memory import free_bytes
 from tracebench.models.replay import check_replayable, replay_check
@@ -30,7 +30,7 @@ from tracebench.trace import Trace
 #: Bytes of patterns that are computed at the most.
 MOST = 2 * 10**9
 
-#: How often the pattern of one layer is in memory beside what is kept: while it is made, and as the mask of the pass.
+#: How often the pattern of one layer is in memory beside what is kept: an eager layer has its scores and their softmax.
 BESIDE = 2
 
 #: Devices whose memory is the main memory.
@@ -94,7 +94,8 @@ class _Kept:
 
     def __init__(self, lm: LanguageModel, layers: tuple[int, ...], heads: tuple[int, ...] | None, length: int) -> None:
         self._lm, self._layers, self._length = lm, layers, length
-        self._asked, self._seen = heads, []
+        self._asked = heads
+        self._seen: list[int] = []
         self._heads: tuple[int, ...] = ()
         self._weights = self._sink = np.zeros(0, np.float32)
         self._has_sink = False
@@ -102,31 +103,37 @@ class _Kept:
         if lm.heads:
             self._insist_on_size(len(chosen("head", heads, lm.heads, lm.name)), at_most(lm, length))
 
-    def __call__(self, layer: int, pattern: torch.Tensor, sink: torch.Tensor | None) -> None:
-        count = len(self._seen)
+    def __call__(self, rows: Rows) -> None:
+        if rows.layer not in self._seen:
+            self._begin(rows)
+        at, keys = len(self._seen) - 1, rows.pattern.shape[-1]
+        torch.from_numpy(self._weights[at])[:, rows.queries, :keys] = _those(rows.pattern, self._heads)
+        if rows.sink is not None:
+            self._has_sink = True
+            torch.from_numpy(self._sink[at])[:, rows.queries] = _those(rows.sink, self._heads)
+
+    def _begin(self, rows: Rows) -> None:
+        """The first rows of a layer: whether it is like the others, and how far the pass is."""
+        heads, count = len(rows.pattern), len(self._seen)
         if not count:
-            self._heads = chosen("head", self._asked, len(pattern), self._lm.name)
+            self._heads = chosen("head", self._asked, heads, self._lm.name)
             self._insist_on_size(len(self._heads), at_most())  # what is beside is there already
             shape = (len(self._layers), len(self._heads), self._length)
-            # Pages that no layer writes are never taken.
-            self._weights, self._sink = np.empty((*shape, self._length), np.float32), np.zeros(shape, np.float32)
-            self._of = len(pattern)
-        elif len(pattern) != self._of:
+            # Zeros take no memory until something is written beside them.
+            self._weights, self._sink = np.zeros((*shape, self._length), np.float32), np.zeros(shape, np.float32)
+            self._of = heads
+        elif heads != self._of:
             raise ValueError(
-                f"layer {layer} of {self._lm.name} has {len(pattern)} heads and layer {self._seen[0]} has {self._of}: "
+                f"layer {rows.layer} of {self._lm.name} has {heads} heads and layer {self._seen[0]} has {self._of}: "
                 "ask for layers with as many heads each"
             )
-        if pattern.shape[-1] != self._length:
+        if rows.keys != self._length:
             raise ValueError(
-                f"layer {layer} of {self._lm.name} attends to {pattern.shape[-1]} keys in a text of {self._length} tokens (it adds "
+                f"layer {rows.layer} of {self._lm.name} attends to {rows.keys} keys in a text of {self._length} tokens (it adds "
                 "compressed or learned ones), so its pattern is none over the text; ask for other layers"
             )
         progress.tick(count, len(self._layers), "watching attention")
-        self._seen.append(layer)
-        torch.from_numpy(self._weights[count]).copy_(_those(pattern, self._heads))
-        if sink is not None:
-            self._has_sink = True
-            torch.from_numpy(self._sink[count]).copy_(_those(sink, self._heads))
+        self._seen.append(rows.layer)
 
     def arrays(self) -> tuple[LabeledArray, LabeledArray | None]:
         """The patterns and, where the model has sinks, those."""

@@ -21,7 +21,7 @@ from tracebench import progress
 from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, insist_on_text, limit_in_words, via
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
-from tracebench.models.attention import run_watched
+from tracebench.models.attention import Rows, run_watched
 from tracebench.models.capture import Streams, capture_streams
 from tracebench.models.language_model import LanguageModel
 from tracebench.results.attention import Rollout
@@ -92,13 +92,15 @@ class AttentionRollout:
         chosen("layer", (max(self.first, layers.stop - 1),), lm.layers, lm.name)
         _insist_on_size(lm, len(layers), len(ids))
         # First what each layer mixes, then, in the same memory, what has been mixed up to it.
-        flow = np.empty((len(layers), len(ids), len(ids)), np.float32)
+        flow = np.zeros((len(layers), len(ids), len(ids)), np.float32)
         seen: list[int] = []
 
-        def keep(layer: int, pattern: torch.Tensor, sink: torch.Tensor | None) -> None:
-            progress.tick(len(seen), len(layers), "following attention")
-            seen.append(layer)
-            flow[layer - self.first] = _combined(pattern, sink, self.heads).cpu().numpy()
+        def keep(rows: Rows) -> None:
+            if rows.layer not in seen:
+                progress.tick(len(seen), len(layers), "following attention")
+                seen.append(rows.layer)
+            mixed = _combined(rows.pattern, rows.sink, self.heads)
+            flow[rows.layer - self.first, rows.queries, : mixed.shape[-1]] = mixed.cpu().numpy()
 
         lm.unhooked_digest(ids)  # before there are hooks
         watched = capture_streams(lm.layout) if self.residual == "norms" else nullcontext(Streams())
@@ -106,8 +108,6 @@ class AttentionRollout:
             logits, watching, checks = run_watched(lm, ids, layers, keep)
         stays = [_stays(self.residual, streams, layer) for layer in layers]
         missing = sorted(set(layers) - set(seen))
-        for layer in missing:
-            flow[layer - self.first] = 0.0
         roll(flow, stays)
         axes = {"layer": layers, "query": range(len(ids)), "key": range(len(ids))}
         return Rollout(
@@ -137,7 +137,7 @@ def roll(mixes: np.ndarray, stays: Any) -> None:
 
 
 def _combined(pattern: torch.Tensor, sink: torch.Tensor | None, heads: str) -> torch.Tensor:
-    """One matrix [query, key] for the heads of a layer; its rows sum to what the sinks leave on average."""
+    """One matrix [row, key] for the heads of a layer; its rows sum to what the sinks leave on average."""
     mixed = pattern.mean(0) if heads == "mean" else pattern.amax(0)
     attended = 1.0 if sink is None else 1.0 - sink.mean(0)[:, None]
     return mixed * (attended / mixed.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny))
