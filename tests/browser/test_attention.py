@@ -135,10 +135,12 @@ def test_the_csv_is_the_row_of_the_head(opened):
     result = attention(trace)
     page = opened(trace, result, fragment="#step=2&layer=2&head=1")
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "head", "query", "key", "text", "weight", "exact", "least", "most", "sink"]
+    assert list(table.columns) == [
+        *("layer", "head", "query", "key", "token_id", "text", "weight", "exact", "least", "most", "sink")
+    ]
     assert table["sink"].to_numpy() == pytest.approx(np.full(5, 0.25), abs=0.004)
     assert table["key"].tolist() == [0, 1, 2, 3, 4]
-    assert table["text"].tolist() == list(trace.tokens.display[:5])
+    assert table["text"].tolist() == list(trace.tokens.texts[:5])
     row = np.asarray(result.weights.sel(layer=2, head=1, query=4).values)
     assert table["weight"].to_numpy() == pytest.approx(row[:5], abs=0.004)
 
@@ -221,7 +223,7 @@ def test_in_a_text_that_scrolls_only_lines_to_what_is_in_sight_are_drawn(opened)
     weights[0, 0, 390, [0, 200, 389]] = 0.25
     weights[0, 0, 390, 390] = 0.25
     axes = {"layer": (0,), "head": (0,), "query": range(400), "key": range(400)}
-    result = Attention(LabeledArray.of(weights, **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    result = Attention(LabeledArray.of(weights, **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash)
     page = opened(trace, result, fragment="#step=11&layer=0&head=0")
     drawn = """() => [...document.querySelectorAll(".tb-att-lines polyline")].map(el => Number(el.dataset.key)).sort((a, b) => a - b)"""
     assert page.evaluate(drawn) == [389, 390]
@@ -342,7 +344,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     # A view of one number, as large as it says.
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
-    result = Attention(huge, None, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
+    result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
     sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))

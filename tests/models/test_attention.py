@@ -391,7 +391,7 @@ def test_the_frame_has_the_pairs_that_can_be():
     lm = tiny.lm("gpt_oss")
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     frame = result.to_pandas()
-    assert list(frame.columns) == ["layer", "head", "query", "key", "weight", "sink"]
+    assert list(frame.columns) == ["layer", "head", "query", "key", "token_id", "text", "weight", "sink"]
     assert len(frame) == 2 * 4 * 15
     assert (frame.key <= frame["query"]).all()
     for row in frame.sample(20, random_state=0).itertuples():

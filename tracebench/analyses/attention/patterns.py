@@ -81,6 +81,7 @@ class AttentionPatterns:
         return Attention(
             weights=weights,
             sink=sink,
+            tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
             trace=trace.hash,

@@ -112,6 +112,7 @@ class AttentionRollout:
         axes = {"layer": layers, "query": range(len(ids)), "key": range(len(ids))}
         return Rollout(
             flow=LabeledArray.of(flow, **axes),
+            tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
             trace=trace.hash,

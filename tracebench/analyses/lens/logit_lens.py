@@ -164,6 +164,7 @@ class _Table:
             realised=LabeledArray.of(self.realised, **axes),
             watched=LabeledArray.of(self.watched_probs, **axes, watched=self.watched) if self.watched else None,
             vocabulary=lm.vocabulary(mentioned),
+            tokens=trace.tokens,
             method=method,
             trace=trace.hash,
             cost=cost,
