@@ -109,8 +109,9 @@ class LensTable:
         """What there is one of at every (layer, token), by column name."""
         cells = {"entropy": self.entropy, "kl": self.kl, "realised_prob": self.realised}
         # By id: two tokens may show the same text (parts of characters do), and must not be one column.
-        watched = () if self.watched is None else self.watched.coords("watched")
-        return cells | {f"watched_{token_id}": self.watched.sel(watched=token_id) for token_id in watched}
+        if (watched := self.watched) is not None:
+            cells |= {f"watched_{token_id}": watched.sel(watched=token_id) for token_id in watched.coords("watched")}
+        return cells
 
     def _texts(self, ids: np.ndarray) -> list[str]:
         return [self.vocabulary.text(i) for i in ids.reshape(-1).tolist()]

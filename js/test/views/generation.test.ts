@@ -230,7 +230,9 @@ test("a chat is divided by its roles; template tokens go with the segment that f
 });
 
 test("the numbers are a row per step and candidate, headed by axis names", () => {
-  const lines = numbers(decode(traceTree()) as Trace).trim().split("\r\n");
+  const lines = numbers(decode(traceTree()) as Trace)
+    .trim()
+    .split("\r\n");
   const [head, first] = lines;
   expect(head).toBe("step,query,token,token_id,text,chosen_prob,chosen_rank,entropy,rank,candidate_token_id,candidate_text,prob");
   expect(first).toBe(`0,2,3,3,""" Paris""",${Math.fround(0.7)},0,1.5,0,3,""" Paris""",${Math.fround(0.7)}`);
