@@ -95,6 +95,17 @@ test("a zero speaks neither way", async () => {
   expect(pieces(root)[0]?.getAttribute("aria-label")).toBe("\u2068The\u2069, position 0: 0.00 logits, speaks neither way");
 });
 
+test("what is compared with stands in the title, which tells two such views apart", async () => {
+  const title = async (against: string | number | null) => {
+    const target = { step: 0, token: null, against, of: "logit" };
+    const { root } = await show(tokenScores, { ...STATE, _request: { ...SCORES_REQUEST, target } }, answering({ target }));
+    return text(one(root, "h2"));
+  };
+  expect(await title(null)).toBe("Which tokens speak for it?");
+  expect(await title(" Rome")).toBe("Which tokens speak for it, rather than “\u2068·Rome\u2069”?");
+  expect(await title(8)).toBe("Which tokens speak for it, rather than “\u2068·Rome\u2069”?");
+});
+
 test("the method and its baseline are said in words, the scale in numbers", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(text(root)).toContain("Integrated gradients, compared with the eos token in place of every token.");
