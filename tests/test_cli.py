@@ -85,6 +85,10 @@ def test_show_takes_a_trace(trace, capsys):
     for arguments in (["a.html"], ["a.HTM"], ["k.html", "-o", "k.html"]):
         assert "show takes a .trace file, and " in refused(capsys, "show", *arguments)
     assert "none.trace" in refused(capsys, "show", "none.trace")
+    # A page of that name says nothing about what is no trace.
+    (trace.parent / "folder").mkdir()
+    trace.with_name("folder.html").write_text("mine")
+    assert "folder is a folder or a device" in refused(capsys, "show", "folder")
 
 
 def test_a_folder_that_cannot_be_is_said_before_the_model_is_loaded(trace, capsys, no_model):
@@ -189,6 +193,12 @@ def test_scores_that_do_not_add_up_say_so_under_their_sentence():
     assert lines[said + 1] == str(off)
     held = report(trace, [made.scores(trace, 0)]).splitlines()
     assert held[said + 1] == ""
+
+
+def test_a_text_does_not_steer_the_console(model, trace, capsys):
+    out, _ = explored(capsys, model, prompt="a\x1b[2Jb\tc\u200dd")
+    assert "a⟨1B⟩[2Jb\tc\u200dd▸" in out
+    assert "\x1b" not in out
 
 
 def test_explore_compares_with_one_token_that_was_not_said(model, trace, capsys):

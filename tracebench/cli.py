@@ -221,6 +221,7 @@ def _show(options: argparse.Namespace) -> None:
 
     if _is_page(options.file):
         raise ValueError(f"show takes a .trace file, and {str(options.file)!r} is a page: open it in a browser")
+    bundle = tb.open(options.file)
     output = options.output or options.file.with_suffix(".html")
     if options.output is None and output.exists():
         raise ValueError(
@@ -228,7 +229,6 @@ def _show(options: argparse.Namespace) -> None:
         )
     _check_page(output)
     _check_folder(output)
-    bundle = tb.open(options.file)
     bench = tb.Workbench([bundle.trace, *bundle.results])
     page = bench.save(output)
     if bundle.trace.steps:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tracebench import findings
+from tracebench.tokens import display_piece
 from tracebench.trace import Trace
 
 #: How many tokens are named of those that speak for a decision.
@@ -26,7 +28,7 @@ def report(trace: Trace, results: Iterable[Any], missing: Iterable[str] = ()) ->
     lens = next((result for result in results if result.kind == "lens_table"), None)
     lines = [
         f"{trace.provenance.model}, {trace.provenance.layers} layers, {trace.provenance.dtype}",
-        f"{trace.prompt}▸{trace.completion}",
+        _harmless(f"{trace.prompt}▸{trace.completion}"),
         "",
     ]
     if trace.steps:
@@ -40,6 +42,11 @@ def report(trace: Trace, results: Iterable[Any], missing: Iterable[str] = ()) ->
     for whose, checks in (("the generation", trace.checks), *((_named(result), result.checks) for result in results)):
         lines += [f"- {whose}", *(f"  {check}: {check.meaning}" for check in checks)]
     return "\n".join(lines)
+
+
+def _harmless(text: str) -> str:
+    """The text without what would steer a console: control characters as a view shows them."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else display_piece(c.encode()) for c in text)
 
 
 def _named(result: Any) -> str:
