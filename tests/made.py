@@ -164,12 +164,14 @@ def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.
     flow = [mixes[0]]
     for mix in mixes[1:]:
         flow.append(mix @ flow[-1])
-    sums = Check("shares sum to one", "identity", 1e-8, 1e-5, "The shares in a position sum to one.")
+    back = Check(
+        "followed back = followed up", "identity", 1e-8, 1e-5, "The shares are the same from the last layer down."
+    )
     return Rollout(
         flow=LabeledArray.of(np.asarray(flow, np.float32), layer=layers, query=range(length), key=range(length)),
         tokens=of.tokens,
         via="sdpa",
         method=f"AttentionRollout(residual={residual}, heads='mean', first={layers[0]}, last=None)",
         trace=of.hash,
-        checks=(sums,),
+        checks=(back,),
     )

@@ -266,7 +266,7 @@ def test_the_rollout_beside_attention_is_one_switch_away_with_python_s_numbers(o
     # The step moves it.
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "query", "key", "text", "share"]
+    assert list(table.columns) == ["layer", "query", "key", "token_id", "text", "share"]
     assert set(table["query"]) == {5}
     flow = np.asarray(rollout.reaching(5).values)[:, :6]
     assert table["share"].to_numpy().reshape(3, 6) == pytest.approx(flow, abs=0.004)
@@ -409,6 +409,7 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     trace = lm.read([5, 300, 7, 8, 250, 9, 10, 11], prompt_length=5)
     result = tb.AttentionPatterns()(lm, trace)
     assert result.layers == layers
+    without = set(range(lm.layers)) - set(layers)
     bench = tb.Workbench([trace, result])
     page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
@@ -417,6 +418,8 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     assert table["exact"].all()
     assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)
     assert (page.locator(f"{VIEW} .tb-att-sink").count() == 1) == (result.sink is not None)
+    said = page.locator(f"{VIEW} p.tb-note").first.inner_text()
+    assert ("Without attention, so not here: layer 0." in said) == (without == {0}) == ("Without" in said)
 
 
 LIVE = """

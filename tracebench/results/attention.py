@@ -25,7 +25,7 @@ TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 class Attention:
     """The attention patterns of one pass: each row says how one position's new information is mixed from others.
 
-    ``query`` and ``key`` are token positions. Layers without attention (of hybrid models) have no coordinate.
+    ``query`` and ``key`` are token positions. Layers that mix positions in another way (of hybrid models) have no coordinate.
 
     Args:
         weights: float32 [layer, head, query, key]; 0 where the key comes after the query.
@@ -37,6 +37,7 @@ class Attention:
         trace: hash of the trace it was computed on.
         cost: seconds.
         checks: what was proved while it was computed.
+        without: the layers among those asked for that have no attention.
     """
 
     weights: LabeledArray
@@ -47,6 +48,7 @@ class Attention:
     trace: str
     cost: float = 0.0
     checks: tuple[Check, ...] = ()
+    without: tuple[int, ...] = ()
 
     kind = "attention"
 
@@ -127,12 +129,14 @@ class Attention:
             arrays["sink"] = self.sink
         arrays |= prefixed("tokens", self.tokens.to_arrays())
         about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
+        about["without"] = list(self.without)
         return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> Attention:
         about = dict(record.json)
         checks = tuple(Check.from_json(check) for check in about.pop("checks"))
+        about["without"] = tuple(about["without"])
         sink = record.labeled("sink") if "sink" in record.arrays else None
         tokens = Tokens.from_arrays(record.group("tokens"))
         return cls(record.labeled("weights"), sink, tokens, checks=checks, **about)
@@ -140,9 +144,8 @@ class Attention:
     def __repr__(self) -> str:
         layers, heads, tokens, _ = self.weights.shape
         sink = ", sinks" if self.sink is not None else ""
-        return (
-            f"Attention({layers} layers x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
-        )
+        which = f"{layers} layers" + (f" (not {', '.join(map(str, self.without))})" if self.without else "")
+        return f"Attention({which} x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,6 +63,7 @@ function tree(change: object = {}) {
     maps: bytes(values, { layer: [...LAYERS, "mean"], head: [...HEADS, "mean"], query: LENGTH, key: LENGTH }),
     sinks: true,
     via: "sdpa",
+    without: [],
     checks: [CHECK],
     method: "AttentionPatterns(layers=(1, 3), heads=(0, 2))",
     code: "attention = tb.AttentionPatterns(layers=(1, 3), heads=(0, 2))(lm, trace)\n",
