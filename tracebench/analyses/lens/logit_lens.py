@@ -20,8 +20,9 @@ from tracebench import progress
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.capture import Streams, capture_streams, hooks_check
+from tracebench.models.digests import digest
 from tracebench.models.family import run
-from tracebench.models.language_model import LanguageModel, digest
+from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import Layout
 from tracebench.models.memory import halving
 from tracebench.models.numerics import SAME_STREAM, relative_gap
