@@ -99,6 +99,7 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
         if watch
         else None,
         vocabulary=Vocabulary(VOCABULARY, SPECIAL),
+        tokens=of.tokens,
         method=f"LogitLens(top={ranks}, watch={watch!r})",
         trace=of.hash,
         cost=0.1,
@@ -123,7 +124,7 @@ def scores(
         baseline_values=LabeledArray.of(np.ones_like(total), step=steps),
         explained=LabeledArray.of(explained, step=steps),
         vocabulary=about.candidates.vocabulary,
-        tokens=about.tokens.display,
+        tokens=about.tokens,
         target=Target(step, **target),
         baseline="the eos token in place of every token",
         method="IntegratedGradients(n_steps=64)",
@@ -147,6 +148,7 @@ def attention(
     return Attention(
         LabeledArray.of(weights, **axes, key=range(length)),
         sinks,
+        of.tokens,
         via="sdpa",
         method="AttentionPatterns(layers=None, heads=None)",
         trace=of.hash,
@@ -162,11 +164,14 @@ def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.
     flow = [mixes[0]]
     for mix in mixes[1:]:
         flow.append(mix @ flow[-1])
-    sums = Check("shares sum to one", "identity", 1e-8, 1e-5, "The shares in a position sum to one.")
+    back = Check(
+        "followed back = followed up", "identity", 1e-8, 1e-5, "The shares are the same from the last layer down."
+    )
     return Rollout(
         flow=LabeledArray.of(np.asarray(flow, np.float32), layer=layers, query=range(length), key=range(length)),
+        tokens=of.tokens,
         via="sdpa",
         method=f"AttentionRollout(residual={residual}, heads='mean', first={layers[0]}, last=None)",
         trace=of.hash,
-        checks=(sums,),
+        checks=(back,),
     )

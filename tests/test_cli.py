@@ -85,6 +85,10 @@ def test_show_takes_a_trace(trace, capsys):
     for arguments in (["a.html"], ["a.HTM"], ["k.html", "-o", "k.html"]):
         assert "show takes a .trace file, and " in refused(capsys, "show", *arguments)
     assert "none.trace" in refused(capsys, "show", "none.trace")
+    # A page of that name says nothing about what is no trace.
+    (trace.parent / "folder").mkdir()
+    trace.with_name("folder.html").write_text("mine")
+    assert "folder is a folder or a device" in refused(capsys, "show", "folder")
 
 
 def test_a_folder_that_cannot_be_is_said_before_the_model_is_loaded(trace, capsys, no_model):
@@ -191,6 +195,12 @@ def test_scores_that_do_not_add_up_say_so_under_their_sentence():
     assert held[said + 1] == ""
 
 
+def test_a_text_does_not_steer_the_console(model, trace, capsys):
+    out, _ = explored(capsys, model, prompt="a\x1b[2Jb\tc\u200dd")
+    assert "a⟨1B⟩[2Jb\tc\u200dd▸" in out
+    assert "\x1b" not in out
+
+
 def test_explore_compares_with_one_token_that_was_not_said(model, trace, capsys):
     said = tb.load(model).generate("The Tower", max_new_tokens=1).completion
     for against, sentence in ((said, "is what the model said at step 0"), (" Paris Paris", "is not one token")):
@@ -222,10 +232,54 @@ def test_a_prompt_from_stdin_is_as_it_was_but_for_its_last_newline(model, trace,
     assert kept(trace.parent)[0].provenance.settings["prompt"] == expected
 
 
-def test_a_page_that_would_be_too_large_is_not_written(model, trace, capsys):
-    assert cli.main(["explore", str(model), "Hi", "-o", "new.html", "--trace", "--max-bytes", "2000"]) == 1
-    assert "more than max_bytes=2000: nothing was written" in capsys.readouterr().err
+@pytest.mark.parametrize("share", [0.1, 0.99])
+def test_a_page_that_would_be_too_large_is_not_written_and_nothing_sounds_as_if_it_were(model, trace, capsys, share):
+    explored(capsys, model)
+    most = int((trace.parent / "new.html").stat().st_size * share)
+    (trace.parent / "new.html").unlink()
+    few = ["explore", str(model), "The tower", "-o", "new.html", "--trace", "--tokens", "3", "--max-bytes", str(most)]
+    assert cli.main(few) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"more than max_bytes={most}: nothing was written" in err
+    # What is sure before anything is computed is said then.
+    assert ("Computing" in err) == (share > 0.5)
     assert sorted(path.name for path in trace.parent.iterdir()) == ["k.trace"]
+
+
+def test_a_why_that_has_no_answer_says_so_where_it_would_stand(model, trace, capsys):
+    out, err = explored(capsys, model, prompt="x")
+    why = next(line for line in out.splitlines() if line.startswith("Why did the model say "))
+    assert "at step 0? Not known: IntegratedGradients is not in the page: the baseline " in why
+    assert "tracebench: IntegratedGradients is not in the page: " in err
+
+
+def test_what_is_left_out_of_a_long_text_is_said(model, trace, capsys, monkeypatch):
+    from tracebench import facade
+
+    assert "not in the page" not in explored(capsys, model)[0]
+    monkeypatch.setattr(facade, "SHARES", 10)
+    assert "The rollout of 5 tokens is not in the page" in explored(capsys, model)[0]
+    monkeypatch.setattr(facade, "WEIGHTS", 10)
+    assert "Attention to 5 tokens is not in the page" in explored(capsys, model)[0]
+
+
+def test_every_check_stands_under_what_it_proves(model, trace, capsys):
+    out, _ = explored(capsys, model, "--steps", "all", "--against", "Par")
+    checks = out[out.index("Checks (") : out.index("\nWritten:")].splitlines()[1:]
+    whose = [line for line in checks if line.startswith("- ")]
+    assert whose[:2] == ["- the generation", "- LogitLens(top=5, watch=('Par',))"]
+    assert sum("IntegratedGradients" in line for line in whose) == 2
+    assert whose[3].endswith(" of Target(step=0, against='Par', of='log_prob')")
+    assert len(set(whose)) == len(whose) == 6
+    assert all(line.startswith(("- ", "  ✓ ")) for line in checks if line)
+
+
+def test_an_unknown_model_is_a_whole_sentence(trace, capsys):
+    assert cli.main(["explore", "nobody/no-such", "Hi", "-o", "new.html"]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "cannot load 'nobody/no-such': " in said
+    assert not said.endswith((" at", " at ", " ", ":"))
 
 
 def test_what_one_analysis_cannot_do_does_not_lose_the_others(trace, capsys):

@@ -68,10 +68,12 @@ def test_prompt_length_must_leave_the_prompt_a_token():
 
 def test_to_pandas_is_one_row_per_step():
     frame = made.trace().to_pandas()
-    assert list(frame.columns) == ["step", "token", "position", "token_id", "text", "prob", "rank", "entropy"]
+    assert list(frame.columns) == [
+        *("step", "query", "token", "token_id", "text", "chosen_prob", "chosen_rank", "entropy")
+    ]
     assert frame.text.tolist()[0] == " Paris"
     assert frame.token.tolist() == [3, 4, 5, 6, 7]
-    assert frame.position.tolist() == [2, 3, 4, 5, 6]
+    assert frame["query"].tolist() == [2, 3, 4, 5, 6]
 
 
 def test_a_target_is_a_question():

@@ -123,13 +123,14 @@ def _explore(options: argparse.Namespace) -> None:
     if options.steps == "all":
         targets.insert(0, tb.Target(None, of=facade.OF))
     lens = tb.LogitLens(watch=() if against is None else (against,))
-    bench = _computed(lm, trace, facade.asked(lm, trace, lens, targets=targets))
-    try:
-        # First: whoever reads the report may have seen enough of it (`| head`), and the page is not lost for that.
-        page = bench.save(options.output, max_bytes=options.max_bytes)
-        data = bench.save(_data(options.output)) if options.trace else None
-    finally:
-        print(report(trace, bench._results()))
+    requests = facade.asked(lm, trace, lens, targets=targets)
+    bench, missing = _computed(lm, trace, requests, options.max_bytes)
+    # First: whoever reads the report may have seen enough of it (`| head`), and the page is not lost for that.
+    page = bench.save(options.output, max_bytes=options.max_bytes)
+    data = bench.save(_data(options.output)) if options.trace else None
+    if long := facade.unasked(lm, trace):
+        missing.append(long)
+    print(report(trace, bench._results(), missing))
     size = readable_size(page.stat().st_size)
     print(f"\nWritten: {page} ({size}). Open it in a browser; it needs no kernel and no network.")
     if data is not None:
@@ -182,22 +183,28 @@ def _generated(lm: Any, prompt: str, options: argparse.Namespace) -> Any:
     return lm.generate(prompt, **how)
 
 
-def _computed(lm: Any, trace: Any, requests: Sequence[Any]) -> Any:
-    """A bench whose questions have been answered. One that cannot be is said and left out: the others are not lost."""
+def _computed(lm: Any, trace: Any, requests: Sequence[Any], max_bytes: int | None) -> tuple[Any, list[str]]:
+    """A bench whose questions have been answered, and why some could not be: the others are not lost for that."""
     import tracebench as tb
     from tracebench.direct import Direct
     from tracebench.offline.bake import FAILURES, answer
 
-    direct = Direct(lm, trace)
+    direct, missing = Direct(lm, trace), []
+    bench = tb.Workbench([trace, *requests], answerer=direct)
     for request in requests:
+        if max_bytes is not None:
+            # As soon as it is sure: what comes after may take minutes.
+            bench._insist_on_size(max_bytes)
         _say(f"Computing {request.code.strip()} ...")
         try:
             answer(direct, request)
         except FAILURES as failure:
+            question = f"{request.target.sentence(trace)} Not known: " if request.target is not None else ""
+            missing.append(f"{question}{request.analysis} is not in the page: {failure}")
             _say(f"tracebench: {request.analysis} is not in the page: {failure}")
     # Saving would warn of what was just said.
     warnings.filterwarnings("ignore", message=".* is not in what was saved: ")
-    return tb.Workbench([trace, *requests], answerer=direct)
+    return bench, missing
 
 
 def _data(page: Path) -> Path:
@@ -214,6 +221,7 @@ def _show(options: argparse.Namespace) -> None:
 
     if _is_page(options.file):
         raise ValueError(f"show takes a .trace file, and {str(options.file)!r} is a page: open it in a browser")
+    bundle = tb.open(options.file)
     output = options.output or options.file.with_suffix(".html")
     if options.output is None and output.exists():
         raise ValueError(
@@ -221,7 +229,6 @@ def _show(options: argparse.Namespace) -> None:
         )
     _check_page(output)
     _check_folder(output)
-    bundle = tb.open(options.file)
     bench = tb.Workbench([bundle.trace, *bundle.results])
     page = bench.save(output)
     if bundle.trace.steps:

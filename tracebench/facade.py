@@ -98,6 +98,23 @@ def asked(
     return requests
 
 
+def unasked(lm: LanguageModel, trace: Trace) -> str | None:
+    """What a bench does not ask about a text because it is long, and how to ask it, in a sentence."""
+    layers, length = lm.layers, len(trace.tokens)
+    if not lm.heads or layers * length**2 <= SHARES:
+        return None
+    if lm.heads * layers * length**2 <= WEIGHTS:
+        return (
+            f"The rollout of {length} tokens is not in the page, because it would be large; in Python "
+            "tb.AttentionRollout()(lm, trace) gives it."
+        )
+    return (
+        f"Attention to {length} tokens is not in the page: it has {lm.heads * layers * length**2 / 1e6:,.0f} million weights, and up "
+        f"to {WEIGHTS / 1e6:.0f} million are asked for by themselves; in Python tb.AttentionPatterns(layers=...)(lm, trace) gives "
+        "those of some layers."
+    )
+
+
 #: Argument of `explore` -> the kind of result that its view shows, and an example.
 _SHOWN = {
     "lens": ("lens_table", 'tb.LogitLens(watch=(" Rome",))'),

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tracebench import findings
+from tracebench.tokens import display_piece
 from tracebench.trace import Trace
 
 #: How many tokens are named of those that speak for a decision.
 NAMED = 3
 
 
-def report(trace: Trace, results: Iterable[Any]) -> str:
-    """The text, the finding of the first step, a line per step, who speaks for it, and every check in full."""
+def report(trace: Trace, results: Iterable[Any], missing: Iterable[str] = ()) -> str:
+    """The text, the finding of the first step, a line per step, who speaks for it, and every check in full.
+
+    Args:
+        trace: what was said.
+        results: of analyses on it.
+        missing: what is not among them and why, a sentence each.
+    """
     results = list(results)
     lens = next((result for result in results if result.kind == "lens_table"), None)
     lines = [
         f"{trace.provenance.model}, {trace.provenance.layers} layers, {trace.provenance.dtype}",
-        f"{trace.prompt}▸{trace.completion}",
+        _harmless(f"{trace.prompt}▸{trace.completion}"),
         "",
     ]
     if trace.steps:
@@ -28,9 +36,23 @@ def report(trace: Trace, results: Iterable[Any]) -> str:
         lines += [*_steps(trace, lens), ""]
     for scores in (result for result in results if result.kind == "token_scores"):
         lines += [*_speakers(trace, scores), ""]
+    for sentence in missing:
+        lines += [sentence, ""]
     lines.append("Checks (what was measured, and what is allowed):")
-    lines += [f"{check}: {check.meaning}" for check in (*trace.checks, *(check for r in results for check in r.checks))]
+    for whose, checks in (("the generation", trace.checks), *((_named(result), result.checks) for result in results)):
+        lines += [f"- {whose}", *(f"  {check}: {check.meaning}" for check in checks)]
     return "\n".join(lines)
+
+
+def _harmless(text: str) -> str:
+    """The text without what would steer a console: control characters as a view shows them."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else display_piece(c.encode()) for c in text)
+
+
+def _named(result: Any) -> str:
+    """A result by the Python that gives it."""
+    target = getattr(result, "target", None)
+    return result.method if target is None else f"{result.method} of {target!r}"
 
 
 def _steps(trace: Trace, lens: Any) -> Iterator[str]:

@@ -123,6 +123,11 @@ class Tokens:
     def display(self) -> tuple[str, ...]:
         return tuple(display_piece(p, s) for p, s in zip(self.pieces, self.special, strict=True))
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The exact text of every token; half characters as U+FFFD."""
+        return tuple(piece.decode("utf-8", "replace") for piece in self.pieces)
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As plain arrays, for a file."""
         return _pack(self.ids, self.pieces, self.special)

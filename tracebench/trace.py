@@ -166,21 +166,21 @@ class Trace:
     def to_pandas(self):  # noqa: ANN201 - pandas is imported where it is used
         """One row per step: the token that was taken, its probability and rank, the entropy (nats).
 
-        ``token`` is where it stands in the sequence, as in every table; ``position`` is the one that predicts it, which
-        is its ``token`` in a lens.
+        ``token`` is where it stands in the text, as in every table; ``query`` is the position that predicts it, which is the
+        ``query`` of its attention and its ``token`` in a lens.
         """
         import pandas as pd
 
-        tokens = [self.token_at(step) for step in self.steps]
+        start = self.prompt_length
         return pd.DataFrame(
             {
                 "step": list(self.steps),
-                "token": [self.prompt_length + step for step in self.steps],
-                "position": [self.position(step) for step in self.steps],
-                "token_id": [token.id for token in tokens],
-                "text": [token.piece.decode("utf-8", "replace") for token in tokens],
-                "prob": np.asarray(self.candidates.chosen_probs.values),
-                "rank": [self.chosen_rank(step) for step in self.steps],
+                "query": [self.position(step) for step in self.steps],
+                "token": [start + step for step in self.steps],
+                "token_id": self.tokens.ids[start:],
+                "text": self.tokens.texts[start:],
+                "chosen_prob": np.asarray(self.candidates.chosen_probs.values),
+                "chosen_rank": [self.chosen_rank(step) for step in self.steps],
                 "entropy": np.asarray(self.candidates.entropy.values),
             }
         )

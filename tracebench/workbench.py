@@ -136,10 +136,7 @@ class Workbench(Told):
             ask_all(self._answerer, self._now(), self.trace, steps)
             return bundle.save(path, self.trace, *self._results())
         if max_bytes is not None:
-            # Before anything is computed: what is known already, or sure to come, may be too much.
-            expected = self.size(steps, attention)
-            if expected.bytes * (1 - ACCURACY) > max_bytes:
-                raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, attention), about=True))
+            self._insist_on_size(max_bytes, steps, attention)
         return write_page(
             path,
             self,
@@ -164,6 +161,17 @@ class Workbench(Told):
         computes = not isinstance(self._answerer, Stored)
         wanted = in_steps(self._now(), self.trace, steps) if computes else []
         return self._measure.estimate(self, self._answerer.known(), wanted, attention)
+
+    def _insist_on_size(
+        self,
+        max_bytes: int,
+        steps: Literal["all"] | None = None,
+        attention: Literal["compact", "full"] | None = None,
+    ) -> None:
+        """Before anything more is computed: what is known already, or sure to come, may be too much for a page."""
+        expected = self.size(steps, attention)
+        if expected.bytes * (1 - ACCURACY) > max_bytes:
+            raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, attention), about=True))
 
     def _refused(
         self,

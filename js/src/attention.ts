@@ -18,6 +18,8 @@ export interface Attention {
   /** Whether the model has sinks. */
   sinks: boolean;
   via: string;
+  /** Layers that were asked for and have no attention. */
+  without: number[];
   checks: Check[];
   method: string;
   code: string;

@@ -16,7 +16,14 @@ export interface ModelCard {
 /** The text of a trace: what a view of positions needs. */
 export interface Text extends Steps {
   pieces: Piece[];
-  ids?: LabeledArray;
+  ids: LabeledArray;
+}
+
+/** How every table names the token at a position, as the tables of Python do: `token_id` and `text` (exact). */
+export const NAMED = ["token_id", "text"] as const;
+
+export function named(text: Text, position: number): [id: number, text: string] {
+  return [text.ids.at({ token: position }), text.pieces[position]?.[0] ?? ""];
 }
 
 export interface Segment {
@@ -29,7 +36,6 @@ export interface Trace extends Text {
   kind: "trace";
   hash: string;
   model: ModelCard;
-  ids: LabeledArray;
   segments: Segment[];
   /** Of the chosen token, per step. */
   probs: LabeledArray;

@@ -135,10 +135,12 @@ def test_the_csv_is_the_row_of_the_head(opened):
     result = attention(trace)
     page = opened(trace, result, fragment="#step=2&layer=2&head=1")
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "head", "query", "key", "text", "weight", "exact", "least", "most", "sink"]
+    assert list(table.columns) == [
+        *("layer", "head", "query", "key", "token_id", "text", "weight", "exact", "least", "most", "sink")
+    ]
     assert table["sink"].to_numpy() == pytest.approx(np.full(5, 0.25), abs=0.004)
     assert table["key"].tolist() == [0, 1, 2, 3, 4]
-    assert table["text"].tolist() == list(trace.tokens.display[:5])
+    assert table["text"].tolist() == list(trace.tokens.texts[:5])
     row = np.asarray(result.weights.sel(layer=2, head=1, query=4).values)
     assert table["weight"].to_numpy() == pytest.approx(row[:5], abs=0.004)
 
@@ -221,7 +223,7 @@ def test_in_a_text_that_scrolls_only_lines_to_what_is_in_sight_are_drawn(opened)
     weights[0, 0, 390, [0, 200, 389]] = 0.25
     weights[0, 0, 390, 390] = 0.25
     axes = {"layer": (0,), "head": (0,), "query": range(400), "key": range(400)}
-    result = Attention(LabeledArray.of(weights, **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    result = Attention(LabeledArray.of(weights, **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash)
     page = opened(trace, result, fragment="#step=11&layer=0&head=0")
     drawn = """() => [...document.querySelectorAll(".tb-att-lines polyline")].map(el => Number(el.dataset.key)).sort((a, b) => a - b)"""
     assert page.evaluate(drawn) == [389, 390]
@@ -264,7 +266,7 @@ def test_the_rollout_beside_attention_is_one_switch_away_with_python_s_numbers(o
     # The step moves it.
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "query", "key", "text", "share"]
+    assert list(table.columns) == ["layer", "query", "key", "token_id", "text", "share"]
     assert set(table["query"]) == {5}
     flow = np.asarray(rollout.reaching(5).values)[:, :6]
     assert table["share"].to_numpy().reshape(3, 6) == pytest.approx(flow, abs=0.004)
@@ -342,7 +344,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     # A view of one number, as large as it says.
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
-    result = Attention(huge, None, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
+    result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
     sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
@@ -407,6 +409,7 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     trace = lm.read([5, 300, 7, 8, 250, 9, 10, 11], prompt_length=5)
     result = tb.AttentionPatterns()(lm, trace)
     assert result.layers == layers
+    without = set(range(lm.layers)) - set(layers)
     bench = tb.Workbench([trace, result])
     page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
@@ -415,6 +418,8 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     assert table["exact"].all()
     assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)
     assert (page.locator(f"{VIEW} .tb-att-sink").count() == 1) == (result.sink is not None)
+    said = page.locator(f"{VIEW} p.tb-note").first.inner_text()
+    assert ("Without attention, so not here: layer 0." in said) == (without == {0}) == ("Without" in said)
 
 
 LIVE = """

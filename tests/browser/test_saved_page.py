@@ -113,7 +113,7 @@ def test_the_csv_of_the_lens_has_the_exact_numbers(demo):
     table = pd.read_csv(menu(demo, "lens_table", "Save numbers"))
     expected = lens.to_pandas()
     assert len(table) == len(expected)
-    for name in ("layer", "token", "rank", "token_id", "prob", "entropy", "kl"):
+    for name in ("layer", "token", "token_id", "rank", "candidate_token_id", "prob", "entropy", "kl"):
         # The browser writes a float32 as the double that it is: equal to the bit.
         assert (table[name].astype(expected[name].dtype) == expected[name]).all(), name
 

@@ -109,7 +109,8 @@ def test_the_csv_is_what_to_pandas_gives(opened, step):
     table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
     expected = result.to_pandas()
     assert list(table.columns) == list(expected.columns)
-    assert table[["step", "token", "text"]].equals(expected[["step", "token", "text"]])
+    named = ["step", "token", "token_id", "text"]
+    assert table[named].equals(expected[named])
     assert (table["score"].astype(np.float32) == expected["score"].astype(np.float32)).all()
 
 

@@ -19,6 +19,7 @@ from tracebench.models import attention
 from tracebench.models.attention import NoAttentionError, watch_attention
 from tracebench.progress import Cancelled, listening
 from tracebench.request import Request, request_for
+from tracebench.views.attention import AttentionView
 
 IDS = [5, 6, 7, 8, 9]
 PLAIN = AttentionInterface.get_interface
@@ -302,11 +303,13 @@ def test_a_hybrid_shows_the_layers_that_attend_and_says_which_do_not(name):
     trace, (attending, others) = lm.read(IDS), HYBRIDS[name]
     result = tb.AttentionPatterns()(lm, trace)
     assert result.layers == attending
-    (check,) = [check for check in result.checks if check.name == "layers without attention"]
-    assert (check.value, check.state) == (len(others), "holds")
-    assert check.meaning.startswith(f"Layers {', '.join(map(str, others))} mix positions in another way")
+    assert result.without == others
+    assert repr(result).startswith(f"Attention({len(attending)} layers (not {', '.join(map(str, others))}) x ")
+    assert AttentionView.pack(result, trace)["without"] == list(others)
     one = tb.AttentionPatterns(layers=attending[:1])(lm, trace)
-    assert (one.layers, [c.name for c in one.checks if c.name == "layers without attention"]) == (attending[:1], [])
+    assert (one.layers, one.without) == (attending[:1], ())
+    again = type(result).from_record(result.to_record())
+    assert (again.without, again.tokens) == (others, trace.tokens)
 
 
 @pytest.mark.parametrize("name", HYBRIDS)
@@ -416,7 +419,7 @@ def test_the_frame_has_the_pairs_that_can_be():
     lm = tiny.lm("gpt_oss")
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     frame = result.to_pandas()
-    assert list(frame.columns) == ["layer", "head", "query", "key", "weight", "sink"]
+    assert list(frame.columns) == ["layer", "head", "query", "key", "token_id", "text", "weight", "sink"]
     assert len(frame) == 2 * 4 * 15
     assert (frame.key <= frame["query"]).all()
     for row in frame.sample(20, random_state=0).itertuples():

@@ -46,6 +46,22 @@ def test_past_the_window_replay_is_not_known_and_internals_are_refused(longrope)
             analysis(longrope, trace)
 
 
+def test_zamba2_replays_in_another_way_than_it_generates_and_that_is_the_floor_under_its_time_steps():
+    """transformers holds the time steps of mamba2 at `time_step_min` in a pass over many tokens, and not in a cached step."""
+
+    def replayed(floor):
+        lm = tiny.lm("zamba2")
+        for mixer in (module for module in lm.model.modules() if hasattr(module, "time_step_limit")):
+            assert mixer.time_step_limit[0] == 0.001
+            if not floor:
+                mixer.time_step_limit = (0.0, mixer.time_step_limit[1])
+        (check,) = lm.generate("The Eiffel Tower", max_new_tokens=8).checks
+        return check
+
+    assert replayed(floor=True).state == "amber"
+    assert replayed(floor=False).state == "holds"
+
+
 @pytest.mark.parametrize("settings", LENGTH_DEPENDENT)
 def test_it_is_true_that_the_length_of_the_input_matters_there(settings):
     lm = tiny.lm(**settings)

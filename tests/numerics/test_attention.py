@@ -63,7 +63,6 @@ def test_every_identity_holds(watched):
         "rows sum to one",
         last,
         "scores as recorded",
-        *(["layers without attention"] if name in HYBRID else []),
     ]
     assert set(states(result).values()) == {"holds"}
 

@@ -54,24 +54,26 @@ def test_a_position_that_is_not_there_is_a_sentence(wrong):
 def test_the_frame_holds_everything_that_the_table_holds():
     frame = LENS.to_pandas()
     assert list(frame.columns) == [
-        *("layer", "token", "rank", "token_id", "text", "prob"),
+        *("layer", "token", "token_id", "text", "rank", "candidate_token_id", "candidate_text", "prob"),
         *("final_token_id", "final_text", "final_prob", "entropy", "kl", "realised_prob"),
-        *("watched_ Rome", "watched_\ufffd", "watched_\ufffd\ufffd"),
+        *(f"watched_{token_id}" for token_id in LENS.watched.coords("watched")),
     ]
     assert len(frame) == 4 * 8 * 3
     row = frame[(frame.layer == 0) & (frame.token == 4) & (frame["rank"] == 1)].iloc[0]
-    last = LENS.token_ids.sel(layer=2, token=4, rank=1)
+    assert (row.token_id, row.text) == (TRACE.tokens.ids[4], TRACE.tokens.texts[4])
+    here, last = (LENS.token_ids.sel(layer=layer, token=4, rank=1) for layer in (0, 2))
+    assert (row.candidate_token_id, row.candidate_text) == (here, LENS.vocabulary.text(here))
     assert (row.final_token_id, row.final_text) == (last, LENS.vocabulary.text(last))
     assert row.final_prob == LENS.final_probs.sel(layer=0, token=4, rank=1)
     assert row.realised_prob == LENS.realised.sel(layer=0, token=4)
-    assert row["watched_ Rome"] == LENS.watched.sel(layer=0, token=4, watched=10)
-    assert row["watched_\ufffd"] == LENS.watched.sel(layer=0, token=4, watched=4)
+    assert row["watched_10"] == LENS.watched.sel(layer=0, token=4, watched=10)
+    assert row["watched_4"] == LENS.watched.sel(layer=0, token=4, watched=4)
     assert frame[frame.token == 7].realised_prob.isna().all()
 
 
 def test_two_watched_tokens_with_the_same_text_are_two_columns():
     alike = Vocabulary({**made.VOCABULARY, 4: b" Rome"})
-    assert list(replace(LENS, vocabulary=alike).to_pandas().columns)[-3:-1] == ["watched_ Rome", "watched_4"]
+    assert list(replace(LENS, vocabulary=alike).to_pandas().columns)[-3:-1] == ["watched_10", "watched_4"]
 
 
 def test_a_lens_that_watches_nothing_has_a_frame():

@@ -22,6 +22,7 @@ def attention(length=24, layers=(1, 4), heads=(0, 2, 3), sink=0.25, seed=0):
     return Attention(
         LabeledArray.of(weights, **axes, key=range(length)),
         sinks,
+        made.tokens(*[0] * length),
         via="sdpa",
         method="AttentionPatterns(layers=(1, 4), heads=(0, 2, 3))",
         trace="t",

@@ -1,5 +1,7 @@
 """What the rollout view sends, and which views a bench has for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,22 +50,20 @@ def test_rounding_outside_of_zero_and_one_is_packed_and_more_is_refused():
     result = made.rollout(trace)
     values = np.array(result.flow.values)
     values[0, 0, 0], values[0, 1, 0] = 1 + 1e-6, -1e-7
-    packed = RolloutView.pack(
-        tb.Rollout(LabeledArray(values, result.flow.axes), "sdpa", result.method, trace.hash), trace
-    )
+    packed = RolloutView.pack(replace(result, flow=LabeledArray(values, result.flow.axes)), trace)
     stored = np.frombuffer(packed["flow"]["$array"], np.uint8).reshape(values.shape)
     assert (stored[0, 0, 0], stored[0, 1, 0]) == (255, 0)
     assert np.abs((stored / 255.0) ** 2 - values).max() < 0.004
     values[0, 1, 0] = -0.01
     with pytest.raises(ValueError, match=r"holds values in \[0, 1\]"):
-        RolloutView.pack(tb.Rollout(LabeledArray(values, result.flow.axes), "sdpa", result.method, trace.hash), trace)
+        RolloutView.pack(replace(result, flow=LabeledArray(values, result.flow.axes)), trace)
 
 
 def test_what_no_page_can_hold_is_a_sentence():
     trace = made.trace()
     axes = {"layer": range(2, 32), "query": range(2000), "key": range(2000)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 2000, 2000)), **axes)
-    result = Rollout(huge, via="sdpa", method=ROLLOUT, trace=trace.hash)
+    result = Rollout(huge, trace.tokens, via="sdpa", method=ROLLOUT, trace=trace.hash)
     with pytest.raises(
         ValueError, match=r"120 MB, and a page holds 64 MB: .* AttentionRollout\(first=2, last=17\) does"
     ):

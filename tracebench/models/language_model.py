@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import math
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from tracebench import cells, progress
-from tracebench.arrays import whole
 from tracebench.interrupts import Scope
-from tracebench.models import chat, generation, reading
+from tracebench.models import chat, generation, given, origin, reading
+from tracebench.models.digests import Digests, digest
 from tracebench.models.family import discover, probe_device, run, vocabulary_size
 from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
@@ -33,9 +27,6 @@ from tracebench.models.tokenizer import Pieces
 from tracebench.provenance import Provenance
 from tracebench.tokens import Tokens, Vocabulary
 from tracebench.trace import Trace
-
-#: Digests of plain passes that are kept (a digest is small, the ids beside it may not be).
-REMEMBERED = 64
 
 
 class LanguageModel:
@@ -51,25 +42,15 @@ class LanguageModel:
     """
 
     def __init__(self, model: CausalModel, tokenizer: Any, *, name: str | None = None) -> None:
-        if not isinstance(model, nn.Module) or not hasattr(model, "generate"):
-            raise TypeError(f"expected a transformers causal model, got a {type(model).__name__}; {_instead_of(model)}")
-        if _is_compiled(model):
-            raise TypeError(
-                f"expected a transformers causal model as it is in eager mode, got a compiled {type(model).__name__}, whose "
-                "parts are not called one by one; give the model that was compiled (it is ._orig_mod, and shares its weights)"
-            )
-        if tokenizer is not None and not hasattr(tokenizer, "convert_ids_to_tokens"):
-            raise TypeError(
-                f"expected a transformers tokenizer or None, got {_said(tokenizer)}; AutoTokenizer.from_pretrained(name) "
-                "loads one by name, and None shows token ids"
-            )
+        given.insist_on_model(model)
+        given.insist_on_tokenizer(tokenizer)
         self.model, self.tokenizer = model, tokenizer
-        self.name = name or shown_name(getattr(model.config, "_name_or_path", "")) or type(model).__name__
+        self.name = name or origin.shown_name(getattr(model.config, "_name_or_path", "")) or type(model).__name__
         #: Python that loads it again; `load` says how, and nobody knows how the user made a model in memory.
         self.code = "lm = tb.LanguageModel(model, tokenizer)  # the model that was in memory\n"
         self.lock = ModelLock()
         self.pieces = Pieces(tokenizer)
-        self._digests: dict[tuple[str, tuple[int, ...]], str] = {}
+        self._digests = Digests()
         self._sampled_fingerprint: str | None = None
         #: How often `refresh` was called: what was computed before an edit that no sample shows is not valid any more.
         self.refreshed = 0
@@ -195,9 +176,9 @@ class LanguageModel:
         """
         ids = self._ids(prompt)
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
-        given = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
+        settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, given))
+            return self.replay(generation.generate(self, ids, sampling, settings))
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
@@ -214,9 +195,9 @@ class LanguageModel:
         options.setdefault("max_new_tokens", 64)
         sampling = generation.Sampling(**options)
         ids, segments = chat.render(self, messages)
-        given = {"how": "chat", "messages": [dict(message) for message in messages]}
+        settings = {"how": "chat", "messages": [dict(message) for message in messages]}
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, given, segments))
+            return self.replay(generation.generate(self, ids, sampling, settings, segments))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
@@ -253,22 +234,7 @@ class LanguageModel:
 
     def provenance(self, settings: Mapping[str, Any], seed: int | None) -> Provenance:
         """Where a record of this model, made now, comes from."""
-        now = datetime.now(UTC).replace(microsecond=0)
-        return Provenance(
-            model=self.name,
-            code=self.code,
-            layers=self.layers,
-            heads=self.heads,
-            revision=getattr(self.model.config, "_commit_hash", None),
-            weights=self.fingerprint(),
-            tokenizer=self.pieces.digest,
-            dtype=str(self.dtype).removeprefix("torch."),
-            device=str(self.device),
-            seed=seed,
-            settings=dict(settings),
-            versions=_versions(),
-            time=now.isoformat().replace("+00:00", "Z"),
-        )
+        return origin.provenance(self, settings, seed)
 
     # --- running it ---------------------------------------------------------------------------------------------
 
@@ -307,22 +273,15 @@ class LanguageModel:
         check_replayable(self, len(ids))
         with self.running():
             logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
-            self._remember_digest(self._digest_key(ids), digest(logits))
+            self._digests.keep(self.fingerprint(), ids, logits)
             return logits
 
     def unhooked_digest(self, ids: Sequence[int]) -> str:
         """The digest of the logits of a plain pass, taken once per sequence and state of the weights."""
         # Running, so that no cell trains between the key and the pass.
         with self.running():
-            key = self._digest_key(ids)
-            if key not in self._digests:
-                self._remember_digest(key, digest(self.logits(ids)))
-            return self._digests[key]
-
-    def _remember_digest(self, key: tuple[str, tuple[int, ...]], found: str) -> None:
-        if len(self._digests) >= REMEMBERED:
-            self._digests.clear()
-        self._digests[key] = found
+            known = self._digests.find(self.fingerprint(), ids)
+            return digest(self.logits(ids)) if known is None else known
 
     def breathe(self, done: int, total: int, note: str = "") -> None:
         """Between micro-batches: report progress (which may cancel), and let a waiting cell use the model."""
@@ -341,98 +300,11 @@ class LanguageModel:
                 "shorten the prompt" + (", or ask for fewer new tokens" if new else "")
             )
 
-    def _ids(self, given: str | Sequence[int]) -> list[int]:
-        if isinstance(given, str):
-            if not given:
-                raise ValueError("the prompt is empty: give a text, or the token ids to start from (e.g. BOS alone)")
-            ids = self.pieces.encode(given)
-        else:
-            ids = _listed(given)
-        if not ids:
-            raise ValueError("the prompt has no tokens: give a text, or at least one token id")
-        wrong = [i for i in ids if not 0 <= i < self.vocabulary_size]
-        if wrong:
-            raise ValueError(
-                f"token id {wrong[0]} is not in the vocabulary of {self.name} (0 to {self.vocabulary_size - 1})"
-            )
-        return ids
-
-    def _digest_key(self, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-        return self.fingerprint(), tuple(ids)
+    def _ids(self, text: str | Sequence[int]) -> list[int]:
+        return given.token_ids(text, self.encode, self.vocabulary_size, self.name)
 
     def __repr__(self) -> str:
         # A repr must not run the model, so the layers are the proved ones only where they have been proved.
         layers = len(self._proved[1].blocks) if self._proved else getattr(self.text_config, "num_hidden_layers", "?")
         dtype = str(self.dtype).removeprefix("torch.")
         return f"LanguageModel({self.name}: {layers} layers, {self.heads} heads, {dtype}, {self.device})"
-
-
-def _listed(given: Any) -> list[int]:
-    """Token ids that were given as a list, an array, a tensor, or a batch of one, which a tokenizer makes."""
-    listed = given.tolist() if hasattr(given, "tolist") else given
-    if isinstance(listed, (bytes, bytearray, Mapping, set, frozenset)) or not isinstance(listed, Iterable):
-        raise TypeError(
-            f"expected a text or a list of token ids, got {_said(given)}; bytes are text after .decode(), and what a "
-            'tokenizer gives has its ids in ["input_ids"]'
-        )
-    listed = list(listed)
-    if len(listed) == 1 and isinstance(listed[0], list):
-        listed = listed[0]
-    ids = [found for found in map(whole, listed) if found is not None]
-    if len(ids) < len(listed):
-        wrong = next(i for i in listed if whole(i) is None)
-        if isinstance(wrong, Mapping):
-            raise ValueError("a prompt is text or token ids, got messages: lm.chat(messages) answers a conversation")
-        raise ValueError(
-            f"token ids are one list of whole numbers, got {wrong!r} in it; a batch of texts is read one at a time"
-        )
-    return ids
-
-
-def shown_name(given: str) -> str:
-    """What to call what was loaded from there: a record is given away, and where a folder is says who somebody is."""
-    path = Path(given)
-    if not given or not (path.is_absolute() or path.is_dir()):
-        return given
-    path = path.resolve() if path.name in ("", "..") else path
-    # The hub's cache: models--somebody--a-model/snapshots/<commit>
-    cached = path.parent.parent.name
-    if path.parent.name == "snapshots" and cached.startswith("models--"):
-        return cached.removeprefix("models--").replace("--", "/", 1)
-    return path.name
-
-
-def _instead_of(model: Any) -> str:
-    """What to do with something that is no causal model."""
-    if hasattr(getattr(model, "module", None), "generate"):
-        return "give its .module"
-    if isinstance(model, nn.Module) and hasattr(model, "config"):
-        return (
-            "it has no scores for a next token (a body without its head, an encoder, or a head for another task): load the "
-            "causal model of these weights, with AutoModelForCausalLM.from_pretrained(name) or tb.load(name)"
-        )
-    return "tb.load(name) loads one by name"
-
-
-def _is_compiled(model: nn.Module) -> bool:
-    return any(hasattr(m, "_orig_mod") or m._compiled_call_impl is not None for m in model.modules())
-
-
-def _said(given: Any) -> str:
-    return repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
-
-
-def digest(logits: torch.Tensor) -> str:
-    """Digest of the exact bits of some logits."""
-    bits = logits.contiguous().view(torch.uint8).cpu().numpy()
-    return hashlib.blake2b(bits.data, digest_size=16).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("torch", "transformers", "captum", "tracebench"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found

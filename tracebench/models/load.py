@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tracebench.models.language_model import LanguageModel, shown_name
+from tracebench.models.language_model import LanguageModel
+from tracebench.models.origin import shown_name
 
 #: Options that say where a model comes from: the tokenizer must come from there too.
 SOURCE_OPTIONS = (
@@ -23,6 +25,9 @@ SOURCE_OPTIONS = (
     "token",
     "trust_remote_code",
 )
+
+#: Letters of another library's error that a sentence of ours takes in.
+SHORT = 240
 
 #: What says nothing about the files: a wrong option, a missing package, too little memory. Their own words are best.
 NOT_THE_FILES = (TypeError, ImportError, MemoryError, torch.OutOfMemoryError)
@@ -96,7 +101,13 @@ def _no_model(given: str, source: str, error: Exception) -> str:
 
 
 def _in_short(error: Exception) -> str:
-    return textwrap.shorten(str(error), 240, placeholder=" ...").rstrip(".!:") or type(error).__name__
+    """What an error says itself: of a long one the first sentences, whole."""
+    said, *more = re.split(r"(?<=[.!?])\s+|\n+", str(error).strip())
+    for sentence in more:
+        if len(said) + len(sentence) >= SHORT:
+            break
+        said += f" {sentence}"
+    return textwrap.shorten(said, SHORT, placeholder=" …").rstrip(".!:") or type(error).__name__
 
 
 def _code(name: str, options: dict[str, Any]) -> str:

@@ -9,7 +9,9 @@ import numpy as np
 
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
-from tracebench.files import Record
+from tracebench.files import Record, prefixed
+from tracebench.results.table import named
+from tracebench.tokens import Tokens
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,26 +25,30 @@ TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 class Attention:
     """The attention patterns of one pass: each row says how one position's new information is mixed from others.
 
-    ``query`` and ``key`` are token positions. Layers without attention (of hybrid models) have no coordinate.
+    ``query`` and ``key`` are token positions. Layers that mix positions in another way (of hybrid models) have no coordinate.
 
     Args:
         weights: float32 [layer, head, query, key]; 0 where the key comes after the query.
         sink: float32 [layer, head, query]: what a row gives to the head's sink, which leads nowhere; 0 in layers without
             one. None where the model has none. A row and its sink sum to one.
+        tokens: the text.
         via: the implementation that computed the attention: ``"sdpa"``, ``"eager"``, ...; several are joined by a comma.
         method: repr of the analysis, which is Python that reproduces it.
         trace: hash of the trace it was computed on.
         cost: seconds.
         checks: what was proved while it was computed.
+        without: the layers among those asked for that have no attention.
     """
 
     weights: LabeledArray
     sink: LabeledArray | None
+    tokens: Tokens
     via: str
     method: str
     trace: str
     cost: float = 0.0
     checks: tuple[Check, ...] = ()
+    without: tuple[int, ...] = ()
 
     kind = "attention"
 
@@ -57,7 +63,7 @@ class Attention:
         return self.weights.coords("head")
 
     def to_pandas(self, layer: int | None = None, head: int | None = None) -> pd.DataFrame:
-        """One row per (layer, head, query, key) with key <= query, and the weight.
+        """One row per (layer, head, query, key) with key <= query: the token at ``key``, and the weight.
 
         Args:
             layer: this layer alone; the whole of a long text is millions of rows.
@@ -72,7 +78,8 @@ class Attention:
             "layer": np.repeat(layers, len(heads) * pairs),
             "head": np.tile(np.repeat(heads, pairs), len(layers)),
             "query": np.tile(queries, len(layers) * len(heads)),
-            "key": np.tile(keys, len(layers) * len(heads)),
+            "key": (at := np.tile(keys, len(layers) * len(heads))),
+            **named(self.tokens, at),
             "weight": np.asarray(some.values)[..., queries, keys].reshape(-1),
         }
         if self.sink is not None:
@@ -120,22 +127,25 @@ class Attention:
         arrays: dict[str, Any] = {"weights": self.weights}
         if self.sink is not None:
             arrays["sink"] = self.sink
+        arrays |= prefixed("tokens", self.tokens.to_arrays())
         about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
+        about["without"] = list(self.without)
         return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> Attention:
         about = dict(record.json)
         checks = tuple(Check.from_json(check) for check in about.pop("checks"))
+        about["without"] = tuple(about["without"])
         sink = record.labeled("sink") if "sink" in record.arrays else None
-        return cls(record.labeled("weights"), sink, checks=checks, **about)
+        tokens = Tokens.from_arrays(record.group("tokens"))
+        return cls(record.labeled("weights"), sink, tokens, checks=checks, **about)
 
     def __repr__(self) -> str:
         layers, heads, tokens, _ = self.weights.shape
         sink = ", sinks" if self.sink is not None else ""
-        return (
-            f"Attention({layers} layers x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
-        )
+        which = f"{layers} layers" + (f" (not {', '.join(map(str, self.without))})" if self.without else "")
+        return f"Attention({which} x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +155,7 @@ class Rollout:
     Args:
         flow: float32 [layer, query, key]: the share of the input token ``key`` in the stream at ``query`` after the layer.
             Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
+        tokens: the text.
         via: the implementation that computed the attention.
         method: repr of the analysis, which is Python that reproduces it.
         trace: hash of the trace it was computed on.
@@ -153,6 +164,7 @@ class Rollout:
     """
 
     flow: LabeledArray
+    tokens: Tokens
     via: str
     method: str
     trace: str
@@ -171,7 +183,7 @@ class Rollout:
         return self.flow.sel(query=position)
 
     def to_pandas(self, layer: int | None = None) -> pd.DataFrame:
-        """One row per (layer, query, key) with key <= query, and the share.
+        """One row per (layer, query, key) with key <= query: the token at ``key``, and its share.
 
         Args:
             layer: this layer alone.
@@ -185,7 +197,8 @@ class Rollout:
             {
                 "layer": np.repeat(layers, len(queries)),
                 "query": np.tile(queries, len(layers)),
-                "key": np.tile(keys, len(layers)),
+                "key": (at := np.tile(keys, len(layers))),
+                **named(self.tokens, at),
                 "share": np.asarray(some.values)[..., queries, keys].reshape(-1),
             }
         )
@@ -202,13 +215,14 @@ class Rollout:
 
     def to_record(self) -> Record:
         about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
-        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, {"flow": self.flow})
+        arrays = {"flow": self.flow, **prefixed("tokens", self.tokens.to_arrays())}
+        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> Rollout:
         about = dict(record.json)
         checks = tuple(Check.from_json(check) for check in about.pop("checks"))
-        return cls(record.labeled("flow"), checks=checks, **about)
+        return cls(record.labeled("flow"), Tokens.from_arrays(record.group("tokens")), checks=checks, **about)
 
     def __repr__(self) -> str:
         layers, tokens, _ = self.flow.shape

@@ -10,7 +10,8 @@ import numpy as np
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.files import Record, prefixed
-from tracebench.tokens import Vocabulary
+from tracebench.results.table import named
+from tracebench.tokens import Tokens, Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ class LensTable:
         realised: float32 [layer, token]: the probability of the token that really comes next; NaN at the last position.
         watched: float32 [layer, token, watched]; the coordinates of ``watched`` are vocabulary ids. None if none is.
         vocabulary: pieces of every id that occurs.
+        tokens: the text.
         method: repr of the analysis, which is Python that reproduces it.
         trace: hash of the trace it was computed on.
         cost: seconds.
@@ -50,6 +52,7 @@ class LensTable:
     realised: LabeledArray
     watched: LabeledArray | None
     vocabulary: Vocabulary
+    tokens: Tokens
     method: str
     trace: str
     cost: float = 0.0
@@ -82,14 +85,20 @@ class LensTable:
     def to_pandas(self) -> pd.DataFrame:
         """One row per (layer, token, rank), with the columns of the view's CSV.
 
-        ``final_*`` is the token that holds this rank in the last row, with its probability here. What belongs to a
-        (layer, token) repeats along rank: ``entropy``, ``kl``, ``realised_prob``, and ``watched_`` with a token's text.
+        ``token_id`` and ``text`` are the token that is read at this position; ``candidate_*`` is the one that has this rank
+        there, with its ``prob``; ``final_*`` the one that holds this rank in the last row, with its probability here. What
+        belongs to a (layer, token) repeats along rank: ``entropy``, ``kl``, ``realised_prob``, and ``watched_`` with an id.
         """
         frame = self.probs.to_pandas("prob")
+        prob = frame.pop("prob")
+        ranks = frame.pop("rank")
         ids = np.asarray(self.token_ids.values)
+        for name, column in named(self.tokens, frame["token"].to_numpy()).items():
+            frame[name] = column
+        frame["rank"] = ranks
+        frame["candidate_token_id"], frame["candidate_text"] = ids.reshape(-1), self._texts(ids)
+        frame["prob"] = prob
         final = np.broadcast_to(ids[-1:], ids.shape)
-        frame.insert(3, "token_id", ids.reshape(-1))
-        frame.insert(4, "text", self._texts(ids))
         frame["final_token_id"], frame["final_text"] = final.reshape(-1), self._texts(final)
         frame["final_prob"] = np.asarray(self.final_probs.values).reshape(-1)
         for name, array in self._cells().items():
@@ -99,12 +108,9 @@ class LensTable:
     def _cells(self) -> dict[str, LabeledArray]:
         """What there is one of at every (layer, token), by column name."""
         cells = {"entropy": self.entropy, "kl": self.kl, "realised_prob": self.realised}
-        if self.watched is None:
-            return cells
-        for token_id in self.watched.coords("watched"):
-            name = f"watched_{self.vocabulary.text(token_id)}"
-            # Two tokens may show the same text (parts of characters do): that must not make them one column.
-            cells[f"watched_{token_id}" if name in cells else name] = self.watched.sel(watched=token_id)
+        # By id: two tokens may show the same text (parts of characters do), and must not be one column.
+        if (watched := self.watched) is not None:
+            cells |= {f"watched_{token_id}": watched.sel(watched=token_id) for token_id in watched.coords("watched")}
         return cells
 
     def _texts(self, ids: np.ndarray) -> list[str]:
@@ -167,7 +173,7 @@ class LensTable:
 
     def to_record(self) -> Record:
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
-        arrays |= prefixed("vocabulary", self.vocabulary.to_arrays())
+        arrays |= prefixed("vocabulary", self.vocabulary.to_arrays()) | prefixed("tokens", self.tokens.to_arrays())
         about = {"method": self.method, "trace": self.trace, "cost": self.cost}
         return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
 
@@ -179,7 +185,8 @@ class LensTable:
         arrays: dict[str, Any] = {"watched": None, **{name: record.labeled(name) for name in given}}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
         vocabulary.insist_on(np.unique(arrays["token_ids"].values).tolist())
-        return cls(**arrays, vocabulary=vocabulary, checks=checks, **about)
+        tokens = Tokens.from_arrays(record.group("tokens"))
+        return cls(**arrays, vocabulary=vocabulary, tokens=tokens, checks=checks, **about)
 
     def __repr__(self) -> str:
         layers, tokens, ranks = self.token_ids.shape

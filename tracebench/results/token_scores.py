@@ -10,8 +10,9 @@ import numpy as np
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.files import Record, prefixed
+from tracebench.results.table import named
 from tracebench.target import Target
-from tracebench.tokens import Vocabulary
+from tracebench.tokens import Tokens, Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ class TokenScores:
         baseline_values: float32 [step]: the same number for the baseline; NaN where the method has none.
         explained: int32 [step]: the token id that is explained; -1 where the target names none (entropy).
         vocabulary: pieces of the ids that are explained or compared with.
-        tokens: pieces of the text's own tokens, for tables and figures.
+        tokens: the text.
         target: what was asked.
         baseline: what the text was compared with, in words; "" where the method has none.
         method: repr of the analysis, which is Python that reproduces it.
@@ -49,7 +50,7 @@ class TokenScores:
     baseline_values: LabeledArray
     explained: LabeledArray
     vocabulary: Vocabulary
-    tokens: tuple[str, ...]
+    tokens: Tokens
     target: Target
     baseline: str
     method: str
@@ -84,22 +85,21 @@ class TokenScores:
         return replace(self.target, step=step).sentence(about)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per (step, token) that existed: its text and its score."""
+        """One row per (step, token) that existed: the token and its score."""
         import pandas as pd
 
-        rows = [
-            {"step": step, "token": at, "text": self.tokens[at], "score": float(score)}
-            for step in self.steps
-            for at, score in enumerate(self.at(step))
-            if not np.isnan(score)
-        ]
-        return pd.DataFrame(rows, columns=["step", "token", "text", "score"])
+        scores = np.stack([self.at(step) for step in self.steps]).astype(np.float64)
+        rows, tokens = np.nonzero(~np.isnan(scores))
+        steps = np.asarray(self.steps)[rows]
+        return pd.DataFrame(
+            {"step": steps, "token": tokens, **named(self.tokens, tokens), "score": scores[rows, tokens]}
+        )
 
     def figure(self) -> Figure:
         """A plotly bar chart of one step's scores, or a heatmap of steps x tokens."""
         import plotly.graph_objects as go
 
-        labels = [f"{at} {text}" for at, text in enumerate(self.tokens)]
+        labels = [f"{at} {text}" for at, text in enumerate(self.tokens.display)]
         widest = float(np.nanmax(np.abs(np.asarray(self.scores.values)), initial=0.0)) or 1.0
         scale = {"colorscale": "RdBu", "cmin": -widest, "cmax": widest}
         if "step" in self.scores.dims:
@@ -126,7 +126,6 @@ class TokenScores:
 
     def to_record(self) -> Record:
         about = {
-            "tokens": list(self.tokens),
             "target": self.target.to_json(),
             "baseline": self.baseline,
             "method": self.method,
@@ -134,15 +133,16 @@ class TokenScores:
             "cost": self.cost,
             "checks": [check.to_json() for check in self.checks],
         }
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        return Record(self.kind, about, arrays | prefixed("vocabulary", self.vocabulary.to_arrays()))
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= prefixed("vocabulary", self.vocabulary.to_arrays()) | prefixed("tokens", self.tokens.to_arrays())
+        return Record(self.kind, about, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> TokenScores:
         about: dict[str, Any] = dict(record.json)
         about["target"] = Target.from_json(about["target"])
         about["checks"] = tuple(Check.from_json(check) for check in about["checks"])
-        about["tokens"] = tuple(about["tokens"])
+        about["tokens"] = Tokens.from_arrays(record.group("tokens"))
         arrays: dict[str, Any] = {name: record.labeled(name) for name in _ARRAYS}
         return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **about)
 

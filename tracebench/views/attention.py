@@ -73,6 +73,7 @@ class AttentionView(View):
             "maps": wire.pack(LabeledArray.of(small, **axes), "sqrt-u8"),
             "sinks": result.sink is not None,
             "via": result.via,
+            "without": list(result.without),
             "checks": wire.checks(result.checks),
             "method": result.method,
             "code": trace_code(trace) + f"attention = tb.{result.method}(lm, trace)\n",

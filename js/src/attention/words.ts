@@ -68,12 +68,13 @@ function digitsOf(weight: number): number {
 }
 
 /** How the numbers came about, and how exact they are. */
-export function about({ via, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
+export function about({ via, without, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
   const each =
     "each a map of the position that reads (down) × the positions it looks at (across), each point the largest weight there";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
   const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
-  return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; ${form(slice, query)}.`;
+  const others = without.length === 0 ? "" : ` Without attention, so not here: layer ${without.join(", ")}.`;
+  return `${count}, ${each}; the first column is the mean over heads.${apart}${others} Computed by ${via}; ${form(slice, query)}.`;
 }
 
 function form({ rest }: HeadSlice, query: number): string {

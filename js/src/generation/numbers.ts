@@ -1,28 +1,24 @@
-// The numbers of the view: one row per step and candidate.
+// The numbers of the view: one row per step and candidate, beside the columns of the trace's `to_pandas()`.
 
 import { csv } from "../csv";
-import { tokenOf } from "../selection";
+import { position, tokenOf } from "../selection";
 import { pieceOf } from "../tokens";
 import type { Trace } from "../trace";
+import { NAMED, named } from "../trace";
+
+const CHOSEN = ["chosen_prob", "chosen_rank", "entropy"];
 
 export function numbers(trace: Trace): string {
   const { ids, probs } = trace.candidates;
-  const rows = Array.from({ length: trace.steps }, (_, step) =>
-    ids.numbers("rank").map((rank) => {
+  const rows = Array.from({ length: trace.steps }, (_, step) => {
+    const token = tokenOf(trace, step);
+    const rank = trace.ranks.at({ step });
+    const said = [step, position(trace, step), token, ...named(trace, token)];
+    const chosen = [trace.probs.at({ step }), rank < 0 ? null : rank, trace.entropy.at({ step })];
+    return ids.numbers("rank").map((rank) => {
       const id = ids.at({ step, rank });
-      const chosen = trace.ranks.at({ step });
-      return [
-        step,
-        tokenOf(trace, step),
-        rank,
-        id,
-        pieceOf(trace.vocab, id)[0],
-        probs.at({ step, rank }),
-        trace.entropy.at({ step }),
-        chosen,
-        trace.probs.at({ step }),
-      ];
-    }),
-  ).flat();
-  return csv(["step", "token", "rank", "token_id", "text", "prob", "entropy", "chosen_rank", "chosen_prob"], rows);
+      return [...said, ...chosen, rank, id, pieceOf(trace.vocab, id)[0], probs.at({ step, rank })];
+    });
+  }).flat();
+  return csv(["step", "query", "token", ...NAMED, ...CHOSEN, "rank", ...NAMED.map((name) => `candidate_${name}`), "prob"], rows);
 }

@@ -3,8 +3,10 @@
 import { csv } from "../csv";
 import type { Lens } from "../lens";
 import { pieceOf } from "../tokens";
+import type { Text } from "../trace";
+import { NAMED, named } from "../trace";
 
-export function numbers(lens: Lens): string {
+export function numbers(lens: Lens, text: Text): string {
   const layers = lens.probs.numbers("layer");
   const last = layers.at(-1) ?? 0;
   const watched = lens.watched?.numbers("watched") ?? [];
@@ -14,7 +16,7 @@ export function numbers(lens: Lens): string {
         const id = lens.token_ids.at({ layer, token, rank });
         const final = lens.token_ids.at({ layer: last, token, rank });
         return [
-          ...[layer, token, rank, id, pieceOf(lens.vocab, id)[0], lens.probs.at({ layer, token, rank })],
+          ...[layer, token, ...named(text, token), rank, id, pieceOf(lens.vocab, id)[0], lens.probs.at({ layer, token, rank })],
           ...[final, pieceOf(lens.vocab, final)[0], lens.final_probs.at({ layer, token, rank })],
           ...[lens.entropy.at({ layer, token }), lens.kl.at({ layer, token }), lens.realised.at({ layer, token })],
           ...watched.map((id) => lens.watched?.at({ layer, token, watched: id }) ?? null),
@@ -23,8 +25,8 @@ export function numbers(lens: Lens): string {
     ),
   );
   const header = [
-    ...["layer", "token", "rank", "token_id", "text", "prob"],
-    ...["final_token_id", "final_text", "final_prob"],
+    ...["layer", "token", ...NAMED, "rank", ...NAMED.map((name) => `candidate_${name}`), "prob"],
+    ...[...NAMED.map((name) => `final_${name}`), "final_prob"],
     ...["entropy", "kl", "realised_prob"],
     ...watched.map((id) => `watched_${id}`),
   ];

@@ -41,11 +41,10 @@ export function series(lens: Lens, text: Text, token: number): Series[] {
     );
   }
   const next = text.pieces[token + 1];
-  // Without ids a text still has its last token apart from the vocabulary's: -1 is no id.
-  const nextId = text.ids?.at({ token: token + 1 }) ?? -1;
-  const known = found.get(nextId);
+  const nextId = next && text.ids.at({ token: token + 1 });
+  const known = nextId !== undefined && found.get(nextId);
   if (known) known.realised = true;
-  else if (next)
+  else if (next && nextId !== undefined)
     add(
       nextId,
       next,

@@ -4,6 +4,7 @@ import { csv } from "../csv";
 import type { Rollout } from "../rollout";
 import { sharesIn } from "../rollout";
 import type { Text } from "../trace";
+import { NAMED, named } from "../trace";
 
 export function numbers(rollout: Rollout, text: Text, query: number): string {
   const rows = rollout.layers.flatMap((layer) =>
@@ -11,9 +12,9 @@ export function numbers(rollout: Rollout, text: Text, query: number): string {
       layer,
       query,
       key,
-      text.pieces[key]?.[1] ?? "",
+      ...named(text, key),
       Number(share.toPrecision(6)),
     ]),
   );
-  return csv(["layer", "query", "key", "text", "share"], rows);
+  return csv(["layer", "query", "key", ...NAMED, "share"], rows);
 }

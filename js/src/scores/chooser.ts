@@ -119,7 +119,7 @@ function targetOf({ target }: Request): Target {
 }
 
 /** A token as it is written in a field: how it is shown everywhere. */
-function shown({ vocab }: Choices, token: Target["token"]): string {
+export function shown({ vocab }: Choices, token: Target["token"]): string {
   if (token === null) return "";
   return typeof token === "number" ? (vocab?.[token]?.[1] ?? String(token)) : token.replaceAll(" ", "·");
 }

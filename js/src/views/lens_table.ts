@@ -120,7 +120,7 @@ function show(
     update();
   }
 
-  const menu = viewMenu(el, { name: "lens", code: () => lens.code, csv: () => numbers(lens) }, signal);
+  const menu = viewMenu(el, { name: "lens", code: () => lens.code, csv: () => numbers(lens, text) }, signal);
   head.replaceChildren(
     element("h2", {}, HEADING),
     tint,

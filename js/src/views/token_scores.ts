@@ -10,11 +10,11 @@ import { checksWord } from "../checks";
 import { element, focusedIn } from "../dom";
 import { viewMenu } from "../menu";
 import { standingIn } from "../remember";
-import type { Scores } from "../scores";
+import type { Scores, Target } from "../scores";
 import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";
 import type { Choices } from "../scores/chooser";
-import { chooser } from "../scores/chooser";
+import { chooser, shown as shownToken } from "../scores/chooser";
 import { legend } from "../scores/legend";
 import type { Taste } from "../scores/list";
 import { scoreList } from "../scores/list";
@@ -43,7 +43,7 @@ export function tokenScores(context: Context<Text>): void {
   const kept = synced("_asked");
   let request = askedIn(kept.get(), first) ?? first;
   const bare = () => {
-    head.replaceChildren(element("h2", {}, HEADING));
+    head.replaceChildren(element("h2", {}, heading(request, text as Choices)));
     question.textContent = stepOf(request) === null ? "" : aboutStep(text, step());
   };
   let focused = false;
@@ -95,7 +95,8 @@ export function tokenScores(context: Context<Text>): void {
     },
     show: (answer, shown) => {
       shown.addEventListener("abort", bare);
-      const focus = show({ ...context, signal: shown }, { head, question, body }, answer as Scores, taste);
+      const places = { head, heading: heading(request, text as Choices), question, body };
+      const focus = show({ ...context, signal: shown }, places, answer as Scores, taste);
       const elsewhere = focusedIn(body);
       if (focused && (!elsewhere || elsewhere === document.body)) focus();
       focused = false;
@@ -103,8 +104,15 @@ export function tokenScores(context: Context<Text>): void {
   });
 }
 
+/** Two of these views in one bench are told apart by what they compare with. */
+function heading({ target }: Request, choices: Choices): string {
+  const against = (target as Target | null)?.against ?? null;
+  return against === null ? HEADING : `${HEADING.slice(0, -1)}, rather than “${isolated(shownToken(choices, against))}”?`;
+}
+
 interface Places {
   head: HTMLElement;
+  heading: string;
   question: HTMLElement;
   body: HTMLElement;
 }
@@ -112,7 +120,7 @@ interface Places {
 /** Shows an answer; what it returns brings the focus into the text. */
 function show(
   { el, data: text, selection, signal }: Context<Text>,
-  { head, question, body }: Places,
+  { head, heading, question, body }: Places,
   scores: Scores,
   taste: Taste,
 ): () => void {
@@ -183,7 +191,7 @@ function show(
 
   const menu = viewMenu(el, { name: "token-scores", code: () => scores.code, csv: () => numbers(scores, text) }, signal);
   head.replaceChildren(
-    element("h2", {}, HEADING),
+    element("h2", {}, heading),
     scale.el,
     element("span", { class: "tb-push tb-head-end" }, checksWord(scores.checks, signal), menu),
   );

@@ -63,6 +63,7 @@ function tree(change: object = {}) {
     maps: bytes(values, { layer: [...LAYERS, "mean"], head: [...HEADS, "mean"], query: LENGTH, key: LENGTH }),
     sinks: true,
     via: "sdpa",
+    without: [],
     checks: [CHECK],
     method: "AttentionPatterns(layers=(1, 3), heads=(0, 2))",
     code: "attention = tb.AttentionPatterns(layers=(1, 3), heads=(0, 2))(lm, trace)\n",
@@ -296,11 +297,11 @@ test("the selection of other views is followed", async () => {
 });
 
 test("the numbers are the row of the chosen head, and say how they are known", () => {
-  const made = { pieces: traceTree().pieces, prompt_length: 3, steps: 3 } as Text;
+  const made = decode(traceTree()) as Text;
   expect(numbers(head(1, 2), made, 1).split("\r\n")).toEqual([
-    "layer,head,query,key,text,weight,exact,least,most,sink",
-    '1,2,1,0,"""The""",0,0,0,0.00000384468,0',
-    '1,2,1,1,"""·city""",1,0,0.996082,1,0',
+    "layer,head,query,key,token_id,text,weight,exact,least,most,sink",
+    '1,2,1,0,0,"""The""",0,0,0,0.00000384468,0',
+    '1,2,1,1,1,""" city""",1,0,0.996082,1,0',
     "",
   ]);
   expect(numbers(head(1, null), made, 0)).toContain("1,,0,0,");

@@ -230,7 +230,12 @@ test("a chat is divided by its roles; template tokens go with the segment that f
 });
 
 test("the numbers are a row per step and candidate, headed by axis names", () => {
-  const [head, first] = numbers(decode(traceTree()) as Trace).split("\r\n");
-  expect(head?.split(",").slice(0, 6)).toEqual(["step", "token", "rank", "token_id", "text", "prob"]);
-  expect(first).toBe(`0,3,0,3,""" Paris""",${Math.fround(0.7)},1.5,0,${Math.fround(0.7)}`);
+  const lines = numbers(decode(traceTree()) as Trace)
+    .trim()
+    .split("\r\n");
+  const [head, first] = lines;
+  expect(head).toBe("step,query,token,token_id,text,chosen_prob,chosen_rank,entropy,rank,candidate_token_id,candidate_text,prob");
+  expect(first).toBe(`0,2,3,3,""" Paris""",${Math.fround(0.7)},0,1.5,0,3,""" Paris""",${Math.fround(0.7)}`);
+  // Past the recorded ranks there is no rank to give.
+  expect(lines.at(-1)).toMatch(/^2,4,5,6,"""<\|im_end\|>""",[\d.]+,,3.5,1,8,""" Rome""",/);
 });

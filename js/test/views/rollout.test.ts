@@ -87,6 +87,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
     maps: packed(new Array(4 * LENGTH ** 2).fill(0.1), { layer: [3, "mean"], head: [0, "mean"], query: LENGTH, key: LENGTH }),
     sinks: false,
     via: "sdpa",
+    without: [],
     checks: [CHECK],
     method: "AttentionPatterns()",
     code: "weights\n",

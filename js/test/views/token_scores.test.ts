@@ -95,6 +95,17 @@ test("a zero speaks neither way", async () => {
   expect(pieces(root)[0]?.getAttribute("aria-label")).toBe("\u2068The\u2069, position 0: 0.00 logits, speaks neither way");
 });
 
+test("what is compared with stands in the title, which tells two such views apart", async () => {
+  const title = async (against: string | number | null) => {
+    const target = { step: 0, token: null, against, of: "logit" };
+    const { root } = await show(tokenScores, { ...STATE, _request: { ...SCORES_REQUEST, target } }, answering({ target }));
+    return text(one(root, "h2"));
+  };
+  expect(await title(null)).toBe("Which tokens speak for it?");
+  expect(await title(" Rome")).toBe("Which tokens speak for it, rather than “\u2068·Rome\u2069”?");
+  expect(await title(8)).toBe("Which tokens speak for it, rather than “\u2068·Rome\u2069”?");
+});
+
 test("the method and its baseline are said in words, the scale in numbers", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(text(root)).toContain("Integrated gradients, compared with the eos token in place of every token.");
@@ -335,7 +346,11 @@ test("the numbers are the rows that were there, step by step, as floats that los
     scores: packed([0.1, -2, NaN, NaN, NaN, NaN, 1, 2, 3, 4, NaN, NaN], { step: 2, token: 6 }),
   });
   const lines = numbers(scores(tree), data).trim().split("\r\n");
-  expect(lines.slice(0, 3)).toEqual(["step,token,text,score", '0,0,"""The""",0.10000000149011612', '0,1,"""·city""",-2']);
+  expect(lines.slice(0, 3)).toEqual([
+    "step,token,token_id,text,score",
+    '0,0,0,"""The""",0.10000000149011612',
+    '0,1,1,""" city""",-2',
+  ]);
   expect(lines.length).toBe(1 + 2 + 4);
 });
 

@@ -81,11 +81,13 @@ class AttentionPatterns:
         return Attention(
             weights=weights,
             sink=sink,
+            tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
             trace=trace.hash,
             cost=time.perf_counter() - started,
-            checks=(*checks, *as_recorded(lm, trace, logits), *_without(sorted(set(layers) - set(watching.via)))),
+            checks=(*checks, *as_recorded(lm, trace, logits)),
+            without=tuple(sorted(set(layers) - set(watching.via))),
         )
 
 
@@ -203,22 +205,6 @@ def chosen(name: str, asked: tuple[int, ...] | None, count: int, model: str) -> 
     if asked[-1] >= count:
         raise ValueError(f"{model} has no {name} {asked[-1]}: it has {count}, from 0 to {count - 1}")
     return asked
-
-
-def _without(layers: list[int]) -> tuple[Check, ...]:
-    """Which layers have no pattern: nothing is wrong with that, so the number has no limit to pass."""
-    if not layers:
-        return ()
-    return (
-        Check(
-            "layers without attention",
-            "measure",
-            float(len(layers)),
-            float(len(layers)),
-            f"Layers {', '.join(map(str, layers))} mix positions in another way than by attention and have no pattern here.",
-            "layers",
-        ),
-    )
 
 
 def via(watching: Watching) -> str:

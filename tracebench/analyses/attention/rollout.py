@@ -108,15 +108,17 @@ class AttentionRollout:
             logits, watching, checks = run_watched(lm, ids, layers, keep)
         stays = [_stays(self.residual, streams, layer) for layer in layers]
         missing = sorted(set(layers) - set(seen))
+        traced = back(flow, stays)
         roll(flow, stays)
         axes = {"layer": layers, "query": range(len(ids)), "key": range(len(ids))}
         return Rollout(
             flow=LabeledArray.of(flow, **axes),
+            tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
             trace=trace.hash,
             cost=time.perf_counter() - started,
-            checks=(*checks, _sums_check(flow), *_unseen(missing), *as_recorded(lm, trace, logits)),
+            checks=(*checks, _back_check(flow, traced), *_unseen(missing), *as_recorded(lm, trace, logits)),
         )
 
 
@@ -129,11 +131,26 @@ def roll(mixes: np.ndarray, stays: Any) -> None:
     """
     before = None
     for layer, stay in zip(mixes, stays, strict=True):
-        mix = layer.astype(np.float64) * np.reshape(1.0 - np.asarray(stay), (-1, 1))
-        at = np.arange(len(mix))
-        mix[at, at] += 1.0 - mix.sum(-1)
+        mix = _mix(layer, stay)
         before = mix if before is None else mix @ before
         layer[:] = before
+
+
+def back(mixes: np.ndarray, stays: Any) -> np.ndarray:
+    """What has come to the last position [key], found the other way: from the last layer down. Arguments as for `roll`."""
+    row = np.zeros(mixes.shape[-1])
+    row[-1] = 1.0
+    for layer, stay in zip(mixes[::-1], stays[::-1], strict=True):
+        row = row @ _mix(layer, stay)
+    return row
+
+
+def _mix(layer: np.ndarray, stay: Any) -> np.ndarray:
+    """One layer's mix with what stays where it is: all that attention does not bring; rows sum to one."""
+    mix = layer.astype(np.float64) * np.reshape(1.0 - np.asarray(stay), (-1, 1))
+    at = np.arange(len(mix))
+    mix[at, at] += 1.0 - mix.sum(-1)
+    return mix
 
 
 def _combined(pattern: torch.Tensor, sink: torch.Tensor | None, heads: str) -> torch.Tensor:
@@ -170,13 +187,14 @@ def _insist_on_size(lm: LanguageModel, layers: int, length: int) -> None:
         )
 
 
-def _sums_check(flow: np.ndarray) -> Check:
+def _back_check(flow: np.ndarray, traced: np.ndarray) -> Check:
+    # That shares sum to one goes without saying: what attention does not bring has stayed.
     return Check(
-        "shares sum to one",
+        "followed back = followed up",
         "identity",
-        float(np.abs(flow.sum(-1, dtype=np.float64) - 1.0).max()),
+        float(np.abs(flow[-1, -1] - traced).max()),
         ROW,
-        "At every layer, the shares of the input tokens in a position sum to one.",
+        "The shares in the last position, followed back from the last layer down, are those that were followed up to it.",
     )
 
 
@@ -189,7 +207,7 @@ def _unseen(missing: list[int]) -> tuple[Check, ...]:
             "measure",
             float(len(missing)),
             0.0,
-            f"Layers {', '.join(map(str, missing))} mix positions in another way than by attention, which is not followed.",
+            f"Without attention: layer {', '.join(map(str, missing))}. What such a layer mixes in another way is not followed.",
             "layers",
         ),
     )

@@ -83,7 +83,7 @@ def explain(
         LabeledArray.of(baselines, step=steps),
         LabeledArray.of(explained.astype(np.int32), step=steps),
         lm.vocabulary(mentioned),
-        trace.tokens.display,
+        trace.tokens,
         target,
         baseline,
         name,

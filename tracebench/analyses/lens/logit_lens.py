@@ -20,8 +20,9 @@ from tracebench import progress
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.capture import Streams, capture_streams, hooks_check
+from tracebench.models.digests import digest
 from tracebench.models.family import run
-from tracebench.models.language_model import LanguageModel, digest
+from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import Layout
 from tracebench.models.memory import halving
 from tracebench.models.numerics import SAME_STREAM, relative_gap
@@ -164,6 +165,7 @@ class _Table:
             realised=LabeledArray.of(self.realised, **axes),
             watched=LabeledArray.of(self.watched_probs, **axes, watched=self.watched) if self.watched else None,
             vocabulary=lm.vocabulary(mentioned),
+            tokens=trace.tokens,
             method=method,
             trace=trace.hash,
             cost=cost,

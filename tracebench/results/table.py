@@ -1,0 +1,13 @@
+"""How every table names a token of the text, so that any two of them can be joined."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracebench.tokens import Tokens
+
+
+def named(tokens: Tokens, at: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns ``token_id`` and ``text`` (exact) of the tokens at these positions."""
+    ids, texts = np.asarray(tokens.ids, np.int64), np.asarray(tokens.texts, object)
+    return {"token_id": ids[at], "text": texts[at]}
