@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 #: many has about 10 MB (see benchmarks/snapshot.py).
 WEIGHTS = 80_000_000
 
-#: Shares of a rollout that a bench offers, and saves, unasked: a byte each in a page; the demo model's of 129 tokens.
-SHARES = 500_000
-
 #: What the bench explains: on the demo model 64 points on the path meet its sum within 5 %, that of a logit not at all.
 OF = "log_prob"
 
@@ -43,7 +40,7 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
 
     Attention is a view of the bench where the patterns of all heads are at most 80 million weights (`AttentionPatterns` gives
     those of longer texts, layer by layer, for ``tb.Workbench([trace, attention])``). The rollout beside it is computed when it is
-    chosen; what is saved has it for texts of up to 129 tokens on 30 layers.
+    chosen, or saved: what is saved has it too.
 
     Returns:
         A `Workbench`. The replay is done; everything else is computed when a view asks for it.
@@ -90,11 +87,9 @@ def asked(
     requests = [request(lens, trace)]
     if trace.steps:
         requests += [request(attribution, trace, target) for target in targets]
-    shares = lm.layers * len(trace.tokens) ** 2
-    if lm.heads and lm.heads * shares <= WEIGHTS:
-        requests.append(request(AttentionPatterns(), trace))
-        if shares <= SHARES:
-            requests.append(request(AttentionRollout(), trace))
+    if lm.heads and lm.layers * lm.heads * len(trace.tokens) ** 2 <= WEIGHTS:
+        # A rollout is a small part of what the patterns take, in memory and in a page.
+        requests += [request(AttentionPatterns(), trace), request(AttentionRollout(), trace)]
     return requests
 
 

@@ -15,7 +15,16 @@ export const WHOLE: Tint = { top: 1, from: 0 };
 
 /** The scale of the others: up to the largest of the row that is read. No weight changes, only what is darkest. */
 export function withoutFirst(row: Float32Array, query: number): Tint {
-  const most = row.subarray(1, query + 1).reduce((a, b) => Math.max(a, b), 0);
+  return upTo(row.subarray(1, query + 1));
+}
+
+/** The same for what is in a position: without the token itself, which has half of the first layers and next to nothing of the last. */
+export function withoutFirstAndOwn(row: Float32Array, query: number): Tint {
+  return upTo(row.subarray(1, Math.max(1, query)));
+}
+
+function upTo(rest: Float32Array): Tint {
+  const most = rest.reduce((a, b) => Math.max(a, b), 0);
   return most > 0 ? { top: most, from: 1 } : { top: 1, from: 1, empty: true };
 }
 

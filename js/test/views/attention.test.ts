@@ -231,7 +231,8 @@ test("arrow keys move over layers and heads, newest layer on top, with one stop"
 test("a click on a token or an arrow key there chooses the key, and the line says it in full", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
   all(root, ".tb-piece")[2]?.click();
-  expect(fields()).toMatchObject({ key: 2, query: 2, step: 0 });
+  // The same fields as in the rollout: the position that reads stays.
+  expect(fields()).toMatchObject({ key: 2, token: 2, query: 2, step: 0 });
   expect(text(root, ".tb-detail")).toBe("position 2 ·of: 0.25 of the attention of layer 3, head 2");
   press("ArrowLeft");
   expect(fields().key).toBe(1);
@@ -358,18 +359,18 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   await click(cell(root, 1, 0));
   expect(chosen(root, ".tb-att-cell")).toEqual([cell(root, 1, 0)]);
   expect(text(root, "h3")).toBe("Layer 3, head 2");
-  expect(text(root, ".tb-att-trouble")).toBe("");
+  expect(text(root, ".tb-trouble")).toBe("");
   vi.advanceTimersByTime(200);
-  expect(text(root, ".tb-att-trouble")).toBe("Asking for layer 1, head 0 …");
+  expect(text(root, ".tb-trouble")).toBe("Asking for layer 1, head 0 …");
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("true");
   say({ kind: "error", id: asked[0]?.id, error: "Not in this snapshot.", absent: true, code: "tb.X()" });
   await settled();
-  expect(text(root, ".tb-att-trouble")).toBe(
-    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X()",
+  expect(text(root, ".tb-trouble")).toBe(
+    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X() Copy code",
   );
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("false");
   await click(cell(root, 3, 0));
-  expect(text(root, ".tb-att-trouble")).toBe("");
+  expect(text(root, ".tb-trouble")).toBe("");
   expect(text(root, "h3")).toBe("Layer 3, head 0");
   vi.useRealTimers();
 });
