@@ -15,7 +15,7 @@ import { detailLine, spokenOf } from "./detail";
 import { follow } from "./follow";
 import type { Places } from "./head";
 import { fillHead } from "./head";
-import { headMap } from "./map";
+import { headMap, WIDEST_MAP } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
 import { queryIn, selectCell, selectKey } from "./read";
@@ -31,6 +31,11 @@ export interface Prepared {
   /** What the selection pointed at when it was asked for. */
   first: HeadSlice;
 }
+
+/** Between the small maps, the large one and the text. */
+const GAP = 32;
+/** What the large map needs to stand beside the small ones, and the text to stand beside both. */
+const [LEAST, TEXT] = [400, 340];
 
 interface Cell {
   query: number;
@@ -127,17 +132,19 @@ export function showAttention(
 
   const csv = () => numbers(slice, text, query());
   fillHead(places, tints, attention.checks, { name: "attention", code: () => attention.code, csv }, signal);
-  const panel = element("div", { class: "tb-att-chosen" }, element("div", { class: "tb-att-name" }, which, said.el), one.el);
+  const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
   const reading = element("div", { class: "tb-att-reading" }, line.el, looked.el);
   const main = element("div", { class: "tb-att-main" }, all.el, panel, reading);
-  body.append(question, main, note);
+  body.append(element("div", { class: "tb-att-top" }, question, said.el), main, note);
   follow(
     el,
     {
       sized: [main],
       layOut: () => {
-        all.layOut(main.clientWidth || 800);
-        one.layOut(main.clientWidth || 400);
+        const room = main.clientWidth || 800;
+        all.layOut(room, room - WIDEST_MAP - TEXT - 2 * GAP);
+        const beside = room - all.el.offsetWidth - GAP;
+        one.layOut(beside >= LEAST ? beside : room);
       },
       update: () => {
         const whose = whoseIn(attention, selection.fields);

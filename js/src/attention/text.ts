@@ -6,7 +6,9 @@ import { edges, element, focusedIn, keepInSight, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
+import type { Line } from "./lines";
 import { lines } from "./lines";
+import { scrolledTo } from "./sight";
 import type { Tint } from "./tint";
 import { darkness, strongest } from "./tint";
 import { named, weightName } from "./words";
@@ -16,6 +18,8 @@ const SHORT = 48;
 const FADE = 20;
 /** Smaller weights have no figure under their token; the line in full has it. */
 const SAID = 0.005;
+/** What it is worth to see the token that reads, where lines begin; one that is looked at is worth its tint. */
+const READS = 0.2;
 
 export interface TextSpec {
   text: Text;
@@ -66,7 +70,7 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
 
   let painted: Row | null = null;
   const grounds: string[] = [];
-  let there = 0;
+  let there = -1;
   let home = 0;
   let selected: number | null = null;
   const onHome = (key: number) => {
@@ -79,6 +83,15 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
     onHome(key);
     onKey(key);
     pieces[key]?.focus({ preventScroll: true });
+  };
+  const bringInSight = (query: number, found: readonly Line[]) => {
+    const { scrollTop: now, clientHeight: room, scrollHeight: whole } = list;
+    if (whole <= room + 1) return;
+    const spots = [{ key: query, strength: READS }, ...found].map(({ key, strength: worth }) => {
+      const { offsetTop: top, offsetHeight: height } = pieces[key] as HTMLElement;
+      return { top, bottom: top + height, worth };
+    });
+    list.scrollTop = scrolledTo(spots, { now, room, whole, fade: FADE });
   };
   const listen = { signal };
   list.addEventListener(
@@ -141,13 +154,14 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
         sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
-      if (moved && pieces[query]) keepInSight(list, pieces[query], FADE);
       // The first token has nothing to look at but itself.
-      const found = query === 0 ? [] : strongest(weights, query, tint);
-      curves.paint(
-        query,
-        found.map((key) => ({ key, weight: weights[key] ?? 0, strength: darkness(tint, weights[key] ?? 0, key) })),
-      );
+      const found = (query === 0 ? [] : strongest(weights, query, tint)).map((key) => {
+        const weight = weights[key] ?? 0;
+        return { key, weight, strength: darkness(tint, weight, key) };
+      });
+      // What was selected stays in sight by itself.
+      if (moved && (selected === null || selected > query)) bringInSight(query, found);
+      curves.paint(query, found);
       tell();
     },
     select: (key) => {

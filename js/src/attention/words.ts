@@ -73,7 +73,7 @@ export function about({ via, layers, heads, sinks }: Attention, slice: HeadSlice
     "each a map of the position that reads (down) × the positions it looks at (across), each point the largest weight there";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
   const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
-  return `${count}, ${each}; the first column is the mean over heads.${apart} Computed by ${via}; ${form(slice, query)}.`;
+  return `${count}, ${each}; the first column is the mean over heads, the first row the mean over layers.${apart} Computed by ${via}; ${form(slice, query)}.`;
 }
 
 function form({ rest }: HeadSlice, query: number): string {

@@ -10,7 +10,7 @@ import type { Taste } from "../attention/scale";
 import { scale } from "../attention/scale";
 import { sheet } from "../attention/sheet";
 import { lookedAt } from "../attention/text";
-import { WHOLE, withoutFirstAndOwn } from "../attention/tint";
+import { LEAST_TOP, WHOLE, withoutFirstAndOwn } from "../attention/tint";
 import { named, predicts, weightName } from "../attention/words";
 import { element } from "../dom";
 import type { Arrived } from "../rollout";
@@ -116,12 +116,8 @@ export function showRollout(
     looked.select(key);
     tell();
   };
-  const tints = scale(
-    { what: "what is in the position", most: "each row to its largest share of another token, here" },
-    taste,
-    () => paint(),
-    signal,
-  );
+  const most = `each row to its largest share of another token (${LEAST_TOP} at the least), here`;
+  const tints = scale({ what: "what is in the position", most }, taste, () => paint(), signal);
   const ask = (query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
@@ -163,8 +159,7 @@ export function showRollout(
   const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
-    question,
-    said.el,
+    element("div", { class: "tb-att-top" }, question, said.el),
     main,
     element("p", { class: "tb-note", title: rollout.method }, about(rollout)),
     element("p", { class: "tb-note" }, TRUST),

@@ -24,6 +24,8 @@ test("the largest is sought among those that take part", () => {
 test("what is in a position is scaled to the largest share of another token", () => {
   const row = Float32Array.of(0.2, 0.1, 0.015, 0.5);
   expect(withoutFirstAndOwn(row, 3)).toEqual({ top: expect.closeTo(0.1), from: 1 });
+  // Where nearly all is position 0, nothing else is made to look like much.
+  expect(withoutFirstAndOwn(Float32Array.of(0.999, 0.0005, 0.0005), 2)).toEqual({ top: 0.01, from: 1 });
   // There is no other token.
-  expect([withoutFirstAndOwn(row, 1), withoutFirstAndOwn(row, 0)].map(({ empty }) => empty)).toEqual([true, true]);
+  expect([withoutFirstAndOwn(row, 1), withoutFirstAndOwn(row, 0)].map(({ top }) => top)).toEqual([0.01, 0.01]);
 });

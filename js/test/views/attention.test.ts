@@ -216,7 +216,7 @@ test("a click chooses a layer and a head, and what they look at is shown", async
 
 test("arrow keys move over layers and heads, newest layer on top, with one stop", async () => {
   const { root, fields } = await show(attentionView, STATE, answering());
-  expect(all(root, ".tb-att-layer").map((el) => el.textContent)).toEqual(["3", "1"]);
+  expect(all(root, ".tb-att-layer").map((el) => el.textContent)).toEqual(["mean", "3", "1"]);
   await click(cell(root, 3, 0));
   press("ArrowRight");
   expect(fields()).toMatchObject({ layer: 3, head: 2 });
@@ -226,6 +226,26 @@ test("arrow keys move over layers and heads, newest layer on top, with one stop"
   expect(fields()).toMatchObject({ layer: 1, head: null });
   expect(all(root, ".tb-att-cell").filter((el) => el.tabIndex === 0)).toEqual([document.activeElement]);
   expect(press("a")).toBe(true);
+});
+
+test("every mean is a small map of its own, and a name leads to the mean of its row or column", async () => {
+  const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
+  const names = (selector: string) => chosen(root, selector).map((el) => el.textContent);
+  const said = () => [fields().layer, fields().head, text(root, "h3"), names(".tb-att-layer"), names(".tb-att-head")];
+  await click(one(root, '.tb-att-head[data-head="2"]'));
+  expect(said()).toEqual([null, 2, "Head 2, mean over layers", ["mean"], ["2"]]);
+  await click(one(root, '.tb-att-layer[data-layer="3"]'));
+  expect(said()).toEqual([3, null, "Layer 3, mean over heads", ["3"], ["mean"]]);
+  // Back from one layer to all, by keys.
+  press("PageUp");
+  await settled();
+  expect(said()).toEqual([null, null, "All layers, mean over heads", ["mean"], ["mean"]]);
+  press("ArrowRight");
+  await settled();
+  expect(said()).toEqual([null, 0, "Head 0, mean over layers", ["mean"], ["0"]]);
+  await click(one(root, ".tb-att-head"));
+  expect(said().slice(0, 3)).toEqual([null, null, "All layers, mean over heads"]);
+  expect(chosen(root, ".tb-att-cell").map((el) => el.title)).toEqual(["all layers, mean over heads"]);
 });
 
 test("a click on a token or an arrow key there chooses the key, and the line says it in full", async () => {

@@ -55,6 +55,14 @@ const having =
     const { query } = slice as { query: number };
     return positions.includes(query) ? { kind: "answer", result: sliceTree(query) } : ABSENT;
   };
+/** After layer 2 a tenth is of another token, after layer 3 a fiftieth: of what it is, both are the largest. */
+const rising = ({ kind, slice }: Message) => {
+  if (kind !== "ask") return undefined;
+  if (!slice) return { kind: "answer", result: tree() };
+  const flow = packed([0.4, 0.96, 0.1, 0.02, 0.5, 0.02], { key: 3, layer: LAYERS });
+  return { kind: "answer", result: { kind: "rollout_slice", query: 2, flow } };
+};
+
 const STATE = { _data: traceTree(), _request: REQUEST };
 const answering = { reply: having(0, 1, 2, 3, 4, 5) };
 const text = (root: Element, selector: string) => one(root, selector).textContent ?? "";
@@ -151,6 +159,20 @@ test("a rollout of another text is refused", async () => {
   const { root } = await show(rolloutView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering);
   expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("of 6 tokens, the text has 4.")]);
   silent.mockRestore();
+});
+
+test("without position 0 each row has its own scale, and the legend says it", async () => {
+  const { root } = await show(rolloutView, STATE, { reply: rising, fields: { layer: 2 } });
+  const button = all(root, "button").find((el) => el.textContent === "leave out position 0") as HTMLElement;
+  button.click();
+  const legend = () => text(root, ".tb-legend");
+  expect(legend()).toContain("each row to its largest share of another token (0.01 at the least), here 0.1");
+  const ground = () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background);
+  const before = ground();
+  expect([before[0], before[1] === before[2], before[1] === ""]).toEqual(["", true, false]);
+  one(root, '.tb-sheet-row[data-layer="3"] > .tb-sheet-label').click();
+  expect(legend()).toContain("here 0.02");
+  expect(ground()).toEqual(before);
 });
 
 test("one layer is left again by a button, which says whether all are meant", async () => {
