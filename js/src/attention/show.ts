@@ -76,7 +76,6 @@ export function showAttention(
     {
       text,
       sinks: attention.sinks,
-      share: (key) => share(slice, query(), key),
       figure: (key) => figure(slice, query(), key),
       onKey: (key) => selectKey(selection, key),
       onPoint: (key) => point(key === null ? null : { query: query(), key }),

@@ -25,9 +25,7 @@ export interface TextSpec {
   text: Text;
   /** Whether the model has sinks: what they take stands before the first token. */
   sinks: boolean;
-  /** What goes to a key, in words: "0.23 of the attention of layer 17, head 4". */
-  share: (key: number) => string;
-  /** The same in figures alone. */
+  /** What goes to a key, in figures. */
   figure: (key: number) => string;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
@@ -48,7 +46,7 @@ export interface LookedAt {
   select(key: number | null): void;
 }
 
-export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
+export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
   const pieces = text.pieces.map((piece, key) => {
     const figure = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
     const attributes = { class: "tb-piece", role: "option", "data-key": key, "aria-selected": "false", tabindex: -1 };
@@ -69,15 +67,15 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
   const el = element("div", { class: "tb-att-looked" }, list);
 
   let painted: Row | null = null;
-  const grounds: string[] = [];
+  const states: { ground: string; said: string; exact: string; here: boolean; out: boolean; reads: boolean }[] = [];
   let there = -1;
   let home = 0;
   let selected: number | null = null;
   const onHome = (key: number) => {
+    const [old, now] = [pieces[home], pieces[key]];
+    if (old) old.tabIndex = -1;
+    if (now) now.tabIndex = 0;
     home = key;
-    pieces.forEach((piece, i) => {
-      piece.tabIndex = i === home ? 0 : -1;
-    });
   };
   const go = (key: number) => {
     onHome(key);
@@ -136,17 +134,27 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
         const weight = weights[key] ?? 0;
         const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
         const ground = here && key >= tint.from ? tinted(weight, key) : "";
-        const said = here && weight >= SAID ? figureOf(key) : "";
+        const exact = here ? figureOf(key) : "";
+        const said = here && weight >= SAID ? exact : "";
         // Of a long text most stay as they are, and what is written is laid out anew.
-        if (grounds[key] !== ground) shown.style.cssText = ground;
-        if (figure.textContent !== said) figure.textContent = said;
-        grounds[key] = ground;
-        piece.toggleAttribute("data-later", !here);
-        piece.setAttribute("aria-disabled", String(!here));
-        piece.toggleAttribute("data-left-out", key < tint.from);
-        piece.toggleAttribute("data-reads", key === query);
-        const full = here ? share(key) : `comes after position ${query}`;
-        piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${full}`);
+        const before = states[key];
+        const now = { ground, said, exact, here, out: key < tint.from, reads: key === query };
+        states[key] = now;
+        if (before?.ground !== ground) shown.style.cssText = ground;
+        if (before?.said !== said) figure.textContent = said;
+        if (before?.here !== here) {
+          piece.toggleAttribute("data-later", !here);
+          piece.setAttribute("aria-disabled", String(!here));
+        }
+        if (before?.out !== now.out) piece.toggleAttribute("data-left-out", now.out);
+        if (before?.reads !== now.reads) piece.toggleAttribute("data-reads", now.reads);
+        // Of what it is a share, the line in full says.
+        if (before?.exact !== exact) {
+          piece.setAttribute(
+            "aria-label",
+            `position ${key} ${named(text, key)}: ${here ? exact : "comes after the position that reads"}`,
+          );
+        }
       });
       if (sink) {
         sink.textContent = `sink ${weightName(taken ?? 0)}`;
@@ -161,8 +169,8 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
       });
       // What was selected stays in sight by itself.
       if (moved && (selected === null || selected > query)) bringInSight(query, found);
-      curves.paint(query, found);
       tell();
+      curves.paint(query, found);
     },
     select: (key) => {
       if (key !== selected && key !== null && pieces[key]) keepInSight(list, pieces[key], FADE);

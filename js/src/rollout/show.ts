@@ -84,7 +84,6 @@ export function showRollout(
     {
       text,
       sinks: false,
-      share: (key) => shareIn(share(layer(), key), arrived.query, layer()),
       figure: (key) => weightName(share(layer(), key)),
       onKey: (key) => selectKey(selection, key),
       onPoint: (key) => point(key === null ? null : { layer: layer(), key }),

@@ -262,7 +262,7 @@ test("a click on a token or an arrow key there chooses the key, and the line say
   // What comes later was not there to look at.
   all(root, ".tb-piece")[4]?.click();
   expect(fields().key).toBe(2);
-  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after position 2");
+  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after the position that reads");
   expect(all(root, '.tb-piece[aria-disabled="true"]').map((el) => el.dataset.key)).toEqual(["3", "4", "5"]);
 });
 
