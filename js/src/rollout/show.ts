@@ -121,6 +121,13 @@ export function showRollout(
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
   };
+  /** The steps before and after are asked for ahead, so that a key that is pressed does not wait for a kernel. */
+  const lookAhead = (query: number) => {
+    for (const next of [query + 1, query - 1]) {
+      // Whoever goes there hears why there is none.
+      if (next >= 0 && next < rollout.length) slices.get({ query: next }, { signal }).catch(() => {});
+    }
+  };
   const said = trouble(() => chosen.retry());
   const chosen = wanted(
     {
@@ -130,6 +137,7 @@ export function showRollout(
         arrived = slice;
         isHere = true;
         show();
+        lookAhead(slice.query);
       },
       onBusy: (at) => {
         main.setAttribute("aria-busy", String(at !== null));
@@ -164,6 +172,7 @@ export function showRollout(
     element("p", { class: "tb-note" }, TRUST),
   );
   main.hidden = !isHere;
+  if (first) lookAhead(first.query);
   follow(
     el,
     {

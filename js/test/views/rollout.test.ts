@@ -120,7 +120,10 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
   const slice = { form: "full", layer: null, head: null, sink: null, weights: packed(new Array(size).fill(0.1), { cell: size }) };
   const reply = ({ kind, request, slice: part }: Message) => {
     if (kind !== "ask") return undefined;
-    if (request?.analysis === "AttentionRollout") return { kind: "answer", result: part ? sliceTree(2) : tree() };
+    if (request?.analysis === "AttentionRollout") {
+      const { query } = (part ?? {}) as { query?: number };
+      return { kind: "answer", result: query === undefined ? tree() : sliceTree(query) };
+    }
     return { kind: "answer", result: part ? slice : overview };
   };
   const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
@@ -134,7 +137,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
     await vi.waitFor(() => expect(root.dataset.state).toBe("ready"));
   }
   expect([root.dataset.source, text(root, "h2")]).toEqual(["rollout", "What has come here by attention?"]);
-  expect(asked()).toEqual(["AttentionPatterns", "AttentionPatterns", "AttentionRollout", "AttentionRollout"]);
+  expect(asked()).toEqual(["AttentionPatterns", "AttentionPatterns", ...new Array(4).fill("AttentionRollout")]);
   expect(figures(root)).toEqual(["0.75", "", "0.25", "", "", ""]);
   // What was selected is kept, and is that of the token that was clicked in either source.
   one(root, '.tb-piece[data-key="1"]').click();
@@ -184,18 +187,21 @@ test("one layer is left again by a button, which says whether all are meant", as
   expect(text(root, "h3")).toBe("After layer 3, the last");
 });
 
-test("a step asks for the shares in its position alone, once", async () => {
+test("a step asks for the shares in its position alone, and for its neighbours ahead, each once", async () => {
   const { root, selection, sent } = await show(rolloutView, STATE, answering);
   const go = async (query: number, seq: number) => {
     selection.set("_state", { seq, fields: { step: query - 2, query } });
     await settled();
   };
-  await go(4, 5);
-  await go(3, 6);
+  const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ slice }) => slice);
+  expect(asked()).toEqual([undefined, { query: 2 }, { query: 3 }, { query: 1 }]);
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  // It was here: nothing is waited for.
+  expect(figures(root)).toEqual(["0.75", "", "", "0.25", "", ""]);
+  await go(5, 6);
   await go(4, 7);
-  const asked = sent.filter(({ kind }) => kind === "ask").map(({ slice }) => slice);
-  expect(asked).toEqual([undefined, { query: 2 }, { query: 4 }, { query: 3 }]);
-  expect(figures(root)).toEqual(["0.75", "", "", "", "0.25", ""]);
+  await go(3, 8);
+  expect(asked().slice(4)).toEqual([{ query: 4 }, { query: 5 }]);
 });
 
 test("a position that a page has not got is a sentence with its Python in place of the map, and the others are shown", async () => {
@@ -230,12 +236,13 @@ test("a position that failed can be asked for again, and is not asked for unaske
     selection.set("_state", { seq: 5 + (layer ?? 0), fields: { step: 1, query: 3, layer } });
     await settled();
   }
-  expect(asked()).toBe(1);
+  // Once ahead, which nobody hears of, and once when it is wanted.
+  expect(asked()).toBe(2);
   expect(text(root, ".tb-trouble")).toBe("There is no rollout to position 3 here: Out of memory. Ask again");
   broken = false;
   one(root, ".tb-trouble button").click();
   await settled();
-  expect([asked(), text(root, ".tb-trouble"), text(root, "h3")]).toEqual([2, "", "After layer 3, the last"]);
+  expect([asked(), text(root, ".tb-trouble"), text(root, "h3")]).toEqual([3, "", "After layer 3, the last"]);
   expect(one(root, ".tb-flow").hidden).toBe(false);
 });
 
