@@ -258,8 +258,6 @@ def test_what_is_left_out_of_a_long_text_is_said(model, trace, capsys, monkeypat
     from tracebench import facade
 
     assert "not in the page" not in explored(capsys, model)[0]
-    monkeypatch.setattr(facade, "SHARES", 10)
-    assert "The rollout of 5 tokens is not in the page" in explored(capsys, model)[0]
     monkeypatch.setattr(facade, "WEIGHTS", 10)
     assert "Attention to 5 tokens is not in the page" in explored(capsys, model)[0]
 

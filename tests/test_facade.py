@@ -49,10 +49,10 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     short, long = lm.read([5, 6, 7]), lm.read(range(100, 300))
     asked = [tb.explore(lm, trace)._requests[1].analysis for trace in (short, long)]
     assert asked == ["IntegratedGradients", "InputXGradient"]
-    # No step, nothing to explain; a long text has attention without a rollout, and one that is too long has none unasked.
+    # No step, nothing to explain; attention brings its rollout along, and a text that is too long has none unasked.
     alone = [r.analysis for r in tb.explore(lm, lm.read([5], prompt_length=1))._requests]
     assert alone == ["LogitLens", "AttentionPatterns", "AttentionRollout"]
-    assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient", "AttentionPatterns"]
+    assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient", *alone[1:]]
     monkeypatch.setattr(facade, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
     assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient"]
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 #: many has about 10 MB (see benchmarks/snapshot.py).
 WEIGHTS = 80_000_000
 
-#: Shares of a rollout that a bench offers, and saves, unasked: a byte each in a page; the demo model's of 129 tokens.
-SHARES = 500_000
-
 #: What the bench explains: on the demo model 64 points on the path meet its sum within 5 %, that of a logit not at all.
 OF = "log_prob"
 
@@ -43,7 +40,7 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
 
     Attention is a view of the bench where the patterns of all heads are at most 80 million weights (`AttentionPatterns` gives
     those of longer texts, layer by layer, for ``tb.Workbench([trace, attention])``). The rollout beside it is computed when it is
-    chosen; what is saved has it for texts of up to 129 tokens on 30 layers.
+    chosen, or saved: what is saved has it too.
 
     Returns:
         A `Workbench`. The replay is done; everything else is computed when a view asks for it.
@@ -90,27 +87,21 @@ def asked(
     requests = [request(lens, trace)]
     if trace.steps:
         requests += [request(attribution, trace, target) for target in targets]
-    shares = lm.layers * len(trace.tokens) ** 2
-    if lm.heads and lm.heads * shares <= WEIGHTS:
-        requests.append(request(AttentionPatterns(), trace))
-        if shares <= SHARES:
-            requests.append(request(AttentionRollout(), trace))
+    if lm.heads and unasked(lm, trace) is None:
+        # A rollout is a small part of what the patterns take, in memory and in a page.
+        requests += [request(AttentionPatterns(), trace), request(AttentionRollout(), trace)]
     return requests
 
 
 def unasked(lm: LanguageModel, trace: Trace) -> str | None:
     """What a bench does not ask about a text because it is long, and how to ask it, in a sentence."""
-    layers, length = lm.layers, len(trace.tokens)
-    if not lm.heads or layers * length**2 <= SHARES:
+    length = len(trace.tokens)
+    weights = lm.heads * lm.layers * length**2
+    if weights <= WEIGHTS:
         return None
-    if lm.heads * layers * length**2 <= WEIGHTS:
-        return (
-            f"The rollout of {length} tokens is not in the page, because it would be large; in Python "
-            "tb.AttentionRollout()(lm, trace) gives it."
-        )
     return (
-        f"Attention to {length} tokens is not in the page: it has {lm.heads * layers * length**2 / 1e6:,.0f} million weights, and up "
-        f"to {WEIGHTS / 1e6:.0f} million are asked for by themselves; in Python tb.AttentionPatterns(layers=...)(lm, trace) gives "
+        f"Attention to {length} tokens is not in the page: it has {weights / 1e6:,.0f} million weights, and up to "
+        f"{WEIGHTS / 1e6:.0f} million are asked for by themselves; in Python tb.AttentionPatterns(layers=...)(lm, trace) gives "
         "those of some layers."
     )
 

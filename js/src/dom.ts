@@ -1,6 +1,6 @@
 // Elements without markup: text is only ever text, whatever a prompt contains.
 
-type Attributes = Record<string, string | number | boolean | null | undefined>;
+export type Attributes = Record<string, string | number | boolean | null | undefined>;
 type Content = Node | string | null | undefined | false;
 
 /** `element("button", { class: "tb-button", "aria-pressed": "true" }, "Copy")`. False and null attributes are left out. */

@@ -1,4 +1,4 @@
-// The rollout tree of docs/architecture.md, after decoding, and what is read off it.
+// A rollout after decoding: what it is (the rollout tree of docs/architecture.md), and the slices of it, one position each.
 
 import type { Check } from "./checks";
 import type { LabeledArray } from "./wire";
@@ -7,8 +7,8 @@ export interface Rollout {
   kind: "rollout";
   trace: string;
   layers: number[];
-  /** [layer, query, key]: the share of the input token `key` in the stream at `query`, after the layer; rows sum to one. */
-  flow: LabeledArray;
+  /** How many positions there are. */
+  length: number;
   via: string;
   checks: Check[];
   method: string;
@@ -16,19 +16,37 @@ export interface Rollout {
   cost: number;
 }
 
-/** How many positions there are. */
-export function lengthOf({ flow }: Rollout): number {
-  return flow.shape[2] ?? 0;
+/** The position that reads. */
+export interface Reading {
+  query: number;
+}
+
+/** What is in one position. */
+export interface Arrived extends Reading {
+  layers: readonly number[];
+  /** Layer by layer, in the order of `layers`: the shares of the input tokens up to the position itself; each sums to one. */
+  rows: readonly Float32Array[];
 }
 
 /** The layer that is meant; the last where it is not in this rollout. */
-export function layerIn({ layers }: Rollout, layer: number | null): number {
+export function layerIn({ layers }: Pick<Rollout, "layers">, layer: number | null): number {
   return layer !== null && layers.includes(layer) ? layer : (layers.at(-1) ?? 0);
 }
 
-/** The shares of the input tokens in a position after a layer, up to the position itself. */
-export function sharesIn(rollout: Rollout, layer: number, query: number): Float32Array {
-  const length = lengthOf(rollout);
-  const start = (rollout.layers.indexOf(layer) * length + query) * length;
-  return rollout.flow.values.subarray(start, start + query + 1) as Float32Array;
+/** The shares of the input tokens after a layer. */
+export function sharesIn({ layers, rows }: Arrived, layer: number): Float32Array {
+  return rows[layers.indexOf(layer)] as Float32Array;
+}
+
+/** Reads a slice, which stands key by key. */
+export function arrivedOf(tree: unknown, { layers }: Rollout): Arrived {
+  const { query, flow } = tree as { query: number; flow: LabeledArray };
+  const keys = query + 1;
+  if (flow.values.length !== keys * layers.length) {
+    throw new Error(
+      `${flow.values.length} shares came, of ${layers.length} layers and ${keys} tokens there are ${keys * layers.length}`,
+    );
+  }
+  const row = (i: number) => Float32Array.from({ length: keys }, (_, key) => flow.values[key * layers.length + i] as number);
+  return { query, layers, rows: layers.map((_, i) => row(i)) };
 }

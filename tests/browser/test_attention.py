@@ -100,6 +100,108 @@ def test_a_head_is_chosen_by_a_click_and_by_keys(opened):
     assert page.locator(f"{HEADS} [tabindex='0']").count() == 1
 
 
+def test_means_are_chosen_by_names_and_keys_and_one_layer_is_left_again(opened):
+    trace = made.trace()
+    page = opened(trace, attention(trace), made.rollout(trace), fragment="#layer=1&head=0")
+    heading = page.locator(f"{VIEW} h3")
+    assert heading.inner_text() == "Layer 1, head 0"
+    page.locator(f'{HEADS} [role=columnheader][data-head="1"]').click()
+    page.get_by_role("heading", name="Head 1, mean over layers").wait_for()
+    page.locator(f'{HEADS} [role=rowheader][data-layer="2"]').click()
+    page.get_by_role("heading", name="Layer 2, mean over heads").wait_for()
+    page.keyboard.press("PageUp")
+    page.get_by_role("heading", name="All layers, mean over heads").wait_for()
+    assert page.locator(f'{HEADS} [role=gridcell][aria-selected="true"]').get_attribute("data-layer") is None
+    page.locator(f'{HEADS} [role=rowheader][data-layer="0"]').click()
+    page.locator(VIEW).get_by_role("radio", name="rollout").click()
+    page.get_by_role("heading", name="After layer 0").wait_for()
+    page.locator(VIEW).get_by_role("button", name="all layers").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="After layer 2, the last").wait_for()
+    assert page.locator(f'{VIEW} button[aria-pressed="true"]:focus').inner_text() == "all layers"
+
+
+@pytest.mark.parametrize("source", ["weights", "rollout"])
+def test_a_token_of_the_text_is_the_same_selection_in_either_source(opened, source):
+    trace = made.trace()
+    page = opened(trace, attention(trace), made.rollout(trace), fragment="#step=2")
+    page.locator(VIEW).get_by_role("radio", name=source).click()
+    page.wait_for_selector(f'{VIEW}[data-source="{source}"][data-state="ready"]')
+    page.locator(f'{VIEW} [role=option][data-key="1"]').click()
+    page.wait_for_selector('[data-view="generation"] [data-token="1"][aria-selected="true"]')
+    page.wait_for_selector(f'{VIEW} [role=option][data-key="1"][aria-selected="true"]')
+    # The step and the position that reads stay.
+    assert "position 4" in page.locator(f"{VIEW} .tb-att-question").inner_text()
+    assert page.evaluate("location.hash").count("step=2") == 1
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1400, True), (900, False), (500, False)])
+def test_the_width_is_used(opened, width, beside):
+    """The text stands right of the maps where there is room for it, and nothing is wider than the page."""
+    trace = long_trace(60)
+    page = opened(trace, attention(trace, heads=range(9)), fragment="#step=1", width=width)
+    boxes = [page.locator(f"{VIEW} {part}").bounding_box() for part in (".tb-att-main", ".tb-sheet", ".tb-text")]
+    main, large, text = boxes
+    assert (text["x"] >= large["x"] + large["width"]) == beside
+    assert text["x"] + text["width"] >= main["x"] + main["width"] - 8
+    assert text["x"] + text["width"] <= width
+    if not beside:
+        assert text["y"] >= large["y"] + large["height"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def in_sight(page, key):
+    """Whether a token of the text is in sight, clear of what fades."""
+    return page.locator(f"{VIEW} .tb-text").evaluate(
+        """(list, key) => {
+            const [outer, inner] = [list, list.querySelector(`[role=option][data-key="${key}"]`)].map((el) => el.getBoundingClientRect());
+            return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+        }""",
+        key,
+    )
+
+
+@pytest.mark.parametrize("at", [3, 150, 280])
+def test_a_long_text_opens_where_it_is_looked_at(opened, at):
+    trace = long_trace(290)
+    length = len(trace.tokens)
+    weights = np.tri(length, dtype=np.float32) * 0.05 / np.arange(1, length + 1, dtype=np.float32)[:, None]
+    weights[at:, at] += 0.95
+    axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
+    result = Attention(LabeledArray.of(weights[None, None], **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    page = opened(trace, result, fragment="#step=2")
+    assert in_sight(page, at)
+
+
+def test_a_text_that_hardly_scrolls_opens_at_its_beginning(opened):
+    trace = long_trace(60)
+    length = len(trace.tokens)
+    weights = np.tri(length, dtype=np.float32) * 0.2 / np.arange(1, length + 1, dtype=np.float32)[:, None]
+    weights[:, 0] += 0.8
+    axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
+    result = Attention(LabeledArray.of(weights[None, None], **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    page = opened(trace, result, fragment="#step=3", width=900)
+    assert page.locator(f"{VIEW} .tb-text").evaluate("list => list.scrollTop") == 0
+
+
+def test_a_long_page_has_the_rollout_to_the_positions_of_its_steps(opened, monkeypatch):
+    monkeypatch.setattr("tracebench.views.rollout.SMALL", 0)
+    trace = made.trace()
+    rollout = made.rollout(trace)
+    page = opened(trace, attention(trace), rollout, fragment="#query=1")
+    page.locator(VIEW).get_by_role("radio", name="rollout").click()
+    said = page.locator(f"{VIEW} .tb-trouble")
+    said.get_by_text("There is no rollout to position 1 here: Not in this snapshot.").wait_for()
+    assert "tb.AttentionRollout(" in said.inner_text()
+    assert not page.locator(f"{VIEW} .tb-flow").is_visible()
+    page.locator('[data-view="generation"] [data-step="3"]').first.click()
+    page.get_by_role("heading", name="After layer 2, the last").wait_for()
+    assert said.inner_text() == ""
+    row = np.asarray(rollout.reaching(5).sel(layer=2).values)
+    shown = [float(text or "nan") for text in page.locator(f"{VIEW} .tb-att-figure").all_inner_texts()[:6]]
+    assert shown == pytest.approx(row[:6], abs=0.01)
+
+
 def test_a_token_says_its_weight_in_full(opened):
     trace = made.trace()
     result = attention(trace)

@@ -1,7 +1,5 @@
 """What the rollout view sends, and which views a bench has for it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from tests import made
 from tracebench.arrays import LabeledArray
 from tracebench.request import Request
 from tracebench.results.attention import Rollout
+from tracebench.views import rollout
 from tracebench.views.attention import ROLLOUT, AttentionView
 from tracebench.views.rollout import RolloutView
 
@@ -45,26 +44,80 @@ def test_beside_attention_it_is_one_more_source_of_that_view_and_goes_into_what_
     assert all(Request.from_json(each["request"]).key in baked for each in offered)
 
 
+def shares(tree):
+    """What a slice says, as [layer, key]."""
+    stored = np.frombuffer(tree["flow"]["$array"], np.uint8).reshape(tree["flow"]["shape"])
+    return (stored.T / 255.0) ** 2
+
+
+def flow_of(values, trace, layers=range(3)):
+    axes = {"layer": layers, "query": range(values.shape[1]), "key": range(values.shape[2])}
+    return Rollout(LabeledArray.of(values, **axes), trace.tokens, via="sdpa", method=ROLLOUT, trace=trace.hash)
+
+
+def test_what_travels_at_once_has_no_shares():
+    trace = made.trace()
+    tree = RolloutView.pack(made.rollout(trace), trace)
+    assert (tree["layers"], tree["length"]) == ([0, 1, 2], 8)
+    assert not any(isinstance(value, dict) and "$array" in value for value in tree.values())
+
+
+def test_a_slice_is_what_has_come_to_one_position():
+    trace = made.trace()
+    result = made.rollout(trace, layers=(2, 4))
+    for query in range(8):
+        tree = RolloutView.pack_slice(result, trace, {"query": query})
+        assert (tree["kind"], tree["query"], tree["flow"]["dims"]) == ("rollout_slice", query, ["key", "layer"])
+        assert tree["flow"]["coords"] == {"layer": [2, 4]}
+        own = np.asarray(result.reaching(query).values)
+        assert np.abs(np.sqrt(shares(tree)) - np.sqrt(own[:, : query + 1])).max() <= 0.5 / 255 + 1e-6
+        assert own[:, query + 1 :].sum() == 0
+
+
+@pytest.mark.parametrize("coords", [{"query": 8}, {"query": -1}, {"query": None}, {"query": True}, {}, {"layer": 1}])
+def test_a_slice_that_is_not_there_is_a_sentence(coords):
+    trace = made.trace()
+    with pytest.raises(ValueError, match=r"a slice of a rollout has a query, which is a position from 0 to 7, got \{"):
+        RolloutView.pack_slice(made.rollout(trace), trace, coords)
+
+
+def test_a_page_has_every_position_of_a_short_text_and_those_that_predict_a_step_of_a_long_one(monkeypatch):
+    trace = made.trace(*[n % 12 for n in range(20)], prompt_length=14)
+    result = made.rollout(trace)
+
+    def positions():
+        baked = list(RolloutView.slices(result, trace))
+        for coords, tree in baked:
+            assert tree == RolloutView.pack_slice(result, trace, coords)
+        return [coords["query"] for coords, _ in baked]
+
+    assert positions() == list(range(20))
+    monkeypatch.setattr(rollout, "SMALL", 3 * 20 * 21 // 2 - 1)
+    # The last predicts nothing, and is what a text without steps opens at.
+    assert positions() == [trace.position(step) for step in trace.steps] + [19] == list(range(13, 20))
+    slices = {key for key in tb.Workbench([trace, result]).baked() if key.endswith("}") and '"query"' in key}
+    assert len(slices) == 7
+
+
 def test_rounding_outside_of_zero_and_one_is_packed_and_more_is_refused():
     trace = made.trace()
-    result = made.rollout(trace)
-    values = np.array(result.flow.values)
-    values[0, 0, 0], values[0, 1, 0] = 1 + 1e-6, -1e-7
-    packed = RolloutView.pack(replace(result, flow=LabeledArray(values, result.flow.axes)), trace)
-    stored = np.frombuffer(packed["flow"]["$array"], np.uint8).reshape(values.shape)
-    assert (stored[0, 0, 0], stored[0, 1, 0]) == (255, 0)
-    assert np.abs((stored / 255.0) ** 2 - values).max() < 0.004
+    values = np.array(made.rollout(trace).flow.values)
+    values[0, 1, :2] = 1 + 1e-6, -1e-7
+    stored = shares(RolloutView.pack_slice(flow_of(values, trace), trace, {"query": 1}))
+    assert stored[0].tolist() == [1, 0]
     values[0, 1, 0] = -0.01
     with pytest.raises(ValueError, match=r"holds values in \[0, 1\]"):
-        RolloutView.pack(replace(result, flow=LabeledArray(values, result.flow.axes)), trace)
+        RolloutView.pack_slice(flow_of(values, trace), trace, {"query": 1})
 
 
 def test_what_no_page_can_hold_is_a_sentence():
-    trace = made.trace()
-    axes = {"layer": range(2, 32), "query": range(2000), "key": range(2000)}
-    huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 2000, 2000)), **axes)
-    result = Rollout(huge, trace.tokens, via="sdpa", method=ROLLOUT, trace=trace.hash)
-    with pytest.raises(
-        ValueError, match=r"120 MB, and a page holds 64 MB: .* AttentionRollout\(first=2, last=17\) does"
-    ):
-        RolloutView.pack(result, trace)
+    trace = made.trace(*[n % 12 for n in range(4000)], prompt_length=1)
+    huge = flow_of(np.broadcast_to(np.float32(0), (30, 4000, 4000)), trace, range(2, 32))
+    # A notebook sends a position at a time.
+    assert len(RolloutView.pack_slice(huge, trace, {"query": 3999})["flow"]["$array"]) == 30 * 4000
+    said = (
+        r"of 30 layers to 4000 of 4000 positions takes about 72 MB in a page, which holds 64 MB of it: "
+        r"ask for 26 layers at the most, as AttentionRollout\(first=2, last=27\) does"
+    )
+    with pytest.raises(ValueError, match=said):
+        next(RolloutView.slices(huge, trace))

@@ -20,20 +20,27 @@ export interface Legend {
   update(tint: Tint, dark: boolean): void;
 }
 
-/** `what` is what the numbers are parts of: "the attention"; `except` is what never leaves position 0 out. */
-export function legend(what: string, except?: string): Legend {
+export interface Meaning {
+  /** What the numbers are parts of: "the attention". */
+  what: string;
+  /** What is darkest when position 0 is left out, before its number: "largest of the rest of this row". */
+  most: string;
+  /** What never leaves position 0 out. */
+  except?: string;
+}
+
+export function legend({ what, most, except }: Meaning): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
   const words = element("span", {});
   return {
     el: element("div", { class: "tb-legend tb-note" }, drawing, words),
     update: ({ top, from, empty }, dark) => {
       const whole = from === 0;
-      const rest = empty ? "this row has nothing else" : `largest of the rest of this row ${rough(top)}`;
+      const rest = empty ? "this row has nothing else" : `${most} ${rough(top)}`;
       words.textContent = whole
         ? `of ${what}, by its square root`
         : `of ${what}, by its square root · scale without position 0: ${rest}${except ? ` (${except}: with it)` : ""}`;
-      const end = whole || empty ? "1" : `${rough(top)}, the largest weight of this row but for position 0`;
-      drawing.setAttribute("aria-label", `From 0 to ${end}, by the square root`);
+      drawing.setAttribute("aria-label", `From 0 to ${whole ? "1" : rough(top)}, by the square root`);
       const width = WIDTH / SHADES;
       const bars = Array.from({ length: SHADES }, (_, i) => ({
         kind: "rect" as const,

@@ -11,6 +11,8 @@ import type { Tint } from "./tint";
 
 const LABEL = 112;
 const [LARGEST, LEAST, WIDEST_CELL] = [460, 140, 34];
+/** With the column of the sinks. */
+export const WIDEST_MAP = LABEL + LARGEST + 40;
 
 export interface HeadMap extends Omit<CellSheet, "paint"> {
   paint(what: Painted): void;

@@ -1,8 +1,11 @@
 // Every layer x head as a small map, all drawn on one canvas; over it lie the cells that can be clicked, focused and read out.
+// The means come first: over heads in the first column, over layers in the first row.
 
 import type { Attention, Whose } from "../attention";
 import { smallMapOf } from "../attention";
+import type { Attributes } from "../dom";
 import { element, focusedIn, setSelected } from "../dom";
+import type { Spot } from "../grid_moves";
 import { cellAfter, revealed } from "../grid_moves";
 import { isBare, take } from "../keys";
 import { draw, paintMap, palette } from "./paint";
@@ -12,34 +15,41 @@ const [LEAST, MOST, TALLEST] = [14, 40, 620];
 const LABEL = 46;
 const HEAD = 20;
 const GAP = 2;
-/** Between the mean and the heads, which it is the mean of. */
+/** Between a mean and what it is the mean of. */
 const APART = 12;
 
 export interface Overview {
   el: HTMLElement;
   paint(dark: boolean): void;
   select(whose: Whose): void;
-  layOut(room: number): void;
+  /** As large as fits into `beside`, what others leave it; where that is too little it takes all the `room`. */
+  layOut(room: number, beside: number): void;
 }
 
 export function overview(attention: Attention, onSelect: (whose: Whose) => void, signal: AbortSignal): Overview {
-  const layers = [...attention.layers].reverse();
-  // The mean over heads comes first.
+  const layers: (number | null)[] = [null, ...[...attention.layers].reverse()];
   const columns: (number | null)[] = [null, ...attention.heads];
   const maps = layers.map((layer) => columns.map((head) => smallMapOf(attention, { layer, head })));
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const names = columns.map((head) =>
-    element("span", { class: "tb-att-head", role: "columnheader", "data-head": head, "aria-selected": "false" }, name(head)),
+  /** Where each cell and each name leads. */
+  const spots = new Map<Element, Spot>();
+  const leading = (spot: Spot, attributes: Attributes, content?: string) => {
+    const whose = { layer: layers[spot.row] ?? null, head: columns[spot.token] ?? null };
+    const el = element("span", { ...attributes, title: whoseName(whose), "aria-selected": "false" }, content);
+    spots.set(el, spot);
+    return el;
+  };
+  const names = columns.map((head, token) =>
+    leading({ row: 0, token }, { class: "tb-att-head", role: "columnheader", "data-head": head }, name(head)),
   );
-  const cells = layers.map((layer) =>
-    columns.map((head) => {
-      const which = { "data-layer": layer, "data-head": head, "data-mean": head === null };
-      const said = { "aria-label": whoseName({ layer, head }), title: whoseName({ layer, head }), "aria-selected": "false" };
-      return element("span", { class: "tb-att-cell", role: "gridcell", tabindex: -1, ...which, ...said });
+  const labels = layers.map((layer, row) =>
+    leading({ row, token: 0 }, { class: "tb-att-layer", role: "rowheader", "data-layer": layer }, name(layer)),
+  );
+  const cells = layers.map((layer, row) =>
+    columns.map((head, token) => {
+      const which = { "data-layer": layer, "data-head": head, "aria-label": whoseName({ layer, head }) };
+      return leading({ row, token }, { class: "tb-att-cell", role: "gridcell", tabindex: -1, ...which });
     }),
-  );
-  const labels = layers.map((layer) =>
-    element("span", { class: "tb-att-layer", role: "rowheader", "data-layer": layer, "aria-selected": "false" }, String(layer)),
   );
   const corner = element("span", { class: "tb-att-corner", role: "columnheader" }, "layer");
   const rows = layers.map((_, i) => element("div", { class: "tb-att-row", role: "row" }, labels[i], ...(cells[i] ?? [])));
@@ -50,35 +60,36 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
 
   let cell = LEAST;
   let dark: boolean | null = null;
-  let focus = { row: 0, token: 0 };
-  const at = ({ row, token }: typeof focus) => cells[row]?.[token];
-  const onHome = (to: typeof focus) => {
+  let focus: Spot = { row: 0, token: 0 };
+  const at = ({ row, token }: Spot) => cells[row]?.[token];
+  const onHome = (to: Spot) => {
     const old = at(focus);
     if (old) old.tabIndex = -1;
     focus = to;
     const now = at(focus);
     if (now) now.tabIndex = 0;
   };
-  const left = (column: number) => column * cell + (column > 0 ? APART : 0);
-  const reveal = ({ row, token }: typeof focus) => {
-    el.scrollTop = revealed(el.scrollTop, HEAD + row * cell, cell, el.clientHeight);
-    el.scrollLeft = revealed(el.scrollLeft, token && LABEL + left(token), cell, el.clientWidth);
+  /** Where a row or a column begins. */
+  const start = (index: number) => index * cell + (index > 0 ? APART : 0);
+  const reveal = ({ row, token }: Spot) => {
+    el.scrollTop = revealed(el.scrollTop, row && HEAD + start(row), cell, el.clientHeight);
+    el.scrollLeft = revealed(el.scrollLeft, token && LABEL + start(token), cell, el.clientWidth);
   };
-  const go = (to: typeof focus) => {
+  const go = (to: Spot) => {
     onHome(to);
     reveal(to);
     at(to)?.focus({ preventScroll: true });
-    onSelect({ layer: layers[to.row] as number, head: columns[to.token] ?? null });
+    onSelect({ layer: layers[to.row] ?? null, head: columns[to.token] ?? null });
   };
   const repaint = () => {
     if (dark === null) return;
     const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
     const shades = palette(dark);
     const size = Math.max(1, Math.round((cell - GAP) * ratio));
-    draw(canvas, left(columns.length), layers.length * cell, ratio, (pixels) => {
+    draw(canvas, start(columns.length), start(layers.length), ratio, (pixels) => {
       maps.forEach((line, i) => {
         line.forEach(({ map, side }, j) => {
-          const box = { x: Math.round(left(j) * ratio), y: Math.round(i * cell * ratio), size };
+          const box = { x: Math.round(start(j) * ratio), y: Math.round(start(i) * ratio), size };
           paintMap(pixels, box, map, side, shades);
         });
       });
@@ -88,11 +99,8 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
   el.addEventListener(
     "click",
     (event) => {
-      const target = (event.target as Element).closest<HTMLElement>(".tb-att-cell, .tb-att-layer");
-      const row = layers.indexOf(Number(target?.dataset.layer));
-      if (!target || row < 0) return;
-      const { head } = target.dataset;
-      go({ row, token: head === undefined ? 0 : columns.indexOf(Number(head)) });
+      const spot = spots.get((event.target as Element).closest("[role]") as Element);
+      if (spot) go(spot);
     },
     { signal },
   );
@@ -117,36 +125,36 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
       repaint();
     },
     select: ({ layer, head }) => {
-      const row = layers.indexOf(layer ?? Number.NaN);
+      const to = { row: layers.indexOf(layer), token: columns.indexOf(head) };
       cells.forEach((line, i) => {
         line.forEach((each, j) => {
-          setSelected(each, i === row && columns[j] === head);
+          setSelected(each, i === to.row && j === to.token);
         });
       });
       labels.forEach((each, i) => {
-        setSelected(each, i === row);
+        setSelected(each, i === to.row);
       });
       names.forEach((each, j) => {
-        setSelected(each, (row >= 0 || head !== null) && columns[j] === head);
+        setSelected(each, j === to.token);
       });
-      if (row < 0) return;
-      const to = { row, token: columns.indexOf(head) };
       if (el.contains(focusedIn(el)) && (to.row !== focus.row || to.token !== focus.token)) return;
       onHome(to);
       reveal(to);
     },
-    layOut: (room) => {
-      const fits = Math.floor(Math.min((room - LABEL - APART) / columns.length, TALLEST / layers.length));
+    layOut: (room, beside) => {
+      const across = (width: number) => (width - LABEL - APART) / columns.length;
+      const wide = across(beside) >= LEAST ? across(beside) : across(room);
+      const fits = Math.floor(Math.min(wide, TALLEST / layers.length));
       const next = Math.min(MOST, Math.max(LEAST, fits));
       if (next === cell && sheet.style.width) return;
       cell = next;
-      sheet.style.width = `${LABEL + left(columns.length)}px`;
+      sheet.style.width = `${LABEL + start(columns.length)}px`;
       sheet.style.setProperty("--tb-cell", `${cell}px`);
       repaint();
     },
   };
 }
 
-function name(head: number | null): string {
-  return head === null ? "mean" : String(head);
+function name(which: number | null): string {
+  return which === null ? "mean" : String(which);
 }

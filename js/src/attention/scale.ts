@@ -1,16 +1,16 @@
 // The choice of the scale: with position 0, or without it.
 
 import { element } from "../dom";
-import type { Legend } from "./legend";
+import type { Legend, Meaning } from "./legend";
 import { legend } from "./legend";
 import type { Tint } from "./tint";
-import { WHOLE, withoutFirst } from "./tint";
+import { WHOLE } from "./tint";
 
 export interface Scale {
   legend: HTMLElement;
   button: HTMLElement;
-  /** The tint of a row, by what is chosen; the legend says it. */
-  of(row: Float32Array, query: number, dark: boolean): Tint;
+  /** The tint of the row that is read, by what is chosen: the whole, or what it is without position 0. The legend says it. */
+  of(without: Tint, dark: boolean): Tint;
 }
 
 /** `taste` is what the reader has chosen, which outlasts what is shown. */
@@ -18,13 +18,8 @@ export interface Taste {
   without: boolean;
 }
 
-export function scale(
-  { what, except }: { what: string; except?: string },
-  taste: Taste,
-  onChange: () => void,
-  signal: AbortSignal,
-): Scale {
-  const { el, update }: Legend = legend(what, except);
+export function scale(meaning: Meaning, taste: Taste, onChange: () => void, signal: AbortSignal): Scale {
+  const { el, update }: Legend = legend(meaning);
   const button = element("button", { class: "tb-button", type: "button" }, "leave out position 0");
   button.title =
     "Attention often rests on the first token. Without it the tint reaches from 0 to the largest of the rest; no number changes.";
@@ -42,8 +37,8 @@ export function scale(
   return {
     legend: el,
     button,
-    of: (row, query, dark) => {
-      const tint = taste.without ? withoutFirst(row, query) : WHOLE;
+    of: (without, dark) => {
+      const tint = taste.without ? without : WHOLE;
       update(tint, dark);
       return tint;
     },

@@ -94,6 +94,9 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   let painted: Painted | null = null;
   let selected: { row: number | null; key: number | null } = { row: null, key: null };
   let focus = { row: 0, token: 0 };
+  /** The name of a key that is marked, and the last key that is not said to be later. */
+  let [marked, reached]: [number | null, number] = [null, keys.length - 1];
+  const [bareRows, bareKeys] = [barer(rows), barer(keys)];
   const own = () => (ownName ? Math.max(OWN, Math.min(width, 2 * LINE)) + APART : 0);
   const left = () => labelWidth + own();
   const index = (row: number | null) => spec.rows.indexOf(row ?? Number.NaN);
@@ -112,16 +115,24 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   const mark = () => {
     const i = index(selected.row);
     const { key } = selected;
-    bare(rows, i, height || LINE);
-    bare(keys, key ?? -1, width || LINE);
+    bareRows(i, height || LINE);
+    bareKeys(key ?? -1, width || LINE);
     rows.forEach((row, at) => {
       setSelected(row, at === i);
     });
     const last = reach(rowAt(i < 0 ? rows.length - 1 : i));
-    keys.forEach((each, at) => {
-      setSelected(each, at === key);
-      each.toggleAttribute("data-later", at > last);
-    });
+    if (key !== marked) {
+      for (const [at, is] of [
+        [marked, false],
+        [key, true],
+      ] as const)
+        if (keys[at ?? -1]) setSelected(keys[at ?? -1] as HTMLElement, is);
+    }
+    marked = key;
+    // A step moves the end by one, and there may be many.
+    for (let at = Math.min(last, reached) + 1; at <= Math.max(last, reached); at++)
+      keys[at]?.toggleAttribute("data-later", at > last);
+    reached = last;
     const isThere = key !== null && i >= 0 && key <= reach(rowAt(i));
     column.hidden = key === null || (i >= 0 && !isThere);
     column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * rows.length}px`;
@@ -225,13 +236,19 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   };
 }
 
-/** Names that would touch are left out, but never the selected one. */
-function bare(names: readonly HTMLElement[], selected: number, size: number): void {
-  const every = Math.max(1, Math.ceil(LINE / size));
-  names.forEach((name, i) => {
-    const near = selected >= 0 && Math.abs(i - selected) * size < LINE;
-    name.toggleAttribute("data-bare", i !== selected && (i % every !== 0 || near));
-  });
+/** Leaves out names that would touch, but never the selected one. */
+function barer(names: readonly HTMLElement[]): (selected: number, size: number) => void {
+  let before = "";
+  return (selected, size) => {
+    const now = [selected, size].join();
+    if (now === before) return;
+    before = now;
+    const every = Math.max(1, Math.ceil(LINE / size));
+    names.forEach((name, i) => {
+      const near = selected >= 0 && Math.abs(i - selected) * size < LINE;
+      name.toggleAttribute("data-bare", i !== selected && (i % every !== 0 || near));
+    });
+  };
 }
 
 function rowOf(node: EventTarget | null, axis: "query" | "layer"): number | null {

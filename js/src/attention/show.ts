@@ -1,41 +1,41 @@
 // Attention on the page: all heads as small maps, one large, and the text as the current position looked at it.
 
-import { isAbsent } from "../ask";
-import type { HeadSlice } from "../attention";
+import type { Attention, HeadSlice, Whose } from "../attention";
 import { rowOf, whoseIn } from "../attention";
-import { checksWord } from "../checks";
-import { element, onResize } from "../dom";
-import { viewMenu } from "../menu";
+import { element } from "../dom";
 import type { Selection } from "../selection";
-import { isDark, onThemeChange } from "../theme";
+import type { Source } from "../slices/source";
+import { trouble } from "../slices/trouble";
+import { wanted } from "../slices/wanted";
+import { isDark } from "../theme";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
-import { headMap } from "./map";
+import { detailLine, spokenOf } from "./detail";
+import { follow } from "./follow";
+import type { Places } from "./head";
+import { fillHead } from "./head";
+import { headMap, WIDEST_MAP } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
-import { queryIn, selectCell } from "./read";
+import { queryIn, selectCell, selectKey } from "./read";
 import type { Taste } from "./scale";
 import { scale } from "./scale";
-import type { Source } from "./source";
 import { lookedAt } from "./text";
-import { largestOf } from "./tint";
-import { wanted } from "./wanted";
+import { withoutFirst } from "./tint";
 import { about, figure, named, predicts, share, whoseName } from "./words";
 
-export interface Places {
-  /** The view's root. */
-  el: HTMLElement;
-  /** In the head, after the heading. */
-  head: HTMLElement;
-  body: HTMLElement;
-}
-
 export interface Prepared {
-  slices: Source;
+  attention: Attention;
+  slices: Source<Whose, HeadSlice>;
   /** What the selection pointed at when it was asked for. */
   first: HeadSlice;
 }
+
+/** Between the small maps, the large one and the text. */
+const GAP = 32;
+/** What the large map needs to stand beside the small ones, and the text to stand beside both. */
+const [LEAST, TEXT] = [400, 340];
 
 interface Cell {
   query: number;
@@ -43,14 +43,15 @@ interface Cell {
 }
 
 export function showAttention(
-  { el, head, body }: Places,
-  { slices, first }: Prepared,
+  places: Places,
+  { attention, slices, first }: Prepared,
   text: Text,
   selection: Selection,
   taste: Taste,
   signal: AbortSignal,
 ): void {
-  const { attention } = slices;
+  const { el, body } = places;
+  let slice = first;
   let dark = isDark(el);
   let pointed: Cell | null = null;
   const query = () => queryIn(text, selection.fields);
@@ -65,7 +66,7 @@ export function showAttention(
       text,
       sinks: attention.sinks,
       said: (from, key) =>
-        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: ${share(chosen.slice, from, key)}`,
+        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: ${share(slice, from, key)}`,
       onCell: (from, key) => selectCell(selection, text, from, key),
       onPoint: point,
     },
@@ -75,40 +76,28 @@ export function showAttention(
     {
       text,
       sinks: attention.sinks,
-      share: (key) => share(chosen.slice, query(), key),
-      figure: (key) => figure(chosen.slice, query(), key),
-      onKey: (key) => selection.set({ key }),
+      figure: (key) => figure(slice, query(), key),
+      onKey: (key) => selectKey(selection, key),
       onPoint: (key) => point(key === null ? null : { query: query(), key }),
     },
     signal,
   );
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
-  const detail = element("p", { class: "tb-detail", "aria-live": "polite" });
+  const line = detailLine(text);
   const note = element("p", { class: "tb-note", title: attention.method });
-  const trouble = element("span", { class: "tb-att-trouble", "aria-live": "polite" });
 
   const tell = () => {
-    const row = rowOf(chosen.slice, query());
-    const picked = selection.fields.key;
-    const chose = picked !== null && picked <= query();
-    const key = chose ? picked : largestOf(row, taste.without && query() > 0 ? 1 : 0);
+    const { key, chose } = spokenOf(selection.fields.key, rowOf(slice, query()), query(), taste.without);
     const at = pointed ?? { query: query(), key };
-    // Nobody asked for this one: it says why it is named.
-    const lead = pointed || chose ? "" : "most at ";
-    if (at.key > at.query || !text.pieces[at.key]) {
-      detail.replaceChildren(`position ${at.key} comes after position ${at.query}`);
-      return;
-    }
     const from = at.query === query() ? "" : `, from position ${at.query}`;
-    const piece = token(text.pieces[at.key] as Piece, { title: "" });
-    detail.replaceChildren(`${lead}position ${at.key} `, piece, `: ${share(chosen.slice, at.query, at.key)}${from}`);
+    const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
+    line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
   };
   const paint = () => {
-    const { slice } = chosen;
     const { key } = selection.fields;
     const row = rowOf(slice, query());
-    const tint = tints.of(row, query(), dark);
+    const tint = tints.of(withoutFirst(row, query()), dark);
     const reads = token(text.pieces[query()] as Piece, { title: "" });
     question.replaceChildren(`from position ${query()} `, reads, predicts(text, query()));
     which.textContent = capital(whoseName(slice));
@@ -120,62 +109,54 @@ export function showAttention(
     looked.select(key);
     tell();
   };
-  const tints = scale({ what: "the attention", except: "small maps" }, taste, paint, signal);
+  const meaning = { what: "the attention", most: "largest of the rest of this row", except: "small maps" };
+  const tints = scale(meaning, taste, paint, signal);
+  const said = trouble(() => chosen.retry());
   const chosen = wanted(
     {
       source: slices,
       first,
-      onSlice: paint,
+      onSlice: (other) => {
+        slice = other;
+        paint();
+      },
       onBusy: (whose) => {
         panel.setAttribute("aria-busy", String(whose !== null));
-        trouble.textContent = whose ? `Asking for ${whoseName(whose)} …` : "";
+        said.busy(whose && whoseName(whose));
       },
-      onError: (error) => trouble.replaceChildren(...whyNot(error, whoseName(whoseIn(attention, selection.fields)))),
+      onError: (error, whose) => said.failed(error, whoseName(whose)),
     },
     signal,
   );
-  const update = () => {
-    const whose = whoseIn(attention, selection.fields);
-    all.select(whose);
-    if (!chosen.want(whose)) paint();
-  };
 
-  const csv = () => numbers(chosen.slice, text, query());
-  const takeaways = viewMenu(el, { name: "attention", code: () => attention.code, csv }, signal);
-  head.replaceChildren(
-    // First what does not change its size, so that it stays under the pointer.
-    tints.button,
-    tints.legend,
-    element("span", { class: "tb-push tb-head-end" }, checksWord(attention.checks, signal), takeaways),
-  );
-  signal.addEventListener("abort", () => head.replaceChildren());
-  const name = element("div", { class: "tb-att-name" }, which, trouble);
-  const panel = element("div", { class: "tb-att-chosen" }, name, one.el, detail, looked.el);
-  const main = element("div", { class: "tb-att-main" }, all.el, panel);
-  body.append(question, main, note);
-  const layOut = () => {
-    all.layOut(main.clientWidth || 800);
-    one.layOut(panel.clientWidth || 400);
-  };
-  layOut();
-  update();
-  onResize([main, panel], layOut, signal);
-  selection.on(update, signal);
-  onThemeChange(
+  const csv = () => numbers(slice, text, query());
+  fillHead(places, tints, attention.checks, { name: "attention", code: () => attention.code, csv }, signal);
+  const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
+  const reading = element("div", { class: "tb-att-reading" }, line.el, looked.el);
+  const main = element("div", { class: "tb-att-main" }, all.el, panel, reading);
+  body.append(element("div", { class: "tb-att-top" }, question, said.el), main, note);
+  follow(
     el,
-    (now) => {
-      dark = now;
-      update();
+    {
+      sized: [main],
+      layOut: () => {
+        const room = main.clientWidth || 800;
+        all.layOut(room, room - WIDEST_MAP - TEXT - 2 * GAP);
+        const beside = room - all.el.offsetWidth - GAP;
+        one.layOut(beside >= LEAST ? beside : room);
+      },
+      update: () => {
+        const whose = whoseIn(attention, selection.fields);
+        all.select(whose);
+        if (!chosen.want(whose)) paint();
+      },
+      onTheme: (now) => {
+        dark = now;
+      },
     },
+    selection,
     signal,
   );
-}
-
-/** A sentence, and the Python that would compute it where nothing here can. */
-function whyNot(error: unknown, name: string): (string | HTMLElement)[] {
-  if (error === null) return [];
-  const sentence = `There is no ${name} here: ${error instanceof Error ? error.message : String(error)}`;
-  return isAbsent(error) && error.code ? [`${sentence} This Python computes it: `, element("code", {}, error.code)] : [sentence];
 }
 
 function capital(words: string): string {

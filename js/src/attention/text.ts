@@ -6,7 +6,9 @@ import { edges, element, focusedIn, keepInSight, setSelected } from "../dom";
 import { isBare, take } from "../keys";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
+import type { Line } from "./lines";
 import { lines } from "./lines";
+import { scrolledTo } from "./sight";
 import type { Tint } from "./tint";
 import { darkness, strongest } from "./tint";
 import { named, weightName } from "./words";
@@ -16,14 +18,14 @@ const SHORT = 48;
 const FADE = 20;
 /** Smaller weights have no figure under their token; the line in full has it. */
 const SAID = 0.005;
+/** What it is worth to see the token that reads, where lines begin; one that is looked at is worth its tint. */
+const READS = 0.2;
 
 export interface TextSpec {
   text: Text;
   /** Whether the model has sinks: what they take stands before the first token. */
   sinks: boolean;
-  /** What goes to a key, in words: "0.23 of the attention of layer 17, head 4". */
-  share: (key: number) => string;
-  /** The same in figures alone. */
+  /** What goes to a key, in figures. */
   figure: (key: number) => string;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
@@ -44,7 +46,7 @@ export interface LookedAt {
   select(key: number | null): void;
 }
 
-export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
+export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
   const pieces = text.pieces.map((piece, key) => {
     const figure = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
     const attributes = { class: "tb-piece", role: "option", "data-key": key, "aria-selected": "false", tabindex: -1 };
@@ -65,20 +67,29 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
   const el = element("div", { class: "tb-att-looked" }, list);
 
   let painted: Row | null = null;
-  const grounds: string[] = [];
-  let there = 0;
+  const states: { ground: string; said: string; exact: string; here: boolean; out: boolean; reads: boolean }[] = [];
+  let there = -1;
   let home = 0;
   let selected: number | null = null;
   const onHome = (key: number) => {
+    const [old, now] = [pieces[home], pieces[key]];
+    if (old) old.tabIndex = -1;
+    if (now) now.tabIndex = 0;
     home = key;
-    pieces.forEach((piece, i) => {
-      piece.tabIndex = i === home ? 0 : -1;
-    });
   };
   const go = (key: number) => {
     onHome(key);
     onKey(key);
     pieces[key]?.focus({ preventScroll: true });
+  };
+  const bringInSight = (query: number, found: readonly Line[]) => {
+    const { scrollTop: now, clientHeight: room, scrollHeight: whole } = list;
+    if (whole <= room + 1) return;
+    const spots = [{ key: query, strength: READS }, ...found].map(({ key, strength: worth }) => {
+      const { offsetTop: top, offsetHeight: height } = pieces[key] as HTMLElement;
+      return { top, bottom: top + height, worth };
+    });
+    list.scrollTop = scrolledTo(spots, { now, room, whole, fade: FADE });
   };
   const listen = { signal };
   list.addEventListener(
@@ -123,17 +134,27 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
         const weight = weights[key] ?? 0;
         const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
         const ground = here && key >= tint.from ? tinted(weight, key) : "";
-        const said = here && weight >= SAID ? figureOf(key) : "";
+        const exact = here ? figureOf(key) : "";
+        const said = here && weight >= SAID ? exact : "";
         // Of a long text most stay as they are, and what is written is laid out anew.
-        if (grounds[key] !== ground) shown.style.cssText = ground;
-        if (figure.textContent !== said) figure.textContent = said;
-        grounds[key] = ground;
-        piece.toggleAttribute("data-later", !here);
-        piece.setAttribute("aria-disabled", String(!here));
-        piece.toggleAttribute("data-left-out", key < tint.from);
-        piece.toggleAttribute("data-reads", key === query);
-        const full = here ? share(key) : `comes after position ${query}`;
-        piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${full}`);
+        const before = states[key];
+        const now = { ground, said, exact, here, out: key < tint.from, reads: key === query };
+        states[key] = now;
+        if (before?.ground !== ground) shown.style.cssText = ground;
+        if (before?.said !== said) figure.textContent = said;
+        if (before?.here !== here) {
+          piece.toggleAttribute("data-later", !here);
+          piece.setAttribute("aria-disabled", String(!here));
+        }
+        if (before?.out !== now.out) piece.toggleAttribute("data-left-out", now.out);
+        if (before?.reads !== now.reads) piece.toggleAttribute("data-reads", now.reads);
+        // Of what it is a share, the line in full says.
+        if (before?.exact !== exact) {
+          piece.setAttribute(
+            "aria-label",
+            `position ${key} ${named(text, key)}: ${here ? exact : "comes after the position that reads"}`,
+          );
+        }
       });
       if (sink) {
         sink.textContent = `sink ${weightName(taken ?? 0)}`;
@@ -141,14 +162,15 @@ export function lookedAt({ text, sinks, share, figure: figureOf, onKey, onPoint 
         sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
-      if (moved && pieces[query]) keepInSight(list, pieces[query], FADE);
       // The first token has nothing to look at but itself.
-      const found = query === 0 ? [] : strongest(weights, query, tint);
-      curves.paint(
-        query,
-        found.map((key) => ({ key, weight: weights[key] ?? 0, strength: darkness(tint, weights[key] ?? 0, key) })),
-      );
+      const found = (query === 0 ? [] : strongest(weights, query, tint)).map((key) => {
+        const weight = weights[key] ?? 0;
+        return { key, weight, strength: darkness(tint, weight, key) };
+      });
+      // What was selected stays in sight by itself.
+      if (moved && (selected === null || selected > query)) bringInSight(query, found);
       tell();
+      curves.paint(query, found);
     },
     select: (key) => {
       if (key !== selected && key !== null && pieces[key]) keepInSight(list, pieces[key], FADE);

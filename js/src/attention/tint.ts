@@ -11,12 +11,27 @@ export interface Tint {
   empty?: boolean;
 }
 
+/** The shortest scale that a row of a rollout has. */
+export const LEAST_TOP = 0.01;
+
 export const WHOLE: Tint = { top: 1, from: 0 };
 
 /** The scale of the others: up to the largest of the row that is read. No weight changes, only what is darkest. */
 export function withoutFirst(row: Float32Array, query: number): Tint {
-  const most = row.subarray(1, query + 1).reduce((a, b) => Math.max(a, b), 0);
-  return most > 0 ? { top: most, from: 1 } : { top: 1, from: 1, empty: true };
+  const top = largest(row.subarray(1, query + 1));
+  return top > 0 ? { top, from: 1 } : { top: 1, from: 1, empty: true };
+}
+
+/**
+ * The same for what is in a position: without the token itself, which has half of the first layers and next to nothing of
+ * the last. There everything is position 0, and what is left of the others stays pale: a byte could not tell it apart.
+ */
+export function withoutFirstAndOwn(row: Float32Array, query: number): Tint {
+  return { top: Math.max(LEAST_TOP, largest(row.subarray(1, Math.max(1, query)))), from: 1 };
+}
+
+function largest(row: Float32Array): number {
+  return row.reduce((a, b) => Math.max(a, b), 0);
 }
 
 /** How dark a weight is, from 0 to 1. */
@@ -37,5 +52,5 @@ export function strongest(row: Float32Array, query: number, { top, from }: Tint,
 /** The key with the largest weight of those that take part; the first one where none has any. */
 export function largestOf(row: Float32Array, from: number): number {
   const rest = row.subarray(from);
-  return rest.length === 0 ? 0 : from + rest.indexOf(rest.reduce((a, b) => Math.max(a, b), 0));
+  return rest.length === 0 ? 0 : from + rest.indexOf(largest(rest));
 }

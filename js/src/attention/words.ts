@@ -74,7 +74,8 @@ export function about({ via, without, layers, heads, sinks }: Attention, slice: 
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
   const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
   const others = without.length === 0 ? "" : ` Without attention, so not here: layer ${without.join(", ")}.`;
-  return `${count}, ${each}; the first column is the mean over heads.${apart}${others} Computed by ${via}; ${form(slice, query)}.`;
+  const means = "the first column is the mean over heads, the first row the mean over layers";
+  return `${count}, ${each}; ${means}.${apart}${others} Computed by ${via}; ${form(slice, query)}.`;
 }
 
 function form({ rest }: HeadSlice, query: number): string {

@@ -1,52 +1,63 @@
 // A rollout on the page: layers x input tokens for the position that reads, and the text tinted by one layer's row.
 
+import { detailLine, spokenOf } from "../attention/detail";
+import { follow } from "../attention/follow";
+import type { Places } from "../attention/head";
+import { fillHead } from "../attention/head";
 import { palette } from "../attention/paint";
-import { queryIn } from "../attention/read";
+import { queryIn, selectKey } from "../attention/read";
 import type { Taste } from "../attention/scale";
 import { scale } from "../attention/scale";
 import { sheet } from "../attention/sheet";
-import type { Places } from "../attention/show";
 import { lookedAt } from "../attention/text";
-import { largestOf } from "../attention/tint";
+import { LEAST_TOP, WHOLE, withoutFirstAndOwn } from "../attention/tint";
 import { named, predicts, weightName } from "../attention/words";
-import { checksWord } from "../checks";
-import { element, onResize } from "../dom";
-import { viewMenu } from "../menu";
-import type { Rollout } from "../rollout";
-import { layerIn, lengthOf, sharesIn } from "../rollout";
+import { element } from "../dom";
+import type { Arrived } from "../rollout";
+import { layerIn, sharesIn } from "../rollout";
 import type { Selection } from "../selection";
-import { isDark, onThemeChange } from "../theme";
+import { trouble } from "../slices/trouble";
+import { wanted } from "../slices/wanted";
+import { isDark } from "../theme";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
 import { numbers } from "./numbers";
-import { about, shareIn, TRUST } from "./words";
+import type { PreparedRollout } from "./prepare";
+import { about, placeName, shareIn, TRUST } from "./words";
 
 const LABEL = 46;
 const WIDEST_CELL = 34;
 const [TALLEST, FLATTEST, TALLEST_CELL] = [420, 4, 18];
 
 export function showRollout(
-  { el, head, body }: Places,
-  rollout: Rollout,
+  places: Places,
+  { rollout, slices, first }: PreparedRollout,
   text: Text,
   selection: Selection,
   taste: Taste,
   signal: AbortSignal,
 ): void {
-  if (lengthOf(rollout) !== text.pieces.length) {
-    throw new Error(`The rollout is of ${lengthOf(rollout)} tokens, the text has ${text.pieces.length}.`);
-  }
+  const { el, body } = places;
   let dark = isDark(el);
   let pointed: { layer: number; key: number } | null = null;
-  let drawn = "";
-  const query = () => queryIn(text, selection.fields);
+  // A place for what is not here yet; it is never shown.
+  let arrived: Arrived = first ?? { query: 0, layers: rollout.layers, rows: rollout.layers.map(() => new Float32Array(1)) };
+  let isHere = first !== null;
+  let drawn: unknown[] = [];
   const layer = () => layerIn(rollout, selection.fields.layer);
-  const share = (at: number, key: number) => sharesIn(rollout, at, query())[key] ?? 0;
+  const share = (at: number, key: number) => sharesIn(arrived, at)[key] ?? 0;
+  const point = (cell: typeof pointed) => {
+    pointed = cell;
+    tell();
+  };
 
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
-  const detail = element("p", { class: "tb-detail", "aria-live": "polite" });
+  const every = element("button", { class: "tb-button", type: "button" }, "all layers");
+  every.title = "No layer selected: the text is tinted by the last";
+  every.addEventListener("click", () => selection.set({ layer: null }), { signal });
+  const line = detailLine(text);
   const flow = sheet(
     {
       label: "Layers (down) and input tokens (across)",
@@ -61,14 +72,11 @@ export function showRollout(
         width: Math.min(WIDEST_CELL, Math.max(100, room) / text.pieces.length),
         height: Math.min(TALLEST_CELL, Math.max(FLATTEST, TALLEST / rollout.layers.length)),
       }),
-      reach: query,
-      said: (at, key) => `position ${key} ${named(text, key)}: ${shareIn(share(at, key), query(), at)}`,
-      onCell: (at, key) => selection.set({ layer: at, key, token: key }),
+      reach: () => arrived.query,
+      said: (at, key) => `position ${key} ${named(text, key)}: ${shareIn(share(at, key), arrived.query, at)}`,
+      onCell: (at, key) => selectKey(selection, key, at),
       onRow: (at) => selection.set({ layer: at }),
-      onPoint: (cell) => {
-        pointed = cell && { layer: cell.row, key: cell.key };
-        tell();
-      },
+      onPoint: (cell) => point(cell && { layer: cell.row, key: cell.key }),
     },
     signal,
   );
@@ -76,81 +84,118 @@ export function showRollout(
     {
       text,
       sinks: false,
-      share: (key) => shareIn(share(layer(), key), query(), layer()),
       figure: (key) => weightName(share(layer(), key)),
-      onKey: (key) => selection.set({ key, token: key }),
-      onPoint: (key) => {
-        pointed = key === null || key > query() ? null : { layer: layer(), key };
-        tell();
-      },
+      onKey: (key) => selectKey(selection, key),
+      onPoint: (key) => point(key === null ? null : { layer: layer(), key }),
     },
     signal,
   );
   const tell = () => {
-    const row = sharesIn(rollout, layer(), query());
-    const { key } = selection.fields;
-    const largest = largestOf(row, taste.without && query() > 0 ? 1 : 0);
-    const chose = key !== null && key <= query();
-    const at = pointed ?? { layer: layer(), key: chose ? key : largest };
-    const lead = pointed || chose ? "" : "most of ";
-    const words = `: ${shareIn(share(at.layer, at.key), query(), at.layer)}`;
-    detail.replaceChildren(`${lead}position ${at.key} `, token(text.pieces[at.key] as Piece, { title: "" }), words);
+    const { query } = arrived;
+    const { key, chose } = spokenOf(selection.fields.key, sharesIn(arrived, layer()), query, taste.without);
+    const at = pointed ?? { layer: layer(), key };
+    const words = shareIn(share(at.layer, at.key), query, at.layer);
+    line.tell({ query, key: at.key, words, lead: pointed || chose ? "" : "most of " });
   };
-  const update = () => {
+  const paint = () => {
+    const { query } = arrived;
     const { key } = selection.fields;
-    const row = sharesIn(rollout, layer(), query());
-    const tint = tints.of(row, query(), dark);
-    question.replaceChildren(
-      `What has come, by attention, to position ${query()} `,
-      token(text.pieces[query()] as Piece, { title: "" }),
-      predicts(text, query()),
-    );
+    const row = sharesIn(arrived, layer());
+    const tint = tints.of(withoutFirstAndOwn(row, query), dark);
     which.textContent = `After layer ${layer()}${layer() === rollout.layers.at(-1) ? ", the last" : ""}`;
+    every.setAttribute("aria-pressed", String(selection.fields.layer === null));
     // A layer alone changes nothing in the map but the mark.
-    const drawing = [query(), tint.from, tint.top, dark].join();
-    if (drawing !== drawn) {
-      const rows = [...rollout.layers].reverse().map((each) => sharesIn(rollout, each, query()));
-      flow.paint({ rows, own: null, from: tint.from, shades: palette(dark, tint.top) });
+    const drawing = [arrived, tint.from, dark];
+    if (drawing.some((each, i) => each !== drawn[i])) {
+      flow.paint({ rows: rowsOf(arrived, taste.without), own: null, from: tint.from, shades: palette(dark) });
     }
     drawn = drawing;
-    flow.select(layer(), key !== null && key <= query() ? key : null);
-    looked.paint({ weights: row, sink: null, query: query(), tint, dark });
+    flow.select(layer(), key !== null && key <= query ? key : null);
+    looked.paint({ weights: row, sink: null, query, tint, dark });
     looked.select(key);
     tell();
   };
-  const tints = scale({ what: "what is in the position" }, taste, update, signal);
-
-  const takeaways = viewMenu(
-    el,
-    { name: "rollout", code: () => rollout.code, csv: () => numbers(rollout, text, query()) },
+  const most = `each row to its largest share of another token (${LEAST_TOP} at the least), here`;
+  const tints = scale({ what: "what is in the position", most }, taste, () => paint(), signal);
+  const ask = (query: number) => {
+    const name = token(text.pieces[query] as Piece, { title: "" });
+    question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
+  };
+  /** The steps before and after are asked for ahead, so that a key that is pressed does not wait for a kernel. */
+  const lookAhead = (query: number) => {
+    for (const next of [query + 1, query - 1]) {
+      // Whoever goes there hears why there is none.
+      if (next >= 0 && next < rollout.length) slices.get({ query: next }, { signal }).catch(() => {});
+    }
+  };
+  const said = trouble(() => chosen.retry());
+  const chosen = wanted(
+    {
+      source: slices,
+      first,
+      onSlice: (slice) => {
+        arrived = slice;
+        isHere = true;
+        show();
+        lookAhead(slice.query);
+      },
+      onBusy: (at) => {
+        main.setAttribute("aria-busy", String(at !== null));
+        said.busy(at && placeName(at.query));
+      },
+      onError: (error, { query }) => {
+        main.hidden = error !== null || !isHere;
+        if (error !== null) ask(query);
+        said.failed(error, placeName(query));
+      },
+    },
     signal,
   );
-  head.replaceChildren(
-    // First what does not change its size, so that it stays under the pointer.
-    tints.button,
-    tints.legend,
-    element("span", { class: "tb-push tb-head-end" }, checksWord(rollout.checks, signal), takeaways),
-  );
-  signal.addEventListener("abort", () => head.replaceChildren());
+  const show = () => {
+    main.hidden = false;
+    ask(arrived.query);
+    paint();
+  };
+
+  const csv = () => {
+    if (main.hidden) throw new Error("There is no rollout to this position here.");
+    return numbers(arrived, text);
+  };
   const map = element("div", { class: "tb-flow-map" }, flow.el);
-  const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, which, looked.el, detail));
+  const name = element("div", { class: "tb-att-name" }, which, every);
+  const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
+  fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
-    question,
+    element("div", { class: "tb-att-top" }, question, said.el),
     main,
     element("p", { class: "tb-note", title: rollout.method }, about(rollout)),
     element("p", { class: "tb-note" }, TRUST),
   );
-  const layOut = () => flow.layOut(main.clientWidth || 800);
-  layOut();
-  update();
-  onResize([main], layOut, signal);
-  selection.on(update, signal);
-  onThemeChange(
+  main.hidden = !isHere;
+  if (first) lookAhead(first.query);
+  follow(
     el,
-    (now) => {
-      dark = now;
-      update();
+    {
+      sized: [main],
+      layOut: () => flow.layOut(main.clientWidth || 800),
+      update: () => {
+        if (!chosen.want({ query: queryIn(text, selection.fields) }) && !main.hidden) show();
+      },
+      onTheme: (now) => {
+        dark = now;
+      },
     },
+    selection,
     signal,
   );
+}
+
+/** What is drawn of each layer, the last on top: its shares, or without position 0 each row to its own largest of another token. */
+function rowsOf({ rows, query }: Arrived, without: boolean): Float32Array[] {
+  return rows
+    .map((row) => {
+      const { top } = without ? withoutFirstAndOwn(row, query) : WHOLE;
+      return top === 1 ? row : row.map((share) => Math.min(1, share / top));
+    })
+    .reverse();
 }

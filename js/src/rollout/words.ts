@@ -8,6 +8,11 @@ export function shareIn(share: number, query: number, layer: number): string {
   return `${weightName(share)} of what is in position ${query} after layer ${layer}`;
 }
 
+/** "rollout to position 9" */
+export function placeName(query: number): string {
+  return `rollout to position ${query}`;
+}
+
 /** What is shown, and how exact it is. */
 export function about({ layers, via, method }: Rollout): string {
   const which = layers.length === 1 ? `layer ${layers[0]}` : `layers ${layers[0]} to ${layers.at(-1)}`;

@@ -3,16 +3,18 @@
 import type { Context } from "../afm";
 import { widget } from "../afm";
 import type { AskOptions, Request } from "../ask";
-import type { Attention } from "../attention";
-import { whoseIn } from "../attention";
+import type { Attention, HeadSlice, Whose } from "../attention";
+import { sliceOf, whoseIn } from "../attention";
 import type { Prepared } from "../attention/show";
 import { showAttention } from "../attention/show";
-import type { Source } from "../attention/source";
-import { source } from "../attention/source";
 import { element } from "../dom";
 import { remembering } from "../remember";
-import type { Rollout } from "../rollout";
+import type { Arrived, Reading, Rollout } from "../rollout";
+import type { PreparedRollout } from "../rollout/prepare";
+import { prepareRollout, slicesOf } from "../rollout/prepare";
 import { showRollout } from "../rollout/show";
+import type { Source } from "../slices/source";
+import { source } from "../slices/source";
 import { askAndShow } from "../states";
 import { segmented } from "../switch";
 import type { Text } from "../trace";
@@ -34,7 +36,8 @@ export function attentionView({ el, data: text, answers, request, selection, sig
   const places = { el, head: slot, body };
   const taste = { without: false };
   let life = new AbortController();
-  let slices: Source | null = null;
+  let slices: Source<Whose, HeadSlice> | null = null;
+  const flows = new Map<Request, Source<Reading, Arrived>>();
   const choose = (name: string) => {
     life.abort();
     life = new AbortController();
@@ -43,16 +46,28 @@ export function attentionView({ el, data: text, answers, request, selection, sig
     el.dataset.source = rollout ? "rollout" : "weights";
     heading.textContent = rollout ? "What has come here by attention?" : "Where did it look?";
     if (rollout) {
-      const show = (answer: unknown, shown: AbortSignal) => showRollout(places, answer as Rollout, text, selection, taste, shown);
-      askAndShow({ ...common, request: rollout.request, what: "the rollout", show });
+      const prepare = (answer: unknown, options: AskOptions) => {
+        const its = flows.get(rollout.request) ?? slicesOf(answer as Rollout, rollout.request, answers);
+        flows.set(rollout.request, its);
+        return prepareRollout(answer as Rollout, its, text, selection, options);
+      };
+      const show = (prepared: unknown, shown: AbortSignal) =>
+        showRollout(places, prepared as PreparedRollout, text, selection, taste, shown);
+      askAndShow({ ...common, request: rollout.request, what: "the rollout", prepare, show });
     } else {
       const prepare = async (answer: unknown, options: AskOptions): Promise<Prepared> => {
         const attention = answer as Attention;
         if (attention.length !== text.pieces.length) {
           throw new Error(`The attention is of ${attention.length} tokens, the text has ${text.pieces.length}.`);
         }
-        slices ??= source(attention, request, answers);
-        return { slices, first: await slices.get(whoseIn(attention, selection.fields), options) };
+        slices ??= source<Whose, HeadSlice>({
+          request,
+          answers,
+          coords: ({ layer, head }) => ({ layer, head }),
+          open: (tree) => sliceOf(tree, attention.length),
+          size: ({ weights }) => weights.length,
+        });
+        return { attention, slices, first: await slices.get(whoseIn(attention, selection.fields), options) };
       };
       const show = (prepared: unknown, shown: AbortSignal) =>
         showAttention(places, prepared as Prepared, text, selection, taste, shown);

@@ -2,8 +2,11 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
+import type { AskOptions } from "../ask";
 import { element } from "../dom";
 import type { Rollout } from "../rollout";
+import type { PreparedRollout } from "../rollout/prepare";
+import { prepareRollout, slicesOf } from "../rollout/prepare";
 import { showRollout } from "../rollout/show";
 import { askAndShow } from "../states";
 import type { Text } from "../trace";
@@ -16,6 +19,8 @@ export function rolloutView({ el, data: text, answers, request, selection, signa
   const body = element("div", { class: "tb-att-body" });
   el.append(element("header", { class: "tb-head" }, element("h2", {}, "What has come here by attention?"), slot), body);
   const taste = { without: false };
+  const prepare = (answer: unknown, options: AskOptions) =>
+    prepareRollout(answer as Rollout, slicesOf(answer as Rollout, request, answers), text, selection, options);
   askAndShow({
     root: el,
     body,
@@ -23,7 +28,8 @@ export function rolloutView({ el, data: text, answers, request, selection, signa
     request,
     signal,
     what: "the rollout",
-    show: (answer, shown) => showRollout({ el, head: slot, body }, answer as Rollout, text, selection, taste, shown),
+    prepare,
+    show: (prepared, shown) => showRollout({ el, head: slot, body }, prepared as PreparedRollout, text, selection, taste, shown),
   });
 }
 

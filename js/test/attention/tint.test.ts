@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { darkness, largestOf, strongest, WHOLE, withoutFirst } from "../../src/attention/tint";
+import { darkness, largestOf, strongest, WHOLE, withoutFirst, withoutFirstAndOwn } from "../../src/attention/tint";
 
 test("the strongest keys: so many, none too weak, and position 0 only if it takes part", () => {
   const row = Float32Array.of(0.7, 0.1, 0.015, 0.1, 0.08, 0.3);
@@ -19,4 +19,13 @@ test("the strongest keys: so many, none too weak, and position 0 only if it take
 test("the largest is sought among those that take part", () => {
   const row = Float32Array.of(0.7, 0.1, 0.2);
   expect([largestOf(row, 0), largestOf(row, 1), largestOf(Float32Array.of(0, 0), 1)]).toEqual([0, 2, 1]);
+});
+
+test("what is in a position is scaled to the largest share of another token", () => {
+  const row = Float32Array.of(0.2, 0.1, 0.015, 0.5);
+  expect(withoutFirstAndOwn(row, 3)).toEqual({ top: expect.closeTo(0.1), from: 1 });
+  // Where nearly all is position 0, nothing else is made to look like much.
+  expect(withoutFirstAndOwn(Float32Array.of(0.999, 0.0005, 0.0005), 2)).toEqual({ top: 0.01, from: 1 });
+  // There is no other token.
+  expect([withoutFirstAndOwn(row, 1), withoutFirstAndOwn(row, 0)].map(({ top }) => top)).toEqual([0.01, 0.01]);
 });

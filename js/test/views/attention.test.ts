@@ -217,7 +217,7 @@ test("a click chooses a layer and a head, and what they look at is shown", async
 
 test("arrow keys move over layers and heads, newest layer on top, with one stop", async () => {
   const { root, fields } = await show(attentionView, STATE, answering());
-  expect(all(root, ".tb-att-layer").map((el) => el.textContent)).toEqual(["3", "1"]);
+  expect(all(root, ".tb-att-layer").map((el) => el.textContent)).toEqual(["mean", "3", "1"]);
   await click(cell(root, 3, 0));
   press("ArrowRight");
   expect(fields()).toMatchObject({ layer: 3, head: 2 });
@@ -229,10 +229,31 @@ test("arrow keys move over layers and heads, newest layer on top, with one stop"
   expect(press("a")).toBe(true);
 });
 
+test("every mean is a small map of its own, and a name leads to the mean of its row or column", async () => {
+  const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
+  const names = (selector: string) => chosen(root, selector).map((el) => el.textContent);
+  const said = () => [fields().layer, fields().head, text(root, "h3"), names(".tb-att-layer"), names(".tb-att-head")];
+  await click(one(root, '.tb-att-head[data-head="2"]'));
+  expect(said()).toEqual([null, 2, "Head 2, mean over layers", ["mean"], ["2"]]);
+  await click(one(root, '.tb-att-layer[data-layer="3"]'));
+  expect(said()).toEqual([3, null, "Layer 3, mean over heads", ["3"], ["mean"]]);
+  // Back from one layer to all, by keys.
+  press("PageUp");
+  await settled();
+  expect(said()).toEqual([null, null, "All layers, mean over heads", ["mean"], ["mean"]]);
+  press("ArrowRight");
+  await settled();
+  expect(said()).toEqual([null, 0, "Head 0, mean over layers", ["mean"], ["0"]]);
+  await click(one(root, ".tb-att-head"));
+  expect(said().slice(0, 3)).toEqual([null, null, "All layers, mean over heads"]);
+  expect(chosen(root, ".tb-att-cell").map((el) => el.title)).toEqual(["all layers, mean over heads"]);
+});
+
 test("a click on a token or an arrow key there chooses the key, and the line says it in full", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
   all(root, ".tb-piece")[2]?.click();
-  expect(fields()).toMatchObject({ key: 2, query: 2, step: 0 });
+  // The same fields as in the rollout: the position that reads stays.
+  expect(fields()).toMatchObject({ key: 2, token: 2, query: 2, step: 0 });
   expect(text(root, ".tb-detail")).toBe("position 2 ·of: 0.25 of the attention of layer 3, head 2");
   press("ArrowLeft");
   expect(fields().key).toBe(1);
@@ -242,7 +263,7 @@ test("a click on a token or an arrow key there chooses the key, and the line say
   // What comes later was not there to look at.
   all(root, ".tb-piece")[4]?.click();
   expect(fields().key).toBe(2);
-  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after position 2");
+  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after the position that reads");
   expect(all(root, '.tb-piece[aria-disabled="true"]').map((el) => el.dataset.key)).toEqual(["3", "4", "5"]);
 });
 
@@ -359,18 +380,18 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   await click(cell(root, 1, 0));
   expect(chosen(root, ".tb-att-cell")).toEqual([cell(root, 1, 0)]);
   expect(text(root, "h3")).toBe("Layer 3, head 2");
-  expect(text(root, ".tb-att-trouble")).toBe("");
+  expect(text(root, ".tb-trouble")).toBe("");
   vi.advanceTimersByTime(200);
-  expect(text(root, ".tb-att-trouble")).toBe("Asking for layer 1, head 0 …");
+  expect(text(root, ".tb-trouble")).toBe("Asking for layer 1, head 0 …");
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("true");
   say({ kind: "error", id: asked[0]?.id, error: "Not in this snapshot.", absent: true, code: "tb.X()" });
   await settled();
-  expect(text(root, ".tb-att-trouble")).toBe(
-    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X()",
+  expect(text(root, ".tb-trouble")).toBe(
+    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X() Copy code",
   );
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("false");
   await click(cell(root, 3, 0));
-  expect(text(root, ".tb-att-trouble")).toBe("");
+  expect(text(root, ".tb-trouble")).toBe("");
   expect(text(root, "h3")).toBe("Layer 3, head 0");
   vi.useRealTimers();
 });

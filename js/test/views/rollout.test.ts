@@ -1,8 +1,11 @@
 import { expect, test, vi } from "vitest";
 import type { Request } from "../../src/ask";
+import type { Rollout } from "../../src/rollout";
+import { arrivedOf, sharesIn } from "../../src/rollout";
 import attentionView from "../../src/views/attention";
 import rolloutView from "../../src/views/rollout";
-import { all, CHECK, key, type Message, one, packed, show, traceTree } from "../made";
+import { decode } from "../../src/wire";
+import { all, CHECK, key, type Message, one, packed, settled, show, traceTree } from "../made";
 
 const LENGTH = 6;
 const LAYERS = [2, 3];
@@ -22,13 +25,11 @@ function share(layer: number, query: number, at: number): number {
 }
 
 function tree(change: object = {}) {
-  const each = Array.from({ length: LENGTH }, (_, i) => i);
-  const values = LAYERS.flatMap((l) => each.flatMap((q) => each.map((k) => share(l, q, k))));
   return {
     kind: "rollout",
     trace: "t",
     layers: LAYERS,
-    flow: packed(values, { layer: LAYERS, query: LENGTH, key: LENGTH }),
+    length: LENGTH,
     via: "sdpa",
     checks: [CHECK],
     method: "AttentionRollout(residual=0.5, heads='mean', first=2, last=3)",
@@ -38,8 +39,32 @@ function tree(change: object = {}) {
   };
 }
 
+function sliceTree(query: number) {
+  const keys = Array.from({ length: query + 1 }, (_, i) => i);
+  const values = keys.flatMap((k) => LAYERS.map((l) => share(l, query, k)));
+  return { kind: "rollout_slice", query, flow: packed(values, { key: query + 1, layer: LAYERS }) };
+}
+
+const ABSENT = { kind: "error", error: "Not in this snapshot.", absent: true, code: "tb.X()" };
+/** A kernel that has these positions. */
+const having =
+  (...positions: number[]) =>
+  ({ kind, slice }: Message) => {
+    if (kind !== "ask") return undefined;
+    if (!slice) return { kind: "answer", result: tree() };
+    const { query } = slice as { query: number };
+    return positions.includes(query) ? { kind: "answer", result: sliceTree(query) } : ABSENT;
+  };
+/** After layer 2 a tenth is of another token, after layer 3 a fiftieth: of what it is, both are the largest. */
+const rising = ({ kind, slice }: Message) => {
+  if (kind !== "ask") return undefined;
+  if (!slice) return { kind: "answer", result: tree() };
+  const flow = packed([0.4, 0.96, 0.1, 0.02, 0.5, 0.02], { key: 3, layer: LAYERS });
+  return { kind: "answer", result: { kind: "rollout_slice", query: 2, flow } };
+};
+
 const STATE = { _data: traceTree(), _request: REQUEST };
-const answering = { reply: ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: tree() } : undefined) };
+const answering = { reply: having(0, 1, 2, 3, 4, 5) };
 const text = (root: Element, selector: string) => one(root, selector).textContent ?? "";
 const figures = (root: Element) => all(root, ".tb-att-figure").map((el) => el.textContent);
 
@@ -58,6 +83,7 @@ test("a layer that is selected elsewhere tints the text, and one that is not her
   const { root, selection } = await show(rolloutView, STATE, { ...answering, fields: { layer: 2 } });
   expect([text(root, "h3"), figures(root)[2]]).toEqual(["After layer 2", "0.50"]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3, layer: -1 } });
+  await settled();
   expect([text(root, "h3"), figures(root)[3]]).toEqual(["After layer 3, the last", "0.25"]);
   expect(text(root, ".tb-detail")).toBe("most of position 0 The: 0.75 of what is in position 3 after layer 3");
 });
@@ -95,11 +121,14 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
   const slice = { form: "full", layer: null, head: null, sink: null, weights: packed(new Array(size).fill(0.1), { cell: size }) };
   const reply = ({ kind, request, slice: part }: Message) => {
     if (kind !== "ask") return undefined;
-    if (request?.analysis === "AttentionRollout") return { kind: "answer", result: tree() };
+    if (request?.analysis === "AttentionRollout") {
+      const { query } = (part ?? {}) as { query?: number };
+      return { kind: "answer", result: query === undefined ? tree() : sliceTree(query) };
+    }
     return { kind: "answer", result: part ? slice : overview };
   };
   const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
-  const { root, sent } = await show(attentionView, { _data: data, _request: WEIGHTS }, { reply });
+  const { root, sent, fields } = await show(attentionView, { _data: data, _request: WEIGHTS }, { reply });
   const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ request }) => request?.analysis);
   // Twice: the overview, and the slice of it that is looked at.
   expect([root.dataset.source, asked()]).toEqual(["weights", ["AttentionPatterns", "AttentionPatterns"]]);
@@ -109,8 +138,11 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
     await vi.waitFor(() => expect(root.dataset.state).toBe("ready"));
   }
   expect([root.dataset.source, text(root, "h2")]).toEqual(["rollout", "What has come here by attention?"]);
-  expect(asked()).toEqual(["AttentionPatterns", "AttentionPatterns", "AttentionRollout"]);
+  expect(asked()).toEqual(["AttentionPatterns", "AttentionPatterns", ...new Array(4).fill("AttentionRollout")]);
   expect(figures(root)).toEqual(["0.75", "", "0.25", "", "", ""]);
+  // What was selected is kept, and is that of the token that was clicked in either source.
+  one(root, '.tb-piece[data-key="1"]').click();
+  expect(fields()).toMatchObject({ key: 1, token: 1, query: 2, step: 0, layer: null });
   expect(option("rollout").getAttribute("aria-checked")).toBe("true");
 });
 
@@ -131,4 +163,93 @@ test("a rollout of another text is refused", async () => {
   const { root } = await show(rolloutView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering);
   expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("of 6 tokens, the text has 4.")]);
   silent.mockRestore();
+});
+
+test("without position 0 each row has its own scale, and the legend says it", async () => {
+  const { root } = await show(rolloutView, STATE, { reply: rising, fields: { layer: 2 } });
+  const button = all(root, "button").find((el) => el.textContent === "leave out position 0") as HTMLElement;
+  button.click();
+  const legend = () => text(root, ".tb-legend");
+  expect(legend()).toContain("each row to its largest share of another token (0.01 at the least), here 0.1");
+  const ground = () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background);
+  const before = ground();
+  expect([before[0], before[1] === before[2], before[1] === ""]).toEqual(["", true, false]);
+  one(root, '.tb-sheet-row[data-layer="3"] > .tb-sheet-label').click();
+  expect(legend()).toContain("here 0.02");
+  expect(ground()).toEqual(before);
+});
+
+test("one layer is left again by a button, which says whether all are meant", async () => {
+  const { root, fields } = await show(rolloutView, STATE, { ...answering, fields: { layer: 2 } });
+  const every = all(root, "button").find((el) => el.textContent === "all layers") as HTMLElement;
+  expect(every.getAttribute("aria-pressed")).toBe("false");
+  every.click();
+  expect([fields().layer, every.getAttribute("aria-pressed")]).toEqual([null, "true"]);
+  expect(text(root, "h3")).toBe("After layer 3, the last");
+});
+
+test("a step asks for the shares in its position alone, and for its neighbours ahead, each once", async () => {
+  const { root, selection, sent } = await show(rolloutView, STATE, answering);
+  const go = async (query: number, seq: number) => {
+    selection.set("_state", { seq, fields: { step: query - 2, query } });
+    await settled();
+  };
+  const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ slice }) => slice);
+  expect(asked()).toEqual([undefined, { query: 2 }, { query: 3 }, { query: 1 }]);
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  // It was here: nothing is waited for.
+  expect(figures(root)).toEqual(["0.75", "", "", "0.25", "", ""]);
+  await go(5, 6);
+  await go(4, 7);
+  await go(3, 8);
+  expect(asked().slice(4)).toEqual([{ query: 4 }, { query: 5 }]);
+});
+
+test("a position that a page has not got is a sentence with its Python in place of the map, and the others are shown", async () => {
+  const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4) });
+  const main = one(root, ".tb-flow");
+  const said = "There is no rollout to position 2 here: Not in this snapshot. This Python computes it: tb.X() Copy code";
+  expect([root.dataset.state, main.hidden, text(root, ".tb-trouble")]).toEqual(["ready", true, said]);
+  expect(text(root, ".tb-att-question")).toBe("What has come, by attention, to position 2 ·of, which predicts step 0");
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  expect(main.hidden).toBe(true);
+  await settled();
+  expect([main.hidden, text(root, ".tb-trouble"), figures(root)[3]]).toEqual([false, "", "0.25"]);
+  expect(text(root, ".tb-att-question")).toContain("to position 3 ·Paris, which predicts step 1");
+  selection.set("_state", { seq: 6, fields: { query: 1 } });
+  await settled();
+  expect([main.hidden, text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("to position 1 ·city")]);
+  selection.set("_state", { seq: 7, fields: { step: 1, query: 3 } });
+  expect([main.hidden, text(root, ".tb-trouble")]).toEqual([false, ""]);
+});
+
+test("a position that failed can be asked for again, and is not asked for unasked", async () => {
+  let broken = true;
+  const reply = (message: Message) => {
+    const { query } = (message.slice ?? {}) as { query?: number };
+    return query === 3 && broken
+      ? { kind: "error", error: "Out of memory.", absent: false, code: null }
+      : answering.reply(message);
+  };
+  const { root, selection, sent } = await show(rolloutView, STATE, { reply });
+  const asked = () => sent.filter(({ slice }) => (slice as { query?: number } | undefined)?.query === 3).length;
+  for (const layer of [null, 2, 3]) {
+    selection.set("_state", { seq: 5 + (layer ?? 0), fields: { step: 1, query: 3, layer } });
+    await settled();
+  }
+  // Once ahead, which nobody hears of, and once when it is wanted.
+  expect(asked()).toBe(2);
+  expect(text(root, ".tb-trouble")).toBe("There is no rollout to position 3 here: Out of memory. Ask again");
+  broken = false;
+  one(root, ".tb-trouble button").click();
+  await settled();
+  expect([asked(), text(root, ".tb-trouble"), text(root, "h3")]).toEqual([3, "", "After layer 3, the last"]);
+  expect(one(root, ".tb-flow").hidden).toBe(false);
+});
+
+test("a slice of another shape is refused", () => {
+  const rollout = { layers: LAYERS } as Rollout;
+  const of = (query: number) => arrivedOf({ ...(decode(sliceTree(1)) as object), query }, rollout);
+  expect([...sharesIn(of(1), 3)]).toEqual([0.75, 0.25]);
+  expect(() => of(2)).toThrow("4 shares came, of 2 layers and 3 tokens there are 6");
 });

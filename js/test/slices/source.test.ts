@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { AskOptions } from "../../src/ask";
-import type { Attention, HeadSlice, Whose } from "../../src/attention";
-import { source } from "../../src/attention/source";
-import { PATIENCE_MS, wanted } from "../../src/attention/wanted";
+import type { HeadSlice, Whose } from "../../src/attention";
+import { sliceOf } from "../../src/attention";
+import { source } from "../../src/slices/source";
+import { PATIENCE_MS, wanted } from "../../src/slices/wanted";
 import { decode } from "../../src/wire";
 import { packed, REQUEST, settled } from "../made";
 
@@ -30,13 +31,23 @@ function made(most?: number) {
       };
       asked.push({ whose, signal, answer, fail });
     });
-  return { asked, slices: source({ length: 2 } as Attention, REQUEST, { ask }, most) };
+  const slices = source<Whose, HeadSlice>(
+    {
+      request: REQUEST,
+      answers: { ask },
+      coords: ({ layer, head }) => ({ layer, head }),
+      open: (tree) => sliceOf(tree, 2),
+      size: ({ weights }) => weights.length,
+    },
+    most,
+  );
+  return { asked, slices };
 }
 
 const at = (layer: number | null, head: number | null = 0): Whose => ({ layer, head });
 
 /** The same with a first slice that is shown, and what was told of the others. */
-async function showing() {
+async function showing(nothing = false) {
   const { asked, slices } = made();
   const got = slices.get(at(0));
   await asked[0]?.answer();
@@ -44,7 +55,7 @@ async function showing() {
   const life = new AbortController();
   const spec = {
     source: slices,
-    first: await got,
+    first: nothing ? null : await got,
     onSlice: ({ layer }: HeadSlice) => told.push(`shows ${layer}`),
     onBusy: (whose: Whose | null) => whose && told.push(`busy ${whose.layer}`),
     onError: (error: unknown) => error !== null && told.push((error as Error).message),
@@ -111,7 +122,6 @@ test("the one that was wanted last is shown, the others are no longer asked for"
   await asked[2]?.answer();
   await asked[1]?.answer();
   expect(told).toEqual(["shows 2"]);
-  expect(chosen.slice.layer).toBe(2);
 });
 
 test("to come back to what is shown ends what is under way", async () => {
@@ -122,7 +132,6 @@ test("to come back to what is shown ends what is under way", async () => {
   await asked[1]?.answer();
   vi.advanceTimersByTime(10 * PATIENCE_MS);
   expect(told).toEqual([]);
-  expect(chosen.slice.layer).toBe(0);
 });
 
 test("what is held is shown at once", async () => {
@@ -141,20 +150,39 @@ test("it is said to be busy after a while, and the old one stays", async () => {
   expect(told).toEqual([]);
   vi.advanceTimersByTime(1);
   expect(told).toEqual(["busy 1"]);
-  expect(chosen.slice.layer).toBe(0);
   await asked[1]?.answer();
   expect(told).toEqual(["busy 1", "shows 1"]);
 });
 
-test("an error is told, and asking again is possible", async () => {
+test("an error is told once; it is asked for again when that is said, or when one comes back to it", async () => {
   const { asked, told, chosen } = await showing();
+  chosen.retry();
+  expect(asked).toHaveLength(1);
   chosen.want(at(1));
   await asked[1]?.fail("It broke.");
   expect(told).toEqual(["It broke."]);
-  expect(chosen.slice.layer).toBe(0);
+  // Something else in the selection moved: the same slice is wanted, and nothing is asked.
+  for (let i = 0; i < 5; i++) expect(chosen.want(at(1))).toBe(false);
+  expect([asked.length, told]).toEqual([2, ["It broke."]]);
+  chosen.retry();
+  chosen.retry();
+  expect(asked).toHaveLength(3);
+  await asked[2]?.fail("It broke again.");
+  expect(told).toEqual(["It broke.", "It broke again."]);
+  chosen.want(at(0));
   chosen.want(at(1));
-  await asked[2]?.answer();
-  expect(told).toEqual(["It broke.", "shows 1"]);
+  await asked[3]?.answer();
+  expect(told.slice(2)).toEqual(["shows 1"]);
+  chosen.retry();
+  expect(asked).toHaveLength(4);
+});
+
+test("where nothing is shown yet, the first one is asked for like any other", async () => {
+  const { asked, slices, told, chosen } = await showing(true);
+  expect(slices.nameOf(at(1, null))).toBe('{"head":null,"layer":1}');
+  expect(chosen.want(at(1))).toBe(false);
+  await asked[1]?.answer();
+  expect(told).toEqual(["shows 1"]);
 });
 
 test("with the view everything ends", async () => {

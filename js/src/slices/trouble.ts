@@ -1,0 +1,42 @@
+// What is said of a slice that is on its way, or is not to be had: then with the Python that would compute it, or a way to
+// ask again.
+
+import { isAbsent } from "../ask";
+import { copyButton } from "../copy";
+import { element } from "../dom";
+
+export interface Trouble {
+  el: HTMLElement;
+  /** Null when it is no longer on its way. */
+  busy(name: string | null): void;
+  /** `error` is null when there is none any more. */
+  failed(error: unknown, name: string): void;
+}
+
+export function trouble(retry: () => void): Trouble {
+  const el = element("div", { class: "tb-trouble", "aria-live": "polite" });
+  return {
+    el,
+    busy: (name) => {
+      el.textContent = name === null ? "" : `Asking for ${name} …`;
+    },
+    failed: (error, name) => {
+      el.replaceChildren();
+      if (error === null) return;
+      el.append(`There is no ${name} here: ${error instanceof Error ? error.message : String(error)}`);
+      if (!isAbsent(error)) {
+        const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
+        again.addEventListener("click", retry);
+        el.append(" ", again);
+      } else if (error.code) {
+        const { code } = error;
+        el.append(
+          " This Python computes it: ",
+          element("code", {}, code),
+          " ",
+          copyButton("Copy code", () => code),
+        );
+      }
+    },
+  };
+}
