@@ -2,27 +2,17 @@
 // Twin of tracebench/views/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
 // equal requests under way are sent once.
 
-import { requestKey, sliceKey } from "./canonical";
 import { callEach } from "./listeners";
 import { Liveness } from "./liveness";
+import type { Request, Slice } from "./request";
+import { requestKey, sliceKey } from "./request";
 import { decode } from "./wire";
-
-export interface Request {
-  analysis: string;
-  params: Record<string, unknown>;
-  trace: string;
-  target: unknown;
-  code: string;
-}
 
 export interface Progress {
   done: number;
   total: number;
   note: string;
 }
-
-/** A part of an answer, by coordinates of its axes; null is the mean over an axis. */
-export type Slice = Readonly<Record<string, number | null>>;
 
 export interface AskOptions {
   /** Only this part of the answer. */

@@ -1,10 +1,11 @@
 // What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
 
-import type { AskOptions, Progress, Request } from "./ask";
+import type { AskOptions, Progress } from "./ask";
 import { isAbsent } from "./ask";
 import { copyButton } from "./copy";
 import { element } from "./dom";
 import type { Asked } from "./remember";
+import type { Request } from "./request";
 
 const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 

@@ -3,7 +3,6 @@
 
 import type { Context } from "./afm";
 import { widget } from "./afm";
-import type { Request } from "./ask";
 import { banner } from "./bench/banner";
 import { otherQuestion } from "./bench/other_question";
 import { places } from "./bench/places";
@@ -16,6 +15,7 @@ import { element } from "./dom";
 import type { Lens } from "./lens";
 import type { Parts } from "./parts";
 import { sentence } from "./parts";
+import type { Request } from "./request";
 import type { Steps } from "./selection";
 import { readElsewhere } from "./selection";
 import type { ModelCard } from "./trace";

@@ -1,8 +1,9 @@
 // Hands out slices: each is asked for once and kept, and those that were not looked at for longest are let go.
 
-import type { Answers, AskOptions, Request } from "../ask";
+import type { Answers, AskOptions } from "../ask";
 import type { Attention, HeadSlice, Whose } from "../attention";
 import { sliceOf } from "../attention";
+import type { Request } from "../request";
 
 /** Weights that are kept at the most, four bytes each: all of a short text's, 122 slices of 512 tokens. */
 const KEPT = 16e6;

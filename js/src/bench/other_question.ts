@@ -1,11 +1,12 @@
 // Another question than the bench's own, once a view was asked one and has its answer: the head then says what came of it.
 
 import type { Child } from "../afm";
-import type { Answers, Request } from "../ask";
+import type { Answers } from "../ask";
 import { askedIn } from "../asked";
-import { requestKey } from "../canonical";
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
+import type { Request } from "../request";
+import { requestKey } from "../request";
 import type { Scores } from "../scores";
 import { requestAt, stepOf } from "../scores/asking";
 import type { Selection } from "../selection";

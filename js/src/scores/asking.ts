@@ -1,7 +1,7 @@
 // Which answer is wanted: a view whose target has a step asks for the step that is selected.
 
-import type { Request } from "../ask";
 import { element } from "../dom";
+import type { Request } from "../request";
 import type { Target } from "../scores";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";

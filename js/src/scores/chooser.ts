@@ -1,7 +1,7 @@
 // Another question about the same text: by which method, why this token, and rather than which.
 
-import type { Request } from "../ask";
 import { element } from "../dom";
+import type { Request } from "../request";
 import type { Target } from "../scores";
 import type { Piece } from "../tokens";
 import type { Text } from "../trace";

@@ -2,7 +2,7 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import type { AskOptions, Request } from "../ask";
+import type { AskOptions } from "../ask";
 import type { Attention } from "../attention";
 import { whoseIn } from "../attention";
 import type { Prepared } from "../attention/show";
@@ -11,6 +11,7 @@ import type { Source } from "../attention/source";
 import { source } from "../attention/source";
 import { element } from "../dom";
 import { remembering } from "../remember";
+import type { Request } from "../request";
 import type { Rollout } from "../rollout";
 import { showRollout } from "../rollout/show";
 import { askAndShow } from "../states";

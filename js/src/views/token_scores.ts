@@ -3,13 +3,13 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import type { Request } from "../ask";
 import { askedIn } from "../asked";
-import { requestKey } from "../canonical";
 import { checksWord } from "../checks";
 import { element, focusedIn } from "../dom";
 import { viewMenu } from "../menu";
 import { standingIn } from "../remember";
+import type { Request } from "../request";
+import { requestKey } from "../request";
 import type { Scores } from "../scores";
 import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Request } from "../../src/ask";
 import { askedIn } from "../../src/asked";
+import type { Request } from "../../src/request";
 import tokenScores from "../../src/views/token_scores";
 import workbench from "../../src/workbench";
 import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";

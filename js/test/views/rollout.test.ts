@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { Request } from "../../src/ask";
+import type { Request } from "../../src/request";
 import attentionView from "../../src/views/attention";
 import rolloutView from "../../src/views/rollout";
 import { all, CHECK, key, type Message, one, packed, show, traceTree } from "../made";

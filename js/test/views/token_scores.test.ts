@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-import type { Request } from "../../src/ask";
-import { requestKey } from "../../src/canonical";
 import { SILENCE_MS } from "../../src/liveness";
+import type { Request } from "../../src/request";
+import { requestKey } from "../../src/request";
 import type { Scores } from "../../src/scores";
 import { bySize, rowOf, widestOf } from "../../src/scores";
 import { requestAt, SETTLE_MS } from "../../src/scores/asking";
