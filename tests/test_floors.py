@@ -32,6 +32,7 @@ FLOORS = {
     "findings": 2,
     "stored": 2,
     "report": 2,
+    "shown": 2,
     "models": 3,
     "analyses": 3,
     "session": 3,

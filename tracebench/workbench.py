@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +12,11 @@ import anywidget
 import traitlets
 
 from tracebench import arrangement as arranging
-from tracebench import bundle, findings, registry
+from tracebench import bundle, findings, registry, shown
 from tracebench.arrays import whole
 from tracebench.files import FileError
-from tracebench.offline.bake import ask_all, at_step, bake, in_steps
+from tracebench.offline.bake import ask_all, bake, in_steps
+from tracebench.offline.kept_true import KeptTrue
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.offline.static import static_html
@@ -70,7 +71,9 @@ class Workbench(Told):
         super().__init__()
         self.selection = Selection(trace)
         self._measure = Measure()
-        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser)
+        self._known: dict[str, Any] = {}
+        self._kept = KeptTrue(self._static)
+        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser, self._kept.stale)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         classes = {kind: registry.find("views", kind) for kind in self._kinds}
@@ -182,18 +185,15 @@ class Workbench(Told):
 
     def _now(self) -> list[Request]:
         """What the views that are in sight ask at the selected step, and what else they offer to ask."""
-        asked = [
-            request
-            for view, offered in self._in_sight()
-            for request in (view.request if isinstance(view, View) else None, *offered)
-        ]
-        return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
+        return [request for question in self._in_sight() for request in question.at(self.selection.step or 0)]
 
-    def _in_sight(self) -> list[tuple[Any, list[Request]]]:
-        """The views that are not hidden, in their order, each with what else it offers to ask."""
-        each = zip(self.views, self._offered, strict=True)
-        named = dict(zip(arranging.names_of(self._stems), each, strict=True))
-        return [named[name] for name in self.arrangement["order"] if name not in self.arrangement["hidden"]]
+    def _in_sight(self) -> list[shown.Question]:
+        """What the views ask that are not hidden, in their order."""
+        named = dict(
+            zip(arranging.names_of(self._stems), zip(self.views, self._offered, strict=True), strict=True),
+        )
+        order, hidden = self.arrangement["order"], self.arrangement["hidden"]
+        return [_question(name, *named[name]) for name in order if name not in hidden]
 
     def finding(self, step: int = 0) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
@@ -201,15 +201,15 @@ class Workbench(Told):
         With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
         that one, or by another method) and the answer is there, it is that question's.
         """
-        known = self._answerer.known()
-        otherwise = (view for view, _ in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
-        answers = (known.get(at_step(view.request, step).key) for view in otherwise)
-        for scores in filter(None, answers):
-            if scores.kind == "token_scores" and step in scores.steps:
-                return findings.as_text(findings.attributed(self.trace, scores, step))
-        lens = next((r for r in known.values() if r.kind == "lens_table"), None)
-        parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
-        return findings.as_text(parts)
+        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, self._answerer.known())[0])
+
+    @property
+    def checks(self) -> shown.Checks:
+        """What proves the numbers in sight: name of a view -> the checks of its answers at the selected step.
+
+        As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
+        """
+        return shown.checks(self.trace, self._in_sight(), self.selection.step or 0, self._answerer.known())
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
@@ -236,6 +236,7 @@ class Workbench(Told):
             "said": [list(findings.said(trace, step)) for step in trace.steps],
             "checks": wire.checks(trace.checks),
             "finding_request": lens.to_json() if lens else None,
+            "beside": [[request.to_json() for request in beside] for beside in self._offered],
             "code": trace_code(trace) + "bench = tb.explore(lm, trace)\nbench\n",
             "provenance": source.to_json(),
         }
@@ -248,9 +249,18 @@ class Workbench(Told):
         expected = self.size()
         return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
 
-    def _lead(self) -> str:
-        """What comes first in what is left without a kernel: of the step that is selected."""
-        return self.finding(self.selection.step or 0) if self.trace.steps else ""
+    def _said(self, known: Mapping[str, Any] | None = None) -> tuple[list[str], str]:
+        """What is left without a kernel: the findings at the step that is selected, and what the checks say."""
+        known = self._answerer.known() if known is None else known
+        step, questions = self.selection.step or 0, self._in_sight()
+        sentences = shown.sentences(self.trace, questions, step, known) if self.trace.steps else []
+        proved = shown.checks(self.trace, questions, step, known).sentence
+        return [findings.as_text(parts) for parts in sentences], proved
+
+    def _static(self) -> dict[str, str]:
+        """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
+        said = self._said({**self._known, **self._answers.given})
+        return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
 
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.
@@ -260,9 +270,8 @@ class Workbench(Told):
         """
         from IPython.display import display
 
-        display(
-            {"text/html": static_html(self.trace, self._results(), self._lead()), "text/plain": repr(self)}, raw=True
-        )
+        self._known = dict(self._answerer.known())
+        self._kept.display()
         if (widget := super()._repr_mimebundle_()) is not None:
             data, metadata = widget
             display(data, metadata=metadata, raw=True)
@@ -286,6 +295,13 @@ def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]
         if result.trace != traces[0].hash:
             raise ValueError(f"{result!r} was computed on another trace than {traces[0]!r}")
     return traces[0], results, requests
+
+
+def _question(name: str, view: Any, beside: list[Request]) -> shown.Question:
+    # A third party's view may be any widget, which asks nothing.
+    if not isinstance(view, View):
+        return shown.Question(name, None, tuple(beside))
+    return shown.Question(name, view.request, tuple(beside), view.is_asked_otherwise)
 
 
 def _title(trace: Trace) -> str:

@@ -6,7 +6,6 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Literal
 
 from tracebench import cells, registry
@@ -135,12 +134,5 @@ def answer(answerer: Answerer, request: Request) -> Any:
     return outcome[0]
 
 
-def at_step(request: Request, step: int) -> Request:
-    """The same question at another step, where it is about one."""
-    if request.target is None or request.target.step is None:
-        return request
-    return replace(request, target=replace(request.target, step=step))
-
-
 def _at_every_step(request: Request, trace: Trace) -> list[Request]:
-    return list({each.key: each for each in (at_step(request, step) for step in trace.steps)}.values()) or [request]
+    return list({each.key: each for each in (request.at(step) for step in trace.steps)}.values()) or [request]
