@@ -11,7 +11,7 @@ import { saveButton } from "./bench/save";
 import { stepper } from "./bench/stepper";
 import type { Check } from "./checks";
 import { copyButton } from "./copy";
-import { element } from "./dom";
+import { element, onResize } from "./dom";
 import type { Lens } from "./lens";
 import type { Parts } from "./parts";
 import { sentence } from "./parts";
@@ -79,6 +79,9 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     views.away,
   );
   el.append(top, views.el);
+  // Whatever is scrolled to in a page stops under what stays in sight.
+  const { style } = document.documentElement;
+  if (answers.offline) onResize([top], () => style.setProperty("--tb-bench-top", `${top.offsetHeight + 8}px`), signal);
 
   let lens: Lens | null = null;
   const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;

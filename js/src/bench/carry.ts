@@ -1,6 +1,6 @@
 // Carrying a view to another place by its handle: with a mouse, a pen or a finger. A line shows where it would land.
 
-import { element } from "../dom";
+import { element, svg } from "../dom";
 import { take } from "../keys";
 import { spoken } from "./arrangement";
 
@@ -29,6 +29,7 @@ export interface Carrying {
 export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSignal): HTMLElement {
   const title = `Drag to move ${spoken(name)} (Escape gives up)`;
   const handle = element("span", { class: "tb-grip", "data-grip": name, title, "aria-hidden": "true", "data-capture": "no" });
+  handle.append(dots());
   handle.addEventListener(
     "pointerdown",
     (event) => {
@@ -47,11 +48,14 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
     let y = from.clientY;
     let begun = false;
     const landing = () => landingAt(y, name, inSight());
+    const covered = () => views.previousElementSibling?.getBoundingClientRect().bottom ?? 0;
     const draw = () => {
       const places = inSight();
       const { stays, before } = landing();
       const edge = before === null ? places.at(-1)?.el.getBoundingClientRect().bottom : boxOf(places, before)?.top;
-      line.style.top = `${(edge ?? 0) - views.getBoundingClientRect().top}px`;
+      // What it is before may be out of sight: below, or under the head of the bench.
+      const shown = Math.min(innerHeight - 14, Math.max(edge ?? 0, covered()));
+      line.style.top = `${shown - views.getBoundingClientRect().top}px`;
       line.toggleAttribute("data-stays", stays);
       const said = stays ? `${spoken(name)} stays` : before === null ? `${spoken(name)} last` : `before ${spoken(before)}`;
       if (words.textContent !== said) words.textContent = said;
@@ -96,6 +100,12 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
     addEventListener("keydown", key, { ...until, capture: true });
   };
   return handle;
+}
+
+function dots(): SVGElement {
+  const drawing = svg("svg", { viewBox: "0 0 8 14", width: 8, height: 14 });
+  for (const cx of [2, 6]) for (const cy of [2, 7, 12]) drawing.append(svg("circle", { cx, cy, r: 1.2 }));
+  return drawing;
 }
 
 interface Landing {

@@ -17,10 +17,14 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
   const el = element("span", { class: "tb-checks tb-proofs" });
   let life = new AbortController();
   let shown: readonly Check[] = [];
+  let close = () => {};
   const leading = (view: string, word: string, more: Record<string, string>) => {
     const title = `Go to ${spoken(view)}`;
-    const button = element("button", { class: "tb-check-lead", type: "button", "data-name": view, title, ...more }, word);
-    button.addEventListener("click", () => lead(view));
+    const button = element("button", { class: "tb-check-lead", type: "button", "data-leads": view, title, ...more }, word);
+    button.addEventListener("click", () => {
+      close();
+      lead(view);
+    });
     return button;
   };
   return {
@@ -45,7 +49,9 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
         return leading(view, `${SIGNS[state]} ${spoken(view)}`, { "data-check": state, "aria-label": label });
       });
       const until = AbortSignal.any([signal, life.signal]);
-      el.replaceChildren(popup(word, list, until).el, ...named);
+      const opening = popup(word, list, until);
+      close = opening.close;
+      el.replaceChildren(opening.el, ...named);
     },
   };
 }

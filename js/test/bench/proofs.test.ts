@@ -101,4 +101,6 @@ test("a hidden view's answer no longer counts, but the lens that the finding is 
   expect(groups.map(text)).toEqual(["generation", "lens table"]);
   groups[1]?.click();
   expect(all(root, '.tb-place[data-name="lens_table"]:not([hidden])')).toHaveLength(1);
+  // Nothing lies over what was led to.
+  expect(one(head, ".tb-popup-panel").hidden).toBe(true);
 });
