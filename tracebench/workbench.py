@@ -64,7 +64,7 @@ class Workbench(Told):
         reject_unknown(type(self), unknown, ("things", "answerer"))
         trace, results, requests = _sorted_out(things)
         self.trace = trace
-        answerer = answerer if answerer is not None else Stored(results)
+        answerer = answerer if answerer is not None else Stored(results, trace)
         self._answerer = answerer
         self._requests = [*map(request_for, results), *requests]
         self._kinds = [result.kind for result in results] + [registry.result_kind(r.analysis) for r in requests]
