@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from tracebench.offline.kept_true import KeptTrue
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.offline.static import static_html
+from tracebench.offline.title import title_of, unused_path
 from tracebench.request import Answerer, Request, request_for
 from tracebench.stored import Stored
 from tracebench.target import Target
@@ -228,7 +228,7 @@ class Workbench(Told):
         lens = next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
         return {
             "kind": "workbench",
-            "title": _title(trace),
+            "title": title_of(trace),
             "model": GenerationView.pack(trace)["model"],
             "prompt_length": trace.prompt_length,
             "steps": len(trace.steps),
@@ -242,7 +242,7 @@ class Workbench(Told):
         }
 
     def _save_from_browser(self) -> dict[str, Any]:
-        page = self.save(_unused(Path.cwd(), _title(self.trace)))
+        page = self.save(unused_path(Path.cwd(), title_of(self.trace)))
         return {"path": str(page), "size": page.stat().st_size, "note": repr(page)}
 
     def _size_for_browser(self) -> dict[str, Any]:
@@ -302,23 +302,3 @@ def _question(name: str, view: Any, beside: list[Request]) -> shown.Question:
     if not isinstance(view, View):
         return shown.Question(name, None, tuple(beside))
     return shown.Question(name, view.request, tuple(beside), view.is_asked_otherwise)
-
-
-def _title(trace: Trace) -> str:
-    said = b"".join(token.piece for token in trace.tokens if not token.special).decode("utf-8", "replace")
-    messages = trace.provenance.settings.get("messages")
-    if messages:
-        # A template's words ("system", "user") are nobody's title.
-        answer = b"".join(t.piece for t in (trace.token_at(s) for s in trace.steps) if not t.special)
-        said = f"{messages[-1]['content']} {answer.decode('utf-8', 'replace')}"
-    text = " ".join("".join(c if c.isprintable() else " " for c in said).split())
-    return text if len(text) <= 70 else text[:69] + "…"
-
-
-def _unused(folder: Path, title: str) -> Path:
-    """A file name that says what is in it and that nothing has yet."""
-    stem = "-".join(re.findall(r"[^\W_]+", title.lower())[:6])[:48] or "bench"
-    path, number = folder / f"{stem}.html", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}.html", number + 1
-    return path

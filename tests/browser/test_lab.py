@@ -13,6 +13,16 @@ bench = tb.explore(lm, trace)
 """
 
 
+CLEARING = """
+import time
+from IPython.display import clear_output
+for n in range(120):
+    clear_output(wait=True)
+    print(n)
+    time.sleep(0.1)
+"""
+
+
 @pytest.fixture(scope="module")
 def notebook(lab):
     """A notebook with a live bench, its lens computed."""
@@ -116,6 +126,31 @@ def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
     assert notebook.kernel_eval("torch.equal(before, during), torch.equal(before, after)") == "(True, True)"
     # The view is told at once; the worker stops at the end of the pass that it is in.
     notebook.wait_until("sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in lm.model.modules()) == 0")
+
+
+@pytest.mark.parametrize(
+    ("step", "cell", "output"),
+    [
+        (3, "%%capture caught\nfor n in range(120): print(n); __import__('time').sleep(0.1)", ""),
+        (1, CLEARING, "119"),
+    ],
+)
+def test_a_cell_that_runs_meanwhile_keeps_its_output_to_itself(notebook, page, step, cell, output):
+    """The static part of the bench is made anew when an answer arrives, and nothing of that is in another cell."""
+    outputs = page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
+    before = outputs.count()
+    notebook.add_and_run(cell)
+    click_step(page, step)
+    notebook.wait_for(f'[data-view="token_scores"][data-state="ready"]:has-text("at step {step}?")')
+    assert notebook.is_busy()
+    notebook.wait_idle()
+    lead = notebook.kernel_eval("bench.finding(bench.selection.step)").strip("'\"")
+    page.wait_for_function("lead => document.querySelector('.tracebench-static strong').textContent === lead", arg=lead)
+    assert outputs.count() == before
+    last = page.locator(".jp-Notebook .jp-CodeCell").last
+    assert last.locator(".jp-OutputArea-output").all_inner_texts() == ([output] if output else [])
+    if not output:
+        assert notebook.kernel_eval("len(caught.outputs), len(caught.stdout.split())") == "(0, 120)"
 
 
 def test_an_edited_weight_is_a_new_answer_and_an_untouched_one_is_remembered(notebook, page):

@@ -59,7 +59,6 @@ def test_a_contrast_of_another_view_is_found_by_what_is_typed(opened):
     view = page.locator(VIEW).first
     ask_rather(view, "·Rome")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]:has-text("rather than “·Rome” at step 0?") >> nth=0')
-    assert view.get_by_text("Why did", exact=False).count() == 0 or "rather than" in view.inner_text()
     assert (
         view.locator(".tb-score-value").first.inner_text()
         == page.locator(VIEW).last.locator(".tb-score-value").first.inner_text()

@@ -117,6 +117,8 @@ def test_the_reopened_notebook_shows_the_finding_and_the_tinted_text(notebook):
     outputs = notebook.outputs(1)
     assert sorted(outputs[0]["data"]) == ["text/html", "text/plain"]
     assert len(outputs) == 2
+    body, _ = HTMLExporter().from_filename(str(notebook.lab.folder / "work" / notebook.name))
+    assert "it leads from layer 27 " in body
     assert not page.locator("[data-view]").count()
     lost = page.get_by_text("Error displaying widget")
     assert not any(lost.nth(n).is_visible() for n in range(lost.count()))
