@@ -382,8 +382,8 @@ def test_what_stays_without_a_kernel_says_what_else_was_answered():
     trace = made.trace()
     rome = made.scores(trace, 0, against=" Rome")
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome])
-    sentences, _ = bench._said()
+    _, sentences, _ = bench._said()
     assert sentences[0] == bench.finding(0)
     assert sentences[1:] == [as_text(attributed(trace, made.scores(trace, 0), 0)), as_text(attributed(trace, rome, 0))]
     bench.views[2].request = request_for(rome)
-    assert bench._said()[0][0] == as_text(attributed(trace, rome, 0))
+    assert bench._said()[1][0] == as_text(attributed(trace, rome, 0))

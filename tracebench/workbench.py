@@ -249,13 +249,13 @@ class Workbench(Told):
         expected = self.size()
         return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
 
-    def _said(self, known: Mapping[str, Any] | None = None) -> tuple[list[str], str]:
-        """What is left without a kernel: the findings at the step that is selected, and what the checks say."""
+    def _said(self, known: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
+        """What is left without a kernel: the step that is selected, its findings, and what the checks say."""
         known = self._answerer.known() if known is None else known
         step, questions = self.selection.step or 0, self._in_sight()
         sentences = shown.sentences(self.trace, questions, step, known) if self.trace.steps else []
         proved = shown.checks(self.trace, questions, step, known).sentence
-        return [findings.as_text(parts) for parts in sentences], proved
+        return step, [findings.as_text(parts) for parts in sentences], proved
 
     def _static(self) -> dict[str, str]:
         """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""

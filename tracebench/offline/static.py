@@ -27,19 +27,20 @@ _HIDE_LOST_WIDGET = ".jp-OutputArea:has(.tracebench-static) .jupyter-widgets:not
 _TEAL = "0,109,119"
 
 
-def static_html(trace: Trace, findings: Sequence[str], proved: str) -> str:
+def static_html(trace: Trace, step: int, findings: Sequence[str], proved: str) -> str:
     """The static part for a cell's output. The live bench hides it by its class."""
     return (
-        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, findings, proved)}'
+        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, step, findings, proved)}'
         '<p style="opacity:.75">This is what stays without a kernel. Run the cell again for the linked views.</p></div>'
     )
 
 
-def static_body(trace: Trace, findings: Sequence[str], proved: str) -> str:
+def static_body(trace: Trace, step: int, findings: Sequence[str], proved: str) -> str:
     """The findings, the text, the checks.
 
     Args:
         trace: what it is about.
+        step: what the findings are about; its token is framed.
         findings: sentences, the one that leads first; a trace without steps has none.
         proved: what the checks say.
     """
@@ -48,7 +49,7 @@ def static_body(trace: Trace, findings: Sequence[str], proved: str) -> str:
     return (
         f"<p><strong>{lead}</strong></p>"
         + "".join(f"<p>{sentence}</p>" for sentence in more)
-        + f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace)}</p>'
+        + f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace, step)}</p>'
         f'<p style="opacity:.75">{html.escape(about)}. '
         "Tokens after the prompt are tinted by their probability.</p>"
     )
@@ -59,7 +60,7 @@ def _ended(finding: str) -> str:
     return sentence if sentence.endswith(".") else sentence + "."
 
 
-def _tinted(trace: Trace) -> str:
+def _tinted(trace: Trace, step: int) -> str:
     probs = np.asarray(trace.candidates.chosen_probs.values)
     out = []
     for at, shown in enumerate(trace.tokens.display):
@@ -68,6 +69,8 @@ def _tinted(trace: Trace) -> str:
         else:
             p = float(probs[at - trace.prompt_length])
             style = f"background:rgba({_TEAL},{0.05 + 0.35 * p:.2f});border-radius:3px;padding:1px 2px"
+            if at == trace.prompt_length + step:
+                style += f";outline:1.5px solid rgba({_TEAL},.8)"
             out.append(
                 f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{html.escape(shown)}</span>'
             )

@@ -161,6 +161,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
     inSight: standing,
     names,
     lead: (name) => {
+      if (!names.includes(name)) return;
       const { hidden, enlarged } = current();
       if (hidden.includes(name) || (enlarged !== null && enlarged !== name)) arrange(bringBack(current(), name));
       const { el: place, tools } = placeOf(name);
