@@ -127,7 +127,7 @@ def test_a_cell_that_runs_meanwhile_keeps_its_output_to_itself(notebook, page):
         arg=notebook.kernel_eval("bench.finding(3)").strip("'\""),
     )
     assert outputs.count() == before
-    assert last.all_inner_texts() == ["19"]
+    assert [each.strip() for each in last.all_inner_texts()] == ["19"]
 
 
 def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
