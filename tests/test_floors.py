@@ -32,6 +32,8 @@ FLOORS = {
     "findings": 2,
     "stored": 2,
     "report": 2,
+    "shown": 2,
+    "same": 2,
     "models": 3,
     "analyses": 3,
     "session": 3,

@@ -12,11 +12,13 @@ from traitlets import TraitError
 
 import tracebench as tb
 from tests import made
+from tracebench.checks import Check
 from tracebench.files import FileError
 from tracebench.findings import as_text, attributed, said
 from tracebench.offline.page import CSP, escape_script
 from tracebench.offline.size import Measure
 from tracebench.request import Absent, Request, request_for
+from tracebench.stored import Stored
 
 EVIL = (0, 8, 9, 8, 4, 5, 11, 6)
 
@@ -343,3 +345,45 @@ def test_a_view_without_fields_keeps_its_one_question():
     ):
         view.request = replace(view.request, params={**view.request.params, "top": 3})
     assert not view.is_asked_otherwise
+
+
+BAD = Check("completeness", "measure", 0.3, 0.05, "They add up.")
+
+
+def test_the_checks_of_a_bench_are_those_of_every_answer_in_sight_and_say_whose_they_are(tmp_path):
+    trace = made.trace()
+    good, bad = made.scores(trace, 0), made.scores(trace, 1, checks=(BAD,))
+    bench = tb.Workbench([trace, made.lens(trace), good], answerer=Stored([made.lens(trace), good, bad]))
+    assert {view: [check.name for check in checks] for view, checks in bench.checks.items()} == {
+        "generation": ["replay"],
+        "lens_table": ["last row = the model"],
+        "token_scores": ["completeness"],
+    }
+    assert bench.checks.sentence == "3 of 3 checks hold"
+    bench.selection.step = 1
+    assert bench.checks.wrong == (("token_scores", BAD),)
+    assert bench.checks.sentence == "2 of 3 checks hold (not: completeness in token scores)"
+    assert repr(bench.checks).splitlines()[-2:] == ["token scores:", "  ! completeness: 0.3 (limit 0.05)"]
+    # A page says the same before it is up.
+    assert "(not: completeness in token scores)" in bench.save(tmp_path / "a.html").read_text("utf-8")
+    # What is out of sight is not trusted either; the finding is still built on the lens.
+    bench.arrangement = {"hidden": ["token_scores", "lens_table"]}
+    assert list(bench.checks) == ["generation", "lens_table"]
+
+
+def test_a_rollout_counts_with_the_attention_that_it_stands_beside():
+    trace = made.trace()
+    bench = tb.Workbench([trace, made.attention(trace), made.rollout(trace)])
+    assert [check.name for check in bench.checks["attention"]] == ["rows add up", "shares sum to one"]
+    assert [request["analysis"] for request in bench._data["beside"][1]] == ["AttentionRollout"]
+
+
+def test_what_stays_without_a_kernel_says_what_else_was_answered():
+    trace = made.trace()
+    rome = made.scores(trace, 0, against=" Rome")
+    bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome])
+    _, sentences, _ = bench._said()
+    assert sentences[0] == bench.finding(0)
+    assert sentences[1:] == [as_text(attributed(trace, made.scores(trace, 0), 0)), as_text(attributed(trace, rome, 0))]
+    bench.views[2].request = request_for(rome)
+    assert bench._said()[1][0] == as_text(attributed(trace, rome, 0))

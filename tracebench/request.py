@@ -10,7 +10,7 @@ import ast
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from tracebench.target import Target
@@ -38,6 +38,12 @@ class Request:
     def key(self) -> str:
         """Canonical JSON of everything but the code; the browser makes the same text (``canonical.ts``)."""
         return canonical({k: v for k, v in self.to_json().items() if k != "code"})
+
+    def at(self, step: int) -> Request:
+        """The same question at another step, where it is about one."""
+        if self.target is None or self.target.step is None:
+            return self
+        return replace(self, target=replace(self.target, step=step))
 
     def to_json(self) -> dict[str, Any]:
         target = self.target.to_json() if self.target else None

@@ -6,16 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracebench.request import Absent, Job, Request, request_for
+from tracebench.same import other_keys
+from tracebench.trace import Trace
 
 
 class Stored:
-    """An `Answerer` over finished results, e.g. of an opened file. What is not among them is absent."""
+    """An `Answerer` over finished results, e.g. of an opened file. What is not among them is absent.
 
-    def __init__(self, results: Iterable[Any] = ()) -> None:
+    Args:
+        results: what it answers with.
+        trace: what they are about; with it a question is found however its tokens are named.
+    """
+
+    def __init__(self, results: Iterable[Any] = (), trace: Trace | None = None) -> None:
         self._known = {request_for(result).key: result for result in results}
+        self._same = {} if trace is None else other_keys(self._known, trace)
 
     def ask(self, request: Request, job: Job) -> None:
-        result = self._known.get(request.key)
+        result = self._known.get(self._same.get(request.key, request.key))
         if result is not None:
             job.on_answer(result)
         else:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +11,15 @@ import anywidget
 import traitlets
 
 from tracebench import arrangement as arranging
-from tracebench import bundle, findings, registry
+from tracebench import bundle, findings, registry, shown
 from tracebench.arrays import whole
 from tracebench.files import FileError
-from tracebench.offline.bake import ask_all, at_step, bake, in_steps
+from tracebench.offline.bake import ask_all, bake, in_steps
+from tracebench.offline.kept_true import KeptTrue
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.offline.static import static_html
+from tracebench.offline.title import title_of, unused_path
 from tracebench.request import Answerer, Request, request_for
 from tracebench.stored import Stored
 from tracebench.target import Target
@@ -63,14 +64,16 @@ class Workbench(Told):
         reject_unknown(type(self), unknown, ("things", "answerer"))
         trace, results, requests = _sorted_out(things)
         self.trace = trace
-        answerer = answerer if answerer is not None else Stored(results)
+        answerer = answerer if answerer is not None else Stored(results, trace)
         self._answerer = answerer
         self._requests = [*map(request_for, results), *requests]
         self._kinds = [result.kind for result in results] + [registry.result_kind(r.analysis) for r in requests]
         super().__init__()
         self.selection = Selection(trace)
         self._measure = Measure()
-        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser)
+        self._known: dict[str, Any] = {}
+        self._kept = KeptTrue(self._static)
+        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser, self._kept.stale)
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         classes = {kind: registry.find("views", kind) for kind in self._kinds}
@@ -190,18 +193,15 @@ class Workbench(Told):
 
     def _now(self) -> list[Request]:
         """What the views that are in sight ask at the selected step, and what else they offer to ask."""
-        asked = [
-            request
-            for view, offered in self._in_sight()
-            for request in (view.request if isinstance(view, View) else None, *offered)
-        ]
-        return [at_step(request, self.selection.step or 0) for request in asked if request is not None]
+        return [request for question in self._in_sight() for request in question.at(self.selection.step or 0)]
 
-    def _in_sight(self) -> list[tuple[Any, list[Request]]]:
-        """The views that are not hidden, in their order, each with what else it offers to ask."""
-        each = zip(self.views, self._offered, strict=True)
-        named = dict(zip(arranging.names_of(self._stems), each, strict=True))
-        return [named[name] for name in self.arrangement["order"] if name not in self.arrangement["hidden"]]
+    def _in_sight(self) -> list[shown.Question]:
+        """What the views ask that are not hidden, in their order."""
+        named = dict(
+            zip(arranging.names_of(self._stems), zip(self.views, self._offered, strict=True), strict=True),
+        )
+        order, hidden = self.arrangement["order"], self.arrangement["hidden"]
+        return [_question(name, *named[name]) for name in order if name not in hidden]
 
     def finding(self, step: int = 0) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
@@ -209,15 +209,15 @@ class Workbench(Told):
         With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
         that one, or by another method) and the answer is there, it is that question's.
         """
-        known = self._answerer.known()
-        otherwise = (view for view, _ in self._in_sight() if isinstance(view, View) and view.is_asked_otherwise)
-        answers = (known.get(at_step(view.request, step).key) for view in otherwise)
-        for scores in filter(None, answers):
-            if scores.kind == "token_scores" and step in scores.steps:
-                return findings.as_text(findings.attributed(self.trace, scores, step))
-        lens = next((r for r in known.values() if r.kind == "lens_table"), None)
-        parts = findings.finding(self.trace, lens, step) if lens else findings.said(self.trace, step)
-        return findings.as_text(parts)
+        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, self._answerer.known())[0])
+
+    @property
+    def checks(self) -> shown.Checks:
+        """What proves the numbers in sight: name of a view -> the checks of its answers at the selected step.
+
+        As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
+        """
+        return shown.checks(self.trace, self._in_sight(), self.selection.step or 0, self._answerer.known())
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
@@ -236,7 +236,7 @@ class Workbench(Told):
         lens = next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
         return {
             "kind": "workbench",
-            "title": _title(trace),
+            "title": title_of(trace),
             "model": GenerationView.pack(trace)["model"],
             "prompt_length": trace.prompt_length,
             "steps": len(trace.steps),
@@ -244,21 +244,31 @@ class Workbench(Told):
             "said": [list(findings.said(trace, step)) for step in trace.steps],
             "checks": wire.checks(trace.checks),
             "finding_request": lens.to_json() if lens else None,
+            "beside": [[request.to_json() for request in beside] for beside in self._offered],
             "code": trace_code(trace) + "bench = tb.explore(lm, trace)\nbench\n",
             "provenance": source.to_json(),
         }
 
     def _save_from_browser(self) -> dict[str, Any]:
-        page = self.save(_unused(Path.cwd(), _title(self.trace)))
+        page = self.save(unused_path(Path.cwd(), title_of(self.trace)))
         return {"path": str(page), "size": page.stat().st_size, "note": repr(page)}
 
     def _size_for_browser(self) -> dict[str, Any]:
         expected = self.size()
         return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
 
-    def _lead(self) -> str:
-        """What comes first in what is left without a kernel: of the step that is selected."""
-        return self.finding(self.selection.step or 0) if self.trace.steps else ""
+    def _said(self, known: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
+        """What is left without a kernel: the step that is selected, its findings, and what the checks say."""
+        known = self._answerer.known() if known is None else known
+        step, questions = self.selection.step or 0, self._in_sight()
+        sentences = shown.sentences(self.trace, questions, step, known) if self.trace.steps else []
+        proved = shown.checks(self.trace, questions, step, known).sentence
+        return step, [findings.as_text(parts) for parts in sentences], proved
+
+    def _static(self) -> dict[str, str]:
+        """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
+        said = self._said({**self._known, **self._answers.given})
+        return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
 
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.
@@ -268,9 +278,8 @@ class Workbench(Told):
         """
         from IPython.display import display
 
-        display(
-            {"text/html": static_html(self.trace, self._results(), self._lead()), "text/plain": repr(self)}, raw=True
-        )
+        self._known = dict(self._answerer.known())
+        self._kept.display()
         if (widget := super()._repr_mimebundle_()) is not None:
             data, metadata = widget
             display(data, metadata=metadata, raw=True)
@@ -296,21 +305,8 @@ def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]
     return traces[0], results, requests
 
 
-def _title(trace: Trace) -> str:
-    said = b"".join(token.piece for token in trace.tokens if not token.special).decode("utf-8", "replace")
-    messages = trace.provenance.settings.get("messages")
-    if messages:
-        # A template's words ("system", "user") are nobody's title.
-        answer = b"".join(t.piece for t in (trace.token_at(s) for s in trace.steps) if not t.special)
-        said = f"{messages[-1]['content']} {answer.decode('utf-8', 'replace')}"
-    text = " ".join("".join(c if c.isprintable() else " " for c in said).split())
-    return text if len(text) <= 70 else text[:69] + "…"
-
-
-def _unused(folder: Path, title: str) -> Path:
-    """A file name that says what is in it and that nothing has yet."""
-    stem = "-".join(re.findall(r"[^\W_]+", title.lower())[:6])[:48] or "bench"
-    path, number = folder / f"{stem}.html", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}.html", number + 1
-    return path
+def _question(name: str, view: Any, beside: list[Request]) -> shown.Question:
+    # A third party's view may be any widget, which asks nothing.
+    if not isinstance(view, View):
+        return shown.Question(name, None, tuple(beside))
+    return shown.Question(name, view.request, tuple(beside), view.is_asked_otherwise)

@@ -1,7 +1,8 @@
 // The only file that knows anywidget: turns a view, a function of its context, into a widget.
 
-import type { Answers, Ask, Request } from "./ask";
+import type { Answers, Ask } from "./ask";
 import { element } from "./dom";
+import type { Request } from "./request";
 import type { Selection } from "./selection";
 import type { SyncedModel } from "./synced";
 import { Synced } from "./synced";

@@ -2,27 +2,17 @@
 // Twin of tracebench/views/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
 // equal requests under way are sent once.
 
-import { requestKey, sliceKey } from "./canonical";
 import { callEach } from "./listeners";
 import { Liveness } from "./liveness";
+import type { Request, Slice } from "./request";
+import { requestKey, sliceKey } from "./request";
 import { decode } from "./wire";
-
-export interface Request {
-  analysis: string;
-  params: Record<string, unknown>;
-  trace: string;
-  target: unknown;
-  code: string;
-}
 
 export interface Progress {
   done: number;
   total: number;
   note: string;
 }
-
-/** A part of an answer, by coordinates of its axes; null is the mean over an axis. */
-export type Slice = Readonly<Record<string, number | null>>;
 
 export interface AskOptions {
   /** Only this part of the answer. */
@@ -66,6 +56,9 @@ type Message =
 
 /** A message under way, and everybody who waits for its answer. */
 interface Call {
+  message: unknown;
+  /** Whether the kernel has said anything to it. */
+  received: boolean;
   waiting: Set<Waiter>;
   finished: (result?: unknown) => void;
 }
@@ -84,6 +77,8 @@ export class Answers {
   readonly #calls = new Map<string, Call>();
   /** Key of the request, and of the slice of its answer -> id of the message under way. */
   readonly #asked = new Map<string, string>();
+  /** Id of a ping -> the messages that were sent before it, and that nothing was said to until then. */
+  readonly #unheard = new Map<string, string[]>();
   readonly #hearing = new Set<{ key: string; callback: (result: unknown) => void }>();
   // Every page on a kernel hears every message, so ids must not meet those of another page.
   readonly #page = Math.random().toString(36).slice(2, 10);
@@ -141,7 +136,8 @@ export class Answers {
   }
 
   #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Call["finished"]) {
-    this.#calls.set(id, { waiting: new Set(), finished });
+    // Saving is not acknowledged, and is not to be done twice.
+    this.#calls.set(id, { message, received: !acknowledged, waiting: new Set(), finished });
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
     if (!this.#send(message)) {
@@ -168,7 +164,9 @@ export class Answers {
   #receive(message: Message, buffers: DataView[]): void {
     const call = this.#calls.get(message.id);
     this.liveness.heard(message.id);
+    if (message.kind === "pong") this.#askAgain(message.id);
     if (!call) return;
+    call.received = true;
     if (message.kind === "progress") {
       callEach(
         [...call.waiting].map(({ onProgress }) => onProgress),
@@ -207,8 +205,22 @@ export class Answers {
 
   #ping(): void {
     const id = this.#nextId();
+    const unheard = [...this.#calls].filter(([, { received }]) => !received).map(([sent]) => sent);
+    // An older ping that was not answered is of no more use.
+    this.#unheard.clear();
+    this.#unheard.set(id, unheard);
     this.liveness.expect(id);
     this.#send({ kind: "ping", id });
+  }
+
+  /** The kernel takes messages in turn: what was sent before a ping that it answers, and was not acknowledged, was lost. */
+  #askAgain(ping: string): void {
+    const unheard = this.#unheard.get(ping) ?? [];
+    this.#unheard.delete(ping);
+    for (const id of unheard) {
+      const call = this.#calls.get(id);
+      if (call && !call.received) this.#send(call.message);
+    }
   }
 
   /** Whether it could be sent: a host whose kernel is gone throws. */

@@ -1,7 +1,7 @@
 // What a view was asked instead of its first question, as it was kept. Twin of `View.request` in tracebench/views/base.py.
 
-import type { Request } from "./ask";
-import { requestKey } from "./canonical";
+import type { Request } from "./request";
+import { requestKey } from "./request";
 
 /** A question on the same text as the first one; null where nothing was asked, or what was kept is no such question. */
 export function askedIn(kept: unknown, first: Request): Request | null {

@@ -1,17 +1,5 @@
-// The text that says whether two requests are the same: Python's json.dumps with sorted keys, no spaces, non-ASCII kept.
+// Data as the same text on both sides: Python's json.dumps with sorted keys, no spaces, non-ASCII kept.
 // Only text, whole numbers, booleans, null, lists and objects appear, so numbers have one spelling on both sides.
-
-import type { Request, Slice } from "./ask";
-
-/** The key of a request: everything but its code. */
-export function requestKey({ analysis, params, target, trace }: Request): string {
-  return canonical({ analysis, params, target, trace });
-}
-
-/** The key of a slice of an answer: that of the request, and the slice's coordinates. */
-export function sliceKey(request: Request, slice: Slice | undefined): string {
-  return requestKey(request) + (slice ? canonical(slice) : "");
-}
 
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;

@@ -14,7 +14,7 @@ export interface Check {
   meaning: string;
 }
 
-const SIGNS = { holds: "✓", amber: "!", broken: "✗" };
+export const SIGNS = { holds: "✓", amber: "!", broken: "✗" };
 
 /** The worst state among the checks. */
 export function worst(checks: readonly Check[]): Check["state"] {
@@ -34,7 +34,7 @@ export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLE
   if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
   const state = worst(checks);
   const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, summary(checks));
-  const list = element("ul", { class: "tb-check-list" }, ...checks.map(item));
+  const list = element("ul", { class: "tb-check-list" }, ...checks.map(checkItem));
   return popup(button, element("div", { role: "group", "aria-label": "Checks" }, list), signal).el;
 }
 
@@ -52,7 +52,8 @@ export function checksPlace(signal: AbortSignal): { el: HTMLElement; show(checks
   };
 }
 
-function item({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
+/** One check in full. */
+export function checkItem({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
   const said = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
   return element(
     "li",

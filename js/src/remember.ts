@@ -1,7 +1,7 @@
 // Answers that are kept: who goes back to what was shown before does not wait for it again.
 
 import type { Answers, Ask } from "./ask";
-import { sliceKey } from "./canonical";
+import { sliceKey } from "./request";
 
 /** What asking needs of `Answers`. */
 export type Asked = Pick<Answers, "ask" | "liveness" | "offline">;

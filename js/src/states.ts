@@ -1,12 +1,19 @@
 // What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
 
-import type { AskOptions, Progress, Request } from "./ask";
+import type { AskOptions, Progress } from "./ask";
 import { isAbsent } from "./ask";
 import { copyButton } from "./copy";
 import { element } from "./dom";
 import type { Asked } from "./remember";
+import type { Request } from "./request";
 
 const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+
+/** Why there is no answer, in place of what the answerer says; `code` comes before the Python, null where that is of no use. */
+export interface Absence {
+  sentence: string;
+  code: string | null;
+}
 
 export interface Asking {
   /** Whose `data-state` says how it is. */
@@ -22,6 +29,8 @@ export interface Asking {
   prepare?: (result: unknown, options: AskOptions) => Promise<unknown>;
   /** What it starts ends with its signal: when the view ends, or when showing failed. */
   show: (result: unknown, signal: AbortSignal) => void;
+  /** Where the answer is absent, and it can be said why. */
+  why?: () => Absence | null;
   /** What else there is to do where the answer is absent. */
   instead?: () => HTMLElement | null;
 }
@@ -85,8 +94,9 @@ function showResult({ root, body, signal, show }: Asking, result: unknown): void
 function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
   const { root, body, request } = asking;
   const absent = isAbsent(error);
-  const code = (absent && error.code) || request.code;
-  const sentence = cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);
+  const why = absent ? (asking.why?.() ?? null) : null;
+  const code = why && !why.code ? null : (absent && error.code) || request.code;
+  const sentence = why ? why.sentence : cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);
   const failed = !absent && !cancelled;
   root.dataset.state = absent ? "absent" : "error";
   const box = element(
@@ -96,7 +106,7 @@ function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
   );
   if (absent && code) {
     box.append(
-      element("p", {}, "This Python computes it:"),
+      element("p", {}, why?.code ?? "This Python computes it:"),
       element("pre", { class: "tb-code" }, code),
       copyButton("Copy code", () => code),
     );

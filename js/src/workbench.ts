@@ -1,21 +1,21 @@
 // The bench: a head that says what is looked at and what came of it, and the views under it.
 // Twin of tracebench/workbench.py.
 
-import type { Context } from "./afm";
+import type { Child, Context } from "./afm";
 import { widget } from "./afm";
-import type { Request } from "./ask";
 import { banner } from "./bench/banner";
-import { otherQuestion } from "./bench/other_question";
+import { answersInSight } from "./bench/in_sight";
 import { places } from "./bench/places";
+import { proofsPlace } from "./bench/proofs";
 import { saveButton } from "./bench/save";
 import { stepper } from "./bench/stepper";
 import type { Check } from "./checks";
-import { checksPlace } from "./checks";
 import { copyButton } from "./copy";
-import { element } from "./dom";
+import { element, onResize } from "./dom";
 import type { Lens } from "./lens";
 import type { Parts } from "./parts";
 import { sentence } from "./parts";
+import type { Request } from "./request";
 import type { Steps } from "./selection";
 import { readElsewhere } from "./selection";
 import type { ModelCard } from "./trace";
@@ -27,13 +27,18 @@ export interface Bench extends Steps {
   questions: Parts[];
   said: Parts[];
   checks: Check[];
-  /** The lens request, whose answer brings findings and more checks. */
+  /** The lens request, whose answer brings findings. */
   finding_request: Request | null;
+  /** Per view: what it asks when that is chosen. */
+  beside?: Request[][];
   code: string;
 }
 
+/** The views of the record and of the lens, by the names that they have in every bench. */
+const RECORD = "generation";
+const LENS = "lens_table";
+
 export function workbench({ el, data, selection, answers, synced, children, signal }: Context<Bench>): void {
-  const checks = checksPlace(signal);
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
   const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
@@ -47,7 +52,11 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   );
   if (!answers.offline) actions.append(saveButton(answers, saved, signal));
   const views = places(el, children, synced("arrangement"), signal);
-  const other = otherQuestion({ inSight: views.inSight, answers, selection, onChange: () => update() }, signal);
+  const proofs = proofsPlace(views.lead, signal);
+  const step = () => selection.fields.step ?? 0;
+  const beside = (child: Child) => data.beside?.[children.indexOf(child)] ?? [];
+  const inSight = () => views.inSight().map(({ name, child }) => ({ name, child, beside: beside(child) }));
+  const heard = answersInSight({ inSight, answers, step, onChange: () => update() }, signal);
   el.classList.add("tb-bench");
   el.dataset.live = "";
   // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
@@ -60,7 +69,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
       { class: "tb-bench-head" },
       element("b", {}, data.model.name),
       element("span", { class: "tb-note" }, facts(data.model)),
-      checks.el,
+      proofs.el,
       element("span", { class: "tb-push" }, steps.el),
       actions,
     ),
@@ -70,28 +79,33 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     views.away,
   );
   el.append(top, views.el);
+  // Whatever is scrolled to in a page stops under what stays in sight.
+  const { style } = document.documentElement;
+  if (answers.offline) onResize([top], () => style.setProperty("--tb-bench-top", `${top.offsetHeight + 8}px`), signal);
 
   let lens: Lens | null = null;
-  let shown: readonly Check[] | null = null;
+  const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;
   const update = () => {
-    const step = selection.fields.step ?? 0;
-    const instead = data.steps > 0 ? other.at(step) : null;
-    const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step] ?? []);
+    const instead = data.steps > 0 ? heard.other() : null;
+    const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step()] ?? []);
     question.replaceChildren(sentence(instead ? [instead.question] : own));
-    finding.replaceChildren(sentence(instead?.finding ?? lens?.findings[step] ?? data.said[step] ?? []));
-    const proofs = [...data.checks, ...(lens?.checks ?? []), ...(instead?.checks ?? [])];
-    // Drawn anew only when they change: the list may be open.
-    if (proofs.length !== shown?.length || proofs.some((check, i) => check !== shown?.[i])) checks.show(proofs);
-    shown = proofs;
+    finding.replaceChildren(sentence(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []));
+    proofs.show(allProofs());
     const read = data.steps > 0 ? readElsewhere(data, selection.fields) : null;
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
     elsewhere.textContent =
-      read === null ? "" : `This is about step ${step}. Selected is position ${read}, which does not predict it.`;
+      read === null ? "" : `This is about step ${step()}. Selected is position ${read}, which does not predict it.`;
     steps.update();
   };
+  /** Of the record, of every answer in sight, and of the lens that the finding is built on, also where it is hidden. */
+  const allProofs = () => {
+    const found = heard.proofs();
+    const hidden = lens && !found.some(({ view }) => view === lensName) ? [{ view: lensName, checks: lens.checks }] : [];
+    return [{ view: RECORD, checks: data.checks }, ...found, ...hidden];
+  };
   const follow = () => {
-    other.listen();
+    heard.listen();
     update();
   };
   follow();

@@ -203,6 +203,26 @@ test("pings go out while somebody listens; a missing pong is silence, a later on
   expect(sent).toHaveLength(1);
 });
 
+test("a question that was lost on the way is asked again once the kernel answers what was sent after it", async () => {
+  const { answers, sent, say } = made();
+  answers.liveness.on(() => {}, new AbortController().signal);
+  const lost = answers.ask(REQUEST);
+  answers.ask({ ...REQUEST, trace: "waiting" });
+  say({ kind: "progress", id: sent[1]?.id, done: 0, total: 0, note: "waiting" });
+  vi.advanceTimersByTime(PING_MS);
+  const later = answers.ask({ ...REQUEST, trace: "later" });
+  later.catch(() => {});
+  const ping = sent.find(({ kind }) => kind === "ping")?.id;
+  const before = sent.length;
+  say({ kind: "pong", id: ping });
+  // Not the one that was acknowledged, nor the one that was sent after the ping: it may be on its way.
+  expect(sent.slice(before)).toEqual([sent[0]]);
+  say({ kind: "pong", id: ping });
+  expect(sent).toHaveLength(before + 1);
+  say({ kind: "answer", id: sent[0]?.id, result: 5 });
+  expect(await lost).toBe(5);
+});
+
 test("a saved page is never silent and never pings", () => {
   const { answers, sent } = made({ _offline: true });
   answers.liveness.on(() => {}, new AbortController().signal);

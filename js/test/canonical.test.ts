@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import cases from "../../tests/fixtures/requests.json";
-import { canonical, requestKey, sliceKey } from "../src/canonical";
+import { canonical } from "../src/canonical";
+import { requestKey, sliceKey } from "../src/request";
 
 for (const { request, key, slice, slice_key } of cases) {
   test(`the key is the text that Python makes: ${key.slice(0, 60)}`, () => {

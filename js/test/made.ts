@@ -1,9 +1,9 @@
 // Small trees made by hand, and a place to show a view in: the offline host with a kernel of the test's own.
 
 import answersModel from "../src/answers_model";
-import type { Request } from "../src/ask";
 import { makeHost } from "../src/offline/afm";
 import type { StaticModel } from "../src/offline/model";
+import type { Request } from "../src/request";
 import type { State } from "../src/selection";
 import selectionModel from "../src/selection_model";
 import type { Piece } from "../src/tokens";

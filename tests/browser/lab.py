@@ -232,6 +232,10 @@ class Notebook:
             lambda: "tracebench-static" in (self.lab.folder / "work" / self.name).read_text(), "the notebook is saved"
         )
 
+    def outputs(self, cell):
+        """The outputs of a cell as they are in the file."""
+        return json.loads((self.lab.folder / "work" / self.name).read_text())["cells"][cell]["outputs"]
+
     def problems(self):
         """What went wrong in the page. Without a kernel JupyterLab itself complains in the console."""
         wrong = [each for each in self.wrong if each not in self.lab.app.own_errors]

@@ -76,6 +76,77 @@ def test_a_reader_moves_views_by_the_keyboard(opened):
     assert in_sight(page) == ["generation", "token_scores", "lens_table"]
 
 
+def carry(page, view, to, release=True):
+    """Take a view by its handle and move it to the upper end of another place (or the lower, by ``(view, 1)``)."""
+    target, down = to if isinstance(to, tuple) else (to, 0)
+    handle = page.locator(f'.tb-place[data-name="{view}"] > .tb-grip')
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 30, box["y"] + 30, steps=3)
+    place = page.locator(f'.tb-place[data-name="{target}"]')
+    for _ in range(200):
+        # Near the end of the window the page scrolls on by itself.
+        box = place.bounding_box()
+        y = box["y"] + (box["height"] - 6 if down else 6)
+        if 260 < y < 840:
+            break
+        page.mouse.move(60, 70 if y < 260 else 985)
+        page.wait_for_timeout(30)
+    page.mouse.move(60, y, steps=3)
+    page.wait_for_timeout(60)
+    if release:
+        page.mouse.up()
+
+
+def test_a_reader_drags_a_view_by_its_handle(opened):
+    page = opened(made_bench()[0])
+    page.wait_for_selector('[data-view="token_scores"][data-state="ready"]')
+    carry(page, "token_scores", "generation", release=False)
+    line = page.locator(".tb-landing")
+    assert line.inner_text() == "before generation"
+    assert abs(line.bounding_box()["y"] - page.locator('[data-name="generation"]').bounding_box()["y"]) < 6
+    page.mouse.up()
+    assert in_sight(page) == ["token_scores", "generation", "lens_table"]
+    assert page.locator(".tb-landing, [data-carried]").count() == 0
+    carry(page, "token_scores", ("lens_table", 1))
+    assert in_sight(page) == ["generation", "lens_table", "token_scores"]
+
+
+def test_escape_lets_a_carried_view_stay_where_it_was(opened):
+    page = opened(made_bench()[0])
+    page.wait_for_selector('[data-view="token_scores"][data-state="ready"]')
+    carry(page, "lens_table", "generation", release=False)
+    page.keyboard.press("Escape")
+    assert page.locator(".tb-landing, [data-carried]").count() == 0
+    page.mouse.up()
+    assert in_sight(page) == ["generation", "lens_table", "token_scores"]
+
+
+def test_a_finger_carries_a_view_and_does_not_scroll(opened):
+    page = opened(made_bench()[0])
+    page.wait_for_selector('[data-view="token_scores"][data-state="ready"]')
+    page.evaluate("scrollTo(0, 0)")
+    handle = page.locator('.tb-place[data-name="lens_table"] > .tb-grip')
+    handle.scroll_into_view_if_needed()
+    box, before = handle.bounding_box(), page.evaluate("scrollY")
+    start = {"x": box["x"] + 8, "y": box["y"] + 8}
+    top = page.locator('.tb-place[data-name="generation"]').bounding_box()["y"] + 30
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    touch("touchStart", start)
+    for share in (0.3, 0.6, 1):
+        touch("touchMove", {"x": start["x"], "y": start["y"] + share * (top - start["y"])})
+    assert page.locator(".tb-landing").inner_text() == "before generation"
+    touch("touchEnd")
+    assert in_sight(page) == ["lens_table", "generation", "token_scores"]
+    assert before >= 0
+
+
 def test_an_enlarged_view_is_alone_the_others_stay_linked_and_escape_gives_it_back(opened):
     page = opened(made_bench()[0])
     tool(page, "token_scores", "enlarge").click()

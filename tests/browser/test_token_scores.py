@@ -52,6 +52,41 @@ def test_what_is_marked_in_the_generation_is_marked_here(opened):
     assert "position 1" in page.locator(f"{VIEW} .tb-detail").inner_text()
 
 
+def test_a_contrast_of_another_view_is_found_by_what_is_typed(opened):
+    """The second view asked by exact text; the field of the first makes an id of what it knows."""
+    trace = made.trace()
+    page = opened(trace, made.scores(trace), made.scores(trace, token=" Paris", against=" Rome", seed=7))
+    view = page.locator(VIEW).first
+    ask_rather(view, "·Rome")
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]:has-text("rather than “·Rome” at step 0?") >> nth=0')
+    assert (
+        view.locator(".tb-score-value").first.inner_text()
+        == page.locator(VIEW).last.locator(".tb-score-value").first.inner_text()
+    )
+
+
+def test_a_question_that_cannot_be_one_is_told_why_and_gets_no_code_that_refuses_it(opened):
+    trace = made.trace()
+    page = opened(trace, made.scores(trace))
+    view = page.locator(VIEW)
+    ask_rather(view, "·city·of")
+    view.get_by_text("is 2 tokens in this text").wait_for()
+    assert view.get_attribute("data-state") == "absent"
+    assert "tb." not in view.locator(".tb-state").inner_text()
+    ask_rather(view, "·Paris")
+    view.get_by_text("is compared with itself").wait_for()
+    ask_rather(view, "·London")
+    view.get_by_text("Nobody here can tell whether").wait_for()
+    assert 'against=" London"' in view.locator(".tb-state").inner_text()
+    view.get_by_role("button", name="Ask the first question again").click()
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+
+
+def ask_rather(view, token):
+    view.get_by_label("rather than this token").fill(token)
+    view.get_by_role("button", name="Ask", exact=True).click()
+
+
 def test_a_later_token_leads_to_its_step_and_an_absent_step_back(opened):
     trace = made.trace()
     page = opened(trace, made.scores(trace))

@@ -109,11 +109,21 @@ def test_the_reopened_notebook_shows_the_finding_and_the_tinted_text(notebook):
     page = notebook.page
     static = page.locator(".tracebench-static").first
     static.wait_for()
-    # As it was when the cell ran: no view had asked for the layers yet.
-    said_and_tinted(static, "The model said “·Paris” with p = 0.702.")
+    # The layers were asked for after the cell had run, and so were the scores.
+    said_and_tinted(static, "The model said “·Paris” with p = 0.702; it leads from layer 27 ")
+    assert "By input × gradient" in static.inner_text()
+    assert page.locator(".tracebench-static").count() == 1
+    # As many outputs as the cell had: what was known at first was replaced.
+    outputs = notebook.outputs(1)
+    assert sorted(outputs[0]["data"]) == ["text/html", "text/plain"]
+    assert len(outputs) == 2
+    body, _ = HTMLExporter().from_filename(str(notebook.lab.folder / "work" / notebook.name))
+    assert "it leads from layer 27 " in body
     assert not page.locator("[data-view]").count()
-    lost = page.get_by_text("Error displaying widget")
-    assert not any(lost.nth(n).is_visible() for n in range(lost.count()))
+    # The bar that transformers shows while it loads is a widget of another cell.
+    lost = page.locator(".jp-Notebook .jp-CodeCell").nth(1).get_by_text("Error displaying widget")
+    lost.wait_for(state="attached")
+    assert not lost.is_visible()
 
 
 def said_and_tinted(static, finding):

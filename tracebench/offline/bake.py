@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import warnings
 import zlib
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from tracebench import cells, registry
 from tracebench.offline.block import deflated
 from tracebench.request import Absent, Answerer, Job, Request, slice_key
+from tracebench.same import other_keys
 from tracebench.trace import Trace
 from tracebench.views.answers import described, pack
 
@@ -20,6 +20,8 @@ FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, M
 
 #: Stands for a part of a page that is inflated when it is asked for.
 CHUNK = "$chunk"
+#: Stands for an answer that has another key: the same question, its tokens named in another way.
+SAME = "$same"
 #: Bytes from which a slice is such a part. What is smaller opens with the page, and compresses better together.
 APART = 4096
 
@@ -33,6 +35,7 @@ def bake(
 ) -> dict[str, dict[str, Any]]:
     """Request key -> answer tree, or ``{"$error": sentence}`` where there is none: the page then says why.
 
+    An answer is also found where its question names the same tokens in another way: ``{"$same": key}``.
     Slices of answers have keys of their own (`slice_key`); a large one is ``{"$chunk": deflated bytes}``.
 
     Args:
@@ -47,7 +50,9 @@ def bake(
     """
     _insist_on_form(attention)
     baked = ask_all(answerer, requests, trace, steps)
-    for key, result in answerer.known().items():
+    known = answerer.known()
+    baked |= {other: tree for other, tree in also(known, trace).items() if other not in baked}
+    for key, result in known.items():
         try:
             baked.update(entries(key, result, trace, attention))
         except FAILURES as failure:  # too large for a page, say
@@ -68,6 +73,11 @@ def entries(
             large = _bytes(tree) > APART
             found[slice_key(key, coords)] = {CHUNK: deflated(tree, zlib.Z_FILTERED)} if large else tree
     return found
+
+
+def also(known: Mapping[str, Any], trace: Trace) -> dict[str, dict[str, Any]]:
+    """What leads to the results that are known under other names of their tokens."""
+    return {other: {SAME: key} for other, key in other_keys(known, trace).items()}
 
 
 def _insist_on_form(attention: Any) -> None:
@@ -135,12 +145,5 @@ def answer(answerer: Answerer, request: Request) -> Any:
     return outcome[0]
 
 
-def at_step(request: Request, step: int) -> Request:
-    """The same question at another step, where it is about one."""
-    if request.target is None or request.target.step is None:
-        return request
-    return replace(request, target=replace(request.target, step=step))
-
-
 def _at_every_step(request: Request, trace: Trace) -> list[Request]:
-    return list({each.key: each for each in (at_step(request, step) for step in trace.steps)}.values()) or [request]
+    return list({each.key: each for each in (request.at(step) for step in trace.steps)}.values()) or [request]

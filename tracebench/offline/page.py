@@ -76,7 +76,7 @@ def _framed(bench: Any, state: str, chunks: Iterable[bytes]) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{CSP}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{title} · tracebench</title>\n<style>{STATIC_CSS}</style>\n</head>\n<body>\n",
-            f"<main>{static_body(bench.trace, bench._results(), bench._lead())}</main>\n",
+            f"<main>{static_body(bench.trace, *bench._said())}</main>\n",
             f'<script type="application/tracebench" id="tracebench-state">{state}</script>\n',
             *(_apart(number, chunk) for number, chunk in enumerate(chunks)),
             # "</" cannot end the script early, nor "<!--" open a comment: inside JS text both mean the same escaped.

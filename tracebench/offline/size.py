@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tracebench.offline.bake import FAILURES, entries
+from tracebench.offline.bake import FAILURES, also, entries
 from tracebench.offline.page import code_size, readable_size, tree_size, views_size
 from tracebench.request import Request
 from tracebench.views.answers import pack
@@ -101,7 +101,8 @@ class Measure:
         if len(same) != len(results) or any(a is not b for a, b in zip(same, results, strict=True)):
             try:
                 packed = [entries(key, result, trace, attention) for key, result in group.items()]
-                size = tree_size({key: tree for each in packed for key, tree in each.items()})
+                trees = {key: tree for each in packed for key, tree in each.items()}
+                size = tree_size(trees | also(group, trace))
             except FAILURES:  # too large for a page, say: it holds one sentence instead
                 size = 0
             self._known[name] = (results, size)

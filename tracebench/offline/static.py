@@ -7,8 +7,7 @@ saved page. Inline styles only: hosts strip style sheets from untrusted output.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,45 +27,40 @@ _HIDE_LOST_WIDGET = ".jp-OutputArea:has(.tracebench-static) .jupyter-widgets:not
 _TEAL = "0,109,119"
 
 
-def static_html(trace: Trace, results: Iterable[Any], finding: str) -> str:
+def static_html(trace: Trace, step: int, findings: Sequence[str], proved: str) -> str:
     """The static part for a cell's output. The live bench hides it by its class."""
     return (
-        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, results, finding)}'
+        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, step, findings, proved)}'
         '<p style="opacity:.75">This is what stays without a kernel. Run the cell again for the linked views.</p></div>'
     )
 
 
-def static_body(trace: Trace, results: Iterable[Any], finding: str) -> str:
-    """The finding, the text, the checks.
+def static_body(trace: Trace, step: int, findings: Sequence[str], proved: str) -> str:
+    """The findings, the text, the checks.
 
     Args:
         trace: what it is about.
-        results: whose checks are counted.
-        finding: the sentence that comes first; a trace without steps has none.
+        step: what the findings are about; its token is framed.
+        findings: sentences, the one that leads first; a trace without steps has none.
+        proved: what the checks say.
     """
-    results = list(results)
-    checks = [*trace.checks, *(check for result in results for check in result.checks)]
-    broken = [check.name for check in checks if check.state != "holds"]
-    proved = f"{len(checks) - len(broken)} of {len(checks)} checks hold"
-    if broken:
-        proved += " (not: " + ", ".join(broken) + ")"
+    lead, *more = map(_ended, findings or [f"A text of {len(trace.tokens)} tokens, nothing generated."])
     about = f"{trace.provenance.model} · {trace.provenance.dtype} · {proved}"
     return (
-        f"<p><strong>{_sentence(trace, finding)}</strong></p>"
-        f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace)}</p>'
+        f"<p><strong>{lead}</strong></p>"
+        + "".join(f"<p>{sentence}</p>" for sentence in more)
+        + f'<p style="font-family:ui-monospace,monospace;line-height:1.9;overflow-wrap:anywhere">{_tinted(trace, step)}</p>'
         f'<p style="opacity:.75">{html.escape(about)}. '
         "Tokens after the prompt are tinted by their probability.</p>"
     )
 
 
-def _sentence(trace: Trace, finding: str) -> str:
-    if not trace.steps:
-        return f"A text of {len(trace.tokens)} tokens, nothing generated."
+def _ended(finding: str) -> str:
     sentence = html.escape(finding)
     return sentence if sentence.endswith(".") else sentence + "."
 
 
-def _tinted(trace: Trace) -> str:
+def _tinted(trace: Trace, step: int) -> str:
     probs = np.asarray(trace.candidates.chosen_probs.values)
     out = []
     for at, shown in enumerate(trace.tokens.display):
@@ -75,6 +69,8 @@ def _tinted(trace: Trace) -> str:
         else:
             p = float(probs[at - trace.prompt_length])
             style = f"background:rgba({_TEAL},{0.05 + 0.35 * p:.2f});border-radius:3px;padding:1px 2px"
+            if at == trace.prompt_length + step:
+                style += f";outline:1.5px solid rgba({_TEAL},.8)"
             out.append(
                 f'<span style="{style}" title="step {at - trace.prompt_length}: p = {p:.3f}">{html.escape(shown)}</span>'
             )

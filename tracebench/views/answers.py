@@ -33,6 +33,7 @@ class Answers(anywidget.AnyWidget):
         trace: Trace,
         save: Callable[[], dict[str, Any]],
         size: Callable[[], dict[str, Any]],
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         """
         Args:
@@ -40,13 +41,15 @@ class Answers(anywidget.AnyWidget):
             trace: what results are about; packing needs it.
             save: saves the bench and says where (``{"path", "size", "note"}``).
             size: says how large the file would be (``{"size", "least", "note"}``), and computes nothing for it.
+            told: hears, on whatever thread it is, that an answer was sent; it returns at once and does not raise.
         """
         super().__init__()
         self._answerer, self._trace = answerer, trace
         self._work = {"save": save, "size": size}
         self._jobs: dict[str, Job] = {}
-        # Slices are of the very answer that a view shows: asked anew it could be another one, of weights that were edited.
-        self._given: dict[str, Any] = {}
+        self._told = told
+        #: Request key -> the very result that the views show: asked anew it could be another one, of weights that were edited.
+        self.given: dict[str, Any] = {}
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
@@ -72,8 +75,7 @@ class Answers(anywidget.AnyWidget):
             try:
                 if coords is None:
                     packed = pack(result, self._trace)
-                    if hasattr(_view(result), "pack_slice"):
-                        self._given[request.key] = result
+                    self.given[request.key] = result
                 else:
                     packed = pack_slice(result, self._trace, coords)
                 tree, buffers = wire.split(packed)
@@ -81,6 +83,8 @@ class Answers(anywidget.AnyWidget):
                 error(failure)
                 return
             self.send({"kind": "answer", "id": message_id, "result": tree}, buffers)
+            if coords is None:
+                self._told()
 
         def error(failure: BaseException) -> None:
             self._jobs.pop(message_id, None)
@@ -91,9 +95,9 @@ class Answers(anywidget.AnyWidget):
         progress(0, 0, "waiting")
         try:
             request = Request.from_json(asked)
-            if coords is not None and request.key in self._given:
+            if coords is not None and request.key in self.given:
                 # On a thread of its own, because packing a mean of many maps takes a while, and handlers only pass on.
-                given = self._given[request.key]
+                given = self.given[request.key]
                 threading.Thread(target=answer, args=(given,), name="tracebench-slice", daemon=True).start()
             else:
                 self._answerer.ask(request, job)

@@ -27,6 +27,11 @@ export function arrangementIn(kept: unknown, names: readonly string[]): Arrangem
   return { order: [...new Set([...order, ...rest])], hidden: names.filter((name) => hidden.includes(name)), enlarged };
 }
 
+/** "token_scores-2" as "token scores 2". */
+export function spoken(name: string): string {
+  return name.replaceAll(/[_-]/g, " ");
+}
+
 export function hide(now: Arrangement, name: string): Arrangement {
   return { ...now, hidden: [...now.hidden, name], enlarged: now.enlarged === name ? null : now.enlarged };
 }
@@ -40,12 +45,21 @@ export function enlarge(now: Arrangement, name: string | null): Arrangement {
   return { ...now, enlarged: name };
 }
 
+/** Before another view that is in sight, or after the last of them (null); null where it stands there already. */
+export function place(now: Arrangement, name: string, before: string | null): Arrangement | null {
+  const inSight = now.order.filter((each) => !now.hidden.includes(each));
+  if (before === name || inSight.indexOf(name) + 1 === (before === null ? inSight.length : inSight.indexOf(before))) return null;
+  const order = now.order.filter((each) => each !== name);
+  const last = inSight.filter((each) => each !== name).at(-1);
+  const at = before === null ? order.indexOf(last ?? "") + 1 : order.indexOf(before);
+  order.splice(at, 0, name);
+  return { ...now, order };
+}
+
 /** One place earlier (-1) or later (1) among the views that are in sight; null at the ends. */
 export function move(now: Arrangement, name: string, by: -1 | 1): Arrangement | null {
   const inSight = now.order.filter((each) => !now.hidden.includes(each));
   const other = inSight[inSight.indexOf(name) + by];
   if (other === undefined) return null;
-  const order = now.order.filter((each) => each !== name);
-  order.splice(order.indexOf(other) + (by > 0 ? 1 : 0), 0, name);
-  return { ...now, order };
+  return place(now, name, by < 0 ? other : (inSight[inSight.indexOf(name) + 2] ?? null));
 }

@@ -5,7 +5,8 @@ import { element, focusedIn, setAttributes } from "../dom";
 import { isBare, take } from "../keys";
 import type { Synced } from "../synced";
 import type { Arrangement } from "./arrangement";
-import { arrangementIn, bringBack, enlarge, hide, move, namesOf } from "./arrangement";
+import { arrangementIn, bringBack, enlarge, hide, move, namesOf, place as placeBefore, spoken } from "./arrangement";
+import { grip } from "./carry";
 import type { Tools } from "./tools";
 import { placeTools } from "./tools";
 
@@ -15,7 +16,11 @@ export interface Places {
   /** The names of those that are hidden, each of which brings one back. */
   away: HTMLElement;
   /** Those that are not hidden, first to last. */
-  inSight: () => Child[];
+  inSight: () => { name: string; child: Child }[];
+  /** Their names, first to last as they were given. */
+  names: readonly string[];
+  /** Brings the reader to a view: out of hiding, or out from behind one that has all the room. */
+  lead: (name: string) => void;
   /** Hear of a new arrangement. */
   on: (callback: () => void, signal: AbortSignal) => void;
 }
@@ -61,10 +66,19 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
         chips.querySelector<HTMLElement>(`[data-name="${name}"]`)?.focus();
       },
     });
-    const place = element("div", { class: "tb-place", "data-stem": child.stem, "data-name": name }, tools.el);
+    const drop = (before: string | null) => {
+      arrange(placeBefore(current(), name, before));
+      placeOf(name).tools.keepInSight();
+    };
+    const handle = grip({ name, views: el, inSight: () => standing(), onDrop: drop }, signal);
+    const place = element("div", { class: "tb-place", "data-stem": child.stem, "data-name": name }, handle, tools.el);
     return { el: place, name, child, tools, life: null };
   });
   const placeOf = (name: string) => all.find((place) => place.name === name) as Place;
+  const standing = () => {
+    const { order, hidden } = current();
+    return order.filter((name) => !hidden.includes(name)).map(placeOf);
+  };
 
   const update = () => {
     const { order, hidden, enlarged } = current();
@@ -144,9 +158,18 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
   return {
     el,
     away,
-    inSight: () => {
-      const { order, hidden } = current();
-      return order.filter((name) => !hidden.includes(name)).map((name) => placeOf(name).child);
+    inSight: standing,
+    names,
+    lead: (name) => {
+      if (!names.includes(name)) return;
+      const { hidden, enlarged } = current();
+      if (hidden.includes(name) || (enlarged !== null && enlarged !== name)) arrange(bringBack(current(), name));
+      const { el: place, tools } = placeOf(name);
+      place.scrollIntoView({ block: "start" });
+      // Its own word has the list of what does not hold.
+      const word = place.querySelector<HTMLElement>("button[data-check]");
+      if (word) word.focus({ preventScroll: true });
+      else tools.focus();
     },
     on: (callback, until) => kept.on(callback, until),
   };
@@ -173,9 +196,4 @@ function inOrder(parent: HTMLElement, wanted: readonly HTMLElement[]): void {
       parent.insertBefore(standing, each.nextSibling);
     else parent.insertBefore(each, standing ?? null);
   });
-}
-
-/** "token_scores-2" as "token scores 2". */
-function spoken(name: string): string {
-  return name.replaceAll(/[_-]/g, " ");
 }

@@ -1,8 +1,9 @@
 // A small field that adds a token to the lines. Asks for the same lens with one more watched token, or one less.
 
-import type { Ask, Request } from "../ask";
+import type { Ask } from "../ask";
 import { element, freshId } from "../dom";
 import type { Lens } from "../lens";
+import type { Request } from "../request";
 import { pieceOf } from "../tokens";
 
 export interface WatchField {

@@ -1,7 +1,7 @@
 // Plays the kernel for a saved page: answers from the baked table, and nothing else.
 
-import type { Request, Slice } from "../ask";
-import { sliceKey } from "../canonical";
+import type { Request, Slice } from "../request";
+import { sliceKey } from "../request";
 import type { StaticModel } from "./model";
 import type { Chunks } from "./page";
 
@@ -15,6 +15,11 @@ interface Message {
 /** What could not be computed when the page was saved, with the sentence that says why. */
 function isFailure(result: unknown): result is { $error: string } {
   return typeof result === "object" && result !== null && "$error" in result;
+}
+
+/** The same question, its tokens named in another way. */
+function isSame(result: unknown): result is { $same: string } {
+  return typeof result === "object" && result !== null && "$same" in result;
 }
 
 /** A part of the page that is inflated when it is asked for. */
@@ -33,7 +38,8 @@ export function bakedKernel(
     const reply = (answer: object) => queueMicrotask(() => say(answer));
     if (kind === "ping") reply({ kind: "pong" });
     if (kind !== "ask" || !request) return;
-    const result = baked[sliceKey(request, slice)];
+    const found = baked[sliceKey(request, slice)];
+    const result = isSame(found) ? baked[found.$same] : found;
     if (result === undefined) reply({ kind: "error", error: "Not in this snapshot.", absent: true, code: request.code });
     else if (isFailure(result)) reply({ kind: "error", error: result.$error });
     else if (isChunk(result)) {

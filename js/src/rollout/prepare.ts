@@ -1,9 +1,10 @@
 // What is there before a rollout is shown: its slices, and the one that the selection points at.
 
-import type { AskOptions, Request } from "../ask";
+import type { AskOptions } from "../ask";
 import { isAbsent } from "../ask";
 import { queryIn } from "../attention/read";
 import type { Asked } from "../remember";
+import type { Request } from "../request";
 import type { Arrived, Reading, Rollout } from "../rollout";
 import { arrivedOf } from "../rollout";
 import type { Selection } from "../selection";

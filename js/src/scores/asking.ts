@@ -1,11 +1,11 @@
 // Which answer is wanted: a view whose target has a step asks for the step that is selected.
 
-import type { Request } from "../ask";
 import { element } from "../dom";
+import type { Request } from "../request";
 import type { Target } from "../scores";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
-import type { Asking } from "../states";
+import type { Absence, Asking } from "../states";
 import { askAndShow } from "../states";
 
 /** Who steps through a text with a key held down means where it ends. */
@@ -40,6 +40,10 @@ export interface Following extends Asking {
   text: Steps;
   /** The step that is looked at. */
   step: () => number;
+  /** Why the request has no answer where nobody can compute one. */
+  whyNot: (request: Request) => Absence | null;
+  /** Ask the first question again. */
+  onFirst: () => void;
   /** What is shown is about another step from now on, and is about to be replaced. */
   onLeave: (step: number) => void;
 }
@@ -54,14 +58,17 @@ export function askAtSteps(following: Following): (request: Request) => void {
   let asked = step();
   let current = new AbortController();
   let settling: ReturnType<typeof setTimeout> | undefined;
-  const ask = () =>
+  const ask = () => {
+    const now = stepOf(request) === null ? request : requestAt(request, asked);
     askAndShow({
       ...following,
-      request: stepOf(request) === null ? request : requestAt(request, asked),
+      request: now,
+      why: () => following.whyNot(now),
       // Of another question nobody knows at which steps it was answered.
-      instead: () => (request === following.request ? back(following, asked) : null),
+      instead: () => (request === following.request ? back(following, asked) : firstAgain(following)),
       signal: AbortSignal.any([signal, current.signal]),
     });
+  };
   const leave = () => {
     current.abort();
     current = new AbortController();
@@ -93,5 +100,11 @@ function back({ request, selection, text }: Following, asked: number): HTMLEleme
   if (first === null || first === asked) return null;
   const button = element("button", { class: "tb-button", type: "button" }, `Go to step ${first}`);
   button.addEventListener("click", () => selectStep(selection, text, first));
+  return button;
+}
+
+function firstAgain({ onFirst }: Following): HTMLElement {
+  const button = element("button", { class: "tb-button", type: "button" }, "Ask the first question again");
+  button.addEventListener("click", onFirst);
   return button;
 }

@@ -1,12 +1,12 @@
 // Another question about the same text: by which method, why this token, and rather than which.
 
-import type { Request } from "../ask";
 import { element } from "../dom";
+import type { Request } from "../request";
 import type { Target } from "../scores";
-import type { Piece } from "../tokens";
-import type { Text } from "../trace";
 import type { LabeledArray } from "../wire";
 import { python } from "./asking";
+import type { Known } from "./token_field";
+import { idOrText, shown } from "./token_field";
 
 export interface Method {
   label: string;
@@ -17,9 +17,8 @@ export interface Method {
 }
 
 /** What there is to choose from, beside the text. */
-export interface Choices extends Text {
+export interface Choices extends Known {
   alternatives?: LabeledArray;
-  vocab?: Record<string, Piece>;
   methods?: Method[];
 }
 
@@ -114,21 +113,8 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
   };
 }
 
-function targetOf({ target }: Request): Target {
+export function targetOf({ target }: Request): Target {
   return (target as Target | null) ?? { step: 0, token: null, against: null, of: "logit" };
-}
-
-/** A token as it is written in a field: how it is shown everywhere. */
-export function shown({ vocab }: Choices, token: Target["token"]): string {
-  if (token === null) return "";
-  return typeof token === "number" ? (vocab?.[token]?.[1] ?? String(token)) : token.replaceAll(" ", "·");
-}
-
-/** What was written: a token that is on offer by its id, else its exact text. */
-export function idOrText({ vocab = {} }: Choices, written: string): Target["token"] {
-  if (written === "") return null;
-  const known = Object.entries(vocab).find(([, piece]) => piece[1] === written);
-  return known ? Number(known[0]) : written.replaceAll("·", " ");
 }
 
 function sameMethod({ analysis, params }: Method, request: Request): boolean {

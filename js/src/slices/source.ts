@@ -1,7 +1,8 @@
 // Hands out slices of an answer: each is asked for once and kept, and those that were not looked at for longest are let go.
 
-import type { Answers, AskOptions, Request, Slice } from "../ask";
+import type { Answers, AskOptions } from "../ask";
 import { canonical } from "../canonical";
+import type { Request, Slice } from "../request";
 
 /** Numbers that are kept at the most, four bytes each: all of a short text's attention, 122 maps of 512 tokens. */
 const KEPT = 16e6;

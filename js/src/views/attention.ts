@@ -2,13 +2,14 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import type { AskOptions, Request } from "../ask";
+import type { AskOptions } from "../ask";
 import type { Attention, HeadSlice, Whose } from "../attention";
 import { sliceOf, whoseIn } from "../attention";
 import type { Prepared } from "../attention/show";
 import { showAttention } from "../attention/show";
 import { element } from "../dom";
 import { remembering } from "../remember";
+import type { Request } from "../request";
 import type { Arrived, Reading, Rollout } from "../rollout";
 import type { PreparedRollout } from "../rollout/prepare";
 import { prepareRollout, slicesOf } from "../rollout/prepare";

@@ -3,24 +3,26 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import type { Request } from "../ask";
 import { askedIn } from "../asked";
-import { requestKey } from "../canonical";
 import { checksWord } from "../checks";
 import { element, focusedIn } from "../dom";
 import { viewMenu } from "../menu";
 import { standingIn } from "../remember";
+import type { Request } from "../request";
+import { requestKey } from "../request";
 import type { Scores, Target } from "../scores";
 import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";
 import type { Choices } from "../scores/chooser";
-import { chooser, shown as shownToken } from "../scores/chooser";
+import { chooser, targetOf } from "../scores/chooser";
 import { legend } from "../scores/legend";
 import type { Taste } from "../scores/list";
 import { scoreList } from "../scores/list";
 import { matrix } from "../scores/matrix";
 import { numbers } from "../scores/numbers";
 import { scoredText } from "../scores/text";
+import { shown as shownToken } from "../scores/token_field";
+import { whyNot } from "../scores/why_not";
 import { full, inWords, methodLine, sumLine } from "../scores/words";
 import type { Fields } from "../selection";
 import { position, selectStep, selectToken, tokenOf } from "../selection";
@@ -86,6 +88,11 @@ export function tokenScores(context: Context<Text>): void {
     text,
     step,
     what: "the token scores",
+    whyNot: (asked) => {
+      const target = targetOf(asked);
+      return whyNot(text, target, target.step === null ? null : (text.ids?.at({ token: tokenOf(text, target.step) }) ?? null));
+    },
+    onFirst: () => kept.set(null),
     onLeave: () => {
       focused = body.contains(focusedIn(body));
       // The page below stays where it is until the next answer is there.

@@ -1,10 +1,10 @@
 import { expect, test, vi } from "vitest";
-import type { Request } from "../../src/ask";
 import type { Attention, Whose } from "../../src/attention";
 import { isExact, rangeOf, rowOf, sliceOf, smallMapOf, whoseIn } from "../../src/attention";
 import { numbers } from "../../src/attention/numbers";
 import { paintMap } from "../../src/attention/paint";
 import { predicts, share, weightName, whoseName } from "../../src/attention/words";
+import type { Request } from "../../src/request";
 import type { Text } from "../../src/trace";
 import attentionView from "../../src/views/attention";
 import { decode } from "../../src/wire";

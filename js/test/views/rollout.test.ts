@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { Request } from "../../src/ask";
+import type { Request } from "../../src/request";
 import type { Rollout } from "../../src/rollout";
 import { arrivedOf, sharesIn } from "../../src/rollout";
 import attentionView from "../../src/views/attention";

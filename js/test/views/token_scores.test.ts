@@ -1,14 +1,14 @@
 import { afterEach, expect, test, vi } from "vitest";
-import type { Request } from "../../src/ask";
-import { requestKey } from "../../src/canonical";
 import { SILENCE_MS } from "../../src/liveness";
+import type { Request } from "../../src/request";
+import { requestKey } from "../../src/request";
 import type { Scores } from "../../src/scores";
 import { bySize, rowOf, widestOf } from "../../src/scores";
 import { requestAt, SETTLE_MS } from "../../src/scores/asking";
 import type { Choices } from "../../src/scores/chooser";
-import { idOrText } from "../../src/scores/chooser";
 import { FIRST } from "../../src/scores/list";
 import { numbers } from "../../src/scores/numbers";
+import { idOrText } from "../../src/scores/token_field";
 import { full, inCell, inColumn, methodName, signed, sumLine } from "../../src/scores/words";
 import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";

@@ -1,0 +1,97 @@
+// What the views in sight were answered. The bench hears it and asks nothing; the head says what came of it and what proves it.
+// Twin of tracebench/shown.py.
+
+import type { Child } from "../afm";
+import type { Answers } from "../ask";
+import { askedIn } from "../asked";
+import type { Check } from "../checks";
+import type { Parts } from "../parts";
+import type { Request } from "../request";
+import { requestKey } from "../request";
+import type { Scores } from "../scores";
+import { requestAt, stepOf } from "../scores/asking";
+
+/** A view in sight: its name in the arrangement, and what it asks when that is chosen. */
+export interface Seen {
+  name: string;
+  child: Child;
+  beside: readonly Request[];
+}
+
+/** The checks of the answers of one view. */
+export interface Proofs {
+  view: string;
+  checks: readonly Check[];
+}
+
+/** What came of another question than the bench's own. */
+export interface Other {
+  question: string;
+  finding: Parts;
+}
+
+export interface Listening {
+  inSight: () => readonly Seen[];
+  answers: Answers;
+  /** The step that is looked at. */
+  step: () => number;
+  onChange: () => void;
+}
+
+interface Asked {
+  key: string;
+  request: Request;
+  /** Another question than the view's first one. */
+  otherwise: boolean;
+}
+
+type Heard = Pick<Scores, "kind" | "steps" | "questions" | "findings" | "checks">;
+
+/** `listen` is for when another step, other views or other questions are in sight; the rest says what was heard. */
+export function answersInSight({ inSight, answers, step, onChange }: Listening, signal: AbortSignal) {
+  const heard = new Map<string, Heard>();
+  let hearing = new AbortController();
+  const listen = () => {
+    hearing.abort();
+    hearing = new AbortController();
+    const until = AbortSignal.any([signal, hearing.signal]);
+    for (const { key, request } of inSight().flatMap((seen) => askedAt(seen, step()))) {
+      const hear = (answer: unknown) => {
+        const { kind, steps, questions, findings, checks } = answer as Scores;
+        heard.set(key, { kind, steps, questions, findings, checks });
+        onChange();
+      };
+      answers.hear(request, hear, until);
+    }
+  };
+  return {
+    listen,
+    /** View by view, as far as something was answered at the step. */
+    proofs: (): Proofs[] =>
+      inSight().flatMap((seen) => {
+        const answered = askedAt(seen, step()).flatMap(({ key }) => heard.get(key) ?? []);
+        return answered.length > 0 ? [{ view: seen.name, checks: answered.flatMap(({ checks }) => checks ?? []) }] : [];
+      }),
+    /** The first other question in sight whose answer is there. */
+    other: (): Other | null => {
+      for (const { key, otherwise } of inSight().flatMap((seen) => askedAt(seen, step()))) {
+        const answer = otherwise ? heard.get(key) : undefined;
+        // The findings of answers of other kinds are not about a question.
+        const row = answer?.kind === "token_scores" ? answer.steps.indexOf(step()) : -1;
+        if (answer && row >= 0) return { question: answer.questions[row] ?? "", finding: answer.findings[row] ?? [] };
+      }
+      return null;
+    },
+  };
+}
+
+/** What a view asks at a step, and what it may ask instead. */
+function askedAt({ child, beside }: Seen, step: number): Asked[] {
+  const { asked, request: first } = child;
+  const other = first && askedIn(asked.get(), first);
+  const own = other ?? first;
+  return [...(own ? [own] : []), ...beside].map((each) => {
+    const request = stepOf(each) === null ? each : requestAt(each, step);
+    return { key: requestKey(request), request, otherwise: each === other };
+  });
+}

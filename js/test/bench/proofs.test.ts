@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import type { Context } from "../../src/afm";
+import { widget } from "../../src/afm";
+import { checksWord } from "../../src/checks";
+import type { Request } from "../../src/request";
+import workbench from "../../src/workbench";
+import { all, CHECK, lensTree, type Message, one, REQUEST, settled, show } from "../made";
+
+const AMBER = { ...CHECK, name: "rows add up", state: "amber" };
+const BROKEN = { ...CHECK, name: "shares sum to one", state: "broken", kind: "identity" };
+const PATTERNS: Request = { analysis: "AttentionPatterns", params: {}, trace: "t", target: null, code: "" };
+const ROLLOUT: Request = { ...PATTERNS, analysis: "AttentionRollout" };
+const ANSWERS: Record<string, object> = {
+  [REQUEST.analysis]: lensTree(),
+  AttentionPatterns: { kind: "attention", checks: [CHECK, AMBER] },
+  AttentionRollout: { kind: "rollout", checks: [BROKEN] },
+};
+const DATA = {
+  kind: "workbench",
+  title: "",
+  model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
+  prompt_length: 3,
+  steps: 3,
+  questions: [["Why?"], ["Why?"], ["Why?"]],
+  said: [["so"], ["so"], ["so"]],
+  checks: [CHECK],
+  finding_request: REQUEST,
+  beside: [[], [ROLLOUT]],
+  code: "",
+};
+const text = (el: Element) => el.textContent ?? "";
+
+/** A bench of two views that show the checks of what they ask; a click on the second asks what is beside it. */
+async function bench(arrangement: unknown = null) {
+  const view = (stem: string, request: Request, more: Request | null) => ({
+    ...widget(stem, ({ el, ask, signal }: Context) => {
+      const put = (each: Request) =>
+        ask(each, { signal }).then(
+          (answer) => el.replaceChildren(checksWord((answer as { checks: [] }).checks, signal)),
+          () => {},
+        );
+      void put(request);
+      if (more) el.addEventListener("click", () => void put(more));
+    }),
+    initialize: ({ model }: { model: { set(name: string, value: unknown): void } }) => model.set("_request", request),
+  });
+  const made = await show(
+    workbench,
+    { _data: DATA, views: ["anywidget:lens", "anywidget:attention"], _stems: ["lens_table", "attention"], arrangement },
+    {
+      reply: ({ kind, request }: Message) =>
+        kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,
+      children: { lens: view("lens_table", REQUEST, null), attention: view("attention", PATTERNS, ROLLOUT) },
+    },
+  );
+  await settled();
+  const head = one(made.root, ".tb-bench-head");
+  const word = () => text(one(head, ".tb-check-word"));
+  const leads = () => all(head, ".tb-proofs > .tb-check-lead");
+  return { ...made, head, word, leads };
+}
+
+test("the head counts the checks of every answer in sight and names the view where one does not hold", async () => {
+  const { head, word, leads, sent } = await bench();
+  expect(word()).toBe("! 3 of 4 checks hold");
+  expect(leads().map((each) => [text(each), each.dataset.check, each.getAttribute("aria-label")])).toEqual([
+    ["! attention", "amber", "rows add up: go to attention"],
+  ]);
+  expect(all(head, "[role=group] > *").map((each) => text(each).split(":")[0])).toEqual([
+    "generation",
+    "✓ replay holds",
+    "lens table",
+    "✓ last row = the model holds",
+    "attention",
+    "✓ replay holds",
+  ]);
+  // It asks nothing itself.
+  expect(sent.map(({ request }) => request?.analysis)).toEqual([REQUEST.analysis, "AttentionPatterns"]);
+});
+
+test("what is asked beside counts once it is asked", async () => {
+  const { root, word, leads } = await bench();
+  one(root, '[data-view="attention"]').click();
+  await settled();
+  expect(word()).toBe("✗ 3 of 5 checks hold");
+  expect(leads().map((each) => [text(each), each.dataset.check])).toEqual([["✗ attention", "broken"]]);
+});
+
+test("the name of a view leads to it, also out from behind an enlarged one, and to its own checks", async () => {
+  const { root, leads, model } = await bench({ order: [], hidden: [], enlarged: "lens_table" });
+  leads()[0]?.click();
+  expect(model.get("arrangement")).toMatchObject({ enlarged: null });
+  expect(document.activeElement).toBe(one(root, '[data-view="attention"] [data-check]'));
+});
+
+test("a hidden view's answer no longer counts, but the lens that the finding is built on does", async () => {
+  const { root, word, head } = await bench();
+  for (const name of ["attention", "lens_table"]) one(root, `[data-name="${name}"] [data-tool="hide"]`).click();
+  expect(word()).toBe("✓ 2 of 2 checks hold");
+  const groups = all(head, "[role=group] > .tb-check-lead");
+  expect(groups.map(text)).toEqual(["generation", "lens table"]);
+  groups[1]?.click();
+  expect(all(root, '.tb-place[data-name="lens_table"]:not([hidden])')).toHaveLength(1);
+  // Nothing lies over what was led to.
+  expect(one(head, ".tb-popup-panel").hidden).toBe(true);
+});

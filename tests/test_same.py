@@ -1,0 +1,64 @@
+"""A question is found however its tokens are named."""
+
+import itertools
+
+import pytest
+
+import tracebench as tb
+from tests import made
+from tests.test_request import ask
+from tests.test_workbench import state_of
+from tracebench.request import request_for
+from tracebench.same import other_keys
+from tracebench.stored import Stored
+
+#: The token that the made trace says at step 0 is " Paris", id 3; " Rome" is 10.
+SAID = (None, 3, " Paris")
+ROME = (10, " Rome")
+
+
+def asked(trace, token, against):
+    return request_for(made.scores(trace, 0, token=token, against=against))
+
+
+@pytest.mark.parametrize(("token", "against"), list(itertools.product(SAID, ROME)))
+def test_text_id_and_what_was_said_are_one_question(token, against):
+    trace = made.trace()
+    result = made.scores(trace, 0, token=token, against=against)
+    stored = Stored([result], trace)
+    for other in itertools.product(SAID, ROME):
+        assert ask(stored, asked(trace, *other)) == ("answer", result)
+    assert ask(stored, asked(trace, None, 2))[0] == "error"
+    assert ask(stored, asked(trace, 10, 3))[0] == "error"
+    assert list(stored.known()) == [request_for(result).key]
+
+
+def test_what_is_known_by_itself_is_not_led_elsewhere():
+    trace = made.trace()
+    known = {request_for(r).key: r for r in (made.scores(trace, 0, against=10), made.scores(trace, 0, against=" Rome"))}
+    assert not other_keys(known, trace).keys() & known.keys()
+
+
+def test_a_text_that_two_tokens_have_names_neither():
+    """Which of them a tokenizer would take nobody knows here."""
+    trace = made.trace(0, 1, 2, 7, 4, 5, 7, 6)
+    twice = type(trace.candidates.vocabulary)({**made.VOCABULARY, 12: b" Rome"}, made.SPECIAL)
+    object.__setattr__(trace.candidates, "vocabulary", twice)
+    result = made.scores(trace, 0, against=10)
+    assert not any('"against":" Rome"' in key for key in other_keys({request_for(result).key: result}, trace))
+
+
+def test_entropy_every_step_and_other_kinds_have_one_name():
+    trace = made.trace()
+    for result in (made.scores(trace, 0, of="entropy"), made.scores(trace, None), made.lens(trace)):
+        assert other_keys({request_for(result).key: result}, trace) == {}
+
+
+def test_a_page_has_the_other_names_too(tmp_path):
+    trace = made.trace()
+    result = made.scores(trace, 0, against=" Rome")
+    state, _ = state_of(tb.Workbench([trace, result]).save(tmp_path / "a.html").read_text("utf-8"))
+    own = request_for(result).key
+    assert state["baked"][asked(trace, 3, 10).key] == {"$same": own}
+    assert state["baked"][own]["kind"] == "token_scores"
+    assert len(state["baked"]) == len(SAID) * len(ROME)

@@ -1,0 +1,70 @@
+"""Which requests are the same question: a token may be named by its text, by its id, or not at all where it is the one that
+was said.
+
+The key of a request is what was written. Whoever keeps results finds one under all the keys that mean it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tracebench.request import request_for
+from tracebench.results.token_scores import TokenScores
+from tracebench.tokens import Vocabulary
+from tracebench.trace import Trace
+
+
+def other_keys(known: Mapping[str, Any], trace: Trace) -> dict[str, str]:
+    """Key -> the key in ``known`` of the result that answers it too. What is known by itself is not among them.
+
+    Args:
+        known: request key -> result.
+        trace: what they are about.
+    """
+    found: dict[str, str] = {}
+    for key, result in known.items():
+        for other in _keys(result, trace):
+            if other not in known:
+                found.setdefault(other, key)
+    return found
+
+
+def _keys(result: Any, trace: Trace) -> list[str]:
+    """All requests that a result answers. A result says itself which ids its target meant."""
+    if not isinstance(result, TokenScores) or result.trace != trace.hash:
+        return []
+    target = result.target
+    if target.step is None or target.of == "entropy":
+        return []
+    token = int(result.explained.sel(step=target.step))
+    known = trace.candidates.vocabulary.union(result.vocabulary)
+    tokens = _names(token, target.token, known)
+    if token == trace.token_at(target.step).id:
+        tokens = [None, *tokens]
+    against = [None] if target.against is None else _names(_id(target.against, result), target.against, known)
+    request = request_for(result)
+    # Of two texts that read alike one may be no token: a target compares two.
+    pairs = [(a, b) for a in tokens for b in against if a is None or a != b]
+    return [replace(request, target=replace(target, token=a, against=b)).key for a, b in pairs]
+
+
+def _id(given: str | int, result: TokenScores) -> int | None:
+    return given if isinstance(given, int) else result.vocabulary.find(given)
+
+
+def _names(token: int | None, given: str | int | None, known: Vocabulary) -> list[str | int | None]:
+    """How a token can be named: as it was, by its id, and by its text where no other token of the record has that."""
+    names: list[str | int | None] = [] if given is None else [given]
+    if token is None:
+        return names
+    names.append(token)
+    piece = known.pieces.get(token, b"")
+    try:
+        text = piece.decode("utf-8")
+    except UnicodeDecodeError:  # a half character has no text
+        text = ""
+    if text and sum(other == piece for other in known.pieces.values()) == 1:
+        names.append(text)
+    return list(dict.fromkeys(names))

@@ -1,0 +1,103 @@
+"""What a bench says as a whole: what came of it in sentences, and what proves it, from the answers of the views in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracebench import findings
+from tracebench.checks import Check
+from tracebench.request import Request
+from tracebench.trace import Trace
+
+#: The view of the record, whose checks always count.
+RECORD = "generation"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one view in sight asks.
+
+    Args:
+        view: its name in the arrangement.
+        request: what it asks now; None where it asks nothing.
+        beside: what it asks when that is chosen.
+        otherwise: whether it asks another question than at first.
+    """
+
+    view: str
+    request: Request | None
+    beside: tuple[Request, ...] = ()
+    otherwise: bool = False
+
+    def at(self, step: int) -> list[Request]:
+        """All of it, at a step."""
+        return [each.at(step) for each in (self.request, *self.beside) if each is not None]
+
+
+class Checks(dict[str, tuple[Check, ...]]):
+    """The checks of a bench: name of a view -> those of its answers. Its repr is a list of them in full."""
+
+    @property
+    def wrong(self) -> tuple[tuple[str, Check], ...]:
+        """Those that do not hold, each with the name of its view."""
+        return tuple((view, check) for view, checks in self.items() for check in checks if check.state != "holds")
+
+    @property
+    def sentence(self) -> str:
+        """``5 of 6 checks hold (not: completeness in token scores)``."""
+        count = sum(map(len, self.values()))
+        said = f"{count - len(self.wrong)} of {count} checks hold"
+        named = ", ".join(f"{check.name} in {spoken(view)}" for view, check in self.wrong)
+        return f"{said} (not: {named})" if named else said
+
+    def __repr__(self) -> str:
+        lines = (line for view, checks in self.items() for line in (f"{spoken(view)}:", *(f"  {c}" for c in checks)))
+        return "\n".join((self.sentence, *lines))
+
+
+def spoken(view: str) -> str:
+    """``token_scores-2`` as "token scores 2"."""
+    return view.replace("_", " ").replace("-", " ")
+
+
+def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mapping[str, Any]) -> Checks:
+    """Of the record, of every answer that the views in sight have at a step, and of the lens that the finding is built on.
+
+    Args:
+        trace: the record.
+        questions: of the views in sight.
+        step: the one that is looked at.
+        known: request key -> result.
+    """
+    found = Checks({RECORD: trace.checks})
+    counted = set()
+    for question in questions:
+        answers = {request.key: known[request.key] for request in question.at(step) if request.key in known}
+        counted |= answers.keys()
+        if answers:
+            found[question.view] = tuple(check for answer in answers.values() for check in answer.checks)
+    hidden = _lens(known)
+    if hidden is not None and not any(known[key].kind == hidden.kind for key in counted):
+        found[hidden.kind] = hidden.checks
+    return found
+
+
+def sentences(trace: Trace, questions: Sequence[Question], step: int, known: Mapping[str, Any]) -> list[findings.Parts]:
+    """What a step comes down to: first the sentence that leads, then what else the answers in sight say."""
+    asked = [
+        (question.otherwise, findings.attributed(trace, scores, step))
+        for question in questions
+        for scores in (known.get(request.key) for request in question.at(step))
+        if scores is not None and scores.kind == "token_scores" and step in scores.steps
+    ]
+    lens = _lens(known)
+    own = findings.finding(trace, lens, step) if lens else findings.said(trace, step)
+    # Whoever asks another question wants to know what came of that.
+    lead = next((parts for otherwise, parts in asked if otherwise), own)
+    return [lead, *(parts for parts in (own, *(parts for _, parts in asked)) if parts != lead)]
+
+
+def _lens(known: Mapping[str, Any]) -> Any:
+    return next((result for result in known.values() if result.kind == "lens_table"), None)
