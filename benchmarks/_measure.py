@@ -1,6 +1,9 @@
 """Time and memory of calls in this process."""
 
-import ctypes
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +12,7 @@ from typing import Any, NamedTuple
 
 STATUS = Path("/proc/self/status")
 
-#: Parameters of glibc's `mallopt`.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+MEASURES_PEAKS = "TRACEBENCH_MEASURES_PEAKS"
 
 
 class Cost(NamedTuple):
@@ -30,18 +32,26 @@ def cost(call: Callable[[], Any]) -> Cost:
     return Cost(wall, cpu, _status("VmHWM") - before)
 
 
-def peak(call: Callable[[], Any]) -> float:
-    """The peak of one call in megabytes, of what it really has: freed arrays are given back at once.
+def peaks(calls: dict[str, Callable[[], Any]], module: str, options: list[str]) -> dict[str, float]:
+    """Peaks of calls in megabytes, of what they really have, from a process of its own that gives freed arrays back at once.
 
-    By itself glibc keeps what was freed for the next array, and the peak of one and the same call then differs by tens of
-    megabytes from run to run. It stays so afterwards and costs time: measure time first.
+    By itself glibc keeps what was freed for the next array: the peak of one and the same call then differs by tens of
+    megabytes from run to run. Giving back costs time, so time is not measured there.
+
+    Args:
+        calls: as for `ratios`; each is called once before.
+        module: the benchmark that calls this function, run again by its name.
+        options: its command line.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            mallopt(parameter, 2**16)
-    call()
-    return cost(call).peak
+    if MEASURES_PEAKS in os.environ:
+        for call in calls.values():
+            call()
+        print(json.dumps({name: cost(call).peak for name, call in calls.items()}))
+        sys.exit()
+    environment = {MEASURES_PEAKS: "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+    command = [sys.executable, "-m", module, *options]
+    said = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603
+    return json.loads(said.splitlines()[-1])
 
 
 def ratios(calls: dict[str, Callable[[], Any]], reference: str, rounds: int) -> dict[str, tuple[float, float, float]]:

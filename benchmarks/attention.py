@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import tracebench as tb
-from benchmarks._measure import peak, ratios, verdict
+from benchmarks._measure import peaks, ratios, verdict
 from tracebench.models.attention import Rows, watch_attention
 from tracebench.models.capture import capture_streams
 from tracebench.models.family import run
@@ -27,7 +27,7 @@ EAGER = 512.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     lm = tb.load("demo")
@@ -36,7 +36,7 @@ def main() -> int:
     eager = type(lm.model)._from_config(deepcopy(lm.model.config), attn_implementation="eager").eval()
     eager.load_state_dict(lm.model.state_dict(), assign=True)
 
-    room = np.empty(lm.heads * options.tokens**2, np.float32)
+    room = torch.empty(lm.heads * options.tokens**2)
 
     def forward() -> None:
         with lm.running():
@@ -47,8 +47,8 @@ def main() -> int:
 
         def keep(rows: Rows) -> None:
             # As the views pack them, round(255 sqrt(w)); after the last key of these rows there is nothing.
-            root = np.sqrt(rows.pattern.numpy(), out=room[: rows.pattern.numel()].reshape(rows.pattern.shape))
-            kept.append(np.add(np.multiply(root, 255, out=root), 0.5, out=root).astype(np.uint8))
+            root = torch.mul(rows.pattern, 255**2, out=room[: rows.pattern.numel()].view(rows.pattern.shape)).numpy()
+            kept.append(np.add(np.sqrt(root, out=root), 0.5, out=root).astype(np.uint8))
 
         with lm.running(), capture_streams(lm.layout) as streams, watch_attention(lm, range(lm.layers), keep) as seen:
             run(lm.model, ids)
@@ -59,16 +59,16 @@ def main() -> int:
             eager(ids, use_cache=False, output_attentions=True, output_hidden_states=True)
 
     calls = {"forward": forward, "capture": capture, "eager": weights}
+    took = peaks(calls, "benchmarks.attention", sys.argv[1:])
     for call in calls.values():
         call()
     found = ratios(calls, "forward", options.rounds)
     print(f"attention, {lm.name}, {options.tokens} tokens, {lm.layers} layers, {torch.get_num_threads()} threads")
-    peaks = {name: peak(call) for name, call in calls.items()}
     for name, (wall, cpu, _) in found.items():
-        print(f"  {name:8} {wall:5.2f} x a forward pass (processor time {cpu:5.2f} x), peak +{peaks[name]:.0f} MB")
+        print(f"  {name:8} {wall:5.2f} x a forward pass (processor time {cpu:5.2f} x), peak +{took[name]:.0f} MB")
     print(f"  kept {capture.bytes / MB:.0f} MB; pattern @ values misses by {max(capture.seen.gaps.values()):.2g}")
-    above = peaks["capture"] - peaks["forward"]
-    print(f"  above the pass: {above:.0f} MB, eager {peaks['eager'] - peaks['forward']:.0f} MB")
+    above = took["capture"] - took["forward"]
+    print(f"  above the pass: {above:.0f} MB, eager {took['eager'] - took['forward']:.0f} MB")
     layer = 4 * lm.heads * options.tokens**2 / MB
     kept = [
         verdict("time, times a forward pass", found["capture"][0], 1.3),

@@ -193,7 +193,8 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
         gap = torch.maximum(gap, mixed.sub_(output[rows].transpose(0, 1)).abs_().max())
         miss = torch.maximum(miss, misses_one(pattern, sink))
         take(rows, pattern, sink)
-    spread = max(float(output.max() - output.min()), torch.finfo(torch.float32).tiny)
+    low, high = torch.aminmax(output)
+    spread = max(float(high - low), torch.finfo(torch.float32).tiny)
     return float(gap) / spread, float(miss)
 
 
@@ -223,13 +224,14 @@ def _masked(call: Call, scores: torch.Tensor, rows: slice) -> torch.Tensor:
     if call.causal or call.window:
         # All rows see the keys before the first of them, unless a window ends there.
         first = 0 if call.window else min(rows.start, seen)
-        at = torch.arange(rows.start, rows.stop, device=scores.device)[:, None]
-        key = torch.arange(first, seen, device=scores.device)
-        unseen = key > at
-        if call.window:
-            unseen |= key <= at - call.window
+        own = rows.start - first
         # Added, which takes a fifth of the time of filling in.
-        scores[..., first:] += scores.new_zeros(unseen.shape).masked_fill_(unseen, float("-inf"))
+        hidden = torch.full(
+            (rows.stop - rows.start, seen - first), float("-inf"), dtype=scores.dtype, device=scores.device
+        )
+        if call.window:
+            scores[..., first:] += hidden.tril(own - call.window)
+        scores[..., first:] += hidden.triu_(own + 1)
     return scores
 
 
