@@ -85,13 +85,13 @@ def _turned(weights):
 
 @pytest.mark.parametrize("name", ["llama", "gpt_oss"])
 def test_rows_that_do_not_sum_to_one_are_found(monkeypatch, name):
-    right = attention.derive
+    right = torch.softmax
 
-    def less(call, room):
-        pattern, sink, gap = right(call, room)
-        return pattern * 0.99, sink, gap
+    def less(*args, out=None, **options):
+        made = right(*args, out=out, **options)
+        return made if out is None else made.mul_(0.99)  # ours is the one that is made in place
 
-    monkeypatch.setattr(attention, "derive", less)
+    monkeypatch.setattr(torch, "softmax", less)
     lm = tiny.lm(name)
     assert states(tb.AttentionPatterns()(lm, read(lm)))["rows sum to one"] == "broken"
 
