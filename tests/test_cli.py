@@ -257,9 +257,9 @@ def test_a_why_that_has_no_answer_says_so_where_it_would_stand(model, trace, cap
 def test_what_is_left_out_of_a_long_text_is_said(model, trace, capsys, monkeypatch):
     from tracebench import facade
 
-    assert "not in the page" not in explored(capsys, model)[0]
+    assert "not shown" not in explored(capsys, model)[0]
     monkeypatch.setattr(facade, "WEIGHTS", 10)
-    assert "Attention to 5 tokens is not in the page" in explored(capsys, model)[0]
+    assert "Attention to 5 tokens is not shown: " in explored(capsys, model)[0]
 
 
 def test_every_check_stands_under_what_it_proves(model, trace, capsys):

@@ -54,7 +54,10 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     assert alone == ["LogitLens", "AttentionPatterns", "AttentionRollout"]
     assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient", *alone[1:]]
     monkeypatch.setattr(facade, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
-    assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient"]
+    without = tb.explore(lm, long)
+    assert [r.analysis for r in without._requests] == ["LogitLens", "InputXGradient"]
+    assert without._data["note"].startswith("Attention to 200 tokens is not shown: ")
+    assert "note" not in tb.explore(lm, short)._data
 
 
 def test_the_code_of_the_bench_makes_the_same_trace(bench):

@@ -186,11 +186,12 @@ def _generated(lm: Any, prompt: str, options: argparse.Namespace) -> Any:
 def _computed(lm: Any, trace: Any, requests: Sequence[Any], max_bytes: int | None) -> tuple[Any, list[str]]:
     """A bench whose questions have been answered, and why some could not be: the others are not lost for that."""
     import tracebench as tb
+    from tracebench import facade
     from tracebench.direct import Direct
     from tracebench.offline.bake import FAILURES, answer
 
     direct, missing = Direct(lm, trace), []
-    bench = tb.Workbench([trace, *requests], answerer=direct)
+    bench = tb.Workbench([trace, *requests], answerer=direct, note=facade.unasked(lm, trace))
     for request in requests:
         if max_bytes is not None:
             # As soon as it is sure: what comes after may take minutes.

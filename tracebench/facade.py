@@ -65,7 +65,8 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
         attribution = _checked("attribution", attribution, lm)
     if isinstance(trace, str):
         trace = lm.generate(trace)
-    return Workbench([trace, *asked(lm, trace, lens, attribution)], answerer=Session(lm, trace))
+    requests = asked(lm, trace, lens, attribution)
+    return Workbench([trace, *requests], answerer=Session(lm, trace), note=unasked(lm, trace))
 
 
 def asked(
@@ -100,7 +101,7 @@ def unasked(lm: LanguageModel, trace: Trace) -> str | None:
     if weights <= WEIGHTS:
         return None
     return (
-        f"Attention to {length} tokens is not in the page: it has {weights / 1e6:,.0f} million weights, and up to "
+        f"Attention to {length} tokens is not shown: it has {weights / 1e6:,.0f} million weights, and up to "
         f"{WEIGHTS / 1e6:.0f} million are asked for by themselves; in Python tb.AttentionPatterns(layers=...)(lm, trace) gives "
         "those of some layers."
     )

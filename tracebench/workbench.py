@@ -37,6 +37,7 @@ class Workbench(Told):
     Args:
         things: one `Trace`; results on it, which are shown as they are; requests, which are answered when a view asks.
         answerer: who answers requests; by default the given results alone.
+        note: a sentence for the head, e.g. what the bench does not show and why.
 
     Attributes:
         selection: what is looked at; read, set and observe it.
@@ -60,8 +61,10 @@ class Workbench(Told):
     arrangement = traitlets.Any().tag(sync=True)
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
-    def __init__(self, things: Iterable[Any], *, answerer: Answerer | None = None, **unknown: Any) -> None:
-        reject_unknown(type(self), unknown, ("things", "answerer"))
+    def __init__(
+        self, things: Iterable[Any], *, answerer: Answerer | None = None, note: str | None = None, **unknown: Any
+    ) -> None:
+        reject_unknown(type(self), unknown, ("things", "answerer", "note"))
         trace, results, requests = _sorted_out(things)
         self.trace = trace
         answerer = answerer if answerer is not None else Stored(results, trace)
@@ -92,7 +95,7 @@ class Workbench(Told):
         self.views = views
         self._stems = [view.stem for view in views]
         self.arrangement = {}
-        self._data = self._tree()
+        self._data = self._tree() | ({} if note is None else {"note": note})
 
     @traitlets.validate("arrangement")
     def _validate_arrangement(self, proposal: dict[str, Any]) -> dict[str, Any]:

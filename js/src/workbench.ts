@@ -32,6 +32,8 @@ export interface Bench extends Steps {
   /** Per view: what it asks when that is chosen. */
   beside?: Request[][];
   code: string;
+  /** What the bench does not show, and why. */
+  note?: string;
 }
 
 /** The views of the record and of the lens, by the names that they have in every bench. */
@@ -42,7 +44,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
   const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
-  const target = element("div", { class: "tb-target" }, question, finding, elsewhere);
+  const note = data.note ? [element("p", { class: "tb-note" }, data.note)] : [];
+  const target = element("div", { class: "tb-target" }, question, finding, elsewhere, ...note);
   const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
   const steps = stepper(data, selection, signal);
   const actions = element(

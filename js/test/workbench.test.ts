@@ -50,6 +50,13 @@ test("the head says so when something else is selected than what it is about", a
   expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Selected is position 0, which does not predict it.");
 });
 
+test("what the bench does not show is said in its head", async () => {
+  const without = await show(workbench, { _data: DATA });
+  expect(all(without.root, ".tb-target > .tb-note:not(.tb-elsewhere)")).toEqual([]);
+  const { root } = await show(workbench, { _data: { ...DATA, note: "No <b>attention</b>." } });
+  expect(text(one(root, ".tb-target > .tb-note:not(.tb-elsewhere)"))).toBe("No <b>attention</b>.");
+});
+
 test("the stepper goes from the first step to the last, and not past them", async () => {
   const { root, fields } = await show(workbench, { _data: DATA });
   const [back, forward] = all(root, ".tb-stepper button") as [HTMLButtonElement, HTMLButtonElement];
