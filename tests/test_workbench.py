@@ -374,7 +374,7 @@ def test_the_checks_of_a_bench_are_those_of_every_answer_in_sight_and_say_whose_
 def test_a_rollout_counts_with_the_attention_that_it_stands_beside():
     trace = made.trace()
     bench = tb.Workbench([trace, made.attention(trace), made.rollout(trace)])
-    assert [check.name for check in bench.checks["attention"]] == ["rows add up", "shares sum to one"]
+    assert [check.name for check in bench.checks["attention"]] == ["rows add up", "followed back = followed up"]
     assert [request["analysis"] for request in bench._data["beside"][1]] == ["AttentionRollout"]
 
 
