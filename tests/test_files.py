@@ -241,3 +241,21 @@ def test_a_result_of_another_trace_is_refused(tmp_path):
         tb.save(tmp_path / "a.trace", made.trace(seed=3), made.lens(made.trace()))
     with pytest.raises(FileError, match="exactly one trace, got 0"):
         tb.save(tmp_path / "a.trace", made.lens(made.trace()))
+
+
+@pytest.mark.parametrize("make", [made.lens, made.attention, made.rollout, made.scores])
+def test_a_result_without_the_text_or_with_another_is_a_sentence(tmp_path, make):
+    """One of an older version, say; its table would name the wrong tokens, or none."""
+    trace, path = made.trace(), tmp_path / "a.trace"
+    result = make(trace)
+    record = result.to_record()
+    bare = replace(record, arrays={name: a for name, a in record.arrays.items() if not name.startswith("tokens.")})
+    write_records(path, [trace.to_record(), bare])
+    with pytest.raises(
+        FileError, match=rf"a\.trace is damaged or of another version: its {result.kind} has no tokens$"
+    ):
+        tb.open(path)
+    other = replace(result, tokens=made.tokens(0, 1)).to_record()
+    write_records(path, [trace.to_record(), other])
+    with pytest.raises(FileError, match=rf"its {result.kind} names 2 tokens that are not the 8 of the trace$"):
+        tb.open(path)

@@ -1,16 +1,20 @@
 """A question is found however its tokens are named."""
 
 import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import tracebench as tb
 from tests import made
 from tests.test_request import ask
 from tests.test_workbench import state_of
+from tracebench.arrays import LabeledArray
 from tracebench.request import request_for
 from tracebench.same import other_keys
 from tracebench.stored import Stored
+from tracebench.tokens import Vocabulary
 
 #: The token that the made trace says at step 0 is " Paris", id 3; " Rome" is 10.
 SAID = (None, 3, " Paris")
@@ -62,3 +66,36 @@ def test_a_page_has_the_other_names_too(tmp_path):
     assert state["baked"][asked(trace, 3, 10).key] == {"$same": own}
     assert state["baked"][own]["kind"] == "token_scores"
     assert len(state["baked"]) == len(SAID) * len(ROME)
+
+
+def test_a_token_is_not_compared_with_another_of_the_same_text():
+    """Which of the two " Rome" meant in the answer is not known: it is found as it was asked, and under no other id."""
+    trace = made.trace()
+    twice = Vocabulary({3: b" Rome", 10: b" Rome"})
+    result = replace(made.scores(trace, 0, against=" Rome"), vocabulary=twice)
+    others = other_keys({request_for(result).key: result}, trace)
+    assert not any('"against":3' in key or '"against":10' in key for key in others)
+
+
+@pytest.mark.parametrize("token", [None, " Paris"])
+def test_an_answer_that_names_no_token_has_one_name(token):
+    """Of another people's method, say."""
+    trace = made.trace()
+    none = LabeledArray.of(np.asarray([-1], np.int32), step=[0])
+    result = replace(made.scores(trace, 0, token=token), explained=none)
+    assert other_keys({request_for(result).key: result}, trace) == {}
+
+
+@pytest.mark.parametrize("target", [tb.Target(0, against=10), tb.Target(0, token=3, against=" Rome")])
+def test_the_bench_says_what_came_of_a_question_however_it_is_named(target):
+    trace = made.trace()
+    first, other = made.scores(trace, 0), made.scores(trace, 0, seed=3, against=" Rome")
+    bench = tb.Workbench([trace, first, other])
+    bench.arrangement = {**bench.arrangement, "hidden": ["token_scores-2"]}
+    view = bench.views[1]
+    view.request = request_for(other)
+    said, proved = bench.finding(0), bench.checks
+    assert "leads" in said
+    view.request = replace(view.request, target=target)
+    assert bench.finding(0) == said
+    assert bench.checks == proved

@@ -11,6 +11,7 @@ from tracebench import registry
 from tracebench.arrays import LabeledArray
 from tracebench.files import FileError, Record, printable, read_records, write_records
 from tracebench.request import request_for
+from tracebench.tokens import Tokens
 from tracebench.trace import Trace
 
 #: What our files are called.
@@ -81,6 +82,8 @@ def _misfit(result: Any, record: Record, trace: Trace) -> str | None:
     """Why a result cannot be about this trace; None where it fits."""
     if result.trace != trace.hash:
         return f"is about trace {result.trace}, the file holds trace {trace.hash}"
+    if isinstance(tokens := getattr(result, "tokens", None), Tokens) and tokens != trace.tokens:
+        return f"names {len(tokens)} tokens that are not the {len(trace.tokens)} of the trace"
     try:
         request_for(result)
     except ValueError as error:

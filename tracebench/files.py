@@ -45,9 +45,12 @@ class Record:
     arrays: Mapping[str, np.ndarray | LabeledArray] = field(default_factory=dict)
 
     def group(self, prefix: str) -> dict[str, np.ndarray]:
-        """The plain arrays named ``prefix.*``, without the prefix."""
+        """The plain arrays named ``prefix.*``, without the prefix; there must be some."""
         start = prefix + "."
-        return {name[len(start) :]: np.asarray(a) for name, a in self.arrays.items() if name.startswith(start)}
+        found = {name[len(start) :]: np.asarray(a) for name, a in self.arrays.items() if name.startswith(start)}
+        if not found:
+            raise ValueError(f"its {self.kind} has no {prefix}")
+        return found
 
     def labeled(self, name: str) -> LabeledArray:
         """The array of this name, which must be there with its axes."""

@@ -31,6 +31,11 @@ def other_keys(known: Mapping[str, Any], trace: Trace) -> dict[str, str]:
     return found
 
 
+def by_all_names(known: Mapping[str, Any], trace: Trace) -> dict[str, Any]:
+    """``known``, with every result under the other keys of its question too."""
+    return {**known, **{other: known[key] for other, key in other_keys(known, trace).items()}}
+
+
 def _keys(result: Any, trace: Trace) -> list[str]:
     """All requests that a result answers. A result says itself which ids its target meant."""
     if not isinstance(result, TokenScores) or result.trace != trace.hash:
@@ -40,18 +45,23 @@ def _keys(result: Any, trace: Trace) -> list[str]:
         return []
     token = int(result.explained.sel(step=target.step))
     known = trace.candidates.vocabulary.union(result.vocabulary)
-    tokens = _names(token, target.token, known)
+    tokens = _names(token if token >= 0 else None, target.token, known)
     if token == trace.token_at(target.step).id:
         tokens = [None, *tokens]
-    against = [None] if target.against is None else _names(_id(target.against, result), target.against, known)
+    against = [None] if target.against is None else _names(_id(target.against, known), target.against, known)
     request = request_for(result)
     # Of two texts that read alike one may be no token: a target compares two.
     pairs = [(a, b) for a in tokens for b in against if a is None or a != b]
     return [replace(request, target=replace(target, token=a, against=b)).key for a, b in pairs]
 
 
-def _id(given: str | int, result: TokenScores) -> int | None:
-    return given if isinstance(given, int) else result.vocabulary.find(given)
+def _id(given: str | int, known: Vocabulary) -> int | None:
+    """The id that was meant; None where two tokens of the record have that text, or none."""
+    if isinstance(given, int):
+        return given
+    wanted = given.encode("utf-8", "surrogatepass")
+    found = [token for token, piece in known.pieces.items() if piece == wanted]
+    return found[0] if len(found) == 1 else None
 
 
 def _names(token: int | None, given: str | int | None, known: Vocabulary) -> list[str | int | None]:

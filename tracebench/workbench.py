@@ -21,6 +21,7 @@ from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.offline.static import static_html
 from tracebench.offline.title import title_of, unused_path
 from tracebench.request import Answerer, Request, request_for
+from tracebench.same import by_all_names
 from tracebench.stored import Stored
 from tracebench.target import Target
 from tracebench.trace import Trace
@@ -212,7 +213,8 @@ class Workbench(Told):
         With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
         that one, or by another method) and the answer is there, it is that question's.
         """
-        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, self._answerer.known())[0])
+        known = by_all_names(self._answerer.known(), self.trace)
+        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, known)[0])
 
     @property
     def checks(self) -> shown.Checks:
@@ -220,7 +222,8 @@ class Workbench(Told):
 
         As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
         """
-        return shown.checks(self.trace, self._in_sight(), self.selection.step or 0, self._answerer.known())
+        known = by_all_names(self._answerer.known(), self.trace)
+        return shown.checks(self.trace, self._in_sight(), self.selection.step or 0, known)
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
@@ -262,7 +265,7 @@ class Workbench(Told):
 
     def _said(self, known: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
         """What is left without a kernel: the step that is selected, its findings, and what the checks say."""
-        known = self._answerer.known() if known is None else known
+        known = by_all_names(self._answerer.known() if known is None else known, self.trace)
         step, questions = self.selection.step or 0, self._in_sight()
         sentences = shown.sentences(self.trace, questions, step, known) if self.trace.steps else []
         proved = shown.checks(self.trace, questions, step, known).sentence

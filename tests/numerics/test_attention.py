@@ -95,9 +95,12 @@ def test_half_a_model_keeps_its_identities(name):
     assert limits == {2**-7}
 
 
-@pytest.mark.parametrize(("name", "limit"), [("llama", 1e-13), ("gemma2", 1e-5)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("llama", 1e-13), ("gemma2", 1e-5), ("bloom", 1e-5), ("gpt_neo", 1e-5), ("openai-gpt", 1e-5)]
+)
 def test_twice_the_digits_are_proved_and_shown_in_float32(name, limit):
-    """Eager functions (gemma2 caps its scores) take their softmax in float32, whatever they are given."""
+    """Eager functions (gemma2 caps its scores) take their softmax in float32, whatever they are given; so do those that
+    return their weights (bloom)."""
     lm = tiny.lm(name, dtype=torch.float64)
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert result.weights.values.dtype == np.float32

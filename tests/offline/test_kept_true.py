@@ -87,6 +87,44 @@ def test_a_cell_that_captures_its_output_does_not_get_it(shell):
     assert capturing.outputs == []
 
 
+def test_a_cell_that_begins_to_capture_while_it_is_made_does_not_get_it(shell):
+    kernels, capturing = shell.display_pub, CapturingDisplayPublisher()
+    said = ["first"]
+
+    def bundle():
+        if said[0] == "second":
+            shell.display_pub = capturing
+        return {"text/html": said[0]}
+
+    kept = KeptTrue(bundle)
+    kept.display()
+    said[0] = "second"
+    kept.stale()
+    wait(lambda: kernels.sent or capturing.outputs)
+    assert capturing.outputs == []
+
+
+def test_what_is_made_later_is_shown_last(shell):
+    said, making = ["first"], threading.Event()
+
+    def bundle():
+        now = said[0]
+        if now == "second":
+            making.set()
+            time.sleep(0.1)
+        return {"text/html": now}
+
+    kept = KeptTrue(bundle)
+    kept.display()
+    said[0] = "second"
+    kept.stale()
+    assert making.wait(5)
+    said[0] = "third"
+    kept.stale()
+    wait(lambda: len(shell.display_pub.sent) == 2)
+    assert [data["text/html"] for data, *_ in shell.display_pub.sent] == ["second", "third"]
+
+
 def test_outside_a_kernel_nothing_is_sent():
     """Where there is no shell, or one in a terminal, which would print it again."""
     assert kept_true._shell() is None

@@ -289,7 +289,7 @@ class _Watcher:
             pattern = weights.detach()[0].float()
             self.watching.future[layer] = float(pattern.triu(1).max())
             self.watching.sums[layer] = float(misses_one(pattern, None))
-            self.watching.types.add(weights.dtype)
+            self.watching.types.update((weights.dtype, pattern.dtype))
             self._keep(Rows(layer, slice(0, pattern.shape[1]), pattern, None, pattern.shape[2]))
 
     def _next(self, layers: list[int]) -> int | None:

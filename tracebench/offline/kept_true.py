@@ -32,13 +32,16 @@ class KeptTrue:
         self._shown: dict[str, str] | None = None
         self._waiting = False
         self._lock = threading.Lock()
+        # What is made later is shown later: two timers may run at once.
+        self._making = threading.Lock()
 
     def display(self) -> None:
         """Show it in the cell that runs."""
         from IPython.display import display
 
-        self._shown = self._bundle()
-        display(self._shown, raw=True, display_id=self._id)
+        with self._making:
+            self._shown = self._bundle()
+            display(self._shown, raw=True, display_id=self._id)
 
     def stale(self) -> None:
         """There may be more to say. From any thread; returns at once, and does nothing where nothing is displayed."""
@@ -61,14 +64,17 @@ class KeptTrue:
             shell = _shell()
             if shell is None:
                 return
-            if _captures(shell):
+            # Taken once: a cell may begin to capture while the bundle is made.
+            publisher = shell.display_pub
+            if _captures(publisher):
                 # What is published now would end up in the output of that cell.
                 self._in(LATER)
                 return
-            bundle = self._bundle()
-            if bundle != self._shown:
-                self._shown = bundle
-                shell.display_pub.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=True)
+            with self._making:
+                bundle = self._bundle()
+                if bundle != self._shown:
+                    publisher.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=True)
+                    self._shown = bundle
         except Exception:
             # Nobody waits for it, and the bench itself has the answer.
             logging.getLogger(__name__).exception("the static part of a bench could not be made anew")
@@ -82,7 +88,7 @@ def _shell() -> Any:
     return shell if getattr(shell, "kernel", None) is not None else None
 
 
-def _captures(shell: Any) -> bool:
+def _captures(publisher: Any) -> bool:
     from IPython.core.displaypub import CapturingDisplayPublisher
 
-    return isinstance(shell.display_pub, CapturingDisplayPublisher)
+    return isinstance(publisher, CapturingDisplayPublisher)
