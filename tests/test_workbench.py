@@ -378,6 +378,16 @@ def test_a_rollout_counts_with_the_attention_that_it_stands_beside():
     assert [request["analysis"] for request in bench._data["beside"][1]] == ["AttentionRollout"]
 
 
+def test_an_answer_that_two_views_show_counts_once():
+    trace = made.trace()
+    one, other = made.scores(trace, 0), made.scores(trace, 0, against=" Rome")
+    bench = tb.Workbench([trace, one, other])
+    assert list(bench.checks) == ["generation", "token_scores", "token_scores-2"]
+    bench.views[2].request = bench.views[1].request
+    assert list(bench.checks) == ["generation", "token_scores"]
+    assert bench.checks.sentence == "2 of 2 checks hold"
+
+
 def test_what_stays_without_a_kernel_says_what_else_was_answered():
     trace = made.trace()
     rome = made.scores(trace, 0, against=" Rome")

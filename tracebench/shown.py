@@ -33,7 +33,15 @@ class Question:
 
     def at(self, step: int) -> list[Request]:
         """All of it, at a step."""
-        return [each.at(step) for each in (self.request, *self.beside) if each is not None]
+        return [*self.own(step), *self.offered(step)]
+
+    def own(self, step: int) -> list[Request]:
+        """What it asks now, at a step."""
+        return [] if self.request is None else [self.request.at(step)]
+
+    def offered(self, step: int) -> list[Request]:
+        """What it asks when that is chosen, at a step."""
+        return [each.at(step) for each in self.beside]
 
 
 class Checks(dict[str, tuple[Check, ...]]):
@@ -65,6 +73,9 @@ def spoken(view: str) -> str:
 def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mapping[str, Any]) -> Checks:
     """Of the record, of every answer that the views in sight have at a step, and of the lens that the finding is built on.
 
+    Every answer counts once, however many views show it: for the first that asks it as its own question, else for the
+    first that offers it.
+
     Args:
         trace: the record.
         questions: of the views in sight.
@@ -72,14 +83,17 @@ def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mappin
         known: request key -> result.
     """
     found = Checks({RECORD: trace.checks})
-    counted = set()
+    questions = list(questions)
+    asked = [(question.view, each.key) for question in questions for each in question.own(step)]
+    asked += [(question.view, each.key) for question in questions for each in question.offered(step)]
+    # Of equal keys the first one is written last.
+    views = {key: view for view, key in reversed(asked) if key in known}
     for question in questions:
-        answers = {request.key: known[request.key] for request in question.at(step) if request.key in known}
-        counted |= answers.keys()
-        if answers:
-            found[question.view] = tuple(check for answer in answers.values() for check in answer.checks)
+        keys = dict.fromkeys(each.key for each in question.at(step) if views.get(each.key) == question.view)
+        if keys:
+            found[question.view] = tuple(check for key in keys for check in known[key].checks)
     hidden = _lens(known)
-    if hidden is not None and not any(known[key].kind == hidden.kind for key in counted):
+    if hidden is not None and not any(known[key].kind == hidden.kind for key in views):
         found[hidden.kind] = hidden.checks
     return found
 

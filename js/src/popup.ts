@@ -6,6 +6,7 @@ import { take } from "./keys";
 export interface Popup {
   el: HTMLElement;
   panel: HTMLElement;
+  open(): void;
   close(): void;
 }
 
@@ -37,7 +38,7 @@ export function popup(button: HTMLButtonElement, panel: HTMLElement, signal: Abo
     if (!event.composedPath().includes(el)) show(false);
   };
   document.addEventListener("pointerdown", away, { signal });
-  return { el, panel, close: () => show(false) };
+  return { el, panel, open: () => show(true), close: () => show(false) };
 }
 
 /** Panels hang from the right edge of their button; near the left edge of the view they would be cut. */

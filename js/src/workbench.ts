@@ -104,7 +104,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   /** Of the record, of every answer in sight, and of the lens that the finding is built on, also where it is hidden. */
   const allProofs = () => {
     const found = heard.proofs();
-    const hidden = lens && !found.some(({ view }) => view === lensName) ? [{ view: lensName, checks: lens.checks }] : [];
+    const apart = lens && data.finding_request && !heard.counts(data.finding_request);
+    const hidden = apart ? [{ view: lensName, checks: lens?.checks ?? [] }] : [];
     return [{ view: RECORD, checks: data.checks }, ...found, ...hidden];
   };
   const follow = () => {

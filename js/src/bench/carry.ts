@@ -131,9 +131,10 @@ function boxOf(places: readonly Standing[], name: string): DOMRect | undefined {
   return places.find((each) => each.name === name)?.el.getBoundingClientRect();
 }
 
-/** While the pointer is near its upper or lower end, what scrolls around the views scrolls on. */
+/** While the pointer is near its upper or lower end, what scrolls around the views scrolls on. A wheel scrolls it as well. */
 function keepScrolling(views: HTMLElement, pointer: () => number, onScroll: () => void, signal: AbortSignal): void {
   const scrolling = scrollerOf(views);
+  let { top: before } = views.getBoundingClientRect();
   const frame = () => {
     if (signal.aborted) return;
     const { top, bottom } = visible(scrolling);
@@ -141,9 +142,10 @@ function keepScrolling(views: HTMLElement, pointer: () => number, onScroll: () =
     const above = (top + reach - pointer()) / reach;
     const below = (pointer() - bottom + reach) / reach;
     const by = (below > 0 ? Math.min(1, below) : -Math.min(1, Math.max(0, above))) * FASTEST;
-    const before = scrolling.scrollTop;
     if (by !== 0) scrolling.scrollTop += by;
-    if (scrolling.scrollTop !== before) onScroll();
+    const now = views.getBoundingClientRect().top;
+    if (now !== before) onScroll();
+    before = now;
     requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);

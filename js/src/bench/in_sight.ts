@@ -43,6 +43,8 @@ interface Asked {
   request: Request;
   /** Another question than the view's first one. */
   otherwise: boolean;
+  /** What the view asks when that is chosen. */
+  offered: boolean;
 }
 
 type Heard = Pick<Scores, "kind" | "steps" | "questions" | "findings" | "checks">;
@@ -64,14 +66,29 @@ export function answersInSight({ inSight, answers, step, onChange }: Listening, 
       answers.hear(request, hear, until);
     }
   };
+  /** Key of an answer -> the view that it counts for: the first that asks it as its own question, else the first that offers it. */
+  const counted = () => {
+    const asked = inSight().flatMap((seen) => askedAt(seen, step()).map((each) => ({ ...each, view: seen.name })));
+    const views = new Map<string, string>();
+    for (const offered of [false, true]) {
+      for (const each of asked) {
+        if (each.offered === offered && heard.has(each.key) && !views.has(each.key)) views.set(each.key, each.view);
+      }
+    }
+    return views;
+  };
   return {
     listen,
-    /** View by view, as far as something was answered at the step. */
-    proofs: (): Proofs[] =>
-      inSight().flatMap((seen) => {
-        const answered = askedAt(seen, step()).flatMap(({ key }) => heard.get(key) ?? []);
-        return answered.length > 0 ? [{ view: seen.name, checks: answered.flatMap(({ checks }) => checks ?? []) }] : [];
-      }),
+    /** View by view, as far as something was answered at the step. Every answer counts once, however many views show it. */
+    proofs: (): Proofs[] => {
+      const views = [...counted()];
+      return inSight().flatMap(({ name }) => {
+        const answered = views.filter(([, view]) => view === name).flatMap(([key]) => heard.get(key) ?? []);
+        return answered.length > 0 ? [{ view: name, checks: answered.flatMap(({ checks }) => checks ?? []) }] : [];
+      });
+    },
+    /** Whether the answer to a question is among those. */
+    counts: (request: Request): boolean => counted().has(requestKey(request)),
     /** The first other question in sight whose answer is there. */
     other: (): Other | null => {
       for (const { key, otherwise } of inSight().flatMap((seen) => askedAt(seen, step()))) {
@@ -92,6 +109,6 @@ function askedAt({ child, beside }: Seen, step: number): Asked[] {
   const own = other ?? first;
   return [...(own ? [own] : []), ...beside].map((each) => {
     const request = stepOf(each) === null ? each : requestAt(each, step);
-    return { key: requestKey(request), request, otherwise: each === other };
+    return { key: requestKey(request), request, otherwise: each === other, offered: each !== own };
   });
 }

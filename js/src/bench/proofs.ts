@@ -1,8 +1,8 @@
 // How many checks of everything in sight hold; which view it is where one does not; and the list of them, view by view.
 
-import type { Check } from "../checks";
 import { checkItem, SIGNS, summary, worst } from "../checks";
-import { element } from "../dom";
+import { element, focusedIn } from "../dom";
+import type { Popup } from "../popup";
 import { popup } from "../popup";
 import { spoken } from "./arrangement";
 import type { Proofs } from "./in_sight";
@@ -16,13 +16,13 @@ export interface ProofsPlace {
 export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): ProofsPlace {
   const el = element("span", { class: "tb-checks tb-proofs" });
   let life = new AbortController();
-  let shown: readonly Check[] = [];
-  let close = () => {};
+  let shown = "[]";
+  let list: Popup | null = null;
   const leading = (view: string, word: string, more: Record<string, string>) => {
     const title = `Go to ${spoken(view)}`;
     const button = element("button", { class: "tb-check-lead", type: "button", "data-leads": view, title, ...more }, word);
     button.addEventListener("click", () => {
-      close();
+      list?.close();
       lead(view);
     });
     return button;
@@ -31,27 +31,45 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
     el,
     show: (proofs) => {
       const all = proofs.flatMap(({ checks }) => checks);
-      // Drawn anew only when they change: the list may be open.
-      if (all.length === shown.length && all.every((check, i) => check === shown[i])) return;
-      shown = all;
+      const now = JSON.stringify(proofs);
+      if (now === shown) return;
+      shown = now;
+      const isOpen = list?.panel.hidden === false;
+      const back = focusIn(el);
       life.abort();
       life = new AbortController();
+      list = null;
+      el.replaceChildren();
+      if (all.length === 0) return;
       const word = element("button", { class: "tb-check-word", type: "button", "data-check": worst(all) }, summary(all));
-      const list = element("div", { role: "group", "aria-label": "Checks, view by view" });
+      const byView = element("div", { role: "group", "aria-label": "Checks, view by view" });
       for (const { view, checks } of proofs) {
-        list.append(leading(view, spoken(view), {}), element("ul", { class: "tb-check-list" }, ...checks.map(checkItem)));
+        byView.append(leading(view, spoken(view), {}), element("ul", { class: "tb-check-list" }, ...checks.map(checkItem)));
       }
       const wrong = proofs.filter(({ checks }) => worst(checks) !== "holds");
-      const named = wrong.map(({ view, checks }) => {
+      const leads = wrong.map(({ view, checks }) => {
         const state = worst(checks);
         const names = checks.filter((check) => check.state !== "holds").map(({ name }) => name);
         const label = `${names.join(", ")}: go to ${spoken(view)}`;
         return leading(view, `${SIGNS[state]} ${spoken(view)}`, { "data-check": state, "aria-label": label });
       });
       const until = AbortSignal.any([signal, life.signal]);
-      const opening = popup(word, list, until);
-      close = opening.close;
-      el.replaceChildren(opening.el, ...named);
+      list = popup(word, byView, until);
+      el.append(list.el, ...leads);
+      if (isOpen) list.open();
+      back();
     },
+  };
+}
+
+/** Brings the focus back to where it is now, after what is in there was drawn anew: to the name of the same view, else to the word. */
+function focusIn(el: HTMLElement): () => void {
+  const focused = focusedIn(el);
+  if (!(focused instanceof HTMLElement) || !el.contains(focused)) return () => {};
+  const where = focused.closest(".tb-popup-panel") ? ".tb-popup-panel" : ":scope";
+  const view = focused.dataset.leads;
+  return () => {
+    const same = view && el.querySelector<HTMLElement>(`${where} > [data-leads="${view}"]`);
+    (same || el.querySelector<HTMLElement>(".tb-check-word"))?.focus({ preventScroll: true });
   };
 }

@@ -128,7 +128,10 @@ export function showRollout(
       if (next >= 0 && next < rollout.length) slices.get({ query: next }, { signal }).catch(() => {});
     }
   };
-  const said = trouble(() => chosen.retry());
+  const said = trouble(() => {
+    chosen.retry();
+    showOld();
+  });
   const chosen = wanted(
     {
       source: slices,
@@ -157,6 +160,11 @@ export function showRollout(
     paint();
   };
 
+  /** While another is on its way the old one stays, and says what it is. */
+  const showOld = () => {
+    if (!main.hidden) show();
+  };
+
   const csv = () => {
     if (main.hidden) throw new Error("There is no rollout to this position here.");
     return numbers(arrived, text);
@@ -179,7 +187,7 @@ export function showRollout(
       sized: [main],
       layOut: () => flow.layOut(main.clientWidth || 800),
       update: () => {
-        if (!chosen.want({ query: queryIn(text, selection.fields) }) && !main.hidden) show();
+        if (!chosen.want({ query: queryIn(text, selection.fields) })) showOld();
       },
       onTheme: (now) => {
         dark = now;

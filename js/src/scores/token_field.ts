@@ -26,19 +26,21 @@ export function idOrText(known: Known, written: string): Token {
   return found?.[0] ?? written.replaceAll("·", " ").replaceAll("↵", "\n").replaceAll("⇥", "\t");
 }
 
-/** The tokens of the text that a stretch of it goes over, as they are shown; none where the text does not have it. */
-export function goesOver({ pieces: own }: Known, exact: string): string[] {
-  const at = own.map(([text]) => text).join("");
-  const start = at.indexOf(exact);
-  if (start < 0 || exact === "") return [];
-  const stop = start + exact.length;
-  let first = 0;
-  return own.flatMap(([text, display]) => {
-    const last = first + text.length;
-    const over = first < stop && last > start;
-    first = last;
-    return over ? [display] : [];
-  });
+/** The tokens that a stretch of the text is made of, as they are shown; none where it begins or ends within a token. */
+export function madeOf({ pieces: own }: Known, exact: string): string[] {
+  for (const first of own.keys()) {
+    let text = "";
+    for (let last = first; last < own.length && text.length < exact.length && exact.startsWith(text); last++) {
+      text += own[last]?.[0];
+      if (text === exact) return own.slice(first, last + 1).map(([, display]) => display);
+    }
+  }
+  return [];
+}
+
+/** A token of the text that has this in it, as it is shown. */
+export function partOf({ pieces: own }: Known, exact: string): string | null {
+  return exact === "" ? null : (own.find(([text]) => text.includes(exact))?.[1] ?? null);
 }
 
 function pieces({ vocab = {}, ids, pieces: own }: Known): Map<number, Piece> {

@@ -4,7 +4,7 @@ import type { Target } from "../scores";
 import type { Absence } from "../states";
 import { isolated } from "../tokens";
 import type { Known, Token } from "./token_field";
-import { goesOver, idOrText, shown, visible } from "./token_field";
+import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
 
 /** Null where the question is a good one whose answer is just not here. `said` is the id of what the model said. */
 export function whyNot(known: Known, { token, against, of }: Target, said: number | null): Absence | null {
@@ -12,7 +12,7 @@ export function whyNot(known: Known, { token, against, of }: Target, said: numbe
   const written = [token, against].filter((each): each is string => typeof each === "string");
   const refused = written.map((each) => severalTokens(known, each)).find(Boolean);
   if (refused) return { sentence: refused, code: null };
-  const [why, rather] = [idOf(known, token) ?? said, idOf(known, against)];
+  const [why, rather] = [token === null ? said : idOf(known, token), idOf(known, against)];
   if (rather !== null && why === rather) {
     const name = isolated(shown(known, rather));
     return {
@@ -25,17 +25,17 @@ export function whyNot(known: Known, { token, against, of }: Target, said: numbe
 }
 
 function severalTokens(known: Known, exact: string): string | null {
-  const over = idOf(known, exact) === null ? goesOver(known, exact) : [];
-  if (over.length < 2) return null;
-  const named = over.map((each) => `“${isolated(each)}”`).join(", ");
+  const tokens = idOf(known, exact) === null ? madeOf(known, exact) : [];
+  if (tokens.length < 2) return null;
+  const named = tokens.map((each) => `“${isolated(each)}”`).join(", ");
   const name = isolated(visible(exact));
-  return `“${name}” is ${over.length} tokens in this text (${named}), and a question is about one: write one of them, or one that the field offers.`;
+  return `“${name}” is ${tokens.length} tokens in this text (${named}), and a question is about one: write one of them, or one that the field offers.`;
 }
 
 /** Only a tokenizer knows whether it is a token. */
 function notKnown(known: Known, exact: string): Absence {
   const name = isolated(visible(exact));
-  const [whole] = goesOver(known, exact);
+  const whole = partOf(known, exact);
   const here = whole
     ? `In this text “${name}” is a part of “${isolated(whole)}”, and nobody here can tell whether it is a token by itself.`
     : `Nobody here can tell whether “${name}” is one token: known are the tokens of the text and the alternatives at its steps.`;

@@ -26,7 +26,12 @@ export function trouble(retry: () => void): Trouble {
       el.append(`There is no ${name} here: ${error instanceof Error ? error.message : String(error)}`);
       if (!isAbsent(error)) {
         const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
-        again.addEventListener("click", retry);
+        again.addEventListener("click", () => {
+          // The button goes; whoever pressed it stays here.
+          el.tabIndex = -1;
+          el.focus({ preventScroll: true });
+          retry();
+        });
         el.append(" ", again);
       } else if (error.code) {
         const { code } = error;

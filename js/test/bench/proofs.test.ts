@@ -31,7 +31,7 @@ const DATA = {
 const text = (el: Element) => el.textContent ?? "";
 
 /** A bench of two views that show the checks of what they ask; a click on the second asks what is beside it. */
-async function bench(arrangement: unknown = null) {
+async function bench(arrangement: unknown = null, beside: Request[][] = DATA.beside) {
   const view = (stem: string, request: Request, more: Request | null) => ({
     ...widget(stem, ({ el, ask, signal }: Context) => {
       const put = (each: Request) =>
@@ -46,7 +46,12 @@ async function bench(arrangement: unknown = null) {
   });
   const made = await show(
     workbench,
-    { _data: DATA, views: ["anywidget:lens", "anywidget:attention"], _stems: ["lens_table", "attention"], arrangement },
+    {
+      _data: { ...DATA, beside },
+      views: ["anywidget:lens", "anywidget:attention"],
+      _stems: ["lens_table", "attention"],
+      arrangement,
+    },
     {
       reply: ({ kind, request }: Message) =>
         kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,
@@ -103,4 +108,34 @@ test("a hidden view's answer no longer counts, but the lens that the finding is 
   expect(all(root, '.tb-place[data-name="lens_table"]:not([hidden])')).toHaveLength(1);
   // Nothing lies over what was led to.
   expect(one(head, ".tb-popup-panel").hidden).toBe(true);
+});
+
+test("an answer that two views show counts once, where it stands first", async () => {
+  const { word, head, root, leads } = await bench(null, [[ROLLOUT], [ROLLOUT]]);
+  one(root, '[data-view="attention"]').click();
+  await settled();
+  expect(word()).toBe("✗ 3 of 5 checks hold");
+  expect(leads()).toHaveLength(2);
+  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["generation", "lens table", "attention"]);
+});
+
+test("the lens that the finding is built on counts once, also where another view in sight has it", async () => {
+  const { root, word, head } = await bench(null, [[], [REQUEST]]);
+  expect(word()).toBe("! 3 of 4 checks hold");
+  one(root, '[data-name="lens_table"] [data-tool="hide"]').click();
+  expect(word()).toBe("! 3 of 4 checks hold");
+  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["generation", "attention"]);
+});
+
+test("who is at the word or in its list stays there when another answer comes", async () => {
+  const { root, head } = await bench();
+  one(head, ".tb-check-word").focus();
+  one(head, ".tb-check-word").click();
+  one(root, '[data-view="attention"]').click();
+  await settled();
+  expect(document.activeElement).toBe(one(head, ".tb-check-word"));
+  expect(one(head, ".tb-popup-panel").hidden).toBe(false);
+  one(head, '.tb-popup-panel [data-leads="attention"]').focus();
+  one(root, '[data-name="lens_table"] [data-tool="later"]').click();
+  expect(head.contains(document.activeElement)).toBe(true);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Request } from "../../src/request";
 import type { Target } from "../../src/scores";
 import type { Known } from "../../src/scores/token_field";
-import { goesOver, idOrText } from "../../src/scores/token_field";
+import { idOrText, madeOf } from "../../src/scores/token_field";
 import { whyNot } from "../../src/scores/why_not";
 import tokenScores from "../../src/views/token_scores";
 import { decode } from "../../src/wire";
@@ -22,7 +22,8 @@ test("a token is meant as it is shown, as its text, and where only the text has 
 });
 
 test("several tokens are said to be several, by name, and no code is handed out that refuses them", () => {
-  expect(goesOver(KNOWN, "ty of P")).toEqual(["·city", "·of", "·Paris"]);
+  expect(madeOf(KNOWN, " city of Paris")).toEqual(["·city", "·of", "·Paris"]);
+  expect([madeOf(KNOWN, "ty of"), madeOf(KNOWN, " of Pa"), madeOf(KNOWN, "")]).toEqual([[], [], []]);
   const why = ask({ against: " city of" });
   expect(plain(why?.sentence)).toBe(
     "“·city·of” is 2 tokens in this text (“·city”, “·of”), and a question is about one: write one of them, or one that the field offers.",
@@ -43,6 +44,18 @@ test("a token that is compared with itself is said to be, however it is named", 
     expect(plain(ask(change)?.sentence)).toContain("“·Paris” is compared with itself");
     expect(ask(change)?.code).toBeNull();
   }
+});
+
+test("a token that nobody knows is not taken for what was said", () => {
+  const why = ask({ token: " London", against: PARIS });
+  expect(plain(why?.sentence)).toContain("whether “·London” is one token");
+  expect(why?.code).toContain("If it is one");
+});
+
+test("a stretch that begins or ends within a token is not said to be those tokens", () => {
+  const why = ask({ against: "ty of" });
+  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “ty·of” is one token");
+  expect(why?.code).toContain("If it is one");
 });
 
 test("a good question is only not here", () => {

@@ -247,6 +247,29 @@ test("a position that failed can be asked for again, and is not asked for unaske
   expect(one(root, ".tb-flow").hidden).toBe(false);
 });
 
+test("while a position that failed is asked for again, no other one is shown as if it were it, and the focus stays", async () => {
+  let broken = true;
+  const reply = (message: Message) => {
+    const { query } = (message.slice ?? {}) as { query?: number };
+    if (query !== 3) return answering.reply(message);
+    return broken ? { kind: "error", error: "Out of memory.", absent: false, code: null } : undefined;
+  };
+  const { root, selection, sent, say } = await show(rolloutView, STATE, { reply });
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  await settled();
+  broken = false;
+  const again = one(root, ".tb-trouble button");
+  again.focus();
+  again.click();
+  await settled();
+  expect(document.activeElement).toBe(one(root, ".tb-trouble"));
+  const [main, question] = [one(root, ".tb-flow"), text(root, ".tb-att-question")];
+  expect([main.hidden, question]).toEqual([false, expect.stringContaining("to position 2")]);
+  say({ kind: "answer", id: sent.at(-1)?.id, result: sliceTree(3) });
+  await settled();
+  expect([main.hidden, figures(root)[3]]).toEqual([false, "0.25"]);
+});
+
 test("a slice of another shape is refused", () => {
   const rollout = { layers: LAYERS } as Rollout;
   const of = (query: number) => arrivedOf({ ...(decode(sliceTree(1)) as object), query }, rollout);
