@@ -48,19 +48,21 @@ def _keys(result: Any, trace: Trace) -> list[str]:
     tokens = _names(token if token >= 0 else None, target.token, known)
     if token == trace.token_at(target.step).id:
         tokens = [None, *tokens]
-    against = [None] if target.against is None else _names(_id(target.against, known), target.against, known)
+    against = (
+        [None] if target.against is None else _names(_id(target.against, result.vocabulary), target.against, known)
+    )
     request = request_for(result)
     # Of two texts that read alike one may be no token: a target compares two.
     pairs = [(a, b) for a in tokens for b in against if a is None or a != b]
     return [replace(request, target=replace(target, token=a, against=b)).key for a, b in pairs]
 
 
-def _id(given: str | int, known: Vocabulary) -> int | None:
-    """The id that was meant; None where two tokens of the record have that text, or none."""
+def _id(given: str | int, mentioned: Vocabulary) -> int | None:
+    """The id that was meant; None where two tokens that a result mentions have that text, or none."""
     if isinstance(given, int):
         return given
     wanted = given.encode("utf-8", "surrogatepass")
-    found = [token for token, piece in known.pieces.items() if piece == wanted]
+    found = [token for token, piece in mentioned.pieces.items() if piece == wanted]
     return found[0] if len(found) == 1 else None
 
 

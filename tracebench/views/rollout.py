@@ -22,7 +22,7 @@ from tracebench.views.generation import trace_code
 MOST = 64 * 10**6
 #: Bytes of a share in a page, about: one on the square-root scale, deflated, in base64.
 BYTES = 0.3
-#: Up to so many shares a page has every position: the demo model's of 181 tokens.
+#: Up to so many shares a page has every position: the demo model's of 182 tokens.
 SMALL = 500_000
 #: By how much rounding may take a share below 0 or above 1; what is further off is refused when it is packed.
 ROUNDING = 1e-5
