@@ -52,6 +52,16 @@ def test_a_text_that_two_tokens_have_names_neither():
     assert not any('"against":" Rome"' in key for key in other_keys({request_for(result).key: result}, trace))
 
 
+def test_a_single_byte_is_not_named_by_its_text():
+    """It may be the byte token of a vocabulary whose token of that text is not in the record."""
+    trace = made.trace()
+    result = made.scores(trace, 0, against=7)
+    keys = other_keys({request_for(result).key: result}, trace)
+    assert keys
+    assert not any(r'"against":"\n"' in key for key in keys)
+    assert any(r'"against":7' in key for key in keys)
+
+
 def test_entropy_every_step_and_other_kinds_have_one_name():
     trace = made.trace()
     for result in (made.scores(trace, 0, of="entropy"), made.scores(trace, None), made.lens(trace)):

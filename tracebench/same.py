@@ -67,7 +67,11 @@ def _id(given: str | int, mentioned: Vocabulary) -> int | None:
 
 
 def _names(token: int | None, given: str | int | None, known: Vocabulary) -> list[str | int | None]:
-    """How a token can be named: as it was, by its id, and by its text where no other token of the record has that."""
+    """How a token can be named: as it was, by its id, and by its text where no other token of the record has that.
+
+    A single byte is not named by its text: vocabularies with tokens for bytes have a second token of that text, which is the
+    one that a tokenizer means by it and which the record need not know.
+    """
     names: list[str | int | None] = [] if given is None else [given]
     if token is None:
         return names
@@ -77,6 +81,6 @@ def _names(token: int | None, given: str | int | None, known: Vocabulary) -> lis
         text = piece.decode("utf-8")
     except UnicodeDecodeError:  # a half character has no text
         text = ""
-    if text and sum(other == piece for other in known.pieces.values()) == 1:
+    if len(piece) > 1 and text and sum(other == piece for other in known.pieces.values()) == 1:
         names.append(text)
     return list(dict.fromkeys(names))
