@@ -11,7 +11,7 @@ import { all, type Message, one, SCORES_REQUEST, scoresTree, settled, show, trac
 /** "The city of | Paris ↵ <|im_end|>"; the alternatives have " Rome" too. */
 const KNOWN = decode(traceTree()) as Known;
 const PARIS = idOrText(KNOWN, "·Paris") as number;
-const ask = (change: Partial<Target>) => whyNot(KNOWN, { step: 0, token: null, against: null, of: "logit", ...change }, PARIS);
+const ask = (change: Partial<Target>) => whyNot(KNOWN, { step: 0, token: null, against: null, of: "logit", ...change }, [PARIS]);
 const plain = (words: string | undefined) => words?.replaceAll(/[\u2068\u2069]/g, "");
 
 test("a token is meant as it is shown, as its text, and where only the text has it", () => {
@@ -43,6 +43,14 @@ test("a token that is compared with itself is said to be, however it is named", 
     expect(plain(ask(change)?.sentence)).toContain("“·Paris” is compared with itself");
     expect(ask(change)?.code).toBeNull();
   }
+});
+
+test("at every step, a token that one of them said is compared with itself there", () => {
+  const every = (change: Partial<Target>) =>
+    whyNot(KNOWN, { step: null, token: null, against: null, of: "logit", ...change }, [3, PARIS]);
+  expect(plain(every({ against: " Paris" })?.sentence)).toContain("“·Paris” is compared with itself");
+  expect(every({ against: 8 })).toBeNull();
+  expect(every({ token: " city", against: " Paris" })).toBeNull();
 });
 
 test("a good question is only not here", () => {
