@@ -14,7 +14,7 @@ import tracebench as tb
 from tests import made
 from tracebench.checks import Check
 from tracebench.files import FileError
-from tracebench.findings import as_text, attributed, said
+from tracebench.findings import as_text, attributed, finding, said
 from tracebench.offline.page import CSP, escape_script
 from tracebench.offline.size import Measure
 from tracebench.request import Absent, Request, request_for
@@ -285,9 +285,10 @@ def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
     trace = made.trace()
     asked = made.scores(trace, 0, against=" Rome")
     bench = tb.Workbench([trace, made.scores(trace, 0), asked])
+    bench.arrangement = {"hidden": ["token_scores-2"]}
     view = bench.views[1]
     first = view.request
-    assert not bench.finding(0).startswith("“·Paris” leads")
+    assert bench.finding(0) == as_text(said(trace, 0))
     view.request = request_for(asked)
     assert view.request == request_for(asked)
     assert bench.finding(0) == as_text(attributed(trace, asked, 0))
@@ -295,7 +296,7 @@ def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
     kept = [w["state"]["_asked"] for w in state["widgets"].values() if w["state"].get("_asked")]
     assert [each["target"]["against"] for each in kept] == [" Rome"]
     # Hidden, its question leads the head no more; asked its first question, it is as it was.
-    bench.arrangement = {"hidden": ["token_scores"]}
+    bench.arrangement = {"hidden": ["token_scores", "token_scores-2"]}
     assert bench.finding(0) == as_text(said(trace, 0))
     view.request = first
     assert not view.is_asked_otherwise
@@ -335,6 +336,17 @@ def test_of_two_other_questions_the_first_in_sight_leads_as_in_the_head():
     assert bench.finding(0) == as_text(attributed(trace, rome, 0))
     bench.arrangement = {"order": ["token_scores-2"]}
     assert bench.finding(0) == as_text(attributed(trace, of, 0))
+
+
+def test_a_contrast_that_was_given_leads_as_one_that_was_asked():
+    trace = made.trace()
+    rome, prob = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, of="prob")
+    bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome, prob])
+    assert bench.finding(0) == as_text(attributed(trace, rome, 0))
+    assert bench.finding(1) == as_text(finding(trace, made.lens(trace), 1))
+    # What was asked last is what is wanted.
+    bench.views[2].request = request_for(prob)
+    assert bench.finding(0) == as_text(attributed(trace, prob, 0))
 
 
 def test_a_view_without_fields_keeps_its_one_question():
@@ -394,6 +406,13 @@ def test_what_stays_without_a_kernel_says_what_else_was_answered():
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome])
     _, sentences, _ = bench._said()
     assert sentences[0] == bench.finding(0)
-    assert sentences[1:] == [as_text(attributed(trace, made.scores(trace, 0), 0)), as_text(attributed(trace, rome, 0))]
+    assert sentences == [
+        as_text(each)
+        for each in (
+            attributed(trace, rome, 0),
+            finding(trace, made.lens(trace), 0),
+            attributed(trace, made.scores(trace, 0), 0),
+        )
+    ]
     bench.views[2].request = request_for(rome)
     assert bench._said()[1][0] == as_text(attributed(trace, rome, 0))

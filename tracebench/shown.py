@@ -101,16 +101,17 @@ def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mappin
 def sentences(trace: Trace, questions: Sequence[Question], step: int, known: Mapping[str, Any]) -> list[findings.Parts]:
     """What a step comes down to: first the sentence that leads, then what else the answers in sight say."""
     asked = [
-        (question.otherwise, findings.attributed(trace, scores, step))
+        (question.otherwise, scores.target.against is not None, findings.attributed(trace, scores, step))
         for question in questions
         for scores in (known.get(request.key) for request in question.at(step))
         if scores is not None and scores.kind == "token_scores" and step in scores.steps
     ]
     lens = _lens(known)
     own = findings.finding(trace, lens, step) if lens else findings.said(trace, step)
-    # Whoever asks another question wants to know what came of that.
-    lead = next((parts for otherwise, parts in asked if otherwise), own)
-    return [lead, *(parts for parts in (own, *(parts for _, parts in asked)) if parts != lead)]
+    # Whoever asks another question wants to know what came of that; so does who came with "why this rather than that".
+    others = [parts for otherwise, _, parts in asked if otherwise] + [parts for _, compares, parts in asked if compares]
+    lead = next(iter(others), own)
+    return [lead, *(parts for parts in (own, *(parts for *_, parts in asked)) if parts != lead)]
 
 
 def _lens(known: Mapping[str, Any]) -> Any:

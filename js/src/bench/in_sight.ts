@@ -8,7 +8,7 @@ import type { Check } from "../checks";
 import type { Parts } from "../parts";
 import type { Request } from "../request";
 import { requestKey } from "../request";
-import type { Scores } from "../scores";
+import type { Scores, Target } from "../scores";
 import { requestAt, stepOf } from "../scores/asking";
 
 /** A view in sight: its name in the arrangement, and what it asks when that is chosen. */
@@ -45,6 +45,8 @@ interface Asked {
   otherwise: boolean;
   /** What the view asks when that is chosen. */
   offered: boolean;
+  /** Why this token rather than that one: a question of its own, also as the view's first one. */
+  compares: boolean;
 }
 
 type Heard = Pick<Scores, "kind" | "steps" | "questions" | "findings" | "checks">;
@@ -89,10 +91,11 @@ export function answersInSight({ inSight, answers, step, onChange }: Listening, 
     },
     /** Whether the answer to a question is among those. */
     counts: (request: Request): boolean => counted().has(requestKey(request)),
-    /** The first other question in sight whose answer is there. */
+    /** The first other question in sight whose answer is there: one that was asked here, else one that compares. */
     other: (): Other | null => {
-      for (const { key, otherwise } of inSight().flatMap((seen) => askedAt(seen, step()))) {
-        const answer = otherwise ? heard.get(key) : undefined;
+      const asked = inSight().flatMap((seen) => askedAt(seen, step()));
+      for (const { key } of [...asked.filter((each) => each.otherwise), ...asked.filter((each) => each.compares)]) {
+        const answer = heard.get(key);
         // The findings of answers of other kinds are not about a question.
         const row = answer?.kind === "token_scores" ? answer.steps.indexOf(step()) : -1;
         if (answer && row >= 0) return { question: answer.questions[row] ?? "", finding: answer.findings[row] ?? [] };
@@ -109,6 +112,7 @@ function askedAt({ child, beside }: Seen, step: number): Asked[] {
   const own = other ?? first;
   return [...(own ? [own] : []), ...beside].map((each) => {
     const request = stepOf(each) === null ? each : requestAt(each, step);
-    return { key: requestKey(request), request, otherwise: each === other, offered: each !== own };
+    const compares = ((request.target as Target | null)?.against ?? null) !== null;
+    return { key: requestKey(request), request, otherwise: each === other, offered: each !== own, compares };
   });
 }

@@ -6,14 +6,14 @@ import { isolated } from "../tokens";
 import type { Known, Token } from "./token_field";
 import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
 
-/** Null where the question is a good one whose answer is just not here. `said` is the id of what the model said. */
-export function whyNot(known: Known, { token, against, of }: Target, said: number | null): Absence | null {
+/** Null where the question is a good one whose answer is just not here. `said` are the ids of what the model said, step by step. */
+export function whyNot(known: Known, { token, against, of }: Target, said: readonly number[]): Absence | null {
   if (of === "entropy") return null;
   const written = [token, against].filter((each): each is string => typeof each === "string");
   const refused = written.map((each) => severalTokens(known, each)).find(Boolean);
   if (refused) return { sentence: refused, code: null };
-  const [why, rather] = [token === null ? said : idOf(known, token), idOf(known, against)];
-  if (rather !== null && why === rather) {
+  const [why, rather] = [token === null ? said : [idOf(known, token)], idOf(known, against)];
+  if (rather !== null && why.includes(rather)) {
     const name = isolated(shown(known, rather));
     return {
       sentence: `“${name}” is compared with itself: write another token after “rather than”, or none.`,

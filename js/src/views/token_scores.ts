@@ -90,7 +90,8 @@ export function tokenScores(context: Context<Text>): void {
     what: "the token scores",
     whyNot: (asked) => {
       const target = targetOf(asked);
-      return whyNot(text, target, target.step === null ? null : (text.ids?.at({ token: tokenOf(text, target.step) }) ?? null));
+      const steps = target.step === null ? Array.from({ length: text.steps }, (_, each) => each) : [target.step];
+      return whyNot(text, target, text.ids ? steps.map((each) => text.ids.at({ token: tokenOf(text, each) })) : []);
     },
     onFirst: () => kept.set(null),
     onLeave: () => {

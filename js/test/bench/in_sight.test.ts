@@ -46,9 +46,13 @@ function reply({ kind, request }: Message): object | undefined {
 
 async function bench(
   asked: unknown = null,
-  { arrangement = null, offline = false }: { arrangement?: unknown; offline?: boolean } = {},
+  {
+    first = SCORES_REQUEST,
+    arrangement = null,
+    offline = false,
+  }: { first?: Request; arrangement?: unknown; offline?: boolean } = {},
 ) {
-  const state: Record<string, unknown> = { _data: { ...traceTree(), methods: METHODS }, _request: SCORES_REQUEST, _asked: asked };
+  const state: Record<string, unknown> = { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked };
   let child: { get(name: string): unknown; set(name: string, value: unknown): void } | undefined;
   const scores = {
     ...tokenScores,
@@ -124,6 +128,13 @@ test("a question that is asked again after it failed is asked", async () => {
   await ask("", "·Rome");
   await ask("", "·Rome");
   expect(sent.filter(({ kind, request }) => kind === "ask" && againstOf(request as Request) === 8)).toHaveLength(2);
+});
+
+test("a view that came with a contrast leads the head with it, until it is asked something else", async () => {
+  const { head, ask } = await bench(null, { first: RATHER });
+  expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
+  await ask("", "·city");
+  expect(head()[0]).toMatch(/^Why rather than (?!8)/);
 });
 
 test("a hidden view's question does not lead the head", async () => {

@@ -11,7 +11,7 @@ import { all, type Message, one, SCORES_REQUEST, scoresTree, settled, show, trac
 /** "The city of | Paris ↵ <|im_end|>"; the alternatives have " Rome" too. */
 const KNOWN = decode(traceTree()) as Known;
 const PARIS = idOrText(KNOWN, "·Paris") as number;
-const ask = (change: Partial<Target>) => whyNot(KNOWN, { step: 0, token: null, against: null, of: "logit", ...change }, PARIS);
+const ask = (change: Partial<Target>) => whyNot(KNOWN, { step: 0, token: null, against: null, of: "logit", ...change }, [PARIS]);
 const plain = (words: string | undefined) => words?.replaceAll(/[\u2068\u2069]/g, "");
 
 test("a token is meant as it is shown, as its text, and where only the text has it", () => {
@@ -56,6 +56,14 @@ test("a stretch that begins or ends within a token is not said to be those token
   const why = ask({ against: "ty of" });
   expect(plain(why?.sentence)).toContain("Nobody here can tell whether “ty·of” is one token");
   expect(why?.code).toContain("If it is one");
+});
+
+test("at every step, a token that one of them said is compared with itself there", () => {
+  const every = (change: Partial<Target>) =>
+    whyNot(KNOWN, { step: null, token: null, against: null, of: "logit", ...change }, [3, PARIS]);
+  expect(plain(every({ against: " Paris" })?.sentence)).toContain("“·Paris” is compared with itself");
+  expect(every({ against: 8 })).toBeNull();
+  expect(every({ token: " city", against: " Paris" })).toBeNull();
 });
 
 test("a good question is only not here", () => {
