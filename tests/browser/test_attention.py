@@ -168,7 +168,9 @@ def test_a_long_text_opens_where_it_is_looked_at(opened, at):
     weights = np.tri(length, dtype=np.float32) * 0.05 / np.arange(1, length + 1, dtype=np.float32)[:, None]
     weights[at:, at] += 0.95
     axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
-    result = Attention(LabeledArray.of(weights[None, None], **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    result = Attention(
+        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+    )
     page = opened(trace, result, fragment="#step=2")
     assert in_sight(page, at)
 
@@ -179,7 +181,9 @@ def test_a_text_that_hardly_scrolls_opens_at_its_beginning(opened):
     weights = np.tri(length, dtype=np.float32) * 0.2 / np.arange(1, length + 1, dtype=np.float32)[:, None]
     weights[:, 0] += 0.8
     axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
-    result = Attention(LabeledArray.of(weights[None, None], **axes), None, "sdpa", "AttentionPatterns()", trace.hash)
+    result = Attention(
+        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+    )
     page = opened(trace, result, fragment="#step=3", width=900)
     assert page.locator(f"{VIEW} .tb-text").evaluate("list => list.scrollTop") == 0
 
