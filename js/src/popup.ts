@@ -37,7 +37,8 @@ export function popup(button: HTMLButtonElement, panel: HTMLElement, signal: Abo
   const away = (event: Event) => {
     if (!event.composedPath().includes(el)) show(false);
   };
-  document.addEventListener("pointerdown", away, { signal });
+  // Before whoever takes the event for himself, as the handle of a view does.
+  document.addEventListener("pointerdown", away, { signal, capture: true });
   return { el, panel, open: () => show(true), close: () => show(false) };
 }
 

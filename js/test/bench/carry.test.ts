@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { grip } from "../../src/bench/carry";
+import { popup } from "../../src/popup";
 
 /** Two places of 100 px each, one under the other; `scrolled` moves them up. */
 function carried() {
@@ -57,4 +58,13 @@ test("Escape, a lost pointer and the end of the bench give up, and nothing goes 
     scroll(1);
     expect([words(), dropped, frames.length, views.querySelector("[data-carried]")]).toEqual([undefined, [], 0, null]);
   }
+});
+
+test("what is open elsewhere closes when a view is taken up", () => {
+  const { point, views, life } = carried();
+  const open = popup(document.createElement("button"), document.createElement("div"), life.signal);
+  views.before(open.el);
+  open.open();
+  point("pointerdown", 10);
+  expect(open.panel.hidden).toBe(true);
 });
