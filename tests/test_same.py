@@ -109,3 +109,10 @@ def test_the_bench_says_what_came_of_a_question_however_it_is_named(target):
     view.request = replace(view.request, target=target)
     assert bench.finding(0) == said
     assert bench.checks == proved
+
+
+def test_an_answer_that_does_not_say_what_it_explained_at_its_step_has_one_name():
+    trace = made.trace()
+    elsewhere = LabeledArray.of(np.asarray([3], np.int32), step=[1])
+    result = replace(made.scores(trace, 0), explained=elsewhere)
+    assert other_keys({request_for(result).key: result}, trace) == {}

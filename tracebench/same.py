@@ -41,7 +41,8 @@ def _keys(result: Any, trace: Trace) -> list[str]:
     if not isinstance(result, TokenScores) or result.trace != trace.hash:
         return []
     target = result.target
-    if target.step is None or target.of == "entropy":
+    # Another people's result may not say what it explained at the step that was asked.
+    if target.step is None or target.of == "entropy" or target.step not in result.explained.coords("step"):
         return []
     token = int(result.explained.sel(step=target.step))
     known = trace.candidates.vocabulary.union(result.vocabulary)

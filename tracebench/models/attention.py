@@ -23,8 +23,9 @@ from transformers.modeling_utils import AttentionInterface
 from tracebench.checks import Check
 from tracebench.interrupts import Scope
 from tracebench.models.capture import hooks_check
+from tracebench.models.digests import digest
 from tracebench.models.family import pass_does_not_fit, run
-from tracebench.models.language_model import LanguageModel, digest
+from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.memory import fitting
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
