@@ -2,6 +2,7 @@
 // has a picture, and the picture is what is shown. Controls (`data-capture="no"`, buttons, inputs) are left out.
 
 import { isTransparent } from "./color";
+import { WHOLE } from "./near";
 import type { Mark, Scene } from "./scene";
 import { moved } from "./scene";
 import { sceneOf } from "./scene_svg";
@@ -21,7 +22,10 @@ export function capture(root: HTMLElement): Scene {
 /** What scrolls on the page and is marked as whole is shown in full while the picture is taken. */
 function unrolled(root: HTMLElement): () => void {
   const found = [...root.querySelectorAll<HTMLElement>('[data-capture="whole"]')].map((el) => ({ el, top: el.scrollTop }));
-  for (const { el } of found) el.style.maxHeight = "none";
+  for (const { el } of found) {
+    el.dispatchEvent(new Event(WHOLE));
+    el.style.maxHeight = "none";
+  }
   return () => {
     for (const { el, top } of found) {
       el.style.maxHeight = "";

@@ -46,11 +46,33 @@ export function focusedIn(node: Node): Element | null {
   return (node.getRootNode() as Document | ShadowRoot).activeElement;
 }
 
+/**
+ * Acts when everybody who hears of the same event has changed what they change. Whoever measures the page in between has it
+ * laid out once more, which of a long text is most of what a key press costs.
+ */
+export function afterwards(act: () => void): void {
+  queueMicrotask(act);
+}
+
 /** Brings an element into sight within what scrolls around it, clear of what fades there; never scrolls the page. */
 export function keepInSight(scrolling: HTMLElement, el: HTMLElement, fade = 0): void {
-  const [outer, inner] = [scrolling.getBoundingClientRect(), el.getBoundingClientRect()];
-  if (inner.top < outer.top + fade) scrolling.scrollTop += inner.top - outer.top - 8 - fade;
-  if (inner.bottom > outer.bottom - fade) scrolling.scrollTop += inner.bottom - outer.bottom + 8 + fade;
+  afterwards(() => {
+    const [outer, inner] = [scrolling.getBoundingClientRect(), el.getBoundingClientRect()];
+    if (inner.top < outer.top + fade) scrolling.scrollTop += inner.top - outer.top - 8 - fade;
+    if (inner.bottom > outer.bottom - fade) scrolling.scrollTop += inner.bottom - outer.bottom + 8 + fade;
+  });
+}
+
+/** One of many is the stop for Tab. What it returns moves it there; only the two that change are touched. */
+export function tabStop(all: readonly HTMLElement[]): (index: number) => void {
+  let home = -1;
+  return (index) => {
+    if (index === home) return;
+    const [old, now] = [all[home], all[index]];
+    if (old) old.tabIndex = -1;
+    if (now) now.tabIndex = 0;
+    home = index;
+  };
 }
 
 /** Says of what scrolls whether more lies above and below: `data-above`, `data-below`, for edges that fade. */
@@ -62,7 +84,36 @@ export function edges(scrolling: HTMLElement, signal: AbortSignal): () => void {
   };
   scrolling.addEventListener("scroll", tell, { signal, passive: true });
   onResize([scrolling], tell, signal);
-  return tell;
+  return () => afterwards(tell);
+}
+
+/**
+ * Whose words change stays as high as it has been at this width: what is below it does not jump from step to step, and need not
+ * be drawn anew.
+ */
+export function steady(el: HTMLElement, signal: AbortSignal): void {
+  let [width, height] = [0, 0];
+  const keep = () => {
+    if (el.offsetWidth !== width) {
+      [width, height] = [el.offsetWidth, 0];
+      el.style.minHeight = "";
+    }
+    if (el.offsetHeight <= height) return;
+    height = el.offsetHeight;
+    el.style.minHeight = `${height}px`;
+  };
+  onResize([el], keep, signal);
+}
+
+/** The width of an element as it was last laid out, which need not be measured; `onChange` hears of another one. */
+export function widthOf(el: Element, onChange: () => void, signal: AbortSignal): () => number {
+  let width: number | null = null;
+  const resized = () => {
+    width = el.clientWidth;
+    onChange();
+  };
+  onResize([el], resized, signal);
+  return () => width ?? el.clientWidth;
 }
 
 /** Calls back whenever one of these has another size, and once at the beginning. */

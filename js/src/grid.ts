@@ -1,7 +1,7 @@
 // A table of rows (layers, steps) x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
 // fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
 
-import { element, focusedIn, onResize, setSelected } from "./dom";
+import { afterwards, element, focusedIn, onResize, setSelected } from "./dom";
 import type { Spot } from "./grid_moves";
 import { cellAfter, revealed } from "./grid_moves";
 import { isBare, take } from "./keys";
@@ -14,6 +14,8 @@ const HEAD_HEIGHT = 34;
 const NARROWEST = 40;
 const ROOMY = 58;
 const WIDEST = 96;
+/** The width of a character of a cell's text at the most, and what stands around the text. */
+const [ADVANCE, PADDING] = [7, 8];
 /** Columns kept ready beyond each edge. */
 const SPARE = 3;
 
@@ -118,9 +120,11 @@ export class Grid {
     this.#columnBand.hidden = token === null;
     this.#rowBand.hidden = row < 0;
     this.#place();
-    this.#reveal(row, token);
-    this.#fill();
     this.#mark();
+    afterwards(() => {
+      this.#reveal(row, token);
+      this.#fill();
+    });
   }
 
   #layOut(): void {
@@ -188,6 +192,7 @@ export class Grid {
       const { text, title, ground, ink } = this.#spec.cell(at, token) ?? NOTHING;
       el.textContent = text;
       el.title = title;
+      el.toggleAttribute("data-long", !fits(text, this.#width));
       el.dataset[this.#spec.axis] = String(at);
       el.dataset.token = String(token);
       el.setAttribute("aria-colindex", String(token + 2));
@@ -266,6 +271,11 @@ export class Grid {
     this.#rows[row]?.cells[slot]?.focus({ preventScroll: true });
     this.#spec.onFocus(this.#spec.rows[row] ?? 0, token);
   }
+}
+
+/** Whether a cell of this width has room for the text for certain: characters of other scripts may have any width. */
+function fits(text: string, width: number): boolean {
+  return text.length * ADVANCE + PADDING <= width && /^[\x20-\x7e·]*$/.test(text);
 }
 
 /** The token at a position, and under it the position's number. */

@@ -11,7 +11,7 @@ import { saveButton } from "./bench/save";
 import { stepper } from "./bench/stepper";
 import type { Check } from "./checks";
 import { copyButton } from "./copy";
-import { element, onResize } from "./dom";
+import { element, onResize, steady } from "./dom";
 import type { Lens } from "./lens";
 import type { Parts } from "./parts";
 import { sentence } from "./parts";
@@ -82,9 +82,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     views.away,
   );
   el.append(top, views.el);
-  // Whatever is scrolled to in a page stops under what stays in sight.
-  const { style } = document.documentElement;
-  if (answers.offline) onResize([top], () => style.setProperty("--tb-bench-top", `${top.offsetHeight + 8}px`), signal);
+  if (answers.offline) clearOf(top, signal);
+  steady(target, signal);
 
   let lens: Lens | null = null;
   const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;
@@ -125,6 +124,13 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     answers.hear(data.finding_request, heard, signal);
   }
   el.dataset.state = "ready";
+}
+
+/** Whatever is scrolled to in a page stops under what stays in sight. */
+function clearOf(top: HTMLElement, signal: AbortSignal): void {
+  const root = document.documentElement;
+  root.toggleAttribute("data-tb-page", true);
+  onResize([top], () => root.style.setProperty("--tb-bench-top", `${top.offsetHeight + 8}px`), signal);
 }
 
 function facts({ layers, heads, dtype, device }: ModelCard): string {

@@ -4,7 +4,7 @@
 import type { Attention, Whose } from "../attention";
 import { smallMapOf } from "../attention";
 import type { Attributes } from "../dom";
-import { element, focusedIn, setSelected } from "../dom";
+import { afterwards, element, focusedIn, setSelected } from "../dom";
 import type { Spot } from "../grid_moves";
 import { cellAfter, revealed } from "../grid_moves";
 import { isBare, take } from "../keys";
@@ -139,7 +139,7 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
       });
       if (el.contains(focusedIn(el)) && (to.row !== focus.row || to.token !== focus.token)) return;
       onHome(to);
-      reveal(to);
+      afterwards(() => reveal(to));
     },
     layOut: (room, beside) => {
       const across = (width: number) => (width - LABEL - APART) / columns.length;

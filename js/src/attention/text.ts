@@ -2,7 +2,7 @@
 // the token that reads to those that it looks at most.
 
 import { css, ink, sequential } from "../color";
-import { edges, element, focusedIn, keepInSight, setSelected } from "../dom";
+import { afterwards, edges, element, focusedIn, keepInSight, setSelected, tabStop } from "../dom";
 import { isBare, take } from "../keys";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -69,14 +69,8 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
   let painted: Row | null = null;
   const states: { ground: string; said: string; exact: string; here: boolean; out: boolean; reads: boolean }[] = [];
   let there = -1;
-  let home = 0;
   let selected: number | null = null;
-  const onHome = (key: number) => {
-    const [old, now] = [pieces[home], pieces[key]];
-    if (old) old.tabIndex = -1;
-    if (now) now.tabIndex = 0;
-    home = key;
-  };
+  const onHome = tabStop(pieces);
   const go = (key: number) => {
     onHome(key);
     onKey(key);
@@ -168,16 +162,19 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
         return { key, weight, strength: darkness(tint, weight, key) };
       });
       // What was selected stays in sight by itself.
-      if (moved && (selected === null || selected > query)) bringInSight(query, found);
+      const scrolls = moved && (selected === null || selected > query);
+      afterwards(() => {
+        if (scrolls) bringInSight(query, found);
+        curves.paint(query, found);
+      });
       tell();
-      curves.paint(query, found);
     },
     select: (key) => {
       if (key !== selected && key !== null && pieces[key]) keepInSight(list, pieces[key], FADE);
+      const [old, now] = [pieces[selected ?? -1], pieces[key ?? -1]];
+      if (old && old !== now) setSelected(old, false);
+      if (now) setSelected(now, true);
       selected = key;
-      pieces.forEach((piece, i) => {
-        setSelected(piece, i === key);
-      });
       if (key !== null && key <= there && !list.contains(focusedIn(list))) onHome(key);
     },
   };

@@ -64,10 +64,12 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
       begun = true;
       for (const each of inSight()) each.el.toggleAttribute("data-carried", each.name === name);
       views.append(line);
+      views.toggleAttribute("data-landing", true);
       keepScrolling(views, () => y, draw, until.signal);
     };
     until.signal.addEventListener("abort", () => {
       line.remove();
+      views.toggleAttribute("data-landing", false);
       for (const { el } of inSight()) el.removeAttribute("data-carried");
       if (handle.hasPointerCapture?.(from.pointerId)) handle.releasePointerCapture(from.pointerId);
     });

@@ -1,7 +1,7 @@
 // How sure the model was, step by step: two rows of bars over one axis. An overview for long texts, and the entropy of
 // every step at a glance.
 
-import { element, onResize, setSelected, svg } from "../dom";
+import { element, setSelected, svg, widthOf } from "../dom";
 import { nats, probability } from "../format";
 import type { Scale } from "../scale";
 import { linear, roundUp, ticks } from "../scale";
@@ -36,8 +36,11 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   el.append(drawing);
   let shown: number | null = null;
   const draw = () => {
-    if (el.hidden || el.clientWidth === 0) return;
-    const width = Math.max(NARROWEST, Math.min(el.clientWidth, widest));
+    const room = el.hidden ? 0 : width();
+    if (room > 0) drawIn(Math.max(NARROWEST, Math.min(room, widest)));
+  };
+  const width = widthOf(el, draw, signal);
+  const drawIn = (width: number) => {
     const x = linear([0, trace.steps], [LEFT, width - 8]);
     paintSvg(drawing, { width, height: HEIGHT, marks: marks(trace, shown, x, width) });
     drawing.setAttribute("aria-label", `Probability of the chosen token and entropy at every step. ${inWords(trace, shown)}`);
@@ -51,7 +54,6 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
     },
     { signal },
   );
-  onResize([el], draw, signal);
   return {
     el,
     update: (step) => {

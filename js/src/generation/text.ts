@@ -1,6 +1,6 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { edges, element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
+import { edges, element, focusedIn, keepInSight, setAttributes, setSelected, tabStop } from "../dom";
 import { probability } from "../format";
 import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
@@ -23,6 +23,7 @@ export interface TextView {
 
 export function text(trace: Trace, selection: Selection, signal: AbortSignal): TextView {
   const pieces = trace.pieces.map((_, index) => piece(trace, index));
+  const onHome = tabStop(pieces);
   const el = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens", "aria-orientation": "horizontal" });
   // In the picture nothing scrolls.
   el.dataset.capture = "whole";
@@ -72,7 +73,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   return {
     el,
     update: (fields) => {
-      update(el, pieces, folds, trace, fields);
+      update(el, pieces, onHome, folds, trace, fields);
       tell();
     },
   };
@@ -130,6 +131,7 @@ function target(event: KeyboardEvent, trace: Trace, index: number): number | nul
 function update(
   el: HTMLElement,
   pieces: readonly HTMLElement[],
+  onHome: (index: number) => void,
   folds: readonly Fold[],
   trace: Trace,
   fields: Readonly<Fields>,
@@ -138,7 +140,7 @@ function update(
   const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
   const current = step === null ? null : tokenOf(trace, step);
   const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
-  const home = focused >= 0 ? focused : (current ?? Math.max(0, start));
+  onHome(focused >= 0 ? focused : (current ?? Math.max(0, start)));
   const read = readElsewhere(trace, fields);
   let count = 0;
   pieces.forEach((piece, index) => {
@@ -147,7 +149,6 @@ function update(
     const selected = marked || index === read;
     setSelected(piece, selected);
     piece.toggleAttribute("data-read", index !== current && selected);
-    piece.tabIndex = index === home ? 0 : -1;
     count += Number(selected);
     if (selected) for (const fold of folds) if (index >= fold.start && index < fold.stop) fold.open();
   });

@@ -1,6 +1,6 @@
 // How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
 
-import { element, onResize, setAttributes, setSelected, svg } from "../dom";
+import { element, setAttributes, setSelected, svg, widthOf } from "../dom";
 import { probability, theLayer } from "../format";
 import { isBare, take } from "../keys";
 import type { Lens } from "../lens";
@@ -45,7 +45,7 @@ export function trajectory(
     const all = series(lens, text, token);
     const step = stepAt(text, token);
     const leads = step === null ? null : (lens.answer_layers[step] ?? null);
-    const width = Math.max(280, frame.clientWidth || 560);
+    const width = Math.max(280, room() || 560);
     const made = chart(all, layers, { layer, leads }, { width, height: width < 600 ? HEIGHT.narrow : HEIGHT.wide });
     paintSvg(drawing, made.scene);
     setAttributes(drawing, sliderOf(all, layers, layer, leads));
@@ -59,6 +59,8 @@ export function trajectory(
     );
     table.replaceChildren(...rows(all, layers, layer, watch));
   };
+
+  const room = widthOf(frame, draw, signal);
 
   drawing.addEventListener(
     "click",
@@ -79,7 +81,6 @@ export function trajectory(
     },
     { signal },
   );
-  onResize([frame], draw, signal);
   return {
     el,
     update: (lens, layer, token) => {

@@ -1,8 +1,9 @@
 // The text that the decision was made from: every token tinted by its score, with the score as a bar above or below a line.
 
 import { css, diverging, ink } from "../color";
-import { edges, element, focusedIn, keepInSight, setAttributes, setSelected } from "../dom";
+import { edges, element, focusedIn, keepInSight, setAttributes, setSelected, tabStop } from "../dom";
 import { isBare, take } from "../keys";
+import { nearFirst } from "../near";
 import type { Scores } from "../scores";
 import { bySize, rowOf } from "../scores";
 import { stepAt, tokenOf } from "../selection";
@@ -34,8 +35,9 @@ export interface ScoredText {
 }
 
 export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec, signal: AbortSignal): ScoredText {
+  const bars = text.pieces.map(() => element("i", {}));
   const pieces = text.pieces.map((shown, index) => {
-    const bar = element("span", { class: "tb-score-bar", "aria-hidden": "true" }, element("i", {}));
+    const bar = element("span", { class: "tb-score-bar", "aria-hidden": "true" }, bars[index]);
     const attributes = { class: "tb-piece", role: "option", "data-token": index, "aria-selected": "false", tabindex: -1 };
     return element("span", attributes, tokenElement(shown, { title: "" }), bar);
   });
@@ -44,20 +46,21 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
   el.toggleAttribute("data-short", pieces.length <= SHORT);
   el.dataset.capture = "whole";
   const tell = edges(el, signal);
+  const draw = nearFirst(el, pieces, signal);
   pieces.forEach((piece, index) => {
     el.append(piece);
     if (text.pieces[index]?.[0].includes("\n")) el.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
   });
 
+  const drawn: { tint: string; bar: string; decided: boolean; later: boolean }[] = [];
   let there: readonly number[] = [];
   let selected: readonly number[] = [];
   let home = 0;
   const has = (token: number) => there.includes(token);
+  const stop = tabStop(pieces);
   const onHome = (token: number) => {
     home = token;
-    pieces.forEach((piece, index) => {
-      piece.tabIndex = index === home ? 0 : -1;
-    });
+    stop(token);
   };
   const go = (token: number) => {
     onHome(token);
@@ -99,19 +102,28 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
       const most = row.widest || 1;
       there = row.tokens;
       const decided = tokenOf(text, step);
-      pieces.forEach((piece, token) => {
+      draw((token) => {
+        const piece = pieces[token] as HTMLElement;
         const score = row.values[token] ?? Number.NaN;
         const here = !Number.isNaN(score);
         const ground = diverging(score / most, dark);
-        const shown = piece.firstElementChild as HTMLElement;
-        shown.style.cssText = here ? `background:${css(ground)};color:${ink(ground)}` : "";
-        piece.toggleAttribute("data-decided", token === decided);
-        piece.toggleAttribute("data-later", !here && token !== decided);
+        const now = {
+          tint: here ? `background:${css(ground)};color:${ink(ground)}` : "",
+          bar: here ? barStyle(score / most) : "display:none",
+          decided: token === decided,
+          later: !here && token !== decided,
+        };
+        // Of a long text most tokens have next to no score at any step: what looks the same is left alone.
+        const before = drawn[token];
+        drawn[token] = now;
+        const [shown, bar] = [piece.firstElementChild, bars[token]] as [HTMLElement, HTMLElement];
+        if (before?.tint !== now.tint) shown.style.cssText = now.tint;
+        if (before?.bar !== now.bar) bar.style.cssText = now.bar;
+        if (before?.decided !== now.decided) piece.toggleAttribute("data-decided", now.decided);
+        if (before?.later !== now.later) piece.toggleAttribute("data-later", now.later);
         const label = inWords(scores, text, step, token);
         piece.setAttribute("aria-label", label);
-        piece.title = here || token === decided ? label : `${label}; a click goes to its own step`;
-        const bar = piece.querySelector<HTMLElement>(".tb-score-bar > i");
-        if (bar) bar.style.cssText = here ? barStyle(score / most) : "display:none";
+        piece.title = now.later ? `${label}; a click goes to its own step` : label;
       });
       const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
       onHome(has(focused) ? focused : (selected.find(has) ?? bySize(row)[0] ?? 0));
@@ -121,11 +133,12 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
     select: (tokens) => {
       const first = tokens.find(has);
       if (first !== undefined && first !== selected[0] && pieces[first]) keepInSight(el, pieces[first], FADE);
-      selected = tokens;
       const marked = new Set(tokens);
-      pieces.forEach((piece, token) => {
-        setSelected(piece, marked.has(token));
-      });
+      for (const token of new Set([...selected, ...tokens])) {
+        const piece = pieces[token];
+        if (piece) setSelected(piece, marked.has(token));
+      }
+      selected = tokens;
       setAttributes(el, { "aria-multiselectable": tokens.length > 1 && "true" });
       if (first !== undefined && !el.contains(focusedIn(el))) onHome(first);
     },
@@ -135,7 +148,7 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
 
 /** A bar from the zero line: up in one colour, down in the other. */
 function barStyle(share: number): string {
-  const height = `${(50 * Math.abs(share)).toFixed(1)}%`;
+  const height = `${Math.round(50 * Math.abs(share))}%`;
   return share >= 0
     ? `bottom:50%;height:${height};background:var(--tb-for)`
     : `top:50%;height:${height};background:var(--tb-against)`;

@@ -409,6 +409,8 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
   expect(figures()).toEqual(before);
   expect(all(root, "[data-left-out]").map((el) => el.dataset.key)).toEqual(["0"]);
   expect([whole[0] === "", ground()[0], ground()[4] === whole[4]]).toEqual([false, "", false]);
+  // Lines are drawn where the words stand, when everybody has heard.
+  await Promise.resolve();
   expect(all(root, ".tb-att-lines polyline").map((el) => el.dataset.key)).toEqual(["4"]);
   button.click();
   expect([ground(), figures()]).toEqual([whole, before]);

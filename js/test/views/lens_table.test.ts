@@ -134,6 +134,8 @@ test("only the columns in sight are in the page, and the selected one is in sigh
   const grid = one(root, ".tb-grid");
   Object.defineProperty(grid, "clientWidth", { value: 800 });
   selection.set("_state", { seq: 5, fields: { step: 300, query: 309, layer: 79 } });
+  // It scrolls when everybody has heard.
+  await Promise.resolve();
   expect(selectedCells(root)).toEqual([[79, 309]]);
 });
 
