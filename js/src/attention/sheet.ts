@@ -9,6 +9,8 @@ import { token } from "../tokens";
 import { draw, paintCells } from "./paint";
 
 const HEAD = 76;
+/** A key that the row does not reach. */
+const LATER = "opacity:0.5";
 /** The height that a name needs. */
 const LINE = 13;
 /** Between a column of its own and the tokens. */
@@ -62,26 +64,23 @@ export interface CellSheet {
 export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   const { axis, pieces, labelWidth, reach } = spec;
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const keys = pieces.map((piece, key) => {
-    const attributes = { class: "tb-sheet-key", role: "columnheader", "data-key": key, "aria-selected": "false" };
-    return element("span", attributes, token(piece, { title: "" }));
-  });
-  const rows = spec.rows.map((row) => {
-    const label = element("span", { class: "tb-sheet-label", role: "rowheader" }, spec.rowName(row));
-    const attributes = { class: "tb-sheet-row", role: "row", [`data-${axis}`]: row, "aria-selected": "false" };
-    return element("div", attributes, label, element("span", { class: "tb-sheet-line", "aria-hidden": "true" }));
-  });
   const ownName = spec.own ? element("span", { class: "tb-sheet-key tb-sheet-own", role: "columnheader" }, spec.own) : null;
   const column = element("div", { class: "tb-sheet-column", "aria-hidden": "true" });
   const chosen = element("div", { class: "tb-sheet-chosen", "aria-hidden": "true" });
   const cursor = element("div", { class: "tb-sheet-cursor", role: "gridcell", tabindex: 0 });
-  const heads = element("div", { class: "tb-sheet-heads", role: "row" }, ownName, ...keys);
+  const heads = element("div", { class: "tb-sheet-heads", role: "row" }, ownName);
   if (spec.corner) heads.append(element("span", { class: "tb-sheet-corner", role: "columnheader" }, spec.corner));
-  const list = element("div", { class: "tb-sheet-rows", role: "rowgroup" }, ...rows);
+  const list = element("div", { class: "tb-sheet-rows", role: "rowgroup" });
   const here = element("div", { class: "tb-sheet-here", role: "row" }, cursor);
   const el = element(
     "div",
-    { class: "tb-sheet", role: "grid", "aria-label": spec.label },
+    {
+      class: "tb-sheet",
+      role: "grid",
+      "aria-label": spec.label,
+      "aria-rowcount": spec.rows.length + 1,
+      "aria-colcount": pieces.length + 1,
+    },
     canvas,
     heads,
     list,
@@ -94,9 +93,17 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   let painted: Painted | null = null;
   let selected: { row: number | null; key: number | null } = { row: null, key: null };
   let focus = { row: 0, token: 0 };
-  /** The name of a key that is marked, and the last key that is not said to be later. */
-  let [marked, reached]: [number | null, number] = [null, keys.length - 1];
-  const [bareRows, bareKeys] = [barer(rows), barer(keys)];
+  const rows = names(list, spec.rows.length, (i) => {
+    const row = rowAt(i);
+    const label = element("span", { class: "tb-sheet-label", role: "rowheader" }, spec.rowName(row));
+    const made = element("div", { class: "tb-sheet-row", role: "row", [`data-${axis}`]: row, "aria-rowindex": i + 2 }, label);
+    made.append(element("span", { class: "tb-sheet-line", "aria-hidden": "true" }));
+    return made;
+  });
+  const keys = names(heads, pieces.length, (key) => {
+    const attributes = { class: "tb-sheet-key", role: "columnheader", "data-key": key, "aria-colindex": key + 2 };
+    return element("span", attributes, token(pieces[key] as Piece, { title: "" }));
+  });
   const own = () => (ownName ? Math.max(OWN, Math.min(width, 2 * LINE)) + APART : 0);
   const left = () => labelWidth + own();
   const index = (row: number | null) => spec.rows.indexOf(row ?? Number.NaN);
@@ -115,27 +122,12 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   const mark = () => {
     const i = index(selected.row);
     const { key } = selected;
-    bareRows(i, height || LINE);
-    bareKeys(key ?? -1, width || LINE);
-    rows.forEach((row, at) => {
-      setSelected(row, at === i);
-    });
-    const last = reach(rowAt(i < 0 ? rows.length - 1 : i));
-    if (key !== marked) {
-      for (const [at, is] of [
-        [marked, false],
-        [key, true],
-      ] as const)
-        if (keys[at ?? -1]) setSelected(keys[at ?? -1] as HTMLElement, is);
-    }
-    marked = key;
-    // A step moves the end by one, and there may be many.
-    for (let at = Math.min(last, reached) + 1; at <= Math.max(last, reached); at++)
-      keys[at]?.toggleAttribute("data-later", at > last);
-    reached = last;
+    const last = reach(rowAt(i < 0 ? spec.rows.length - 1 : i));
+    rows.show(i, height || LINE, (at) => `top:${at * height}px;height:${height}px`);
+    keys.show(key ?? -1, width || LINE, (at) => `left:${left() + (at + 0.5) * width}px;${at > last ? LATER : ""}`);
     const isThere = key !== null && i >= 0 && key <= reach(rowAt(i));
     column.hidden = key === null || (i >= 0 && !isThere);
-    column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * rows.length}px`;
+    column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * spec.rows.length}px`;
     chosen.hidden = !isThere;
     if (isThere) place(chosen, i, key);
     // A cell that has the focus stays where it is; what is read out there may be another number now.
@@ -146,8 +138,8 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     if (!painted || !width) return;
     const { rows: values, own: ownValues, from, shades } = painted;
     const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
-    draw(canvas, own() + width * pieces.length, height * rows.length, ratio, (pixels) => {
-      const tall = Math.round(height * rows.length * ratio);
+    draw(canvas, own() + width * pieces.length, height * spec.rows.length, ratio, (pixels) => {
+      const tall = Math.round(height * spec.rows.length * ratio);
       const box = { x: Math.round(own() * ratio), y: 0, width: Math.round(width * pieces.length * ratio), height: tall };
       paintCells(pixels, box, values, { columns: pieces.length, from, shades });
       if (!ownValues) return;
@@ -161,15 +153,20 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     });
   };
   const cellAt = (event: MouseEvent) => {
-    const row = rowOf(event.target, axis);
+    const row = pointedRow(event);
     const key = Math.floor((event.clientX - list.getBoundingClientRect().left - left()) / (width || 1));
     return row === null || key < 0 || key > reach(row) ? null : { row, key };
   };
+  /** The row whose name it is, else the one at that height: most of a long text have no name. */
+  const pointedRow = (event: MouseEvent) =>
+    rowOf(event.target, axis) ??
+    spec.rows[Math.floor((event.clientY - list.getBoundingClientRect().top) / (height || 1))] ??
+    null;
 
   list.addEventListener(
     "click",
     (event) => {
-      const row = rowOf(event.target, axis);
+      const row = pointedRow(event);
       if (row === null) return;
       const cell = cellAt(event);
       toCursor(index(row), cell?.key ?? selected.key ?? focus.token);
@@ -182,7 +179,7 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   cursor.addEventListener(
     "keydown",
     (event) => {
-      const to = cellAfter(event, focus, { rows: rows.length, tokens: pieces.length });
+      const to = cellAfter(event, focus, { rows: spec.rows.length, tokens: pieces.length });
       const here = isBare(event) && (event.key === "Enter" || event.key === " ");
       if (!to && !here) return;
       take(event);
@@ -218,17 +215,11 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
       const next = spec.cellSize(room - labelWidth - own() - 2);
       if (next.width === width && next.height === height) return;
       ({ width, height } = next);
-      el.style.cssText = `width:${left() + width * pieces.length}px;height:${HEAD + height * rows.length}px`;
+      el.style.cssText = `width:${left() + width * pieces.length}px;height:${HEAD + height * spec.rows.length}px`;
       canvas.style.left = `${labelWidth}px`;
       canvas.style.top = `${HEAD}px`;
-      list.style.cssText = `top:${HEAD}px;--tb-sheet-left:${left()}px;--tb-sheet-label:${labelWidth - 6}px`;
+      list.style.cssText = `top:${HEAD}px;height:${height * spec.rows.length}px;--tb-sheet-left:${left()}px;--tb-sheet-label:${labelWidth - 6}px`;
       if (ownName) ownName.style.left = `${labelWidth + (own() - APART) / 2}px`;
-      rows.forEach((row, i) => {
-        row.style.cssText = `top:${i * height}px;height:${height}px`;
-      });
-      keys.forEach((each, key) => {
-        each.style.left = `${left() + (key + 0.5) * width}px`;
-      });
       place(cursor, focus.row, focus.token);
       repaint();
       mark();
@@ -236,18 +227,36 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   };
 }
 
-/** Leaves out names that would touch, but never the selected one. */
-function barer(names: readonly HTMLElement[]): (selected: number, size: number) => void {
-  let before = "";
-  return (selected, size) => {
-    const now = [selected, size].join();
-    if (now === before) return;
-    before = now;
-    const every = Math.max(1, Math.ceil(LINE / size));
-    names.forEach((name, i) => {
-      const near = selected >= 0 && Math.abs(i - selected) * size < LINE;
-      name.toggleAttribute("data-bare", i !== selected && (i % every !== 0 || near));
-    });
+interface Names {
+  /** The names that there is room for, at so many pixels each, and that of the selected one. */
+  show(selected: number, size: number, style: (index: number) => string): void;
+}
+
+/** Names that would touch are left out, but never the selected one. What is left out is not in the page: a long text has hundreds. */
+function names(parent: HTMLElement, count: number, make: (index: number) => HTMLElement): Names {
+  const made = new Map<number, { name: HTMLElement; styled: string }>();
+  return {
+    show: (selected, size, style) => {
+      const every = Math.max(1, Math.ceil(LINE / size));
+      const shown = Array.from({ length: count }, (_, i) => i).filter((i) => {
+        const near = selected >= 0 && Math.abs(i - selected) * size < LINE;
+        return i === selected || (i % every === 0 && !near);
+      });
+      const kept = new Set(shown);
+      for (const [i, { name }] of made) {
+        if (kept.has(i)) continue;
+        name.remove();
+        made.delete(i);
+      }
+      for (const i of shown) {
+        const { name, styled } = made.get(i) ?? { name: make(i), styled: "" };
+        const now = style(i);
+        setSelected(name, i === selected);
+        if (now !== styled) name.style.cssText = now;
+        if (!made.has(i)) parent.append(name);
+        made.set(i, { name, styled: now });
+      }
+    },
   };
 }
 
