@@ -7,7 +7,7 @@ import { element } from "./dom";
 import type { Asked } from "./remember";
 import type { Request } from "./request";
 
-const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 
 /** Why there is no answer, in place of what the answerer says; `code` comes before the Python, null where that is of no use. */
 export interface Absence {

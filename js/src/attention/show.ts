@@ -120,9 +120,9 @@ export function showAttention(
         slice = other;
         paint();
       },
-      onBusy: (whose) => {
+      onBusy: (whose, isSilent) => {
         panel.setAttribute("aria-busy", String(whose !== null));
-        said.busy(whose && whoseName(whose));
+        said.busy(whose && whoseName(whose), isSilent);
       },
       onError: (error, whose) => said.failed(error, whoseName(whose)),
     },

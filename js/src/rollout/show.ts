@@ -142,9 +142,9 @@ export function showRollout(
         show();
         lookAhead(slice.query);
       },
-      onBusy: (at) => {
+      onBusy: (at, isSilent) => {
         main.setAttribute("aria-busy", String(at !== null));
-        said.busy(at && placeName(at.query));
+        said.busy(at && placeName(at.query), isSilent);
       },
       onError: (error, { query }) => {
         main.hidden = error !== null || !isHere;

@@ -4,6 +4,7 @@ import { isExact, rangeOf, rowOf, sliceOf, smallMapOf, whoseIn } from "../../src
 import { numbers } from "../../src/attention/numbers";
 import { paintMap } from "../../src/attention/paint";
 import { predicts, share, weightName, whoseName } from "../../src/attention/words";
+import { PING_MS, SILENCE_MS } from "../../src/liveness";
 import type { Request } from "../../src/request";
 import type { Text } from "../../src/trace";
 import attentionView from "../../src/views/attention";
@@ -393,6 +394,23 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   await click(cell(root, 3, 0));
   expect(text(root, ".tb-trouble")).toBe("");
   expect(text(root, "h3")).toBe("Layer 3, head 0");
+  vi.useRealTimers();
+});
+
+test("a slice that a kernel lost is asked for again after it answers a ping, also where the view stands alone", async () => {
+  vi.useFakeTimers();
+  let lost = true;
+  const reply = (message: Message) => {
+    if (message.kind === "ping") return { kind: "pong" };
+    return (message.slice as Whose | undefined)?.layer === 1 && lost ? undefined : answering().reply(message);
+  };
+  const { root } = await show(attentionView, STATE, { reply, fields: { layer: 3, head: 2 } });
+  await click(cell(root, 1, 0));
+  await vi.advanceTimersByTimeAsync(SILENCE_MS);
+  expect(text(root, ".tb-trouble")).toContain("Waiting for the kernel");
+  lost = false;
+  await vi.advanceTimersByTimeAsync(PING_MS);
+  expect([text(root, ".tb-trouble"), text(root, "h3")]).toEqual(["", "Layer 1, head 0"]);
   vi.useRealTimers();
 });
 

@@ -206,7 +206,7 @@ test("a step asks for the shares in its position alone, and for its neighbours a
 });
 
 test("a position that a page has not got is a sentence with its Python in place of the map, and the others are shown", async () => {
-  const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4) });
+  const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4), offline: true });
   const main = one(root, ".tb-flow");
   const said = "There is no rollout to position 2 here: Not in this snapshot. This Python computes it: tb.X() Copy code";
   expect([root.dataset.state, main.hidden, text(root, ".tb-trouble")]).toEqual(["ready", true, said]);
