@@ -85,8 +85,8 @@ function showResult({ root, body, signal, show }: Asking, result: unknown): void
     show(result, AbortSignal.any([signal, attempt.signal]));
     root.dataset.state = "ready";
   } catch (error) {
-    attempt.abort();
     console.error("tracebench: an answer could not be shown.", error);
+    attempt.abort();
     throw error;
   }
 }

@@ -128,6 +128,9 @@ export function showRollout(
       if (next >= 0 && next < rollout.length) slices.get({ query: next }, { signal }).catch(() => {});
     }
   };
+  const map = element("div", { class: "tb-flow-map" }, flow.el);
+  const name = element("div", { class: "tb-att-name" }, which, every);
+  const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   const said = trouble(() => {
     chosen.retry();
     showOld();
@@ -169,9 +172,6 @@ export function showRollout(
     if (main.hidden) throw new Error("There is no rollout to this position here.");
     return numbers(arrived, text);
   };
-  const map = element("div", { class: "tb-flow-map" }, flow.el);
-  const name = element("div", { class: "tb-att-name" }, which, every);
-  const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
     element("div", { class: "tb-att-top" }, question, said.el),

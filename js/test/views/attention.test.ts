@@ -450,6 +450,14 @@ test("lines go from the token that reads to those it looks at most", async () =>
   ]);
 });
 
+test("where an answer cannot be shown, that error is the only one", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { root } = await show(attentionView, STATE, answering({ checks: null }));
+  expect([root.dataset.state, said.mock.calls.length]).toEqual(["error", 1]);
+  expect(root.textContent).toContain("null");
+  said.mockRestore();
+});
+
 test("attention of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(attentionView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering());

@@ -158,6 +158,16 @@ test("who goes back while the rollout is computed cancels it", async () => {
   expect(again?.request?.analysis).toBe("AttentionPatterns");
 });
 
+test("where a rollout cannot be shown, that error is the only one", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const reply = (message: Message) =>
+    message.slice ? answering.reply(message) : { kind: "answer", result: tree({ checks: null }) };
+  const { root } = await show(rolloutView, STATE, { reply });
+  expect([root.dataset.state, said.mock.calls.length]).toEqual(["error", 1]);
+  expect(root.textContent).toContain("null");
+  said.mockRestore();
+});
+
 test("a rollout of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(rolloutView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering);
