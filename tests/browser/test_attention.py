@@ -197,10 +197,22 @@ def test_a_long_page_has_the_rollout_to_the_positions_of_its_steps(opened, monke
     said = page.locator(f"{VIEW} .tb-trouble")
     said.get_by_text("There is no rollout to position 1 here: Not in this snapshot.").wait_for()
     assert "tb.AttentionRollout(" in said.inner_text()
+    # What is not shown takes no room, and nobody finds it or gets into it.
     assert not page.locator(f"{VIEW} .tb-flow").is_visible()
+    assert page.locator(f"{VIEW} .tb-flow").bounding_box()["height"] == 0
+    assert not page.evaluate("""() => window.find("After layer")""")
+    assert "After layer" not in page.locator(VIEW).aria_snapshot()
+    page.locator(f"{VIEW} .tb-menu-button").focus()
+    page.keyboard.press("Tab")
+    assert page.locator(f"{VIEW} .tb-trouble button").evaluate("el => el === document.activeElement")
+    page.keyboard.press("Tab")
+    assert not page.locator(f"{VIEW} .tb-flow").evaluate("el => el.contains(document.activeElement)")
+    page.locator(f"{VIEW} .tb-flow .tb-button").evaluate("el => el.focus()")
+    assert not page.locator(f"{VIEW} .tb-flow").evaluate("el => el.contains(document.activeElement)")
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
     page.get_by_role("heading", name="After layer 2, the last").wait_for()
     assert said.inner_text() == ""
+    assert page.evaluate("""() => window.find("After layer")""")
     row = np.asarray(rollout.reaching(5).sel(layer=2).values)
     shown = [float(text or "nan") for text in page.locator(f"{VIEW} .tb-att-figure").all_inner_texts()[:6]]
     assert shown == pytest.approx(row[:6], abs=0.01)

@@ -326,7 +326,9 @@ test("the numbers are the row of the chosen head, and say how they are known", (
     '1,2,1,1,1,""" city""",1,0,0.996082,1,0',
     "",
   ]);
-  expect(numbers(head(1, null), made, 0)).toContain("1,,0,0,");
+  expect(numbers(head(1, null), made, 0)).toContain("\r\n1,mean,0,0,");
+  expect(numbers(head(null, null), made, 0)).toContain("\r\nmean,mean,0,0,");
+  expect(numbers(head(null, 2), made, 0)).toContain("\r\nmean,2,0,0,");
   expect(numbers(sliceOf(decode(sliceTree({ layer: 1, head: 2 }, false)), LENGTH), made, 1)).toContain(",least,most\r\n");
   const compact = numbers(sliceOf(decode(compactTree({ layer: 3, head: 2 })), LENGTH), made, 2);
   const columns = compact.split("\r\n").map((line) => line.split(",").slice(-4));
