@@ -3,7 +3,7 @@
 // written as a JSON string, whose first sign is a quotation mark. `json.loads` gives the exact text back, white space too.
 
 /** In place of a coordinate where a number is the mean over that axis: a word of ours, so it stands without quotation marks. */
-export const MEAN = Symbol("mean");
+export const MEAN = { word: "mean" };
 
 type Cell = string | number | null | typeof MEAN;
 
@@ -13,7 +13,7 @@ export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>):
 }
 
 function cell(value: Cell): string {
-  if (value === MEAN) return "mean";
+  if (value === MEAN) return MEAN.word;
   if (typeof value === "string") return quoted(JSON.stringify(value));
   return value === null || Number.isNaN(value) ? "" : String(value);
 }
