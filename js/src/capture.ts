@@ -7,7 +7,7 @@ import type { Mark, Scene } from "./scene";
 import { moved } from "./scene";
 import { sceneOf } from "./scene_svg";
 
-const LEFT_OUT = '[data-capture="no"], button, input, progress, .tb-popup, [hidden]';
+const LEFT_OUT = '[data-capture="no"], button, input, progress, .tb-popup, [hidden], [data-gone]';
 const MARGIN = 16;
 
 export function capture(root: HTMLElement): Scene {

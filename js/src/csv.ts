@@ -2,7 +2,10 @@
 // Text comes from prompts and vocabularies, and a spreadsheet would run a cell that starts with = + - @ as a formula: it is
 // written as a JSON string, whose first sign is a quotation mark. `json.loads` gives the exact text back, white space too.
 
-type Cell = string | number | null;
+/** In place of a coordinate where a number is the mean over that axis: a word of ours, so it stands without quotation marks. */
+export const MEAN = { word: "mean" };
+
+type Cell = string | number | null | typeof MEAN;
 
 export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>): string {
   const lines = [header.map(quoted), ...[...rows].map((row) => row.map(cell))].map((cells) => cells.join(","));
@@ -10,6 +13,7 @@ export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>):
 }
 
 function cell(value: Cell): string {
+  if (value === MEAN) return MEAN.word;
   if (typeof value === "string") return quoted(JSON.stringify(value));
   return value === null || Number.isNaN(value) ? "" : String(value);
 }

@@ -63,7 +63,10 @@ export function keepInSight(scrolling: HTMLElement, el: HTMLElement, fade = 0): 
   });
 }
 
-/** One of many is the stop for Tab. What it returns moves it there; only the two that change are touched. */
+/**
+ * One of many is the stop for Tab. What it returns moves it there; only the two that change are touched, and none where it is
+ * there already: the browser looks at the style of what has the focus.
+ */
 export function tabStop(all: readonly HTMLElement[]): (index: number) => void {
   let home = -1;
   return (index) => {

@@ -7,7 +7,7 @@ import { element } from "./dom";
 import type { Asked } from "./remember";
 import type { Request } from "./request";
 
-const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 
 /** Why there is no answer, in place of what the answerer says; `code` comes before the Python, null where that is of no use. */
 export interface Absence {
@@ -85,8 +85,8 @@ function showResult({ root, body, signal, show }: Asking, result: unknown): void
     show(result, AbortSignal.any([signal, attempt.signal]));
     root.dataset.state = "ready";
   } catch (error) {
-    attempt.abort();
     console.error("tracebench: an answer could not be shown.", error);
+    attempt.abort();
     throw error;
   }
 }

@@ -22,6 +22,7 @@ const SQUARES = Float32Array.from({ length: BYTE + 1 }, (_, v) => (v / BYTE) ** 
 /** Numbers with named axes, addressed by coordinates (`layer: -1` is the embedding), never by offsets. */
 export class LabeledArray {
   readonly #strides: number[];
+  /** Of the axes that do not count from 0. */
   readonly #offsets = new Map<string, Map<Coordinate, number>>();
 
   constructor(
@@ -31,15 +32,16 @@ export class LabeledArray {
     coords: Readonly<Record<string, readonly Coordinate[]>> = {},
   ) {
     this.#strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((size, length) => size * length, 1));
-    dims.forEach((dim, axis) => {
-      const given = coords[dim] ?? Array.from({ length: shape[axis] ?? 0 }, (_, i) => i);
-      this.#offsets.set(dim, new Map(given.map((coordinate, offset) => [coordinate, offset])));
-    });
+    for (const dim of dims) {
+      const given = coords[dim];
+      if (given) this.#offsets.set(dim, new Map(given.map((coordinate, offset) => [coordinate, offset])));
+    }
   }
 
   /** The coordinates of an axis, in order. */
   coords(dim: string): Coordinate[] {
-    return [...(this.#offsets.get(dim)?.keys() ?? [])];
+    const length = this.shape[this.dims.indexOf(dim)] ?? 0;
+    return [...(this.#offsets.get(dim) ?? new Array(length)).keys()];
   }
 
   /** The numeric coordinates of an axis, in order: `layers = probs.numbers("layer")`. */
@@ -57,9 +59,17 @@ export class LabeledArray {
     for (const [axis, dim] of this.dims.entries()) {
       const coordinate = where[dim];
       if (coordinate === undefined) throw new Error(`no coordinate for axis ${dim} of [${this.dims.join(", ")}]`);
-      offset += (this.#offsets.get(dim)?.get(coordinate) ?? Number.NaN) * (this.#strides[axis] ?? 1);
+      offset += this.#along(dim, axis, coordinate) * (this.#strides[axis] ?? 1);
     }
     return offset;
+  }
+
+  /** Where a coordinate stands on its axis; NaN where it does not. A map of tens of thousands of cells is never made for that. */
+  #along(dim: string, axis: number, coordinate: Coordinate): number {
+    const offsets = this.#offsets.get(dim);
+    if (offsets) return offsets.get(coordinate) ?? Number.NaN;
+    const isThere = Number.isInteger(coordinate) && Number(coordinate) >= 0 && Number(coordinate) < (this.shape[axis] ?? 0);
+    return isThere ? Number(coordinate) : Number.NaN;
   }
 }
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -173,6 +174,47 @@ def test_a_long_text_opens_where_it_is_looked_at(opened, at):
     )
     page = opened(trace, result, fragment="#step=2")
     assert in_sight(page, at)
+    # At another width the words stand elsewhere.
+    for width in (500, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert in_sight(page, at)
+
+
+@pytest.mark.parametrize("width", [500, 900, 1100])
+def test_the_checks_and_the_menu_stay_beside_the_title(opened, width):
+    trace = made.trace()
+    page = opened(trace, made.lens(trace), made.scores(trace), attention(trace), width=width)
+    rows = page.locator("header.tb-head").evaluate_all(
+        """heads => heads.map((head) => ["h2", ".tb-head-end", ":scope > :not(h2, .tb-head-end, .tb-att-slot)"].map(
+            (which) => head.querySelector(which).getBoundingClientRect().toJSON()))"""
+    )
+    assert len(rows) == 4
+    for title, end, rest in rows:
+        assert end["top"] - 4 <= title["top"] <= end["bottom"]
+        assert title["right"] <= end["left"]
+        assert rest["top"] >= title["bottom"]
+
+
+def test_figures_under_narrow_tokens_do_not_touch(saved_page, tmp_path):
+    trace = made.trace(*[0] * 60, prompt_length=55)
+    weights = np.tri(60, dtype=np.float32) / np.arange(1, 61, dtype=np.float32)[:, None]
+    axes = {"layer": [0], "head": [0], "query": range(60), "key": range(60)}
+    result = Attention(
+        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+    )
+    page = saved_page(tb.Workbench([trace, result]).save(tmp_path / "a.html", attention="compact"), width=500)
+    page.wait_for_selector(f'{VIEW}[data-state="ready"]')
+    boxes = page.locator(f"{VIEW} .tb-att-figure").evaluate_all(
+        """all => all.filter((el) => el.firstChild).map((el) => {
+            const range = document.createRange();
+            range.selectNodeContents(el);
+            return range.getBoundingClientRect().toJSON();
+        })"""
+    )
+    gaps = [b["left"] - a["right"] for a, b in pairwise(boxes) if a["top"] == b["top"]]
+    assert len(gaps) > 20
+    assert min(gaps) >= 4
 
 
 def test_a_text_that_hardly_scrolls_opens_at_its_beginning(opened):
@@ -197,10 +239,22 @@ def test_a_long_page_has_the_rollout_to_the_positions_of_its_steps(opened, monke
     said = page.locator(f"{VIEW} .tb-trouble")
     said.get_by_text("There is no rollout to position 1 here: Not in this snapshot.").wait_for()
     assert "tb.AttentionRollout(" in said.inner_text()
+    # What is not shown takes no room, and nobody finds it or gets into it.
     assert not page.locator(f"{VIEW} .tb-flow").is_visible()
+    assert page.locator(f"{VIEW} .tb-flow").bounding_box()["height"] == 0
+    assert not page.evaluate("""() => window.find("After layer")""")
+    assert "After layer" not in page.locator(VIEW).aria_snapshot()
+    page.locator(f"{VIEW} .tb-menu-button").focus()
+    page.keyboard.press("Tab")
+    assert page.locator(f"{VIEW} .tb-trouble button").evaluate("el => el === document.activeElement")
+    page.keyboard.press("Tab")
+    assert not page.locator(f"{VIEW} .tb-flow").evaluate("el => el.contains(document.activeElement)")
+    page.locator(f"{VIEW} .tb-flow .tb-button").evaluate("el => el.focus()")
+    assert not page.locator(f"{VIEW} .tb-flow").evaluate("el => el.contains(document.activeElement)")
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
     page.get_by_role("heading", name="After layer 2, the last").wait_for()
     assert said.inner_text() == ""
+    assert page.evaluate("""() => window.find("After layer")""")
     row = np.asarray(rollout.reaching(5).sel(layer=2).values)
     shown = [float(text or "nan") for text in page.locator(f"{VIEW} .tb-att-figure").all_inner_texts()[:6]]
     assert shown == pytest.approx(row[:6], abs=0.01)

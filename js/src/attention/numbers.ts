@@ -2,17 +2,17 @@
 
 import type { HeadSlice } from "../attention";
 import { isExact, rangeOf, rowOf } from "../attention";
-import { csv } from "../csv";
+import { csv, MEAN } from "../csv";
 import type { Text } from "../trace";
 import { NAMED, named } from "../trace";
 
 const HEADER = ["layer", "head", "query", "key", ...NAMED, "weight", "exact", "least", "most"];
 
-/** A mean has no layer or head: those cells are empty. `exact` is 1 where no level stands for the weight. */
+/** A mean over layers or heads says so in their place. `exact` is 1 where no level stands for the weight. */
 export function numbers(slice: HeadSlice, text: Text, query: number): string {
   const sink = slice.sink ? [short(slice.sink[query] ?? 0)] : [];
   const lines = Array.from(rowOf(slice, query), (weight, key) => {
-    const where = [slice.layer, slice.head, query, key, ...named(text, key)];
+    const where = [slice.layer ?? MEAN, slice.head ?? MEAN, query, key, ...named(text, key)];
     return [...where, short(weight), Number(isExact(slice, query, key)), ...rangeOf(slice, query, key).map(short), ...sink];
   });
   return csv([...HEADER, ...sink.map(() => "sink")], lines);

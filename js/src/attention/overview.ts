@@ -4,7 +4,7 @@
 import type { Attention, Whose } from "../attention";
 import { smallMapOf } from "../attention";
 import type { Attributes } from "../dom";
-import { afterwards, element, focusedIn, setSelected } from "../dom";
+import { afterwards, element, focusedIn, setSelected, tabStop } from "../dom";
 import type { Spot } from "../grid_moves";
 import { cellAfter, revealed } from "../grid_moves";
 import { isBare, take } from "../keys";
@@ -62,12 +62,10 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
   let dark: boolean | null = null;
   let focus: Spot = { row: 0, token: 0 };
   const at = ({ row, token }: Spot) => cells[row]?.[token];
+  const toStop = tabStop(cells.flat());
   const onHome = (to: Spot) => {
-    const old = at(focus);
-    if (old) old.tabIndex = -1;
     focus = to;
-    const now = at(focus);
-    if (now) now.tabIndex = 0;
+    toStop(to.row * columns.length + to.token);
   };
   /** Where a row or a column begins. */
   const start = (index: number) => index * cell + (index > 0 ? APART : 0);

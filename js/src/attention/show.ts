@@ -111,6 +111,8 @@ export function showAttention(
   };
   const meaning = { what: "the attention", most: "largest of the rest of this row", except: "small maps" };
   const tints = scale(meaning, taste, paint, signal);
+  // Before whatever else may fail: with the view it is told that nothing is on its way any more.
+  const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
   const said = trouble(() => chosen.retry());
   const chosen = wanted(
     {
@@ -120,9 +122,9 @@ export function showAttention(
         slice = other;
         paint();
       },
-      onBusy: (whose) => {
+      onBusy: (whose, isSilent) => {
         panel.setAttribute("aria-busy", String(whose !== null));
-        said.busy(whose && whoseName(whose));
+        said.busy(whose && whoseName(whose), isSilent);
       },
       onError: (error, whose) => said.failed(error, whoseName(whose)),
     },
@@ -131,7 +133,6 @@ export function showAttention(
 
   const csv = () => numbers(slice, text, query());
   fillHead(places, tints, attention.checks, { name: "attention", code: () => attention.code, csv }, signal);
-  const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
   const reading = element("div", { class: "tb-att-reading" }, line.el, looked.el);
   const main = element("div", { class: "tb-att-main" }, all.el, panel, reading);
   body.append(element("div", { class: "tb-att-top" }, question, said.el), main, note);

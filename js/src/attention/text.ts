@@ -2,7 +2,7 @@
 // the token that reads to those that it looks at most.
 
 import { css, ink, sequential } from "../color";
-import { afterwards, edges, element, focusedIn, keepInSight, setSelected, tabStop } from "../dom";
+import { afterwards, edges, element, focusedIn, keepInSight, onResize, setSelected, tabStop } from "../dom";
 import { isBare, take } from "../keys";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -67,6 +67,7 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
   const el = element("div", { class: "tb-att-looked" }, list);
 
   let painted: Row | null = null;
+  let latest: { query: number; found: readonly Line[] } | null = null;
   const states: { ground: string; said: string; exact: string; here: boolean; out: boolean; reads: boolean }[] = [];
   let there = -1;
   let selected: number | null = null;
@@ -85,6 +86,16 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
     });
     list.scrollTop = scrolledTo(spots, { now, room, whole, fade: FADE });
   };
+  // At another width the words stand elsewhere, and a text that was not shown yet had none.
+  let width = 0;
+  const rewrapped = () => {
+    if (list.clientWidth === width) return;
+    width = list.clientWidth;
+    const chosen = selected === null || selected > there ? undefined : pieces[selected];
+    if (chosen) keepInSight(list, chosen, FADE);
+    else if (latest) bringInSight(latest.query, latest.found);
+  };
+  onResize([list], rewrapped, signal);
   const listen = { signal };
   list.addEventListener(
     "click",
@@ -162,6 +173,7 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
         return { key, weight, strength: darkness(tint, weight, key) };
       });
       // What was selected stays in sight by itself.
+      latest = { query, found };
       const scrolls = moved && (selected === null || selected > query);
       afterwards(() => {
         if (scrolls) bringInSight(query, found);

@@ -19,7 +19,7 @@ export interface PreparedRollout {
   first: Arrived | null;
 }
 
-export function slicesOf(rollout: Rollout, request: Request, answers: Pick<Asked, "ask">): Source<Reading, Arrived> {
+export function slicesOf(rollout: Rollout, request: Request, answers: Asked): Source<Reading, Arrived> {
   return source({
     request,
     answers,

@@ -128,6 +128,11 @@ export function showRollout(
       if (next >= 0 && next < rollout.length) slices.get({ query: next }, { signal }).catch(() => {});
     }
   };
+  const map = element("div", { class: "tb-flow-map" }, flow.el);
+  const name = element("div", { class: "tb-att-name" }, which, every);
+  const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
+  const isGone = () => main.hasAttribute("data-gone");
+  const setGone = (gone: boolean) => main.toggleAttribute("data-gone", gone);
   const said = trouble(() => {
     chosen.retry();
     showOld();
@@ -142,12 +147,12 @@ export function showRollout(
         show();
         lookAhead(slice.query);
       },
-      onBusy: (at) => {
+      onBusy: (at, isSilent) => {
         main.setAttribute("aria-busy", String(at !== null));
-        said.busy(at && placeName(at.query));
+        said.busy(at && placeName(at.query), isSilent);
       },
       onError: (error, { query }) => {
-        main.hidden = error !== null || !isHere;
+        setGone(error !== null || !isHere);
         if (error !== null) ask(query);
         said.failed(error, placeName(query));
       },
@@ -155,23 +160,20 @@ export function showRollout(
     signal,
   );
   const show = () => {
-    main.hidden = false;
+    setGone(false);
     ask(arrived.query);
     paint();
   };
 
   /** While another is on its way the old one stays, and says what it is. */
   const showOld = () => {
-    if (!main.hidden) show();
+    if (!isGone()) show();
   };
 
   const csv = () => {
-    if (main.hidden) throw new Error("There is no rollout to this position here.");
+    if (isGone()) throw new Error("There is no rollout to this position here.");
     return numbers(arrived, text);
   };
-  const map = element("div", { class: "tb-flow-map" }, flow.el);
-  const name = element("div", { class: "tb-att-name" }, which, every);
-  const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
     element("div", { class: "tb-att-top" }, question, said.el),
@@ -179,7 +181,7 @@ export function showRollout(
     element("p", { class: "tb-note", title: rollout.method }, about(rollout)),
     element("p", { class: "tb-note" }, TRUST),
   );
-  main.hidden = !isHere;
+  setGone(!isHere);
   if (first) lookAhead(first.query);
   follow(
     el,

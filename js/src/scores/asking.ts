@@ -5,11 +5,9 @@ import type { Request } from "../request";
 import type { Target } from "../scores";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
+import { SETTLE_MS } from "../settle";
 import type { Absence, Asking } from "../states";
 import { askAndShow } from "../states";
-
-/** Who steps through a text with a key held down means where it ends. */
-export const SETTLE_MS = 150;
 
 /** The step that a request asks about; null where it asks about every step, or does not say. */
 export function stepOf({ target }: Pick<Request, "target">): number | null {

@@ -1,7 +1,8 @@
 // Hands out slices of an answer: each is asked for once and kept, and those that were not looked at for longest are let go.
 
-import type { Answers, AskOptions } from "../ask";
+import type { AskOptions } from "../ask";
 import { canonical } from "../canonical";
+import type { Asked } from "../remember";
 import type { Request, Slice } from "../request";
 
 /** Numbers that are kept at the most, four bytes each: all of a short text's attention, 122 maps of 512 tokens. */
@@ -9,6 +10,8 @@ const KEPT = 16e6;
 
 /** `At` is where a slice is, `Part` is the slice. */
 export interface Source<At, Part> {
+  /** Who answers: a kernel, or a saved page, and whether anybody does. */
+  answers: Pick<Asked, "offline" | "liveness">;
   /** What tells slices apart: two places with one name are the same. */
   nameOf(at: At): string;
   /** The slice, if it is here. */
@@ -19,7 +22,7 @@ export interface Source<At, Part> {
 
 export interface SourceSpec<At, Part> {
   request: Request;
-  answers: Pick<Answers, "ask">;
+  answers: Asked;
   /** The coordinates alone. */
   coords: (at: At) => Slice;
   /** Reads an answer, which is decoded. */
@@ -51,6 +54,7 @@ export function source<At, Part extends At>(spec: SourceSpec<At, Part>, most = K
     return here && keep(here);
   };
   return {
+    answers,
     nameOf,
     held,
     get: async (at, options = {}) => held(at) ?? keep(open(await answers.ask(request, { ...options, slice: coords(at) }))),

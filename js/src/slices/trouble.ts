@@ -4,11 +4,12 @@
 import { isAbsent } from "../ask";
 import { copyButton } from "../copy";
 import { element } from "../dom";
+import { WAITING } from "../states";
 
 export interface Trouble {
   el: HTMLElement;
-  /** Null when it is no longer on its way. */
-  busy(name: string | null): void;
+  /** Null when it is no longer on its way; while it is, whether nobody has answered. */
+  busy(name: string | null, isSilent: boolean): void;
   /** `error` is null when there is none any more. */
   failed(error: unknown, name: string): void;
 }
@@ -17,8 +18,8 @@ export function trouble(retry: () => void): Trouble {
   const el = element("div", { class: "tb-trouble", "aria-live": "polite" });
   return {
     el,
-    busy: (name) => {
-      el.textContent = name === null ? "" : `Asking for ${name} …`;
+    busy: (name, isSilent) => {
+      el.textContent = name === null ? "" : isSilent ? WAITING : `Asking for ${name} …`;
     },
     failed: (error, name) => {
       el.replaceChildren();

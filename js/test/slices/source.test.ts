@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { AskOptions } from "../../src/ask";
 import type { HeadSlice, Whose } from "../../src/attention";
 import { sliceOf } from "../../src/attention";
+import { Liveness, PING_MS } from "../../src/liveness";
+import { SETTLE_MS } from "../../src/settle";
 import { source } from "../../src/slices/source";
 import { PATIENCE_MS, wanted } from "../../src/slices/wanted";
 import { decode } from "../../src/wire";
@@ -14,9 +16,11 @@ interface Asked {
   fail: (why: string) => Promise<void>;
 }
 
-/** A source over a text of two tokens, whose kernel answers when the test says so. */
-function made(most?: number) {
+/** A source over a text of two tokens, which is answered when the test says so. */
+function made(most?: number, offline = true) {
   const asked: Asked[] = [];
+  const pinged = vi.fn();
+  const liveness = new Liveness(offline ? null : pinged);
   const ask = (_request: unknown, { slice, signal }: AskOptions = {}) =>
     new Promise<unknown>((resolve, reject) => {
       const whose = slice as unknown as Whose;
@@ -34,21 +38,21 @@ function made(most?: number) {
   const slices = source<Whose, HeadSlice>(
     {
       request: REQUEST,
-      answers: { ask },
+      answers: { ask, offline, liveness },
       coords: ({ layer, head }) => ({ layer, head }),
       open: (tree) => sliceOf(tree, 2),
       size: ({ weights }) => weights.length,
     },
     most,
   );
-  return { asked, slices };
+  return { asked, slices, liveness, pinged };
 }
 
 const at = (layer: number | null, head: number | null = 0): Whose => ({ layer, head });
 
 /** The same with a first slice that is shown, and what was told of the others. */
-async function showing(nothing = false) {
-  const { asked, slices } = made();
+async function showing({ nothing = false, offline = true } = {}) {
+  const { asked, slices, liveness, pinged } = made(undefined, offline);
   const got = slices.get(at(0));
   await asked[0]?.answer();
   const told: string[] = [];
@@ -57,10 +61,11 @@ async function showing(nothing = false) {
     source: slices,
     first: nothing ? null : await got,
     onSlice: ({ layer }: HeadSlice) => told.push(`shows ${layer}`),
-    onBusy: (whose: Whose | null) => whose && told.push(`busy ${whose.layer}`),
+    onBusy: (whose: Whose | null, isSilent: boolean) =>
+      whose && told.push(`${isSilent ? "nobody answers" : "busy"} ${whose.layer}`),
     onError: (error: unknown) => error !== null && told.push((error as Error).message),
   };
-  return { asked, slices, told, life, chosen: wanted(spec, life.signal) };
+  return { asked, slices, liveness, pinged, told, life, chosen: wanted(spec, life.signal) };
 }
 
 beforeEach(() => {
@@ -178,11 +183,87 @@ test("an error is told once; it is asked for again when that is said, or when on
 });
 
 test("where nothing is shown yet, the first one is asked for like any other", async () => {
-  const { asked, slices, told, chosen } = await showing(true);
+  const { asked, slices, told, chosen } = await showing({ nothing: true });
   expect(slices.nameOf(at(1, null))).toBe('{"head":null,"layer":1}');
   expect(chosen.want(at(1))).toBe(false);
   await asked[1]?.answer();
   expect(told).toEqual(["shows 1"]);
+});
+
+test("a kernel is asked at once, and then for where a held key ends", async () => {
+  const { asked, told, chosen } = await showing({ offline: false });
+  const wanted = () => asked.slice(1).map(({ whose, signal }) => `${whose.layer}${signal?.aborted ? " cancelled" : ""}`);
+  for (let layer = 1; layer <= 30; layer++) {
+    chosen.want(at(layer));
+    if (layer === 1) expect(wanted()).toEqual(["1"]);
+    vi.advanceTimersByTime(33);
+  }
+  vi.advanceTimersByTime(SETTLE_MS);
+  expect(wanted()).toEqual(["1 cancelled", "30"]);
+  await asked[2]?.answer();
+  expect(told).toEqual(["shows 30"]);
+  // After a rest the first one does not wait again.
+  vi.advanceTimersByTime(SETTLE_MS);
+  chosen.want(at(31));
+  expect(wanted().slice(2)).toEqual(["31"]);
+  // One that is slow is not waited for either.
+  vi.advanceTimersByTime(SETTLE_MS);
+  chosen.want(at(32));
+  expect(wanted().slice(2)).toEqual(["31 cancelled", "32"]);
+});
+
+test("a kernel that answers as quickly as somebody moves on is asked for each one", async () => {
+  const { asked, told, chosen } = await showing({ offline: false });
+  for (let layer = 1; layer <= 3; layer++) {
+    chosen.want(at(layer));
+    await asked[layer]?.answer();
+    vi.advanceTimersByTime(33);
+  }
+  expect(told).toEqual(["shows 1", "shows 2", "shows 3"]);
+});
+
+test("what is held is shown at once also while others settle, and nobody is asked for those", async () => {
+  const { asked, told, chosen } = await showing({ offline: false });
+  chosen.want(at(1));
+  chosen.want(at(2));
+  expect(chosen.want(at(2))).toBe(false);
+  chosen.want(at(0));
+  vi.advanceTimersByTime(10 * SETTLE_MS);
+  expect([asked.length, told]).toEqual([2, []]);
+});
+
+test("one that failed is asked for again at once when that is said, and nothing after the view ended", async () => {
+  const { asked, chosen, life } = await showing({ offline: false });
+  chosen.want(at(1));
+  await asked[1]?.fail("It broke.");
+  chosen.retry();
+  expect(asked).toHaveLength(3);
+  chosen.want(at(2));
+  life.abort();
+  vi.advanceTimersByTime(10 * SETTLE_MS);
+  expect(asked).toHaveLength(3);
+});
+
+test("a saved page is asked for each one", async () => {
+  const { asked, chosen } = await showing();
+  for (let layer = 1; layer <= 5; layer++) chosen.want(at(layer));
+  expect(asked).toHaveLength(6);
+});
+
+test("while a slice is waited for somebody pings, and it is said that nobody answers; then no more", async () => {
+  const { asked, told, liveness, pinged, chosen } = await showing({ offline: false });
+  vi.advanceTimersByTime(PING_MS);
+  expect(pinged).not.toHaveBeenCalled();
+  chosen.want(at(1));
+  vi.advanceTimersByTime(PATIENCE_MS);
+  liveness.lost();
+  vi.advanceTimersByTime(PING_MS);
+  expect(pinged).toHaveBeenCalledOnce();
+  liveness.heard("pong");
+  await asked[1]?.answer();
+  vi.advanceTimersByTime(10 * PING_MS);
+  expect(told).toEqual(["busy 1", "nobody answers 1", "busy 1", "shows 1"]);
+  expect(pinged).toHaveBeenCalledOnce();
 });
 
 test("with the view everything ends", async () => {

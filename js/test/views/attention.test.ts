@@ -4,6 +4,7 @@ import { isExact, rangeOf, rowOf, sliceOf, smallMapOf, whoseIn } from "../../src
 import { numbers } from "../../src/attention/numbers";
 import { paintMap } from "../../src/attention/paint";
 import { predicts, share, weightName, whoseName } from "../../src/attention/words";
+import { PING_MS, SILENCE_MS } from "../../src/liveness";
 import type { Request } from "../../src/request";
 import type { Text } from "../../src/trace";
 import attentionView from "../../src/views/attention";
@@ -325,7 +326,9 @@ test("the numbers are the row of the chosen head, and say how they are known", (
     '1,2,1,1,1,""" city""",1,0,0.996082,1,0',
     "",
   ]);
-  expect(numbers(head(1, null), made, 0)).toContain("1,,0,0,");
+  expect(numbers(head(1, null), made, 0)).toContain("\r\n1,mean,0,0,");
+  expect(numbers(head(null, null), made, 0)).toContain("\r\nmean,mean,0,0,");
+  expect(numbers(head(null, 2), made, 0)).toContain("\r\nmean,2,0,0,");
   expect(numbers(sliceOf(decode(sliceTree({ layer: 1, head: 2 }, false)), LENGTH), made, 1)).toContain(",least,most\r\n");
   const compact = numbers(sliceOf(decode(compactTree({ layer: 3, head: 2 })), LENGTH), made, 2);
   const columns = compact.split("\r\n").map((line) => line.split(",").slice(-4));
@@ -396,6 +399,23 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   vi.useRealTimers();
 });
 
+test("a slice that a kernel lost is asked for again after it answers a ping, also where the view stands alone", async () => {
+  vi.useFakeTimers();
+  let lost = true;
+  const reply = (message: Message) => {
+    if (message.kind === "ping") return { kind: "pong" };
+    return (message.slice as Whose | undefined)?.layer === 1 && lost ? undefined : answering().reply(message);
+  };
+  const { root } = await show(attentionView, STATE, { reply, fields: { layer: 3, head: 2 } });
+  await click(cell(root, 1, 0));
+  await vi.advanceTimersByTimeAsync(SILENCE_MS);
+  expect(text(root, ".tb-trouble")).toContain("Waiting for the kernel");
+  lost = false;
+  await vi.advanceTimersByTimeAsync(PING_MS);
+  expect([text(root, ".tb-trouble"), text(root, "h3")]).toEqual(["", "Layer 1, head 0"]);
+  vi.useRealTimers();
+});
+
 test("without position 0 the tint reaches to the largest of the rest, and the legend says so; no number changes", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: null, head: 2 } });
   const button = one(root, "[aria-pressed]");
@@ -430,6 +450,14 @@ test("lines go from the token that reads to those it looks at most", async () =>
     ["4", "4", expect.closeTo(0.25, 2)],
     ["4", "0", expect.closeTo(0.25, 2)],
   ]);
+});
+
+test("where an answer cannot be shown, that error is the only one", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { root } = await show(attentionView, STATE, answering({ checks: null }));
+  expect([root.dataset.state, said.mock.calls.length]).toEqual(["error", 1]);
+  expect(root.textContent).toContain("null");
+  said.mockRestore();
 });
 
 test("attention of another text is refused", async () => {

@@ -66,6 +66,7 @@ const rising = ({ kind, slice }: Message) => {
 const STATE = { _data: traceTree(), _request: REQUEST };
 const answering = { reply: having(0, 1, 2, 3, 4, 5) };
 const text = (root: Element, selector: string) => one(root, selector).textContent ?? "";
+const isGone = (el: HTMLElement) => el.dataset.gone !== undefined;
 const figures = (root: Element) => all(root, ".tb-att-figure").map((el) => el.textContent);
 
 test("the last layer is shown where none is selected, its row under the tokens, and what a row sums to is said", async () => {
@@ -158,6 +159,16 @@ test("who goes back while the rollout is computed cancels it", async () => {
   expect(again?.request?.analysis).toBe("AttentionPatterns");
 });
 
+test("where a rollout cannot be shown, that error is the only one", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const reply = (message: Message) =>
+    message.slice ? answering.reply(message) : { kind: "answer", result: tree({ checks: null }) };
+  const { root } = await show(rolloutView, STATE, { reply });
+  expect([root.dataset.state, said.mock.calls.length]).toEqual(["error", 1]);
+  expect(root.textContent).toContain("null");
+  said.mockRestore();
+});
+
 test("a rollout of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(rolloutView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering);
@@ -206,21 +217,21 @@ test("a step asks for the shares in its position alone, and for its neighbours a
 });
 
 test("a position that a page has not got is a sentence with its Python in place of the map, and the others are shown", async () => {
-  const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4) });
+  const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4), offline: true });
   const main = one(root, ".tb-flow");
   const said = "There is no rollout to position 2 here: Not in this snapshot. This Python computes it: tb.X() Copy code";
-  expect([root.dataset.state, main.hidden, text(root, ".tb-trouble")]).toEqual(["ready", true, said]);
+  expect([root.dataset.state, isGone(main), text(root, ".tb-trouble")]).toEqual(["ready", true, said]);
   expect(text(root, ".tb-att-question")).toBe("What has come, by attention, to position 2 ·of, which predicts step 0");
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
-  expect(main.hidden).toBe(true);
+  expect(isGone(main)).toBe(true);
   await settled();
-  expect([main.hidden, text(root, ".tb-trouble"), figures(root)[3]]).toEqual([false, "", "0.25"]);
+  expect([isGone(main), text(root, ".tb-trouble"), figures(root)[3]]).toEqual([false, "", "0.25"]);
   expect(text(root, ".tb-att-question")).toContain("to position 3 ·Paris, which predicts step 1");
   selection.set("_state", { seq: 6, fields: { query: 1 } });
   await settled();
-  expect([main.hidden, text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("to position 1 ·city")]);
+  expect([isGone(main), text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("to position 1 ·city")]);
   selection.set("_state", { seq: 7, fields: { step: 1, query: 3 } });
-  expect([main.hidden, text(root, ".tb-trouble")]).toEqual([false, ""]);
+  expect([isGone(main), text(root, ".tb-trouble")]).toEqual([false, ""]);
 });
 
 test("a position that failed can be asked for again, and is not asked for unasked", async () => {
@@ -244,7 +255,7 @@ test("a position that failed can be asked for again, and is not asked for unaske
   one(root, ".tb-trouble button").click();
   await settled();
   expect([asked(), text(root, ".tb-trouble"), text(root, "h3")]).toEqual([3, "", "After layer 3, the last"]);
-  expect(one(root, ".tb-flow").hidden).toBe(false);
+  expect(isGone(one(root, ".tb-flow"))).toBe(false);
 });
 
 test("while a position that failed is asked for again, no other one is shown as if it were it, and the focus stays", async () => {
@@ -264,10 +275,10 @@ test("while a position that failed is asked for again, no other one is shown as 
   await settled();
   expect(document.activeElement).toBe(one(root, ".tb-trouble"));
   const [main, question] = [one(root, ".tb-flow"), text(root, ".tb-att-question")];
-  expect([main.hidden, question]).toEqual([false, expect.stringContaining("to position 2")]);
+  expect([isGone(main), question]).toEqual([false, expect.stringContaining("to position 2")]);
   say({ kind: "answer", id: sent.at(-1)?.id, result: sliceTree(3) });
   await settled();
-  expect([main.hidden, figures(root)[3]]).toEqual([false, "0.25"]);
+  expect([isGone(main), figures(root)[3]]).toEqual([false, "0.25"]);
 });
 
 test("a slice of another shape is refused", () => {
