@@ -6,6 +6,7 @@ import { copyButton } from "./copy";
 import { element } from "./dom";
 import type { Asked } from "./remember";
 import type { Request } from "./request";
+import { PATIENCE_MS } from "./slices/wanted";
 
 export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 
@@ -29,10 +30,19 @@ export interface Asking {
   prepare?: (result: unknown, options: AskOptions) => Promise<unknown>;
   /** What it starts ends with its signal: when the view ends, or when showing failed. */
   show: (result: unknown, signal: AbortSignal) => void;
+  /** What was shown before, where it can show another result in its place. */
+  standing?: Standing;
   /** Where the answer is absent, and it can be said why. */
   why?: () => Absence | null;
   /** What else there is to do where the answer is absent. */
   instead?: () => HTMLElement | null;
+}
+
+/** What stands on the page and can show another result as it stands: to make a long text anew for every step is slow. */
+export interface Standing {
+  isHere(): boolean;
+  /** False where what stands is not made for this result. */
+  replace(result: unknown): boolean;
 }
 
 /** Asks, and shows how it goes until the result is there. */
@@ -48,7 +58,11 @@ export function askAndShow(asking: Asking): void {
   const button = element("button", { class: "tb-button", type: "button" }, "Cancel");
   button.addEventListener("click", stop);
   root.dataset.state = "loading";
-  body.replaceChildren(element("div", { class: "tb-state" }, note, bar, button));
+  const wait = () => body.replaceChildren(element("div", { class: "tb-state" }, note, bar, button));
+  // A saved page, or a kernel that knows it, answers sooner: then nothing flickers.
+  let patience: ReturnType<typeof setTimeout> | undefined;
+  if (asking.standing?.isHere()) patience = setTimeout(wait, PATIENCE_MS);
+  else wait();
   const onProgress = ({ done, total, note: word }: Progress) => {
     progress = `Computing ${what}${word ? `: ${word}` : ""}${total ? ` (${done} of ${total})` : ""} …`;
     note.textContent = progress;
@@ -72,17 +86,20 @@ export function askAndShow(asking: Asking): void {
       if (!signal.aborted) showWhyNot(asking, error, cancel.signal.aborted);
     })
     .finally(() => {
+      clearTimeout(patience);
       signal.removeEventListener("abort", stop);
       cancel.abort();
     });
 }
 
 /** Shows the result, or why it could not be shown: then nothing of the attempt stays. */
-function showResult({ root, body, signal, show }: Asking, result: unknown): void {
+function showResult({ root, body, signal, show, standing }: Asking, result: unknown): void {
   const attempt = new AbortController();
-  body.replaceChildren();
   try {
-    show(result, AbortSignal.any([signal, attempt.signal]));
+    if (!standing?.isHere() || !standing.replace(result)) {
+      body.replaceChildren();
+      show(result, AbortSignal.any([signal, attempt.signal]));
+    }
     root.dataset.state = "ready";
   } catch (error) {
     console.error("tracebench: an answer could not be shown.", error);

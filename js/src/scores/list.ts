@@ -21,7 +21,8 @@ export interface Taste {
 }
 
 export interface ListSpec {
-  scores: Scores;
+  /** The answer that is shown. */
+  scores: () => Scores;
   text: Text;
   taste: Taste;
   onSelect: (token: number) => void;
@@ -49,7 +50,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
     rows,
     element("div", { class: "tb-list-foot", "data-capture": "no" }, more),
   );
-  let now = rowOf(scores, scores.steps[0] ?? 0);
+  let now = rowOf(scores(), scores().steps[0] ?? 0);
   let selected: readonly number[] = [];
   let shown: number[] = [];
   let home = -1;
@@ -83,7 +84,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
   const row = (token: number, place: number) => {
     const score = now.values[token] ?? 0;
     const most = now.widest || 1;
-    const label = inWords(scores, text, now.step, token);
+    const label = inWords(scores(), text, now.step, token);
     const side = score < 0 ? "right:50%" : "left:50%";
     const bar = element("i", { style: `${side};width:${((50 * Math.abs(score)) / most).toFixed(1)}%` });
     return element(
@@ -134,7 +135,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
   return {
     el,
     update: (step) => {
-      now = rowOf(scores, step);
+      now = rowOf(scores(), step);
       draw();
     },
     select: (tokens) => {

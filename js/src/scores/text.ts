@@ -17,7 +17,8 @@ const SHORT = 48;
 const FADE = 20;
 
 export interface TextSpec {
-  scores: Scores;
+  /** The answer that is shown. */
+  scores: () => Scores;
   text: Text;
   /** A token that speaks for or against. */
   onSelect: (token: number) => void;
@@ -98,7 +99,7 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
   return {
     el,
     update: (step, dark) => {
-      const row = rowOf(scores, step);
+      const row = rowOf(scores(), step);
       const most = row.widest || 1;
       there = row.tokens;
       const decided = tokenOf(text, step);
@@ -121,7 +122,7 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
         if (before?.bar !== now.bar) bar.style.cssText = now.bar;
         if (before?.decided !== now.decided) piece.toggleAttribute("data-decided", now.decided);
         if (before?.later !== now.later) piece.toggleAttribute("data-later", now.later);
-        const label = inWords(scores, text, step, token);
+        const label = inWords(scores(), text, step, token);
         piece.setAttribute("aria-label", label);
         piece.title = now.later ? `${label}; a click goes to its own step` : label;
       });

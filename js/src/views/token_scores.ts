@@ -4,29 +4,20 @@
 import type { Context } from "../afm";
 import { widget } from "../afm";
 import { askedIn } from "../asked";
-import { checksWord } from "../checks";
-import { element, focusedIn } from "../dom";
-import { viewMenu } from "../menu";
+import { element, focusedIn, onResize } from "../dom";
 import { standingIn } from "../remember";
 import type { Request } from "../request";
 import { requestKey } from "../request";
 import type { Scores, Target } from "../scores";
-import { bySize, rowOf } from "../scores";
 import { askAtSteps, stepOf } from "../scores/asking";
 import type { Choices } from "../scores/chooser";
 import { chooser, targetOf } from "../scores/chooser";
-import { legend } from "../scores/legend";
 import type { Taste } from "../scores/list";
-import { scoreList } from "../scores/list";
-import { matrix } from "../scores/matrix";
-import { numbers } from "../scores/numbers";
-import { scoredText } from "../scores/text";
+import type { ShownScores } from "../scores/show";
+import { showScores } from "../scores/show";
 import { shown as shownToken } from "../scores/token_field";
 import { whyNot } from "../scores/why_not";
-import { full, inWords, methodLine, sumLine } from "../scores/words";
-import type { Fields } from "../selection";
-import { position, selectStep, selectToken, tokenOf } from "../selection";
-import { isDark, onThemeChange } from "../theme";
+import { tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Text } from "../trace";
 
@@ -78,7 +69,12 @@ export function tokenScores(context: Context<Text>): void {
   const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
   el.append(head, asking.el, note, question, body);
+  let standing: (ShownScores & { end: () => void }) | null = null;
   const askOther = askAtSteps({
+    standing: {
+      isHere: () => standing?.isHere() ?? false,
+      replace: (answer) => standing?.replace(answer as Scores, heading(request, text as Choices)) ?? false,
+    },
     root: el,
     body,
     answers: standingIn(answers),
@@ -96,20 +92,27 @@ export function tokenScores(context: Context<Text>): void {
     onFirst: () => kept.set(null),
     onLeave: () => {
       focused = body.contains(focusedIn(body));
-      // The page below stays where it is until the next answer is there.
-      body.style.setProperty("--tb-kept", `${body.offsetHeight}px`);
+      standing?.rest();
       el.dataset.state = "loading";
       bare();
     },
-    show: (answer, shown) => {
-      shown.addEventListener("abort", bare);
-      const places = { head, heading: heading(request, text as Choices), question, body };
-      const focus = show({ ...context, signal: shown }, places, answer as Scores, taste);
+    show: (answer, attempt) => {
+      standing?.end();
+      standing = null;
+      // It outlives its question: the next answer may be shown in what stands.
+      const life = new AbortController();
+      attempt.addEventListener("abort", () => standing ?? life.abort());
+      const within = { ...context, signal: AbortSignal.any([signal, life.signal]) };
+      const title = heading(request, text as Choices);
+      const made = showScores(within, { head, question, body }, answer as Scores, title, taste);
+      standing = { ...made, end: () => life.abort() };
       const elsewhere = focusedIn(body);
-      if (focused && (!elsewhere || elsewhere === document.body)) focus();
+      if (focused && (!elsewhere || elsewhere === document.body)) made.focus();
       focused = false;
     },
   });
+  // The page below stays where it is until the next answer is there.
+  onResize([body], () => el.dataset.state === "ready" && body.style.setProperty("--tb-kept", `${body.offsetHeight}px`), signal);
 }
 
 /** Two of these views in one bench are told apart by what they compare with. */
@@ -118,142 +121,14 @@ function heading({ target }: Request, choices: Choices): string {
   return against === null ? HEADING : `${HEADING.slice(0, -1)}, rather than “${isolated(shownToken(choices, against))}”?`;
 }
 
-interface Places {
-  head: HTMLElement;
-  heading: string;
-  question: HTMLElement;
-  body: HTMLElement;
-}
-
-/** Shows an answer; what it returns brings the focus into the text. */
-function show(
-  { el, data: text, selection, signal }: Context<Text>,
-  { head, heading, question, body }: Places,
-  scores: Scores,
-  taste: Taste,
-): () => void {
-  let dark = isDark(el);
-  let pointed: { step: number; token: number } | null = null;
-  const step = () => shownStep(scores, selection.fields.step);
-  const selectSource = (token: number) => selection.set({ token });
-  const point = (token: number | null) => {
-    pointed = token === null ? null : { step: step(), token };
-    tell();
-  };
-
-  const scale = legend(scores);
-  const said = scoredText(
-    { scores, text, onSelect: selectSource, onStep: (token) => selectToken(selection, text, token), onPoint: point },
-    signal,
-  );
-  const list = scoreList({ scores, text, taste, onSelect: selectSource, onPoint: point }, signal);
-  const detail = element("p", { class: "tb-detail" });
-  const sum = element("p", { class: "tb-note tb-scores-sum" });
-  const every =
-    scores.target.step !== null
-      ? null
-      : matrix(
-          {
-            scores,
-            text,
-            dark,
-            onSelect: (at, token) => {
-              if (at === null) selection.set({ token });
-              else if (token === null) selectStep(selection, text, at);
-              else selection.set({ step: at, token, query: position(text, at) });
-            },
-            onPoint: (at, token) => {
-              pointed = { step: at, token };
-              tell();
-            },
-          },
-          signal,
-        );
-
-  const tell = () => {
-    const row = rowOf(scores, step());
-    const tokens = tokensOf(selection.fields).filter((token) => row.tokens.includes(token));
-    const at = pointed ?? { step: row.step, token: tokens[0] ?? bySize(row)[0] ?? 0 };
-    const several = !pointed && tokens.length > 1;
-    detail.textContent = several
-      ? `positions ${tokens[0]}–${tokens.at(-1)} together: ${full(scores, at.step, tokens)}`
-      : `${at.step === step() ? "" : `step ${at.step} · `}${inWords(scores, text, at.step, at.token)}`;
-  };
-  let drawn = -1;
-  const update = () => {
-    const tokens = tokensOf(selection.fields);
-    if (drawn !== step()) {
-      drawn = step();
-      question.textContent = [asked(scores, drawn), missing(scores, selection.fields.step)].filter(Boolean).join(" ");
-      sum.textContent = sumLine(scores, drawn);
-      sum.hidden = sum.textContent === "";
-      scale.update(drawn, dark);
-      said.update(drawn, dark);
-      list.update(drawn);
-    }
-    said.select(tokens);
-    list.select(tokens);
-    every?.select(drawn, tokens);
-    tell();
-  };
-
-  const menu = viewMenu(el, { name: "token-scores", code: () => scores.code, csv: () => numbers(scores, text) }, signal);
-  head.replaceChildren(
-    element("h2", {}, heading),
-    scale.el,
-    element("span", { class: "tb-push tb-head-end" }, checksWord(scores.checks, signal), menu),
-  );
-  const method = element("p", { class: "tb-note", title: scores.method }, methodLine(scores));
-  body.append(
-    method,
-    element("div", { class: "tb-scores-main" }, element("div", { class: "tb-scores-text" }, said.el, detail, sum), list.el),
-  );
-  if (every) body.append(every.el);
-  update();
-  selection.on(update, signal);
-  onThemeChange(
-    el,
-    (now) => {
-      dark = now;
-      scale.update(drawn, dark);
-      said.update(drawn, dark);
-      every?.recolour(dark);
-    },
-    signal,
-  );
-  return said.focus;
-}
-
 /** The step that is asked for: the selected one, else the first. */
 function stepIn({ steps }: Text, step: number | null): number {
   return step !== null && step >= 0 && step < steps ? step : 0;
 }
 
-/** The step of an answer that is shown: the selected one where it was explained, else its first. */
-function shownStep({ steps }: Scores, step: number | null): number {
-  return step !== null && steps.includes(step) ? step : (steps[0] ?? 0);
-}
-
-function asked({ steps, questions }: Scores, step: number): string {
-  return questions[steps.indexOf(step)] ?? "";
-}
-
-/** Why another step is shown than is selected. */
-function missing(scores: Scores, step: number | null): string {
-  const shown = shownStep(scores, step);
-  if (step === null) return `No step is selected: this is step ${shown}.`;
-  return step === shown ? "" : `Step ${step} was not explained: this is step ${shown}.`;
-}
-
 function aboutStep(text: Text, step: number): string {
   const said = text.pieces[tokenOf(text, step)];
   return said ? `Step ${step}, where “${isolated(said[1])}” was said.` : "";
-}
-
-function tokensOf({ token }: Readonly<Fields>): number[] {
-  if (token === null) return [];
-  if (typeof token === "number") return [token];
-  return Array.from({ length: Math.max(0, token[1] - token[0]) }, (_, i) => token[0] + i);
 }
 
 export default widget("token_scores", tokenScores);

@@ -11,6 +11,7 @@ import { numbers } from "../../src/scores/numbers";
 import { idOrText } from "../../src/scores/token_field";
 import { full, inCell, inColumn, methodName, signed, sumLine } from "../../src/scores/words";
 import { SETTLE_MS } from "../../src/settle";
+import { PATIENCE_MS } from "../../src/slices/wanted";
 import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";
 import tokenScores from "../../src/views/token_scores";
@@ -266,6 +267,41 @@ test("nothing is asked after the view has ended", async () => {
   end();
   vi.advanceTimersByTime(SILENCE_MS);
   expect(sent.filter(({ kind }) => kind === "ask").length).toBe(1);
+});
+
+test("the next step is shown in the elements of the one before; what it waits for longer is said in their place", async () => {
+  const late: Message[] = [];
+  const { root, selection, say } = await show(tokenScores, STATE, {
+    reply: (message) => {
+      if (message.kind === "ask" && stepOf(message) === 2) late.push(message);
+      return message.kind === "ask" && stepOf(message) !== 2
+        ? { kind: "answer", result: scoresTree([stepOf(message) ?? 0], 6, 3, { code: `step ${stepOf(message)}` }) }
+        : undefined;
+    },
+    fields: { step: 0, query: 2 },
+  });
+  const [first, said] = [one(root, ".tb-scores-text .tb-text"), () => pieces(root).map((el) => el.getAttribute("aria-label"))];
+  const before = said();
+  vi.useFakeTimers();
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  await vi.advanceTimersByTimeAsync(SETTLE_MS);
+  expect(root.dataset.state).toBe("ready");
+  expect(one(root, ".tb-scores-text .tb-text")).toBe(first);
+  expect(said()).not.toEqual(before);
+  expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 1?");
+  expect(all(root, ".tb-head h2").length).toBe(1);
+  const shown = said();
+  selection.set("_state", { seq: 6, fields: { step: 2, query: 4 } });
+  await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
+  // Of the step before, and paler; it does not claim to be of this one.
+  expect([root.dataset.state, said()]).toEqual(["loading", shown]);
+  expect(text(one(root, ".tb-scores-question"))).toContain("Step 2");
+  await vi.advanceTimersByTimeAsync(PATIENCE_MS);
+  expect([pieces(root).length, text(one(root, ".tb-state"))]).toEqual([0, "Asking for the token scores …Cancel"]);
+  say({ kind: "answer", id: late[0]?.id, result: scoresTree([2], 6, 3) });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([root.dataset.state, pieces(root).length]).toEqual(["ready", 6]);
+  expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 2?");
 });
 
 test("where a step is absent it says what computes that step, and leads back to the one that was asked about", async () => {
