@@ -249,7 +249,7 @@ def test_a_long_page_has_the_rollout_to_the_positions_of_its_steps(opened, monke
     assert page.locator(f"{VIEW} .tb-trouble button").evaluate("el => el === document.activeElement")
     page.keyboard.press("Tab")
     assert not page.locator(f"{VIEW} .tb-flow").evaluate("el => el.contains(document.activeElement)")
-    page.locator(f"{VIEW} .tb-flow .tb-button").evaluate("el => el.focus()")
+    page.get_by_text("all layers").evaluate("el => el.focus()")
     assert not page.locator(f"{VIEW} .tb-flow").evaluate("el => el.contains(document.activeElement)")
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
     page.get_by_role("heading", name="After layer 2, the last").wait_for()

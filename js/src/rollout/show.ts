@@ -23,6 +23,7 @@ import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
 import { numbers } from "./numbers";
+import { mostOthers } from "./others";
 import type { PreparedRollout } from "./prepare";
 import { about, placeName, shareIn, TRUST } from "./words";
 
@@ -57,6 +58,15 @@ export function showRollout(
   const every = element("button", { class: "tb-button", type: "button" }, "all layers");
   every.title = "No layer selected: the text is tinted by the last";
   every.addEventListener("click", () => selection.set({ layer: null }), { signal });
+  // Whoever has not chosen a layer sees the last, where there may be nothing to see.
+  const lead = element("button", { class: "tb-button", type: "button" });
+  const hint = element(
+    "span",
+    { class: "tb-note", hidden: true, "data-capture": "no" },
+    "nearly all of it is position 0 · ",
+    lead,
+  );
+  lead.addEventListener("click", () => selection.set({ layer: Number(lead.dataset.layer) }), { signal });
   const line = detailLine(text);
   const flow = sheet(
     {
@@ -104,6 +114,12 @@ export function showRollout(
     const tint = tints.of(withoutFirstAndOwn(row, query), dark);
     which.textContent = `After layer ${layer()}${layer() === rollout.layers.at(-1) ? ", the last" : ""}`;
     every.setAttribute("aria-pressed", String(selection.fields.layer === null));
+    const more = selection.fields.layer === null ? mostOthers(arrived, layer()) : null;
+    hint.hidden = more === null;
+    if (more) {
+      lead.dataset.layer = String(more.layer);
+      lead.textContent = `layer ${more.layer}, where other tokens have about ${Math.round(100 * more.share)} %`;
+    }
     // A layer alone changes nothing in the map but the mark.
     const drawing = [arrived, tint.from, dark];
     if (drawing.some((each, i) => each !== drawn[i])) {
@@ -116,7 +132,7 @@ export function showRollout(
     tell();
   };
   const most = `each row to its largest share of another token (${LEAST_TOP} at the least), here`;
-  const tints = scale({ what: "what is in the position", most }, taste, () => paint(), signal);
+  const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
   const ask = (query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
@@ -129,7 +145,7 @@ export function showRollout(
     }
   };
   const map = element("div", { class: "tb-flow-map" }, flow.el);
-  const name = element("div", { class: "tb-att-name" }, which, every);
+  const name = element("div", { class: "tb-att-name" }, which, every, hint);
   const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   const isGone = () => main.hasAttribute("data-gone");
   const setGone = (gone: boolean) => main.toggleAttribute("data-gone", gone);

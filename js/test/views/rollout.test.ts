@@ -190,6 +190,22 @@ test("without position 0 each row has its own scale, and the legend says it", as
   expect(ground()).toEqual(before);
 });
 
+test("where nearly all is position 0 it leads to the layer after which the others have most, until a layer is chosen", async () => {
+  // [key, layer]: after layer 2 the others have 0.3, after layer 3 they have 0.03.
+  const flow = (first: number) => packed([0.2, first, 0.3, 0.95 - first, 0.5, 0.05], { key: 3, layer: LAYERS });
+  const having = (first: number) => (message: Message) =>
+    message.slice ? { kind: "answer", result: { kind: "rollout_slice", query: 2, flow: flow(first) } } : rising(message);
+  const { root, fields } = await show(rolloutView, STATE, { reply: having(0.92) });
+  const hint = one(root, ".tb-att-name > .tb-note");
+  expect([hint.hidden, hint.textContent]).toEqual([
+    false,
+    "nearly all of it is position 0 · layer 2, where other tokens have about 30 %",
+  ]);
+  one(hint, "button").click();
+  expect([fields().layer, hint.hidden, figures(root)[0]]).toEqual([2, true, "0.20"]);
+  expect(one((await show(rolloutView, STATE, { reply: having(0.8) })).root, ".tb-att-name > .tb-note").hidden).toBe(true);
+});
+
 test("one layer is left again by a button, which says whether all are meant", async () => {
   const { root, fields } = await show(rolloutView, STATE, { ...answering, fields: { layer: 2 } });
   const every = all(root, "button").find((el) => el.textContent === "all layers") as HTMLElement;
