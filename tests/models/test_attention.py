@@ -15,7 +15,7 @@ from tests import signals, tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
 from tracebench.analyses.base import request, run
-from tracebench.models import attention
+from tracebench.models import attention_calls
 from tracebench.models.attention import NoAttentionError, watch_attention
 from tracebench.progress import Cancelled, listening
 from tracebench.request import Request, request_for
@@ -210,7 +210,7 @@ def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
         out = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
         return out.transpose(1, 2).contiguous(), None
 
-    observing = attention._observing
+    observing = attention_calls._observing
 
     def only_the_second(before, watchers):
         ours = observing(PLAIN, watchers)
@@ -222,7 +222,7 @@ def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
 
         return choose
 
-    monkeypatch.setattr(attention, "_observing", only_the_second)
+    monkeypatch.setattr(attention_calls, "_observing", only_the_second)
     found = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert found.layers == (0, 1)
     np.testing.assert_allclose(found.weights.values, expected.weights.values, atol=1e-6)
