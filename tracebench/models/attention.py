@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -20,10 +21,13 @@ from tracebench.models.digests import digest
 from tracebench.models.family import pass_does_not_fit, run
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import CausalModel, Layout
-from tracebench.models.memory import fitting
+from tracebench.models.memory import DoesNotFit, fitting, free_bytes
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
-from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel
+from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel, rows_at_once
 from tracebench.models.steady import steady
+
+#: How often the rows in the making are in memory: their scores and their softmax.
+BESIDE = 2
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,11 @@ def run_watched(
         The logits [token, vocabulary], what was seen, and the checks.
 
     Raises:
+        DoesNotFit: the rows in the making would not fit the memory of the device; said before the pass.
         NoAttentionError: the model attends nowhere, in none of these layers, or not in one that was named.
         ValueError: a layer attends more than once in a pass.
     """
+    _insist_on_room(lm, len(ids))
     unhooked = lm.unhooked_digest(ids)
     given = torch.tensor([list(ids)], device=lm.device)
     asked: tuple[Check, ...] = ()
@@ -143,6 +149,23 @@ def run_watched(
             f"{', '.join(map(str, sorted(watching.via)))}, which attend"
         )
     return logits, watching, (alone, *asked, *_identities(watching))
+
+
+def _insist_on_room(lm: LanguageModel, length: int) -> None:
+    """A sentence if the rows of a pattern in the making are more than the model's device has free.
+
+    That is the least that watching takes there, whatever the pass itself takes beside it.
+    """
+    free, rows = free_bytes(lm.device), rows_at_once(lm.device)
+    one = BESIDE * 4 * (lm.heads or 1)
+    if free is None or one * min(rows, length) * length <= free:
+        return
+    fits = max(free // (one * rows), min(rows, math.isqrt(free // one)))
+    ask = f"or read a shorter text, of {fits} tokens or fewer" if fits > 1 else "or load the model on another device"
+    raise DoesNotFit(
+        f"watching attention over {length} tokens takes {one * min(rows, length) * length / 1e9:.2g} GB of the memory of "
+        f"{lm.device} beside the pass, where {free / 1e9:.2g} GB are free: free some, {ask}"
+    )
 
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
