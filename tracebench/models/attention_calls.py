@@ -8,8 +8,8 @@ the *name* of the implementation, and masks are chosen by it: another name would
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, Protocol, Self
 
@@ -75,16 +75,34 @@ class _Kernels(TorchFunctionMode):
     def __exit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
         # Torch takes a mode off while it calls it, and an interrupt at that moment leaves it off: popping without looking
         # would then be an error, or take off somebody else's.
-        for _mode in _get_current_function_mode_stack():
-            _pop_mode()
-        for mode in self._before:
-            _push_mode(mode)
+        _stack(self._before)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if func is scaled_dot_product_attention and not self._ear.calling:
             self._ear.listener.kernel(result, *args, **(kwargs or {}))
         return result
+
+
+@contextmanager
+def _aside() -> Generator[None]:
+    """Without our modes: what a listener does is nobody's attention, and each step of it would take a detour through them.
+
+    While a mode is called, torch takes it off itself.
+    """
+    before = _get_current_function_mode_stack()
+    try:
+        _stack([mode for mode in before if not isinstance(mode, _Kernels)])
+        yield
+    finally:
+        _stack(before)
+
+
+def _stack(modes: list[Any]) -> None:
+    for _mode in _get_current_function_mode_stack():
+        _pop_mode()
+    for mode in modes:
+        _push_mode(mode)
 
 
 class _Patch:
@@ -137,7 +155,8 @@ def _observing(get_interface: Callable[..., Any], ears: list[_Ear]) -> Callable[
                 for ear in heard:
                     ear.calling = False
             for ear in heard:
-                ear.listener.called(said, result, module, *args, **kwargs)
+                with _aside():
+                    ear.listener.called(said, result, module, *args, **kwargs)
             return result
 
         return observed
