@@ -15,7 +15,7 @@ from tests import signals, tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
 from tracebench.analyses.base import request, run
-from tracebench.models import attention
+from tracebench.models import attention_calls
 from tracebench.models.attention import NoAttentionError, watch_attention
 from tracebench.progress import Cancelled, listening
 from tracebench.request import Request, request_for
@@ -200,6 +200,22 @@ def test_a_kernel_outside_the_blocks_is_no_layers_attention(lm):
     assert sorted(watching.gaps) == [0, 1]
 
 
+@pytest.mark.parametrize("name", ["llama", "falcon"])
+def test_what_keeps_a_pattern_may_attend_itself(name):
+    lm, kept = tiny.lm(name), []
+
+    def keep(rows):
+        one = torch.ones(1, 1, 2, 2)
+        kept.append((rows.layer, torch.nn.functional.scaled_dot_product_attention(one, one, one)))
+
+    with Theirs() as theirs, watch_attention(lm, range(2), keep) as watching:
+        before = _get_current_function_mode_stack()
+        forward(lm)
+        assert _get_current_function_mode_stack() == before
+        assert before[0] is theirs
+    assert sorted(watching.gaps) == [layer for layer, _ in kept] == [0, 1]
+
+
 def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
     """One block by transformers' function, one by torch's kernel."""
     lm = tiny.lm(num_key_value_heads=4)
@@ -210,7 +226,7 @@ def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
         out = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
         return out.transpose(1, 2).contiguous(), None
 
-    observing = attention._observing
+    observing = attention_calls._observing
 
     def only_the_second(before, watchers):
         ours = observing(PLAIN, watchers)
@@ -222,7 +238,7 @@ def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
 
         return choose
 
-    monkeypatch.setattr(attention, "_observing", only_the_second)
+    monkeypatch.setattr(attention_calls, "_observing", only_the_second)
     found = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert found.layers == (0, 1)
     np.testing.assert_allclose(found.weights.values, expected.weights.values, atol=1e-6)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import tracebench as tb
 from tests import tiny
 from tracebench.models import fingerprint as module
 from tracebench.models.fingerprint import fingerprint
@@ -99,3 +100,102 @@ def test_a_very_large_model_is_sampled_until_it_is_refreshed(monkeypatch):
     lm.model.lm_head.weight.data[0, 0] += 1
     lm.refresh()
     assert lm.fingerprint() != before
+
+
+class Scaled(torch.Tensor):
+    """Integers and a scale that are one weight to whoever uses it, as torchao's and quanto's are, which are not installed here."""
+
+    @staticmethod
+    def __new__(cls, data, scale, group):
+        return torch.Tensor._make_wrapper_subclass(cls, data.shape, dtype=scale.dtype)
+
+    def __init__(self, data, scale, group):
+        self.data_, self.scale, self.group = data, scale, group
+
+    def __tensor_flatten__(self):
+        return ["data_", "scale"], (self.group,)
+
+    @staticmethod
+    def __tensor_unflatten__(parts, context, _size, _stride):
+        return Scaled(parts["data_"], parts["scale"], *context)
+
+    @classmethod
+    def __torch_dispatch__(cls, func, _types, args=(), kwargs=None):
+        if func is torch.ops.aten.detach.default:
+            return cls(args[0].data_, args[0].scale, args[0].group)
+        if func in {torch.ops.aten.view.default, torch.ops.aten.reshape.default, torch.ops.aten.view.dtype}:
+            raise NotImplementedError(f"{func} of quantised weights")
+        plain = [a.data_ * a.scale if isinstance(a, Scaled) else a for a in args]
+        return func(*plain, **(kwargs or {}))
+
+
+def quantised(model, group=32):
+    weight = model.lm_head.weight.detach()
+    scale = weight.abs().amax(1, keepdim=True) / 127
+    model.lm_head.weight = nn.Parameter(
+        Scaled((weight / scale).round().to(torch.int8), scale, group), requires_grad=False
+    )
+    return model
+
+
+@pytest.fixture
+def untied():
+    return tiny.model(tie_word_embeddings=False)
+
+
+def test_weights_made_of_integers_and_scales_are_both_seen(untied):
+    model = quantised(untied)
+    before = fingerprint(model)
+    assert fingerprint(model) == before
+    weight = model.lm_head.weight
+    seen = {before}
+    for part in (weight.data_, weight.scale):
+        kept = part.clone()
+        part[0, 0] += 1
+        seen.add(fingerprint(model))
+        part.copy_(kept)
+        assert fingerprint(model) == before
+    weight.group = 64
+    seen.add(fingerprint(model))
+    assert len(seen) == 4
+
+
+def test_a_model_with_such_weights_is_explained(untied):
+    lm = tb.LanguageModel(quantised(untied), None)
+    lens = tb.LogitLens(top=3)(lm, lm.read([5, 6, 7, 8]))
+    assert {check.state for check in lens.checks if check.kind == "identity"} == {"holds"}
+
+
+class Packed(nn.Parameter):
+    """A parameter of a class of its own that packs two weights in a byte, as bitsandbytes' are."""
+
+
+def test_a_parameter_of_another_class_is_read_by_its_bytes(model):
+    layer = model.model.layers[0].mlp.up_proj
+    layer.weight = Packed(torch.arange(48 * 16, dtype=torch.int32).to(torch.uint8).view(-1, 1), requires_grad=False)
+    before = fingerprint(model)
+    layer.weight.data[5] += 16
+    assert fingerprint(model) != before
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("channels", [False, True])
+def test_torchs_own_quantised_tensors_are_seen_with_their_scales(model, channels):
+    def buffer(scale):
+        values = torch.tensor([[0.5, -0.25], [0.125, 0.75]])
+        if channels:
+            scales = torch.tensor([0.01, scale])
+            return torch.quantize_per_channel(values, scales, torch.zeros(2, dtype=torch.int64), 0, torch.qint8)
+        return torch.quantize_per_tensor(values, scale, 0, torch.qint8)
+
+    found = []
+    for scale in (0.01, 0.02, 0.01):
+        model.register_buffer("quantised", buffer(scale))
+        found.append(fingerprint(model))
+    assert found[0] == found[2] != found[1]
+
+
+def test_weights_whose_bits_are_not_read_are_a_sentence(model):
+    model.register_buffer("gaps", torch.eye(3).to_sparse())
+    with pytest.raises(ValueError, match=r"the weights \.gaps are in the layout sparse_coo.*tensor\.to_dense"):
+        fingerprint(model)

@@ -14,8 +14,9 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
-from tracebench.models import memory
+from tracebench.models import attention, memory
 from tracebench.models.memory import DoesNotFit, fitting, free_bytes, halving, is_out_of_memory
+from tracebench.models.pattern import MANY_ROWS
 
 LIMITED = Path(__file__).with_name("limited.py")
 #: Memory that is given back must go back to the system at once, else what is still held decides what fits.
@@ -186,3 +187,74 @@ def test_every_devices_words_are_known(said):
 def test_where_the_system_does_not_say_nothing_is_known(monkeypatch):
     monkeypatch.setattr(memory, "_read", lambda _name: "")
     assert free_bytes() is None
+
+
+class Gpu:
+    """A GPU's words about its memory, since no machine of ours has one; everything above them is the real code."""
+
+    def __init__(self, monkeypatch, kind, free, reserved=0, allocated=0):
+        if kind == "mps":
+            monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: free + allocated)
+            monkeypatch.setattr(torch.mps, "current_allocated_memory", lambda: allocated)
+            return
+        backend = torch.get_device_module(kind)
+        monkeypatch.setattr(backend, "mem_get_info", lambda _device: (free, 10 * free))
+        monkeypatch.setattr(backend, "memory_reserved", lambda _device: reserved)
+        monkeypatch.setattr(backend, "memory_allocated", lambda _device: allocated)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "xpu"])
+def test_what_torch_holds_of_a_gpu_and_does_not_use_is_free(monkeypatch, kind):
+    Gpu(monkeypatch, kind, free=1000, reserved=500, allocated=200)
+    assert free_bytes(torch.device(kind, 1)) == 1300
+
+
+def test_on_apples_gpus_what_is_free_is_main_memory_too(monkeypatch):
+    device = torch.device("mps")
+    Gpu(monkeypatch, "mps", free=1000, allocated=300)
+    assert free_bytes(device) == 1000
+    Gpu(monkeypatch, "mps", free=-1000, allocated=3000)
+    assert free_bytes(device) == 0
+    Gpu(monkeypatch, "mps", free=2**60)
+    assert free_bytes(device) < 2**50
+    monkeypatch.setattr(memory, "_available", lambda: 700)
+    assert free_bytes(device) == 700
+
+
+def test_a_device_that_says_nothing_about_its_memory_is_not_guessed_at():
+    assert free_bytes(torch.device("meta")) is None
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+@pytest.mark.parametrize("analysis", [tb.AttentionPatterns(), tb.AttentionRollout(last=0)])
+def test_attention_that_a_gpu_has_no_room_for_is_a_sentence_before_the_pass(monkeypatch, kind, analysis):
+    """The device is the model's by name only: what is asked comes before anything is put there."""
+    lm = tiny.lm(max_position_embeddings=2000)
+    trace, passes = lm.read([5 + n % 300 for n in range(1000)]), []
+    lm.model.register_forward_pre_hook(lambda *_: passes.append(1))
+    monkeypatch.setattr(type(lm), "device", torch.device(kind))
+    for free, said in (
+        (12_000_000, "free some, or read a shorter text, of 732 tokens or fewer"),
+        (3_200_000, "free some, or read a shorter text, of 316 tokens or fewer"),
+        (0, "free some, or load the model on another device"),
+    ):
+        Gpu(monkeypatch, kind, free)
+        with pytest.raises(DoesNotFit) as error:
+            analysis(lm, trace)
+        assert str(error.value) == (
+            f"watching attention over 1000 tokens takes 0.016 GB of the memory of {kind} beside the pass, where "
+            f"{free / 1e9:.2g} GB are free: {said}"
+        )
+    assert passes == []
+
+
+def test_as_many_tokens_as_the_sentence_says_are_watched(monkeypatch):
+    """Where the rows of a whole text are made at once, and where they are not."""
+    lm = tiny.lm(max_position_embeddings=2000)
+    for free, fits in ((12_000_000, 732), (3_200_000, 316)):
+        monkeypatch.setattr(attention, "free_bytes", lambda _device, free=free: free)
+        monkeypatch.setattr(attention, "rows_at_once", lambda _device: MANY_ROWS)
+        read = {length: lm.read([5 + n % 300 for n in range(length)]) for length in (fits, fits + 1)}
+        tb.AttentionPatterns(layers=(0,), heads=(0,))(lm, read[fits])
+        with pytest.raises(DoesNotFit, match=f"of {fits} tokens or fewer"):
+            tb.AttentionPatterns(layers=(0,), heads=(0,))(lm, read[fits + 1])

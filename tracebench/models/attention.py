@@ -1,36 +1,33 @@
-"""Watch attention: the pattern of every layer of one pass, derived from what its attention function was called with.
-
-Nothing is replaced and nothing is configured: within the scope, transformers' `AttentionInterface.get_interface` gives
-the function that it would have given, which runs unchanged and is then observed. Code in several families branches on
-the *name* of the implementation, and masks are chosen by it: another name would be another model.
-"""
+"""Watch attention: the pattern of every layer of one pass, derived from what its attention was called with, and proved."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial, wraps
-from typing import Any, NoReturn, Self
+from functools import partial
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack, _pop_mode, _push_mode
-from transformers.modeling_utils import AttentionInterface
 
 from tracebench.checks import Check
 from tracebench.interrupts import Scope
+from tracebench.models.attention_calls import hear_calls
 from tracebench.models.capture import hooks_check
 from tracebench.models.digests import digest
 from tracebench.models.family import pass_does_not_fit, run
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import CausalModel, Layout
-from tracebench.models.memory import fitting
+from tracebench.models.memory import DoesNotFit, fitting, free_bytes
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
-from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel
+from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel, rows_at_once
 from tracebench.models.steady import steady
+
+#: How often the rows in the making are in memory: their scores and their softmax.
+BESIDE = 2
 
 
 @dataclass(frozen=True)
@@ -88,10 +85,9 @@ def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> S
         keep: called for all rows of a layer, layer by layer.
     """
     watcher = _Watcher(lm.layout, frozenset(layers), keep)
+    calls = hear_calls(watcher)
 
     def enter(undo: ExitStack) -> Watching:
-        undo.callback(_PATCH.remove, watcher)
-        _PATCH.add(watcher)
         for layer, block in enumerate(lm.layout.blocks):
             undo.callback(block.register_forward_pre_hook(partial(watcher.inside, layer)).remove)
             for module in block.modules():
@@ -99,7 +95,7 @@ def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> S
                 if next(module.children(), None) is not None:
                     undo.callback(module.register_forward_hook(watcher.left).remove)
             undo.callback(block.register_forward_hook(partial(watcher.inside, None)).remove)
-        undo.enter_context(_Kernels(watcher))
+        undo.enter_context(calls)
         return watcher.watching
 
     return Scope(enter)
@@ -124,9 +120,11 @@ def run_watched(
         The logits [token, vocabulary], what was seen, and the checks.
 
     Raises:
+        DoesNotFit: the rows in the making would not fit the memory of the device; said before the pass.
         NoAttentionError: the model attends nowhere, in none of these layers, or not in one that was named.
         ValueError: a layer attends more than once in a pass.
     """
+    _insist_on_room(lm, len(ids))
     unhooked = lm.unhooked_digest(ids)
     given = torch.tensor([list(ids)], device=lm.device)
     asked: tuple[Check, ...] = ()
@@ -151,6 +149,23 @@ def run_watched(
             f"{', '.join(map(str, sorted(watching.via)))}, which attend"
         )
     return logits, watching, (alone, *asked, *_identities(watching))
+
+
+def _insist_on_room(lm: LanguageModel, length: int) -> None:
+    """A sentence if the rows of a pattern in the making are more than the model's device has free.
+
+    That is the least that watching takes there, whatever the pass itself takes beside it.
+    """
+    free, rows = free_bytes(lm.device), rows_at_once(lm.device)
+    one = BESIDE * 4 * (lm.heads or 1)
+    if free is None or one * min(rows, length) * length <= free:
+        return
+    fits = max(free // (one * rows), min(rows, math.isqrt(free // one)))
+    ask = f"or read a shorter text, of {fits} tokens or fewer" if fits > 1 else "or load the model on another device"
+    raise DoesNotFit(
+        f"watching attention over {length} tokens takes {one * min(rows, length) * length / 1e9:.2g} GB of the memory of "
+        f"{lm.device} beside the pass, where {free / 1e9:.2g} GB are free: free some, {ask}"
+    )
 
 
 def _run_asked(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
@@ -241,8 +256,6 @@ class _Watcher:
         self.watching = Watching()
         self._layers, self._keep, self._room = layers, keep, Room()
         self._inside: int | None = None
-        #: Whether an attention function of the model runs: the kernel that it calls is not another attention.
-        self.calling = False
         # A module may be shared by several blocks.
         self._blocks: dict[nn.Module, list[int]] = {}
         for layer, block in enumerate(layout.blocks):
@@ -250,7 +263,7 @@ class _Watcher:
                 self._blocks.setdefault(module, []).append(layer)
 
     def watches(self, module: Any) -> bool:
-        return threading.get_ident() == self.thread and module in self._blocks
+        return module in self._blocks
 
     def called(self, name: str, result: Any, module: nn.Module, *args: Any, **kwargs: Any) -> None:
         """An attention function of this model has returned."""
@@ -267,9 +280,9 @@ class _Watcher:
             self._inside = layer
 
     def kernel(self, output: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-        """Torch's attention has returned in this thread: called by transformers' function, or by the block itself."""
+        """Torch's attention has returned, which a block itself has called (or nobody's block)."""
         layer = self._inside
-        if layer is None or self.calling:
+        if layer is None:
             return
         if layer in self.watching.via:
             self._refuse(layer)
@@ -326,91 +339,3 @@ def _weights(output: Sequence[Any]) -> torch.Tensor | None:
             if square and bool((value >= 0).all()):
                 return value
     return None
-
-
-class _Kernels(TorchFunctionMode):
-    """Observes torch's attention; a mode holds for its own thread."""
-
-    def __init__(self, watcher: _Watcher) -> None:
-        super().__init__()
-        self._watcher = watcher
-        self._before: list[Any] = []
-
-    def __enter__(self) -> Self:
-        self._before = _get_current_function_mode_stack()
-        _push_mode(self)
-        return self
-
-    def __exit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
-        # Torch takes a mode off while it calls it, and an interrupt at that moment leaves it off: popping without looking
-        # would then be an error, or take off somebody else's.
-        for _mode in _get_current_function_mode_stack():
-            _pop_mode()
-        for mode in self._before:
-            _push_mode(mode)
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func is scaled_dot_product_attention:
-            self._watcher.kernel(result, *args, **(kwargs or {}))
-        return result
-
-
-class _Patch:
-    """`get_interface` while anybody watches. One for all threads, since what is wrapped is one for all threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watchers: list[_Watcher] = []
-        self._before: Any = None
-        self._ours: Any = None
-
-    def add(self, watcher: _Watcher) -> None:
-        interface: Any = AttentionInterface
-        with self._lock:
-            if not self._watchers:
-                self._before = interface.get_interface
-                self._watchers = []  # a list of its own: whoever wrapped ours meanwhile still calls the one before
-                self._ours = _observing(self._before, self._watchers)
-                interface.get_interface = self._ours
-            self._watchers.append(watcher)
-
-    def remove(self, watcher: _Watcher) -> None:
-        interface: Any = AttentionInterface
-        with self._lock:
-            if watcher in self._watchers:
-                self._watchers.remove(watcher)
-                if not self._watchers and interface.get_interface is self._ours:
-                    interface.get_interface = self._before
-
-
-def _observing(get_interface: Callable[..., Any], watchers: list[_Watcher]) -> Callable[..., Any]:
-    @wraps(get_interface)
-    def observing(interface: AttentionInterface, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
-        function = get_interface(interface, name, default)
-        mine = [watcher for watcher in tuple(watchers) if watcher.thread == threading.get_ident()]
-        if not mine:
-            return function
-        # Without an implementation of that name, the model's own eager function is what runs.
-        said = "eager" if function is default else name
-
-        @wraps(function)
-        def observed(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            heard = [watcher for watcher in mine if watcher.watches(module)]
-            for watcher in heard:
-                watcher.calling = True
-            try:
-                result = function(module, *args, **kwargs)
-            finally:
-                for watcher in heard:
-                    watcher.calling = False
-            for watcher in heard:
-                watcher.called(said, result, module, *args, **kwargs)
-            return result
-
-        return observed
-
-    return observing
-
-
-_PATCH = _Patch()

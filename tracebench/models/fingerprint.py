@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from tracebench.models.offload import offloaded
 
@@ -56,7 +58,7 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
         elsewhere = offloaded(module, "weights_map")
         for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
             found = elsewhere[name] if tensor.device.type == "meta" and elsewhere is not None else tensor
-            yield f"{prefix}.{name}", found.detach()
+            yield from _plain(f"{prefix}.{name}", found.detach())
         yield from _packed(prefix, module)
 
 
@@ -69,7 +71,26 @@ def _packed(prefix: str, module: nn.Module) -> Iterator[tuple[str, torch.Tensor]
     for name, value in saved.items():
         for part in value if isinstance(value, (tuple, list)) else (value,):
             if isinstance(part, torch.Tensor):
-                yield name, part.detach().dequantize() if part.is_quantized else part.detach()
+                yield from _plain(name, part.detach())
+
+
+def _plain(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+    """The plain tensors that a tensor is made of: quantised weights (torchao, quanto) may be integers and their scales in one."""
+    if is_traceable_wrapper_subclass(tensor):
+        parts, context = tensor.__tensor_flatten__()
+        # What stands beside the parts, such as the size of a group, is weighed too; where an object is in memory says nothing.
+        said = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{type(tensor).__name__} {context}")
+        for part in parts:
+            yield from _plain(f"{name} {said} {part}", getattr(tensor, part))
+    elif tensor.is_quantized:
+        yield name, tensor.dequantize()
+    elif tensor.layout != torch.strided:
+        raise ValueError(
+            f"the weights {name} are in the layout {str(tensor.layout).removeprefix('torch.')}, whose bits are not read, so "
+            "an edit of them would not be seen: give them as dense tensors (tensor.to_dense())"
+        )
+    else:
+        yield name, tensor
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:

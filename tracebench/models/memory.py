@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -26,6 +26,10 @@ _GROUPS = tuple(
 
 #: Pages of files in a group's statistics; version 1 counts what is below the group under ``total_``.
 _PAGES = ("inactive_file", "active_file")
+
+
+#: The machine's main memory.
+MAIN = torch.device("cpu")
 
 
 class DoesNotFit(ValueError):  # noqa: N818 - what is the case
@@ -72,10 +76,27 @@ def halving(attempt: Callable[[int], T], rows: int, sentence: str) -> tuple[int,
         rows //= 2  # out here: the error holds on to what the attempt had in memory
 
 
-def free_bytes() -> int | None:
-    """What this process can still take of the machine's main memory; None where the system does not say."""
-    known = [_available(), _of_address_space(), *map(_of_group, _GROUPS)]
-    return min((size for size in known if size is not None), default=None)
+def free_bytes(device: torch.device = MAIN) -> int | None:
+    """What this process can still take of a device's memory, by default of the machine's main memory; None where nobody says."""
+    if device.type == "cpu":
+        known = [_available(), _of_address_space(), *map(_of_group, _GROUPS)]
+    elif device.type == "mps":
+        # What Apple's GPUs take is taken from the main memory.
+        known = [torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory(), free_bytes()]
+    else:
+        known = [_of_device(device)]
+    return min((max(0, size) for size in known if size is not None), default=None)
+
+
+def _of_device(device: torch.device) -> int | None:
+    """What a device with memory of its own has left, and what torch has taken of it and does not use."""
+    try:
+        backend: Any = torch.get_device_module(device)
+    except RuntimeError:  # "meta", and devices whose package is not there
+        return None
+    if not hasattr(backend, "mem_get_info"):
+        return None
+    return backend.mem_get_info(device)[0] + backend.memory_reserved(device) - backend.memory_allocated(device)
 
 
 def _available() -> int | None:

@@ -151,6 +151,11 @@ class Room:
         return held[:size].view(shape)
 
 
+def rows_at_once(device: torch.device) -> int:
+    """How many queries' rows are made at once on this device."""
+    return ROWS.get(device.type, MANY_ROWS)
+
+
 def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
     """The pattern that a call stands for, in float32 (float64 for a kernel that computes in that), some rows at a time.
 
@@ -166,7 +171,7 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
     heads, queries, features = call.query.shape
     groups, keys, _ = call.key.shape
     device = call.query.device
-    at_once = min(ROWS.get(device.type, MANY_ROWS), queries)
+    at_once = min(rows_at_once(device), queries)
     # Eager functions take the softmax in float32 whatever they are given.
     exact = torch.float64 if call.query.dtype == torch.float64 and not call.rounds else torch.float32
     wide = call.query.dtype if call.rounds else exact
