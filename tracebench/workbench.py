@@ -77,7 +77,14 @@ class Workbench(Told):
         self._measure = Measure()
         self._known: dict[str, Any] = {}
         self._kept = KeptTrue(self._static)
-        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser, self._kept.stale)
+        self._answers = Answers(
+            answerer,
+            trace,
+            self._save_from_browser,
+            self._size_for_browser,
+            told=self._kept.stale,
+            in_sight=lambda: {request.key for request in self._now()},
+        )
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         classes = {kind: registry.find("views", kind) for kind in self._kinds}
@@ -273,7 +280,7 @@ class Workbench(Told):
 
     def _static(self) -> dict[str, str]:
         """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
-        said = self._said({**self._known, **self._answers.given})
+        said = self._said({**self._known, **self._answers.given.by_request()})
         return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
 
     def _ipython_display_(self, **_: Any) -> None:

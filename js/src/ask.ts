@@ -17,6 +17,8 @@ export interface Progress {
 export interface AskOptions {
   /** Only this part of the answer. */
   slice?: Slice | undefined;
+  /** The id of the answer that it is a slice of: the kernel may have another one by now. */
+  of?: string | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -96,8 +98,8 @@ export class Answers {
   /** The decoded answer to a request. Equal requests under way share one message; the last to abort cancels it. */
   readonly ask: Ask = (request, options = {}) => {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const { slice } = options;
-    const key = sliceKey(request, slice);
+    const { slice, of } = options;
+    const key = sliceKey(request, slice) + (of ?? "");
     const shared = this.#asked.get(key);
     if (shared) return this.#wait(shared, options);
     const id = this.#nextId();
@@ -111,7 +113,7 @@ export class Answers {
         result,
       );
     };
-    return this.#call(id, { kind: "ask", id, request, ...(slice && { slice }) }, options, true, finished);
+    return this.#call(id, { kind: "ask", id, request, ...(slice && { slice }), ...(of && { of }) }, options, true, finished);
   };
 
   /** Hear every answer to a request, whoever asks. Asks nothing, and keeps no job alive. */

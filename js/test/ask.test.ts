@@ -4,6 +4,7 @@ import { Answers, isAbsent } from "../src/ask";
 import { PING_MS, SILENCE_MS } from "../src/liveness";
 import { StaticModel } from "../src/offline/model";
 import type { LabeledArray } from "../src/wire";
+import { within } from "../src/within";
 import { type Message, packed, REQUEST } from "./made";
 
 function made(state: Record<string, unknown> = {}, broken = false) {
@@ -79,6 +80,17 @@ test("a slice is asked for by its coordinates, shared with equal ones, and heard
   say({ kind: "answer", id: id(), result: 5 });
   expect(await Promise.all(both)).toEqual([5, 5]);
   expect(heard).not.toHaveBeenCalled();
+});
+
+test("slices of two answers to one question are two questions, and say of which answer they are", async () => {
+  const { answers, sent, say, id } = made();
+  const slice = { layer: 3, head: null };
+  const both = ["1", "2"].map((answer) => within(answers, { answer }).ask(REQUEST, { slice }));
+  within(answers, { answer: "2" }).ask(REQUEST, { slice });
+  expect(sent.map(({ of }) => of)).toEqual(["1", "2"]);
+  say({ kind: "answer", id: id(0), result: 5 });
+  say({ kind: "answer", id: id(1), result: 6 });
+  expect(await Promise.all(both)).toEqual([5, 6]);
 });
 
 test("a listener hears the answer without asking, and keeps no job alive", () => {
