@@ -221,7 +221,7 @@ class Workbench(Told):
         that one, or by another method) and the answer is there, it is that question's.
         """
         known = by_all_names(self._answerer.known(), self.trace)
-        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, known)[0])
+        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, known, self._finding_request)[0])
 
     @property
     def checks(self) -> shown.Checks:
@@ -230,7 +230,8 @@ class Workbench(Told):
         As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
         """
         known = by_all_names(self._answerer.known(), self.trace)
-        return shown.checks(self.trace, self._in_sight(), self.selection.step or 0, known)
+        step = self.selection.step or 0
+        return shown.checks(self.trace, self._in_sight(), step, known, self._finding_request)
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
@@ -241,12 +242,17 @@ class Workbench(Told):
             self._answerer.close()
         super().close()
 
+    @property
+    def _finding_request(self) -> Request | None:
+        """The lens that the finding is built on, hidden or not: the first one of the bench."""
+        return next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
+
     def _results(self) -> list[Any]:
         return list(self._answerer.known().values())
 
     def _tree(self) -> dict[str, Any]:
         trace, source = self.trace, self.trace.provenance
-        lens = next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
+        lens = self._finding_request
         return {
             "kind": "workbench",
             "title": title_of(trace),
@@ -274,8 +280,9 @@ class Workbench(Told):
         """What is left without a kernel: the step that is selected, its findings, and what the checks say."""
         known = by_all_names(self._answerer.known() if known is None else known, self.trace)
         step, questions = self.selection.step or 0, self._in_sight()
-        sentences = shown.sentences(self.trace, questions, step, known) if self.trace.steps else []
-        proved = shown.checks(self.trace, questions, step, known).sentence
+        about = (self.trace, questions, step, known, self._finding_request)
+        sentences = shown.sentences(*about) if self.trace.steps else []
+        proved = shown.checks(*about).sentence
         return step, [findings.as_text(parts) for parts in sentences], proved
 
     def _static(self) -> dict[str, str]:

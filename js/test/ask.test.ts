@@ -107,6 +107,23 @@ test("a listener hears the answer without asking, and keeps no job alive", () =>
   expect(heard).toHaveBeenCalledExactlyOnceWith(7);
 });
 
+test("a listener hears that there is no answer, and nothing where the kernel could not be reached or nobody waits", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const [lasting, gone] = [made(), made({}, true)];
+  const failed = vi.fn();
+  for (const { answers } of [lasting, gone]) answers.hear(REQUEST, () => {}, new AbortController().signal, failed);
+  await expect(gone.answers.ask(REQUEST)).rejects.toThrow("cannot be reached");
+  const life = new AbortController();
+  lasting.answers.ask(REQUEST, { signal: life.signal }).catch(() => {});
+  life.abort();
+  expect(failed).not.toHaveBeenCalled();
+  const asked = lasting.answers.ask({ ...REQUEST, code: "again" });
+  lasting.say({ kind: "error", id: lasting.sent.at(-1)?.id, error: "It broke." });
+  await expect(asked).rejects.toThrow("It broke.");
+  expect(failed).toHaveBeenCalledOnce();
+  warned.mockRestore();
+});
+
 test("the last to leave cancels", async () => {
   const { answers, sent, id } = made();
   const [one, two] = [new AbortController(), new AbortController()];

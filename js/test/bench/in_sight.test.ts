@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { askedIn } from "../../src/asked";
 import type { Request } from "../../src/request";
 import tokenScores from "../../src/views/token_scores";
@@ -50,7 +50,8 @@ async function bench(
     first = SCORES_REQUEST,
     arrangement = null,
     offline = false,
-  }: { first?: Request; arrangement?: unknown; offline?: boolean } = {},
+    reply: kernel = reply,
+  }: { first?: Request; arrangement?: unknown; offline?: boolean; reply?: typeof reply } = {},
 ) {
   const state: Record<string, unknown> = { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked };
   let child: { get(name: string): unknown; set(name: string, value: unknown): void } | undefined;
@@ -64,7 +65,7 @@ async function bench(
   const made = await show(
     workbench,
     { _data: DATA, views: ["anywidget:scores"], _stems: ["token_scores"], arrangement },
-    { reply, offline, children: { scores } },
+    { reply: kernel, offline, children: { scores } },
   );
   await settled();
   const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
@@ -135,6 +136,27 @@ test("a view that came with a contrast leads the head with it, until it is asked
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
   await ask("", "·city");
   expect(head()[0]).toMatch(/^Why rather than (?!8)/);
+});
+
+test("an answer that an error took the place of is no answer any more", async () => {
+  let broken = false;
+  const { root, head, selection } = await bench(RATHER, {
+    reply: (message) => (broken && message.kind === "ask" ? { kind: "error", error: "No memory." } : reply(message)),
+  });
+  const says = (question: string, checks: string) =>
+    vi.waitFor(() => expect([head()[0], text(one(root, ".tb-bench-head .tb-check-word"))]).toEqual([question, checks]));
+  const to = (step: number, seq: number) => selection.set("_state", { seq, fields: { step, query: 2 + step } });
+  await says("Why rather than 8 at step 0?", "! 1 of 2 checks hold");
+  broken = true;
+  to(1, 5);
+  await says("Why a break?", "✓ 1 of 1 check holds");
+  to(0, 6);
+  await says("Why Paris?", "✓ 1 of 1 check holds");
+  broken = false;
+  to(1, 7);
+  await says("Why rather than 8 at step 1?", "! 1 of 2 checks hold");
+  to(0, 8);
+  await says("Why rather than 8 at step 0?", "! 1 of 2 checks hold");
 });
 
 test("a hidden view's question does not lead the head", async () => {

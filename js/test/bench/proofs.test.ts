@@ -31,7 +31,12 @@ const DATA = {
 const text = (el: Element) => el.textContent ?? "";
 
 /** A bench of two views that show the checks of what they ask; a click on the second asks what is beside it. */
-async function bench(arrangement: unknown = null, beside: Request[][] = DATA.beside) {
+async function bench(
+  arrangement: unknown = null,
+  beside: Request[][] = DATA.beside,
+  second = "attention",
+  asked: Request = PATTERNS,
+) {
   const view = (stem: string, request: Request, more: Request | null) => ({
     ...widget(stem, ({ el, ask, signal }: Context) => {
       const put = (each: Request) =>
@@ -49,13 +54,13 @@ async function bench(arrangement: unknown = null, beside: Request[][] = DATA.bes
     {
       _data: { ...DATA, beside },
       views: ["anywidget:lens", "anywidget:attention"],
-      _stems: ["lens_table", "attention"],
+      _stems: ["lens_table", second],
       arrangement,
     },
     {
       reply: ({ kind, request }: Message) =>
         kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,
-      children: { lens: view("lens_table", REQUEST, null), attention: view("attention", PATTERNS, ROLLOUT) },
+      children: { lens: view("lens_table", REQUEST, null), attention: view(second, asked, ROLLOUT) },
     },
   );
   await settled();
@@ -108,6 +113,14 @@ test("a hidden view's answer no longer counts, but the lens that the finding is 
   expect(all(root, '.tb-place[data-name="lens_table"]:not([hidden])')).toHaveLength(1);
   // Nothing lies over what was led to.
   expect(one(head, ".tb-popup-panel").hidden).toBe(true);
+});
+
+test("of two lenses the hidden one counts for what the finding is built on, as in Python", async () => {
+  const { root, word, head } = await bench(null, [[], []], "lens_table", { ...REQUEST, params: { top: 3 } });
+  expect(word()).toBe("✓ 3 of 3 checks hold");
+  one(root, '[data-name="lens_table"] [data-tool="hide"]').click();
+  expect(word()).toBe("✓ 3 of 3 checks hold");
+  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["generation", "lens table 2", "lens table"]);
 });
 
 test("an answer that two views show counts once, where it stands first", async () => {
