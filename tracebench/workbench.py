@@ -104,6 +104,12 @@ class Workbench(Told):
         self._stems = [view.stem for view in views]
         self.arrangement = {}
         self._data = self._tree() | ({} if note is None else {"note": note})
+        # What is left without a kernel is about this step, and the questions of the views in sight.
+        self.selection.observe(self._say_it_anew, "step")
+        self.observe(self._say_it_anew, "arrangement")
+        for each in views:
+            if isinstance(each, View):
+                each.observe(self._say_it_anew, "_asked")
 
     @traitlets.validate("arrangement")
     def _validate_arrangement(self, proposal: dict[str, Any]) -> dict[str, Any]:
@@ -289,6 +295,9 @@ class Workbench(Told):
         """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
         said = self._said({**self._known, **self._answers.given.by_request()})
         return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
+
+    def _say_it_anew(self, _change: Any) -> None:
+        self._kept.stale()
 
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.
