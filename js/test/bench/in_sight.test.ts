@@ -2,8 +2,8 @@ import { expect, test, vi } from "vitest";
 import { askedIn } from "../../src/asked";
 import type { Request } from "../../src/request";
 import tokenScores from "../../src/views/token_scores";
-import workbench from "../../src/workbench";
-import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
+import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, traceTree } from "../made";
+import { benchTree, type ChildModel, showBench } from "./made";
 
 const METHODS = [
   { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
@@ -16,18 +16,10 @@ const RATHER: Request = {
   target: { step: 0, token: null, against: 8, of: "logit" },
   code: "tb.InputXGradient()(lm, trace, tb.Target(step=0, against=8))\n",
 };
-const DATA = {
-  kind: "workbench",
-  title: "",
-  model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-  prompt_length: 3,
-  steps: 3,
+const DATA = benchTree({
   questions: [["Why Paris?"], ["Why a break?"], ["Why the end?"]],
   said: [["It said Paris."], ["It said a break."], ["It ended."]],
-  checks: [CHECK],
-  finding_request: null,
-  code: "",
-};
+});
 const text = (el: Element) => el.textContent ?? "";
 
 /** Answers every question about scores, and says in words which it was. */
@@ -53,21 +45,16 @@ async function bench(
     reply: kernel = reply,
   }: { first?: Request; arrangement?: unknown; offline?: boolean; reply?: typeof reply } = {},
 ) {
-  const state: Record<string, unknown> = { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked };
-  let child: { get(name: string): unknown; set(name: string, value: unknown): void } | undefined;
+  let child: ChildModel | undefined;
   const scores = {
-    ...tokenScores,
-    initialize: ({ model }: { model: NonNullable<typeof child> }) => {
+    stem: "token_scores",
+    definition: tokenScores,
+    state: { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked },
+    onModel: (model: ChildModel) => {
       child = model;
-      for (const [name, value] of Object.entries(state)) model.set(name, value);
     },
   };
-  const made = await show(
-    workbench,
-    { _data: DATA, views: ["anywidget:scores"], _stems: ["token_scores"], arrangement },
-    { reply: kernel, offline, children: { scores } },
-  );
-  await settled();
+  const made = await showBench([scores], { data: DATA, arrangement, offline, reply: kernel });
   const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
   const ask = async (why: string, rather: string) => {
     const form = one(made.root, ".tb-scores-ask");
