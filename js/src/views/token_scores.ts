@@ -19,6 +19,7 @@ import { legend } from "../scores/legend";
 import type { Taste } from "../scores/list";
 import { scoreList } from "../scores/list";
 import { matrix } from "../scores/matrix";
+import { narrowed } from "../scores/narrowed";
 import { numbers } from "../scores/numbers";
 import { scoredText } from "../scores/text";
 import { shown as shownToken } from "../scores/token_field";
@@ -56,13 +57,18 @@ export function tokenScores(context: Context<Text>): void {
     note.hidden = true;
     askOther(other);
   };
+  const take = (other: Request) => {
+    if (signal.aborted) return;
+    const again = requestKey(other) === requestKey(request);
+    kept.set(requestKey(other) === requestKey(first) ? null : other);
+    if (again) pose(other);
+  };
   const asking = chooser(
     text as Choices,
     first,
     (other) => {
-      const again = requestKey(other) === requestKey(request);
-      kept.set(requestKey(other) === requestKey(first) ? null : other);
-      if (again) pose(other);
+      if (answers.offline) void narrowed(other, step(), answers).then(take);
+      else take(other);
     },
     signal,
   );
