@@ -59,8 +59,8 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     attention, scores = without._data["note"].split(" Scores of ")
     assert attention.startswith("Attention to 200 tokens is not shown: ")
     assert scores == (
-        "more than 128 tokens are by input x gradient, one pass; "
-        "tb.explore(lm, trace, attribution=tb.IntegratedGradients()) walks the path."
+        "more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+        "tb.explore(lm, trace, attribution=tb.IntegratedGradients())."
     )
     assert "note" not in tb.explore(lm, short)._data
 

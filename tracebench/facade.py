@@ -112,8 +112,8 @@ def said_of(lm: LanguageModel, trace: Trace, attribution: Any = None) -> str | N
     said = [unasked(lm, trace)]
     if attribution is None and trace.steps and _is_long(trace):
         said.append(
-            f"Scores of more than {SHORT} tokens are by input x gradient, one pass; "
-            "tb.explore(lm, trace, attribution=tb.IntegratedGradients()) walks the path."
+            f"Scores of more than {SHORT} tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+            "tb.explore(lm, trace, attribution=tb.IntegratedGradients())."
         )
     return " ".join(filter(None, said)) or None
 
