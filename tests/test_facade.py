@@ -56,8 +56,21 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     monkeypatch.setattr(facade, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
     without = tb.explore(lm, long)
     assert [r.analysis for r in without._requests] == ["LogitLens", "InputXGradient"]
-    assert without._data["note"].startswith("Attention to 200 tokens is not shown: ")
+    attention, scores = without._data["note"].split(" Scores of ")
+    assert attention.startswith("Attention to 200 tokens is not shown: ")
+    assert scores == (
+        "more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+        "tb.explore(lm, trace, attribution=tb.IntegratedGradients())."
+    )
     assert "note" not in tb.explore(lm, short)._data
+
+
+def test_which_method_a_long_text_got_is_said_where_nobody_chose_it(lm):
+    long = lm.read(range(100, 300))
+    assert tb.explore(lm, long)._data["note"].startswith("Scores of more than 128 tokens are by input x gradient")
+    chosen = [tb.InputXGradient(), tb.IntegratedGradients()]
+    assert ["note" in tb.explore(lm, long, attribution=method)._data for method in chosen] == [False, False]
+    assert "note" not in tb.explore(lm, lm.read(range(100, 300), prompt_length=200))._data
 
 
 def test_the_code_of_the_bench_makes_the_same_trace(bench):

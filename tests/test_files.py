@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 import tracebench as tb
 from tests import made
 from tracebench import files
-from tracebench.arrays import LabeledArray
+from tracebench.arrays import Axis, LabeledArray
 from tracebench.files import FileError, Record, read_records, write_records
 from tracebench.tokens import Vocabulary
 
@@ -241,6 +241,24 @@ def test_a_result_of_another_trace_is_refused(tmp_path):
         tb.save(tmp_path / "a.trace", made.trace(seed=3), made.lens(made.trace()))
     with pytest.raises(FileError, match="exactly one trace, got 0"):
         tb.save(tmp_path / "a.trace", made.lens(made.trace()))
+
+
+@pytest.mark.parametrize(("make", "name"), [(made.attention, "weights"), (made.rollout, "flow")])
+@pytest.mark.parametrize("axis", ["query", "key"])
+@pytest.mark.parametrize("length", [7, 9])
+def test_patterns_of_another_number_of_positions_than_the_text_are_a_sentence(tmp_path, make, name, axis, length):
+    trace, path = made.trace(), tmp_path / "a.trace"
+    record = make(trace).to_record()
+    array = record.arrays[name]
+    axes = tuple(Axis(axis, tuple(range(length))) if each.name == axis else each for each in array.axes)
+    values = np.resize(array.values, tuple(map(len, axes)))
+    write_records(
+        path, [trace.to_record(), replace(record, arrays={**record.arrays, name: LabeledArray(values, axes)})]
+    )
+    with pytest.raises(
+        FileError, match=rf"its {record.kind} has {length} positions as {axis} in {name}, the trace has 8$"
+    ):
+        tb.open(path)
 
 
 @pytest.mark.parametrize("make", [made.lens, made.attention, made.rollout, made.scores])

@@ -10,6 +10,7 @@ import tracebench as tb
 from tests import made
 from tests.test_request import ask
 from tests.test_workbench import state_of
+from tracebench import same
 from tracebench.arrays import LabeledArray
 from tracebench.request import request_for
 from tracebench.same import other_keys
@@ -35,6 +36,22 @@ def test_text_id_and_what_was_said_are_one_question(token, against):
     assert ask(stored, asked(trace, None, 2))[0] == "error"
     assert ask(stored, asked(trace, 10, 3))[0] == "error"
     assert list(stored.known()) == [request_for(result).key]
+
+
+def test_the_names_of_a_result_are_made_once(monkeypatch):
+    """A bench asks for them at every step that is looked at, and may have hundreds of answers."""
+    trace, another = made.trace(), made.trace()
+    result = made.scores(trace, 0, against=" Rome")
+    known = {request_for(result).key: result}
+    found = other_keys(known, trace)
+    made_anew = []
+    names = same._made
+    monkeypatch.setattr(same, "_made", lambda *about: made_anew.append(1) or names(*about))
+    assert other_keys(known, trace) == found
+    assert made_anew == []
+    # Which names there are depends on the record.
+    assert other_keys(known, another) == found
+    assert made_anew == [1]
 
 
 def test_what_is_known_by_itself_is_not_led_elsewhere():

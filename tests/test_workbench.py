@@ -383,6 +383,20 @@ def test_the_checks_of_a_bench_are_those_of_every_answer_in_sight_and_say_whose_
     assert list(bench.checks) == ["generation", "lens_table"]
 
 
+def test_of_two_lenses_the_hidden_one_counts_for_what_the_finding_is_built_on_as_in_the_head():
+    """Twin of js/test/bench/proofs.test.ts."""
+    trace = made.trace()
+    first, second = made.lens(trace), made.lens(trace, ranks=2, seed=7)
+    # Whichever was answered first.
+    bench = tb.Workbench([trace, first, second], answerer=Stored([second, first]))
+    assert list(bench.checks) == ["generation", "lens_table", "lens_table-2"]
+    bench.arrangement = {"hidden": ["lens_table"]}
+    assert list(bench.checks) == ["generation", "lens_table-2", "lens_table"]
+    assert bench.finding(0) == as_text(finding(trace, first, 0))
+    bench.arrangement = {"hidden": ["lens_table-2"]}
+    assert list(bench.checks) == ["generation", "lens_table"]
+
+
 def test_a_rollout_counts_with_the_attention_that_it_stands_beside():
     trace = made.trace()
     bench = tb.Workbench([trace, made.attention(trace), made.rollout(trace)])

@@ -17,6 +17,9 @@ from tracebench.trace import Trace
 #: What our files are called.
 SUFFIX = ".trace"
 
+#: Kinds whose ``query`` and ``key`` are all positions of the text: a row of theirs is looked up by its position.
+PATTERNS = ("attention", "rollout")
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -88,9 +91,13 @@ def _misfit(result: Any, record: Record, trace: Trace) -> str | None:
         request_for(result)
     except ValueError as error:
         return str(error)
-    there = {"token": range(len(trace.tokens)), "layer": range(-1, trace.provenance.layers), "step": trace.steps}
+    positions = range(len(trace.tokens))
+    there = {"token": positions, "layer": range(-1, trace.provenance.layers), "step": trace.steps}
+    there |= {"query": positions, "key": positions}
     for name, array in record.arrays.items():
         for axis in array.axes if isinstance(array, LabeledArray) else ():
+            if result.kind in PATTERNS and axis.name in ("query", "key") and axis.coords != tuple(positions):
+                return f"has {len(axis)} positions as {axis.name} in {name}, the trace has {len(positions)}"
             beyond = [coord for coord in axis.coords if axis.name in there and coord not in there[axis.name]]
             if beyond:
                 return f"has {axis.name} {beyond[0]} in {name}, the trace has none"

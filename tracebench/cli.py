@@ -128,7 +128,7 @@ def _explore(options: argparse.Namespace) -> None:
     # First: whoever reads the report may have seen enough of it (`| head`), and the page is not lost for that.
     page = bench.save(options.output, max_bytes=options.max_bytes)
     data = bench.save(_data(options.output)) if options.trace else None
-    if long := facade.unasked(lm, trace):
+    if long := facade.said_of(lm, trace):
         missing.append(long)
     print(report(trace, bench._results(), missing))
     size = readable_size(page.stat().st_size)
@@ -191,7 +191,7 @@ def _computed(lm: Any, trace: Any, requests: Sequence[Any], max_bytes: int | Non
     from tracebench.offline.bake import FAILURES, answer
 
     direct, missing = Direct(lm, trace), []
-    bench = tb.Workbench([trace, *requests], answerer=direct, note=facade.unasked(lm, trace))
+    bench = tb.Workbench([trace, *requests], answerer=direct, note=facade.said_of(lm, trace))
     for request in requests:
         if max_bytes is not None:
             # As soon as it is sure: what comes after may take minutes.

@@ -66,7 +66,7 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
     if isinstance(trace, str):
         trace = lm.generate(trace)
     requests = asked(lm, trace, lens, attribution)
-    return Workbench([trace, *requests], answerer=Session(lm, trace), note=unasked(lm, trace))
+    return Workbench([trace, *requests], answerer=Session(lm, trace), note=said_of(lm, trace, attribution))
 
 
 def asked(
@@ -84,7 +84,7 @@ def asked(
     from tracebench.analyses.base import request
 
     if attribution is None:
-        attribution = IntegratedGradients() if len(trace.tokens) <= SHORT else InputXGradient()
+        attribution = InputXGradient() if _is_long(trace) else IntegratedGradients()
     requests = [request(lens, trace)]
     if trace.steps:
         requests += [request(attribution, trace, target) for target in targets]
@@ -105,6 +105,21 @@ def unasked(lm: LanguageModel, trace: Trace) -> str | None:
         f"{WEIGHTS / 1e6:.0f} million are asked for by themselves; in Python tb.AttentionPatterns(layers=...)(lm, trace) gives "
         "those of some layers."
     )
+
+
+def said_of(lm: LanguageModel, trace: Trace, attribution: Any = None) -> str | None:
+    """What a bench does not show, or shows by another method than usual, and the Python that does, for its head."""
+    said = [unasked(lm, trace)]
+    if attribution is None and trace.steps and _is_long(trace):
+        said.append(
+            f"Scores of more than {SHORT} tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+            "tb.explore(lm, trace, attribution=tb.IntegratedGradients())."
+        )
+    return " ".join(filter(None, said)) or None
+
+
+def _is_long(trace: Trace) -> bool:
+    return len(trace.tokens) > SHORT
 
 
 #: Argument of `explore` -> the kind of result that its view shows, and an example.

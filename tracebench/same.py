@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from tracebench.request import request_for
 from tracebench.results.token_scores import TokenScores
 from tracebench.tokens import Vocabulary
 from tracebench.trace import Trace
+
+#: Result -> the record that it was looked up for last, and its keys: a bench asks for them again and again, of all its answers.
+_KNOWN: WeakKeyDictionary[TokenScores, tuple[Trace, list[str]]] = WeakKeyDictionary()
 
 
 def other_keys(known: Mapping[str, Any], trace: Trace) -> dict[str, str]:
@@ -40,6 +44,14 @@ def _keys(result: Any, trace: Trace) -> list[str]:
     """All requests that a result answers. A result says itself which ids its target meant."""
     if not isinstance(result, TokenScores) or result.trace != trace.hash:
         return []
+    of, keys = _KNOWN.get(result, (None, []))
+    if of is not trace:
+        keys = _made(result, trace)
+        _KNOWN[result] = trace, keys
+    return keys
+
+
+def _made(result: TokenScores, trace: Trace) -> list[str]:
     target = result.target
     # Another people's result may not say what it explained at the step that was asked.
     if target.step is None or target.of == "entropy" or target.step not in result.explained.coords("step"):

@@ -70,7 +70,9 @@ def spoken(view: str) -> str:
     return view.replace("_", " ").replace("-", " ")
 
 
-def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mapping[str, Any]) -> Checks:
+def checks(
+    trace: Trace, questions: Iterable[Question], step: int, known: Mapping[str, Any], finding: Request | None = None
+) -> Checks:
     """Of the record, of every answer that the views in sight have at a step, and of the lens that the finding is built on.
 
     Every answer counts once, however many views show it: for the first that asks it as its own question, else for the
@@ -81,6 +83,7 @@ def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mappin
         questions: of the views in sight.
         step: the one that is looked at.
         known: request key -> result.
+        finding: the request of the lens that the finding is built on, whose answer counts also where it is hidden.
     """
     found = Checks({RECORD: trace.checks})
     questions = list(questions)
@@ -92,21 +95,26 @@ def checks(trace: Trace, questions: Iterable[Question], step: int, known: Mappin
         keys = dict.fromkeys(each.key for each in question.at(step) if views.get(each.key) == question.view)
         if keys:
             found[question.view] = tuple(check for key in keys for check in known[key].checks)
-    hidden = _lens(known)
-    if hidden is not None and not any(known[key].kind == hidden.kind for key in views):
-        found[hidden.kind] = hidden.checks
+    lens = _lens(known, finding)
+    if lens is not None and finding is not None and finding.key not in views:
+        found[lens.kind] = lens.checks
     return found
 
 
-def sentences(trace: Trace, questions: Sequence[Question], step: int, known: Mapping[str, Any]) -> list[findings.Parts]:
-    """What a step comes down to: first the sentence that leads, then what else the answers in sight say."""
+def sentences(
+    trace: Trace, questions: Sequence[Question], step: int, known: Mapping[str, Any], finding: Request | None = None
+) -> list[findings.Parts]:
+    """What a step comes down to: first the sentence that leads, then what else the answers in sight say.
+
+    The arguments are those of `checks`.
+    """
     asked = [
         (question.otherwise, scores.target.against is not None, findings.attributed(trace, scores, step))
         for question in questions
         for scores in (known.get(request.key) for request in question.at(step))
         if scores is not None and scores.kind == "token_scores" and step in scores.steps
     ]
-    lens = _lens(known)
+    lens = _lens(known, finding)
     own = findings.finding(trace, lens, step) if lens else findings.said(trace, step)
     # Whoever asks another question wants to know what came of that; so does who came with "why this rather than that".
     others = [parts for otherwise, _, parts in asked if otherwise] + [parts for _, compares, parts in asked if compares]
@@ -114,5 +122,5 @@ def sentences(trace: Trace, questions: Sequence[Question], step: int, known: Map
     return [lead, *(parts for parts in (own, *(parts for *_, parts in asked)) if parts != lead)]
 
 
-def _lens(known: Mapping[str, Any]) -> Any:
-    return next((result for result in known.values() if result.kind == "lens_table"), None)
+def _lens(known: Mapping[str, Any], finding: Request | None) -> Any:
+    return None if finding is None else known.get(finding.key)

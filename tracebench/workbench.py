@@ -77,7 +77,14 @@ class Workbench(Told):
         self._measure = Measure()
         self._known: dict[str, Any] = {}
         self._kept = KeptTrue(self._static)
-        self._answers = Answers(answerer, trace, self._save_from_browser, self._size_for_browser, self._kept.stale)
+        self._answers = Answers(
+            answerer,
+            trace,
+            self._save_from_browser,
+            self._size_for_browser,
+            told=self._kept.stale,
+            in_sight=lambda: {request.key for request in self._now()},
+        )
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
         classes = {kind: registry.find("views", kind) for kind in self._kinds}
@@ -97,6 +104,12 @@ class Workbench(Told):
         self._stems = [view.stem for view in views]
         self.arrangement = {}
         self._data = self._tree() | ({} if note is None else {"note": note})
+        # What is left without a kernel is about this step, and the questions of the views in sight.
+        self.selection.observe(self._say_it_anew, "step")
+        self.observe(self._say_it_anew, "arrangement")
+        for each in views:
+            if isinstance(each, View):
+                each.observe(self._say_it_anew, "_asked")
 
     @traitlets.validate("arrangement")
     def _validate_arrangement(self, proposal: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +227,7 @@ class Workbench(Told):
         that one, or by another method) and the answer is there, it is that question's.
         """
         known = by_all_names(self._answerer.known(), self.trace)
-        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, known)[0])
+        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, known, self._finding_request)[0])
 
     @property
     def checks(self) -> shown.Checks:
@@ -223,7 +236,8 @@ class Workbench(Told):
         As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
         """
         known = by_all_names(self._answerer.known(), self.trace)
-        return shown.checks(self.trace, self._in_sight(), self.selection.step or 0, known)
+        step = self.selection.step or 0
+        return shown.checks(self.trace, self._in_sight(), step, known, self._finding_request)
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
@@ -234,12 +248,17 @@ class Workbench(Told):
             self._answerer.close()
         super().close()
 
+    @property
+    def _finding_request(self) -> Request | None:
+        """The lens that the finding is built on, hidden or not: the first one of the bench."""
+        return next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
+
     def _results(self) -> list[Any]:
         return list(self._answerer.known().values())
 
     def _tree(self) -> dict[str, Any]:
         trace, source = self.trace, self.trace.provenance
-        lens = next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
+        lens = self._finding_request
         return {
             "kind": "workbench",
             "title": title_of(trace),
@@ -267,14 +286,18 @@ class Workbench(Told):
         """What is left without a kernel: the step that is selected, its findings, and what the checks say."""
         known = by_all_names(self._answerer.known() if known is None else known, self.trace)
         step, questions = self.selection.step or 0, self._in_sight()
-        sentences = shown.sentences(self.trace, questions, step, known) if self.trace.steps else []
-        proved = shown.checks(self.trace, questions, step, known).sentence
+        about = (self.trace, questions, step, known, self._finding_request)
+        sentences = shown.sentences(*about) if self.trace.steps else []
+        proved = shown.checks(*about).sentence
         return step, [findings.as_text(parts) for parts in sentences], proved
 
     def _static(self) -> dict[str, str]:
         """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
-        said = self._said({**self._known, **self._answers.given})
+        said = self._said({**self._known, **self._answers.given.by_request()})
         return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
+
+    def _say_it_anew(self, _change: Any) -> None:
+        self._kept.stale()
 
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.

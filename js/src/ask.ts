@@ -17,6 +17,8 @@ export interface Progress {
 export interface AskOptions {
   /** Only this part of the answer. */
   slice?: Slice | undefined;
+  /** The id of the answer that it is a slice of: the kernel may have another one by now. */
+  of?: string | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -60,7 +62,16 @@ interface Call {
   /** Whether the kernel has said anything to it. */
   received: boolean;
   waiting: Set<Waiter>;
-  finished: (result?: unknown) => void;
+  finished: Finished;
+}
+
+/** How a message ended: with an answer, with none to be had, or with nobody knowing (it was given up, or not sent). */
+type Finished = (ending?: { result: unknown } | "failed") => void;
+
+interface Hearing {
+  key: string;
+  onAnswer: (result: unknown) => void;
+  onError: () => void;
 }
 
 interface Waiter {
@@ -79,7 +90,7 @@ export class Answers {
   readonly #asked = new Map<string, string>();
   /** Id of a ping -> the messages that were sent before it, and that nothing was said to until then. */
   readonly #unheard = new Map<string, string[]>();
-  readonly #hearing = new Set<{ key: string; callback: (result: unknown) => void }>();
+  readonly #hearing = new Set<Hearing>();
   // Every page on a kernel hears every message, so ids must not meet those of another page.
   readonly #page = Math.random().toString(36).slice(2, 10);
   #count = 0;
@@ -96,28 +107,29 @@ export class Answers {
   /** The decoded answer to a request. Equal requests under way share one message; the last to abort cancels it. */
   readonly ask: Ask = (request, options = {}) => {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const { slice } = options;
-    const key = sliceKey(request, slice);
+    const { slice, of } = options;
+    const key = sliceKey(request, slice) + (of ?? "");
     const shared = this.#asked.get(key);
     if (shared) return this.#wait(shared, options);
     const id = this.#nextId();
     this.#asked.set(key, id);
-    const finished = (result?: unknown) => {
+    const finished: Finished = (ending) => {
       this.#asked.delete(key);
-      if (result === undefined) return;
+      if (ending === undefined) return;
       const hearing = [...this.#hearing].filter((each) => each.key === key);
+      const isAnswer = ending !== "failed";
       callEach(
-        hearing.map(({ callback }) => callback),
-        result,
+        hearing.map(({ onAnswer, onError }) => (isAnswer ? onAnswer : onError)),
+        isAnswer ? ending.result : undefined,
       );
     };
-    return this.#call(id, { kind: "ask", id, request, ...(slice && { slice }) }, options, true, finished);
+    return this.#call(id, { kind: "ask", id, request, ...(slice && { slice }), ...(of && { of }) }, options, true, finished);
   };
 
-  /** Hear every answer to a request, whoever asks. Asks nothing, and keeps no job alive. */
-  hear(request: Request, callback: (result: unknown) => void, signal: AbortSignal): void {
+  /** Hear every answer to a request, whoever asks, and when there was none to be had. Asks nothing, and keeps no job alive. */
+  hear(request: Request, onAnswer: (result: unknown) => void, signal: AbortSignal, onError: () => void = () => {}): void {
     if (signal.aborted) return;
-    const hearing = { key: requestKey(request), callback };
+    const hearing = { key: requestKey(request), onAnswer, onError };
     this.#hearing.add(hearing);
     signal.addEventListener("abort", () => this.#hearing.delete(hearing));
   }
@@ -135,13 +147,14 @@ export class Answers {
     return this.#call(id, { kind: "size", id }, {}, false, () => {});
   }
 
-  #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Call["finished"]) {
+  #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Finished) {
     // Saving is not acknowledged, and is not to be done twice.
     this.#calls.set(id, { message, received: !acknowledged, waiting: new Set(), finished });
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
     if (!this.#send(message)) {
-      this.#fail(id, new AskError("The kernel cannot be reached: it was restarted, or is gone. What is here stays readable."));
+      const gone = "The kernel cannot be reached: it was restarted, or is gone. What is here stays readable.";
+      this.#fail(id, new AskError(gone));
     }
     return answer;
   }
@@ -174,7 +187,9 @@ export class Answers {
       );
     }
     if (message.kind === "answer") this.#answer(message.id, call, message.result, buffers);
-    if (message.kind === "error") this.#fail(message.id, new AskError(message.error, message.absent, message.code));
+    if (message.kind === "error") {
+      this.#fail(message.id, new AskError(message.error, message.absent, message.code), "failed");
+    }
   }
 
   #answer(id: string, call: Call, packed: unknown, buffers: DataView[]): void {
@@ -183,24 +198,24 @@ export class Answers {
       result = decode(packed, buffers);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#fail(id, new AskError(`The answer could not be read: ${why}.`));
+      this.#fail(id, new AskError(`The answer could not be read: ${why}.`), "failed");
       return;
     }
-    this.#finish(id, result);
+    this.#finish(id, { result });
     for (const { resolve } of call.waiting) resolve(result);
   }
 
-  #fail(id: string, error: AskError): void {
+  #fail(id: string, error: AskError, ...ending: Parameters<Finished>): void {
     const waiting = this.#calls.get(id)?.waiting ?? [];
-    this.#finish(id);
+    this.#finish(id, ...ending);
     for (const { reject } of waiting) reject(error);
   }
 
-  #finish(id: string, result?: unknown): void {
+  #finish(id: string, ...ending: Parameters<Finished>): void {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     this.liveness.forget(id);
-    call?.finished(result);
+    call?.finished(...ending);
   }
 
   #ping(): void {

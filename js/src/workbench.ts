@@ -117,11 +117,16 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   for (const { asked } of children) asked.on(follow, signal);
   if (data.finding_request) {
     // The view below asks; the head only listens, so that cancelling there cancels.
-    const heard = (answer: unknown) => {
-      lens = answer as Lens;
+    const become = (answer: Lens | null) => {
+      lens = answer;
       update();
     };
-    answers.hear(data.finding_request, heard, signal);
+    answers.hear(
+      data.finding_request,
+      (answer) => become(answer as Lens),
+      signal,
+      () => become(null),
+    );
   }
   el.dataset.state = "ready";
 }

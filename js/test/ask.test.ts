@@ -4,6 +4,7 @@ import { Answers, isAbsent } from "../src/ask";
 import { PING_MS, SILENCE_MS } from "../src/liveness";
 import { StaticModel } from "../src/offline/model";
 import type { LabeledArray } from "../src/wire";
+import { within } from "../src/within";
 import { type Message, packed, REQUEST } from "./made";
 
 function made(state: Record<string, unknown> = {}, broken = false) {
@@ -81,6 +82,17 @@ test("a slice is asked for by its coordinates, shared with equal ones, and heard
   expect(heard).not.toHaveBeenCalled();
 });
 
+test("slices of two answers to one question are two questions, and say of which answer they are", async () => {
+  const { answers, sent, say, id } = made();
+  const slice = { layer: 3, head: null };
+  const both = ["1", "2"].map((answer) => within(answers, { answer }).ask(REQUEST, { slice }));
+  within(answers, { answer: "2" }).ask(REQUEST, { slice });
+  expect(sent.map(({ of }) => of)).toEqual(["1", "2"]);
+  say({ kind: "answer", id: id(0), result: 5 });
+  say({ kind: "answer", id: id(1), result: 6 });
+  expect(await Promise.all(both)).toEqual([5, 6]);
+});
+
 test("a listener hears the answer without asking, and keeps no job alive", () => {
   const { answers, sent, say, id } = made();
   const heard = vi.fn();
@@ -93,6 +105,23 @@ test("a listener hears the answer without asking, and keeps no job alive", () =>
   answers.ask(REQUEST);
   say({ kind: "answer", id: id(2), result: 7 });
   expect(heard).toHaveBeenCalledExactlyOnceWith(7);
+});
+
+test("a listener hears that there is no answer, and nothing where the kernel could not be reached or nobody waits", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const [lasting, gone] = [made(), made({}, true)];
+  const failed = vi.fn();
+  for (const { answers } of [lasting, gone]) answers.hear(REQUEST, () => {}, new AbortController().signal, failed);
+  await expect(gone.answers.ask(REQUEST)).rejects.toThrow("cannot be reached");
+  const life = new AbortController();
+  lasting.answers.ask(REQUEST, { signal: life.signal }).catch(() => {});
+  life.abort();
+  expect(failed).not.toHaveBeenCalled();
+  const asked = lasting.answers.ask({ ...REQUEST, code: "again" });
+  lasting.say({ kind: "error", id: lasting.sent.at(-1)?.id, error: "It broke." });
+  await expect(asked).rejects.toThrow("It broke.");
+  expect(failed).toHaveBeenCalledOnce();
+  warned.mockRestore();
 });
 
 test("the last to leave cancels", async () => {

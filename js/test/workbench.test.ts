@@ -2,20 +2,17 @@ import { afterEach, expect, test, vi } from "vitest";
 import { PING_MS, SILENCE_MS } from "../src/liveness";
 import lensTable from "../src/views/lens_table";
 import workbench from "../src/workbench";
+import { benchTree, showBench } from "./bench/made";
 import { all, CHECK, key, lensTree, type Message, one, REQUEST, settled, show, traceTree } from "./made";
 
-const DATA = {
-  kind: "workbench",
+const DATA = benchTree({
   title: "The city of Paris",
   model: { name: "<img src=x>", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-  prompt_length: 3,
-  steps: 3,
   questions: [["Why did the model say “·Paris” at step 0?"], ["Why “↵”?"], ["Why?"]],
   said: [["The model said ", { token: "·Paris" }, " with p = 0.70"], ["It said ", { token: "↵" }], ["It said no more"]],
-  checks: [CHECK],
   finding_request: REQUEST,
   code: "tb.explore(lm, trace)",
-};
+});
 const text = (el: Element) => el.textContent ?? "";
 
 afterEach(() => {
@@ -80,11 +77,8 @@ test("without a step the first is shown, and the head says so", async () => {
 
 test("the answer that a view gets brings its finding and its checks to the head; nothing is asked twice", async () => {
   const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
-  const { root, sent } = await show(
-    workbench,
-    { _data: DATA, views: ["anywidget:lens"], _stems: ["lens_table"] },
-    { reply, children: { lens: withState(lensTable, { _data: traceTree(), _request: REQUEST }) } },
-  );
+  const lens = { stem: "lens_table", definition: lensTable, state: { _data: traceTree(), _request: REQUEST } };
+  const { root, sent } = await showBench([lens], { data: DATA, reply });
   expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(1);
   expect(text(one(root, ".tb-finding"))).toBe("It leads from layer 1 on.");
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("✓ 2 of 2 checks hold");
@@ -203,21 +197,7 @@ test("a view that fails does not take the bench with it", async () => {
       throw new Error("it broke");
     },
   };
-  const { root } = await show(
-    workbench,
-    { _data: DATA, views: ["anywidget:bad"], _stems: ["bad"] },
-    { children: { bad: failing } },
-  );
+  const { root } = await showBench([{ stem: "bad", definition: failing }]);
   expect(text(one(root, '[data-stem="bad"]'))).toBe("This view could not be shown: it broke");
   expect(root.dataset.state).toBe("ready");
 });
-
-/** A definition whose model already carries a state: children of a test share one page and have no state of their own. */
-function withState(definition: object, state: Record<string, unknown>): object {
-  return {
-    ...definition,
-    initialize: ({ model }: { model: { set(name: string, value: unknown): void } }) => {
-      for (const [name, value] of Object.entries(state)) model.set(name, value);
-    },
-  };
-}

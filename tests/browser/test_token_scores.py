@@ -120,6 +120,18 @@ def test_every_step_is_a_table_whose_cells_lead_there(opened):
     assert page.locator(f'{VIEW} [role=gridcell][data-step="0"][data-token="4"]').inner_text() == ""
 
 
+def test_a_page_of_every_step_finds_the_contrast_that_another_view_came_with(opened):
+    """As `tracebench explore --against " Rome" --steps all` writes it."""
+    trace = made.trace()
+    page = opened(trace, made.scores(trace, None), made.scores(trace, 0, against=" Rome"))
+    first = page.locator(VIEW).first
+    first.get_by_label("rather than this token").fill("·Rome")
+    first.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_selector(f'{VIEW}[data-state="ready"] h2:has-text("rather than")')
+    assert "Not in this snapshot" not in page.locator("body").inner_text()
+    assert page.locator(f'{VIEW} h2:has-text("rather than")').count() == 2
+
+
 def test_keys_move_through_the_text_with_one_stop(opened):
     trace = made.trace()
     page = opened(trace, made.scores(trace))

@@ -1,5 +1,6 @@
 """The static part of a cell's output follows what the bench was told, and touches nothing else."""
 
+import html
 import logging
 import threading
 import time
@@ -138,6 +139,50 @@ def test_what_fails_is_logged_and_harms_nobody(shell, caplog):
         kept.stale()
         wait(lambda: caplog.records)
     assert "could not be made anew" in caplog.text
+
+
+def test_the_output_of_the_bench_follows_the_selection_the_views_that_are_shown_and_what_they_were_asked(shell):
+    trace = made.trace()
+    rome = made.scores(trace, 1, against=" Rome")
+    results = [made.lens(trace), made.scores(trace, 0), made.scores(trace, 1), rome]
+    bench = tb.Workbench([trace, *results[:2]], answerer=Stored(results, trace))
+    bench._ipython_display_()
+
+    def says(words):
+        wait(lambda: shell.display_pub.sent and words in shell.display_pub.sent[-1][0]["text/html"])
+
+    bench.selection.step = 1
+    says("<strong>" + html.escape(bench.finding(1)))
+    *_, thread = shell.display_pub.sent[-1]
+    assert thread is not threading.current_thread()
+    # As a page sets it.
+    bench.selection._handle_custom_msg(
+        {"kind": "select", "seq": 9, "fields": {**bench.selection.fields, "step": 0}}, []
+    )
+    says("<strong>" + html.escape(bench.finding(0)))
+    bench.selection.step = 1
+    bench.views[2].request = request_for(rome)
+    says("<strong>" + html.escape(bench.finding(1)))
+    assert "Rome" in shell.display_pub.sent[-1][0]["text/html"]
+    bench.arrangement = {"hidden": ["token_scores"]}
+    says("2 of 2 checks hold")
+
+
+def test_a_step_that_is_passed_in_a_run_of_them_is_not_made(shell, monkeypatch):
+    monkeypatch.setattr(kept_true, "SETTLE", 0.1)
+    trace = made.trace()
+    bench = tb.Workbench([trace, made.lens(trace)])
+    bench._ipython_display_()
+    for step in (1, 2, 3):
+        bench.selection.step = step
+        assert shell.display_pub.sent == []
+    wait(lambda: shell.display_pub.sent)
+    time.sleep(0.2)
+    assert len(shell.display_pub.sent) == 1
+    # Another token at the same step says nothing else.
+    bench.selection.token = 1
+    time.sleep(0.2)
+    assert len(shell.display_pub.sent) == 1
 
 
 class Anew(Stored):

@@ -7,7 +7,8 @@ may run on any thread at any time, so it only passes on; answers are sent from t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anywidget
@@ -19,6 +20,7 @@ from tracebench.request import Absent, Answerer, Job, Request
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import static_text
+from tracebench.views.given import Given
 
 
 class Answers(anywidget.AnyWidget):
@@ -33,7 +35,9 @@ class Answers(anywidget.AnyWidget):
         trace: Trace,
         save: Callable[[], dict[str, Any]],
         size: Callable[[], dict[str, Any]],
+        *,
         told: Callable[[], None] = lambda: None,
+        in_sight: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """
         Args:
@@ -41,15 +45,18 @@ class Answers(anywidget.AnyWidget):
             trace: what results are about; packing needs it.
             save: saves the bench and says where (``{"path", "size", "note"}``).
             size: says how large the file would be (``{"size", "least", "note"}``), and computes nothing for it.
-            told: hears, on whatever thread it is, that an answer was sent; it returns at once and does not raise.
+            told: hears, on whatever thread it is, that an answer was sent, or an error in its place; it returns at once and
+                does not raise.
+            in_sight: the keys of the requests that the views in sight ask: what they were given is kept.
         """
         super().__init__()
         self._answerer, self._trace = answerer, trace
         self._work = {"save": save, "size": size}
         self._jobs: dict[str, Job] = {}
         self._told = told
-        #: Request key -> the very result that the views show: asked anew it could be another one, of weights that were edited.
-        self.given: dict[str, Any] = {}
+        self.given = Given(in_sight)
+        # Packing a mean of many maps takes a while, and handlers only pass on. It starts its thread with the first slice.
+        self._packing = ThreadPoolExecutor(1, "tracebench-slice")
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
@@ -57,7 +64,7 @@ class Answers(anywidget.AnyWidget):
         if kind == "ping":
             self.send({"kind": "pong", "id": message_id})
         elif kind == "ask":
-            self._ask(message_id, content["request"], content.get("slice"))
+            self._ask(message_id, content["request"], content.get("slice"), content.get("of"))
         elif kind == "cancel":
             # It may have ended meanwhile, on another thread.
             if (job := self._jobs.get(message_id)) is not None:
@@ -66,18 +73,16 @@ class Answers(anywidget.AnyWidget):
             work = (self._work[kind], message_id)
             threading.Thread(target=self._answer_work, args=work, name=f"tracebench-{kind}", daemon=True).start()
 
-    def _ask(self, message_id: str, asked: dict[str, Any], coords: dict[str, Any] | None) -> None:
+    def _ask(self, message_id: str, asked: dict[str, Any], coords: dict[str, Any] | None, of: str | None) -> None:
         def progress(done: int, total: int, note: str) -> None:
             self.send({"kind": "progress", "id": message_id, "done": done, "total": total, "note": note})
 
         def answer(result: Any) -> None:
             self._jobs.pop(message_id, None)
             try:
-                if coords is None:
-                    packed = pack(result, self._trace)
-                    self.given[request.key] = result
-                else:
-                    packed = pack_slice(result, self._trace, coords)
+                if job.cancelled.is_set():
+                    raise Cancelled
+                packed = self._packed(request, result) if coords is None else pack_slice(result, self._trace, coords)
                 tree, buffers = wire.split(packed)
             except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must hear of it
                 error(failure)
@@ -89,20 +94,42 @@ class Answers(anywidget.AnyWidget):
         def error(failure: BaseException) -> None:
             self._jobs.pop(message_id, None)
             self.send({"kind": "error", "id": message_id, **described(failure)})
+            # Who cancels does not want to know; who could not be told has no answer any more.
+            if coords is None and request is not None and not isinstance(failure, Cancelled):
+                self.given.forget(request.key)
+                self._told()
 
-        job = Job(progress, answer, error)
-        self._jobs[message_id] = job
+        def anew(result: Any) -> None:
+            if of is not None:
+                self.given.put_back(of, request.key, result)
+            answer(result)
+
+        request: Any = None
+        job = Job(progress, answer if coords is None else anew, error)
+        # A page asks again for what it has heard nothing of: then it hears now that it is under way.
+        first = self._jobs.setdefault(message_id, job) is job
         progress(0, 0, "waiting")
+        if not first:
+            return
         try:
             request = Request.from_json(asked)
-            if coords is not None and request.key in self.given:
-                # On a thread of its own, because packing a mean of many maps takes a while, and handlers only pass on.
-                given = self.given[request.key]
-                threading.Thread(target=answer, args=(given,), name="tracebench-slice", daemon=True).start()
+            given = None if coords is None else self.given.of(of or self.given.newest(request.key))
+            if given is not None:
+                self._packing.submit(answer, given)
             else:
                 self._answerer.ask(request, job)
         except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
             error(failure)
+
+    def _packed(self, request: Request, result: Any) -> dict[str, Any]:
+        """The tree of an answer. Where it has slices, they are asked for with the id that it gets."""
+        packed = pack(result, self._trace)
+        answer = self.given.put(request.key, result)
+        return {**packed, "answer": answer} if hasattr(_view(result), "pack_slice") else packed
+
+    def close(self) -> None:
+        self._packing.shutdown(wait=False, cancel_futures=True)
+        super().close()
 
     def _answer_work(self, work: Callable[[], dict[str, Any]], message_id: str) -> None:
         try:

@@ -65,7 +65,10 @@ export function answersInSight({ inSight, answers, step, onChange }: Listening, 
         heard.set(key, { kind, steps, questions, findings, checks });
         onChange();
       };
-      answers.hear(request, hear, until);
+      const forget = () => {
+        if (heard.delete(key)) onChange();
+      };
+      answers.hear(request, hear, until, forget);
     }
   };
   /** Key of an answer -> the view that it counts for: the first that asks it as its own question, else the first that offers it. */

@@ -81,7 +81,9 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
 
   const ask = () => {
     const chosen = named[Number(method.value)] as Method;
-    const asked: Target = { ...target, token: written("token", token.value), against: written("against", against.value) };
+    // What is kept may be about one step, where a page had no more.
+    const { step } = targetOf(first);
+    const asked = { ...target, step, token: written("token", token.value), against: written("against", against.value) };
     onAsk({
       ...first,
       analysis: chosen.analysis,

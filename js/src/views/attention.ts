@@ -19,6 +19,7 @@ import { source } from "../slices/source";
 import { askAndShow } from "../states";
 import { segmented } from "../switch";
 import type { Text } from "../trace";
+import { within } from "../within";
 
 /** The text that the attention is about, and the rollouts that can be asked for instead. */
 export interface Attended extends Text {
@@ -48,7 +49,7 @@ export function attentionView({ el, data: text, answers, request, selection, sig
     heading.textContent = rollout ? "What has come here by attention?" : "Where did it look?";
     if (rollout) {
       const prepare = (answer: unknown, options: AskOptions) => {
-        const its = flows.get(rollout.request) ?? slicesOf(answer as Rollout, rollout.request, answers);
+        const its = flows.get(rollout.request) ?? slicesOf(answer as Rollout, rollout.request, within(answers, answer));
         flows.set(rollout.request, its);
         return prepareRollout(answer as Rollout, its, text, selection, options);
       };
@@ -63,7 +64,7 @@ export function attentionView({ el, data: text, answers, request, selection, sig
         }
         slices ??= source<Whose, HeadSlice>({
           request,
-          answers,
+          answers: within(answers, answer),
           coords: ({ layer, head }) => ({ layer, head }),
           open: (tree) => sliceOf(tree, attention.length),
           size: ({ weights }) => weights.length,

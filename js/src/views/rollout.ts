@@ -10,6 +10,7 @@ import { prepareRollout, slicesOf } from "../rollout/prepare";
 import { showRollout } from "../rollout/show";
 import { askAndShow } from "../states";
 import type { Text } from "../trace";
+import { within } from "../within";
 
 /** `data` is the text that the rollout is about; the rollout itself is asked for. */
 export function rolloutView({ el, data: text, answers, request, selection, signal }: Context<Text>): void {
@@ -20,7 +21,7 @@ export function rolloutView({ el, data: text, answers, request, selection, signa
   el.append(element("header", { class: "tb-head" }, element("h2", {}, "What has come here by attention?"), slot), body);
   const taste = { without: false };
   const prepare = (answer: unknown, options: AskOptions) =>
-    prepareRollout(answer as Rollout, slicesOf(answer as Rollout, request, answers), text, selection, options);
+    prepareRollout(answer as Rollout, slicesOf(answer as Rollout, request, within(answers, answer)), text, selection, options);
   askAndShow({
     root: el,
     body,

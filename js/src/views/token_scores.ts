@@ -13,6 +13,7 @@ import { askAtSteps, stepOf } from "../scores/asking";
 import type { Choices } from "../scores/chooser";
 import { chooser, targetOf } from "../scores/chooser";
 import type { Taste } from "../scores/list";
+import { narrowed } from "../scores/narrowed";
 import type { ShownScores } from "../scores/show";
 import { showScores } from "../scores/show";
 import { shown as shownToken } from "../scores/token_field";
@@ -47,13 +48,18 @@ export function tokenScores(context: Context<Text>): void {
     note.hidden = true;
     askOther(other);
   };
+  const take = (other: Request) => {
+    if (signal.aborted) return;
+    const again = requestKey(other) === requestKey(request);
+    kept.set(requestKey(other) === requestKey(first) ? null : other);
+    if (again) pose(other);
+  };
   const asking = chooser(
     text as Choices,
     first,
     (other) => {
-      const again = requestKey(other) === requestKey(request);
-      kept.set(requestKey(other) === requestKey(first) ? null : other);
-      if (again) pose(other);
+      if (answers.offline) void narrowed(other, step(), answers).then(take);
+      else take(other);
     },
     signal,
   );

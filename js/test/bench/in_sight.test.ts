@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { askedIn } from "../../src/asked";
 import type { Request } from "../../src/request";
 import tokenScores from "../../src/views/token_scores";
-import workbench from "../../src/workbench";
-import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
+import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, traceTree } from "../made";
+import { benchTree, type ChildModel, showBench } from "./made";
 
 const METHODS = [
   { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
@@ -16,18 +16,10 @@ const RATHER: Request = {
   target: { step: 0, token: null, against: 8, of: "logit" },
   code: "tb.InputXGradient()(lm, trace, tb.Target(step=0, against=8))\n",
 };
-const DATA = {
-  kind: "workbench",
-  title: "",
-  model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-  prompt_length: 3,
-  steps: 3,
+const DATA = benchTree({
   questions: [["Why Paris?"], ["Why a break?"], ["Why the end?"]],
   said: [["It said Paris."], ["It said a break."], ["It ended."]],
-  checks: [CHECK],
-  finding_request: null,
-  code: "",
-};
+});
 const text = (el: Element) => el.textContent ?? "";
 
 /** Answers every question about scores, and says in words which it was. */
@@ -50,23 +42,19 @@ async function bench(
     first = SCORES_REQUEST,
     arrangement = null,
     offline = false,
-  }: { first?: Request; arrangement?: unknown; offline?: boolean } = {},
+    reply: kernel = reply,
+  }: { first?: Request; arrangement?: unknown; offline?: boolean; reply?: typeof reply } = {},
 ) {
-  const state: Record<string, unknown> = { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked };
-  let child: { get(name: string): unknown; set(name: string, value: unknown): void } | undefined;
+  let child: ChildModel | undefined;
   const scores = {
-    ...tokenScores,
-    initialize: ({ model }: { model: NonNullable<typeof child> }) => {
+    stem: "token_scores",
+    definition: tokenScores,
+    state: { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked },
+    onModel: (model: ChildModel) => {
       child = model;
-      for (const [name, value] of Object.entries(state)) model.set(name, value);
     },
   };
-  const made = await show(
-    workbench,
-    { _data: DATA, views: ["anywidget:scores"], _stems: ["token_scores"], arrangement },
-    { reply, offline, children: { scores } },
-  );
-  await settled();
+  const made = await showBench([scores], { data: DATA, arrangement, offline, reply: kernel });
   const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
   const ask = async (why: string, rather: string) => {
     const form = one(made.root, ".tb-scores-ask");
@@ -135,6 +123,27 @@ test("a view that came with a contrast leads the head with it, until it is asked
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
   await ask("", "·city");
   expect(head()[0]).toMatch(/^Why rather than (?!8)/);
+});
+
+test("an answer that an error took the place of is no answer any more", async () => {
+  let broken = false;
+  const { root, head, selection } = await bench(RATHER, {
+    reply: (message) => (broken && message.kind === "ask" ? { kind: "error", error: "No memory." } : reply(message)),
+  });
+  const says = (question: string, checks: string) =>
+    vi.waitFor(() => expect([head()[0], text(one(root, ".tb-bench-head .tb-check-word"))]).toEqual([question, checks]));
+  const to = (step: number, seq: number) => selection.set("_state", { seq, fields: { step, query: 2 + step } });
+  await says("Why rather than 8 at step 0?", "! 1 of 2 checks hold");
+  broken = true;
+  to(1, 5);
+  await says("Why a break?", "✓ 1 of 1 check holds");
+  to(0, 6);
+  await says("Why Paris?", "✓ 1 of 1 check holds");
+  broken = false;
+  to(1, 7);
+  await says("Why rather than 8 at step 1?", "! 1 of 2 checks hold");
+  to(0, 8);
+  await says("Why rather than 8 at step 0?", "! 1 of 2 checks hold");
 });
 
 test("a hidden view's question does not lead the head", async () => {

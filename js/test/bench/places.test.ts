@@ -2,21 +2,9 @@ import { expect, test } from "vitest";
 import type { Context } from "../../src/afm";
 import { widget } from "../../src/afm";
 import { arrangementIn, bringBack, hide, move, namesOf } from "../../src/bench/arrangement";
-import workbench from "../../src/workbench";
-import { all, CHECK, key, one, settled, show } from "../made";
+import { all, key, one, settled } from "../made";
+import { showBench } from "./made";
 
-const DATA = {
-  kind: "workbench",
-  title: "",
-  model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-  prompt_length: 3,
-  steps: 3,
-  questions: [["Why?"], ["Why?"], ["Why?"]],
-  said: [["so"], ["so"], ["so"]],
-  checks: [CHECK],
-  finding_request: null,
-  code: "",
-};
 const STEMS = ["generation", "lens_table", "token_scores"];
 const USUAL = { order: STEMS, hidden: [], enlarged: null };
 
@@ -34,10 +22,8 @@ async function bench(arrangement: unknown = null) {
       selection.on(tell, signal);
       el.tabIndex = 0;
     });
-  const children = Object.fromEntries(STEMS.map((stem) => [stem, child(stem)]));
-  const state = { _data: DATA, views: STEMS.map((stem) => `anywidget:${stem}`), _stems: STEMS, arrangement };
-  const made = await show(workbench, state, { children });
-  await settled();
+  const views = STEMS.map((stem) => ({ stem, definition: child(stem) }));
+  const made = await showBench(views, { arrangement });
   const place = (name: string) => one(made.root, `.tb-place[data-name="${name}"]`);
   const tool = (name: string, what: string) => one(place(name), `[data-tool="${what}"]`);
   return { ...made, lives, place, tool, order: () => all(made.root, ".tb-place").map((el) => el.dataset.name) };

@@ -3,8 +3,8 @@ import type { Context } from "../../src/afm";
 import { widget } from "../../src/afm";
 import { checksWord } from "../../src/checks";
 import type { Request } from "../../src/request";
-import workbench from "../../src/workbench";
-import { all, CHECK, lensTree, type Message, one, REQUEST, settled, show } from "../made";
+import { all, CHECK, lensTree, type Message, one, REQUEST, settled } from "../made";
+import { benchTree, showBench } from "./made";
 
 const AMBER = { ...CHECK, name: "rows add up", state: "amber" };
 const BROKEN = { ...CHECK, name: "shares sum to one", state: "broken", kind: "identity" };
@@ -15,25 +15,19 @@ const ANSWERS: Record<string, object> = {
   AttentionPatterns: { kind: "attention", checks: [CHECK, AMBER] },
   AttentionRollout: { kind: "rollout", checks: [BROKEN] },
 };
-const DATA = {
-  kind: "workbench",
-  title: "",
-  model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-  prompt_length: 3,
-  steps: 3,
-  questions: [["Why?"], ["Why?"], ["Why?"]],
-  said: [["so"], ["so"], ["so"]],
-  checks: [CHECK],
-  finding_request: REQUEST,
-  beside: [[], [ROLLOUT]],
-  code: "",
-};
 const text = (el: Element) => el.textContent ?? "";
 
 /** A bench of two views that show the checks of what they ask; a click on the second asks what is beside it. */
-async function bench(arrangement: unknown = null, beside: Request[][] = DATA.beside) {
+async function bench(
+  arrangement: unknown = null,
+  beside: Request[][] = [[], [ROLLOUT]],
+  second = "attention",
+  asked: Request = PATTERNS,
+) {
   const view = (stem: string, request: Request, more: Request | null) => ({
-    ...widget(stem, ({ el, ask, signal }: Context) => {
+    stem,
+    state: { _request: request },
+    definition: widget(stem, ({ el, ask, signal }: Context) => {
       const put = (each: Request) =>
         ask(each, { signal }).then(
           (answer) => el.replaceChildren(checksWord((answer as { checks: [] }).checks, signal)),
@@ -42,23 +36,13 @@ async function bench(arrangement: unknown = null, beside: Request[][] = DATA.bes
       void put(request);
       if (more) el.addEventListener("click", () => void put(more));
     }),
-    initialize: ({ model }: { model: { set(name: string, value: unknown): void } }) => model.set("_request", request),
   });
-  const made = await show(
-    workbench,
-    {
-      _data: { ...DATA, beside },
-      views: ["anywidget:lens", "anywidget:attention"],
-      _stems: ["lens_table", "attention"],
-      arrangement,
-    },
-    {
-      reply: ({ kind, request }: Message) =>
-        kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,
-      children: { lens: view("lens_table", REQUEST, null), attention: view("attention", PATTERNS, ROLLOUT) },
-    },
-  );
-  await settled();
+  const made = await showBench([view("lens_table", REQUEST, null), view(second, asked, ROLLOUT)], {
+    data: benchTree({ finding_request: REQUEST, beside }),
+    arrangement,
+    reply: ({ kind, request }: Message) =>
+      kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,
+  });
   const head = one(made.root, ".tb-bench-head");
   const word = () => text(one(head, ".tb-check-word"));
   const leads = () => all(head, ".tb-proofs > .tb-check-lead");
@@ -108,6 +92,14 @@ test("a hidden view's answer no longer counts, but the lens that the finding is 
   expect(all(root, '.tb-place[data-name="lens_table"]:not([hidden])')).toHaveLength(1);
   // Nothing lies over what was led to.
   expect(one(head, ".tb-popup-panel").hidden).toBe(true);
+});
+
+test("of two lenses the hidden one counts for what the finding is built on, as in Python", async () => {
+  const { root, word, head } = await bench(null, [[], []], "lens_table", { ...REQUEST, params: { top: 3 } });
+  expect(word()).toBe("✓ 3 of 3 checks hold");
+  one(root, '[data-name="lens_table"] [data-tool="hide"]').click();
+  expect(word()).toBe("✓ 3 of 3 checks hold");
+  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["generation", "lens table 2", "lens table"]);
 });
 
 test("an answer that two views show counts once, where it stands first", async () => {

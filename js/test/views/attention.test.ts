@@ -195,6 +195,12 @@ test("it says where it is read from, and which mean is shown", async () => {
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.01", "0.1", "0.5", "1"]);
 });
 
+test("slices are asked for of the very answer that is shown", async () => {
+  const { root, sent } = await show(attentionView, STATE, answering({ answer: "7" }));
+  await click(cell(root, 3, 2));
+  expect(sent.filter(({ slice }) => slice).map(({ of }) => of)).toEqual(["7", "7"]);
+});
+
 test("without sinks there is no box for one", async () => {
   const { root } = await show(
     attentionView,

@@ -80,6 +80,13 @@ test("the last layer is shown where none is selected, its row under the tokens, 
   expect(root.textContent).toContain("When not to trust it: it follows attention alone.");
 });
 
+test("slices are asked for of the very answer that is shown", async () => {
+  const reply = (message: Message) => (message.slice ? having(2)(message) : { kind: "answer", result: tree({ answer: "7" }) });
+  const { sent } = await show(rolloutView, STATE, { reply });
+  expect(sent.filter(({ slice }) => slice).map(({ of }) => of)).toContain("7");
+  expect(sent.filter(({ slice, of }) => slice && of !== "7")).toEqual([]);
+});
+
 test("a layer that is selected elsewhere tints the text, and one that is not here leaves the last", async () => {
   const { root, selection } = await show(rolloutView, STATE, { ...answering, fields: { layer: 2 } });
   expect([text(root, "h3"), figures(root)[2]]).toEqual(["After layer 2", "0.50"]);

@@ -505,6 +505,36 @@ test("of every step is None in Python", async () => {
   expect(request.code).toBe("tb.InputXGradient()(lm, trace, tb.Target(step=None))\n");
 });
 
+test("in a page of every step a contrast that is there at one step is found, and the first question after it", async () => {
+  const reply = (message: Message) => {
+    const { step, against } = (message.request as Request).target as { step: number | null; against: unknown };
+    const isHere = against === null ? step === null : step === 0;
+    if (!isHere) return { kind: "error", error: "Not in this snapshot.", absent: true, code: "" };
+    return { kind: "answer", result: scoresTree(step === null ? [0, 1, 2] : [0]) };
+  };
+  const state = { ...STATE, _data: { ...traceTree(), methods: METHODS }, _request: EVERY };
+  const { root, model, selection } = await show(tokenScores, state, { reply, offline: true });
+  const submit = async (against: string) => {
+    (all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value = against;
+    one(root, ".tb-scores-ask").dispatchEvent(new Event("submit", { cancelable: true }));
+    await settled();
+  };
+  await submit("·Rome");
+  expect([root.dataset.state, (model.get("_asked") as Request).target]).toEqual([
+    "ready",
+    { step: 0, token: null, against: 8, of: "logit" },
+  ]);
+  await submit("");
+  expect([root.dataset.state, model.get("_asked")]).toEqual(["ready", null]);
+  // Where it is at no step of those, it is asked as it was meant.
+  selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
+  await submit("·Rome");
+  expect([root.dataset.state, (model.get("_asked") as Request).target]).toEqual([
+    "absent",
+    { step: null, token: null, against: 8, of: "logit" },
+  ]);
+});
+
 test("where no step has an answer the line above follows the step, and nobody is led to where there is none", async () => {
   const data = { ...traceTree(), methods: METHODS };
   const reply = (message: Message) =>

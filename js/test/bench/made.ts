@@ -1,0 +1,60 @@
+// A bench made by hand: its tree, and the whole of it with views of the test's own.
+
+import type { Check } from "../../src/checks";
+import workbench from "../../src/workbench";
+import { CHECK, type Message, settled, show } from "../made";
+
+/** The workbench tree of a text with three steps. */
+export function benchTree(change: object = {}) {
+  return {
+    kind: "workbench",
+    title: "",
+    model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
+    prompt_length: 3,
+    steps: 3,
+    questions: [["Why?"], ["Why?"], ["Why?"]],
+    said: [["so"], ["so"], ["so"]],
+    checks: [CHECK] as Check[],
+    finding_request: null,
+    code: "",
+    ...change,
+  };
+}
+
+/** What a model of the page can do. */
+export interface ChildModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+}
+
+export interface ChildView {
+  stem: string;
+  definition: object;
+  /** Children of a test share one page and have no state of their own: this is set when it begins. */
+  state?: Record<string, unknown>;
+  onModel?: (model: ChildModel) => void;
+}
+
+export interface BenchSpec {
+  data?: object;
+  arrangement?: unknown;
+  offline?: boolean;
+  reply?: (message: Message) => object | undefined;
+}
+
+/** Shows a bench of these views, in this order. */
+export async function showBench(views: readonly ChildView[], { data = benchTree(), arrangement, ...how }: BenchSpec = {}) {
+  const begun = ({ definition, state = {}, onModel }: ChildView) => ({
+    ...definition,
+    initialize: ({ model }: { model: ChildModel }) => {
+      onModel?.(model);
+      for (const [name, value] of Object.entries(state)) model.set(name, value);
+    },
+  });
+  const children = Object.fromEntries(views.map((view, i) => [`child-${i}`, begun(view)]));
+  const references = Object.keys(children).map((name) => `anywidget:${name}`);
+  const state = { _data: data, views: references, _stems: views.map(({ stem }) => stem), arrangement: arrangement ?? null };
+  const made = await show(workbench, state, { ...how, children });
+  await settled();
+  return made;
+}
