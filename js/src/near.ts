@@ -5,7 +5,7 @@ import { onResize } from "./dom";
 
 /** A key that is held down repeats sooner than this. */
 export const QUIET_MS = 150;
-/** A piece that begins so much above what is in sight may reach into it. */
+/** A piece that begins so much above what is in sight may reach into it; and a line may have wrapped since it was measured. */
 const REACH = 60;
 /** Asks for everything, at once: for a picture of the whole. */
 export const WHOLE = "tb-whole";
@@ -24,7 +24,7 @@ export function nearFirst(
   let quiet: ReturnType<typeof setTimeout> | undefined;
   const isNear = (index: number) => {
     const top = tops[index];
-    return top === undefined || (top > scrolled - REACH && top < scrolled + room);
+    return top === undefined || (top > scrolled - REACH && top < scrolled + room + REACH);
   };
   const drawn = (which: (index: number) => boolean) => {
     for (const index of waiting) {

@@ -115,17 +115,20 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   selection.on(follow, signal);
   views.on(follow, signal);
   for (const { asked } of children) asked.on(follow, signal);
-  if (data.finding_request) {
+  const asked = data.finding_request;
+  if (asked) {
     // The view below asks; the head only listens, so that cancelling there cancels.
     const become = (answer: Lens | null) => {
       lens = answer;
       update();
     };
     answers.hear(
-      data.finding_request,
+      asked,
       (answer) => become(answer as Lens),
       signal,
-      () => become(null),
+      () => {
+        if (!heard.shared(asked)) become(null);
+      },
     );
   }
   el.dataset.state = "ready";

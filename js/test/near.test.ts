@@ -6,7 +6,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Ten lines of 50, of which 100 are in sight; `laidOut` is when the browser has measured them. */
+/** Ten lines of 50, of which 100 are in sight and 60 more are near; `laidOut` is when the browser has measured them. */
 function scrolling() {
   vi.useFakeTimers();
   let laidOut = () => {};
@@ -47,12 +47,12 @@ test("what is in sight is drawn at once, the rest once when nothing more happens
   const { el, again, drawn, laidOut } = scrolling();
   laidOut();
   again();
-  expect(drawn).toEqual([0, 1]);
+  expect(drawn).toEqual([0, 1, 2, 3]);
   el.scrollTop = 300;
   el.dispatchEvent(new Event("scroll"));
-  expect(drawn).toEqual([0, 1, 5, 6, 7]);
+  expect(drawn).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
   vi.advanceTimersByTime(QUIET_MS);
-  expect(drawn).toEqual([0, 1, 5, 6, 7, 2, 3, 4, 8, 9]);
+  expect(drawn).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9, 4]);
   vi.advanceTimersByTime(10 * QUIET_MS);
   expect(drawn.length).toBe(10);
 });
@@ -77,5 +77,5 @@ test("nothing is drawn when the view is gone", () => {
   again();
   life.abort();
   vi.advanceTimersByTime(QUIET_MS);
-  expect(drawn).toEqual([0, 1]);
+  expect(drawn).toEqual([0, 1, 2, 3]);
 });

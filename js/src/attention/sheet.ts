@@ -64,12 +64,17 @@ export interface CellSheet {
 export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   const { axis, pieces, labelWidth, reach } = spec;
   const canvas = element("canvas", { "aria-hidden": "true" });
-  const ownName = spec.own ? element("span", { class: "tb-sheet-key tb-sheet-own", role: "columnheader" }, spec.own) : null;
+  // Columns for screen readers: the names of the rows, the one of its own, the keys.
+  const firstKey = spec.own ? 3 : 2;
+  const ownName = spec.own
+    ? element("span", { class: "tb-sheet-key tb-sheet-own", role: "columnheader", "aria-colindex": 2 }, spec.own)
+    : null;
   const column = element("div", { class: "tb-sheet-column", "aria-hidden": "true" });
   const chosen = element("div", { class: "tb-sheet-chosen", "aria-hidden": "true" });
   const cursor = element("div", { class: "tb-sheet-cursor", role: "gridcell", tabindex: 0 });
-  const heads = element("div", { class: "tb-sheet-heads", role: "row" }, ownName);
-  if (spec.corner) heads.append(element("span", { class: "tb-sheet-corner", role: "columnheader" }, spec.corner));
+  const heads = element("div", { class: "tb-sheet-heads", role: "row", "aria-rowindex": 1 }, ownName);
+  const corner = { class: "tb-sheet-corner", role: "columnheader", "aria-colindex": 1 };
+  if (spec.corner) heads.append(element("span", corner, spec.corner));
   const list = element("div", { class: "tb-sheet-rows", role: "rowgroup" });
   const here = element("div", { class: "tb-sheet-here", role: "row" }, cursor);
   const el = element(
@@ -79,7 +84,7 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
       role: "grid",
       "aria-label": spec.label,
       "aria-rowcount": spec.rows.length + 1,
-      "aria-colcount": pieces.length + 1,
+      "aria-colcount": pieces.length + firstKey - 1,
     },
     canvas,
     heads,
@@ -95,13 +100,13 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   let focus = { row: 0, token: 0 };
   const rows = names(list, spec.rows.length, (i) => {
     const row = rowAt(i);
-    const label = element("span", { class: "tb-sheet-label", role: "rowheader" }, spec.rowName(row));
+    const label = element("span", { class: "tb-sheet-label", role: "rowheader", "aria-colindex": 1 }, spec.rowName(row));
     const made = element("div", { class: "tb-sheet-row", role: "row", [`data-${axis}`]: row, "aria-rowindex": i + 2 }, label);
     made.append(element("span", { class: "tb-sheet-line", "aria-hidden": "true" }));
     return made;
   });
   const keys = names(heads, pieces.length, (key) => {
-    const attributes = { class: "tb-sheet-key", role: "columnheader", "data-key": key, "aria-colindex": key + 2 };
+    const attributes = { class: "tb-sheet-key", role: "columnheader", "data-key": key, "aria-colindex": key + firstKey };
     return element("span", attributes, token(pieces[key] as Piece, { title: "" }));
   });
   const own = () => (ownName ? Math.max(OWN, Math.min(width, 2 * LINE)) + APART : 0);
@@ -116,6 +121,8 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     place(cursor, focus.row, focus.token);
     cursor.dataset[axis] = String(rowAt(focus.row));
     cursor.dataset.key = String(focus.token);
+    here.setAttribute("aria-rowindex", String(focus.row + 2));
+    cursor.setAttribute("aria-colindex", String(focus.token + firstKey));
     cursor.setAttribute("aria-label", spec.said(rowAt(focus.row), focus.token));
     setSelected(cursor, selected.row === rowAt(focus.row) && selected.key === focus.token);
   };
@@ -248,12 +255,15 @@ function names(parent: HTMLElement, count: number, make: (index: number) => HTML
         name.remove();
         made.delete(i);
       }
-      for (const i of shown) {
+      // From the last to the first, so that each finds the one that it stands before.
+      let next: Node | null = null;
+      for (const i of shown.reverse()) {
         const { name, styled } = made.get(i) ?? { name: make(i), styled: "" };
         const now = style(i);
         setSelected(name, i === selected);
         if (now !== styled) name.style.cssText = now;
-        if (!made.has(i)) parent.append(name);
+        if (!made.has(i)) parent.insertBefore(name, next);
+        next = name;
         made.set(i, { name, styled: now });
       }
     },

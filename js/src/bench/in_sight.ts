@@ -54,6 +54,11 @@ type Heard = Pick<Scores, "kind" | "steps" | "questions" | "findings" | "checks"
 /** `listen` is for when another step, other views or other questions are in sight; the rest says what was heard. */
 export function answersInSight({ inSight, answers, step, onChange }: Listening, signal: AbortSignal) {
   const heard = new Map<string, Heard>();
+  /** An error says who asked as little as an answer does: where two views ask the same, the answer may still stand in one. */
+  const shared = (key: string) => {
+    const asked = inSight().flatMap((seen) => askedAt(seen, step()));
+    return asked.filter((each) => each.key === key).length > 1;
+  };
   let hearing = new AbortController();
   const listen = () => {
     hearing.abort();
@@ -66,7 +71,7 @@ export function answersInSight({ inSight, answers, step, onChange }: Listening, 
         onChange();
       };
       const forget = () => {
-        if (heard.delete(key)) onChange();
+        if (!shared(key) && heard.delete(key)) onChange();
       };
       answers.hear(request, hear, until, forget);
     }
@@ -92,6 +97,8 @@ export function answersInSight({ inSight, answers, step, onChange }: Listening, 
         return answered.length > 0 ? [{ view: name, checks: answered.flatMap(({ checks }) => checks ?? []) }] : [];
       });
     },
+    /** Whether more than one view in sight asks it. */
+    shared: (request: Request): boolean => shared(requestKey(request)),
     /** Whether the answer to a question is among those. */
     counts: (request: Request): boolean => counted().has(requestKey(request)),
     /** The first other question in sight whose answer is there: one that was asked here, else one that compares. */

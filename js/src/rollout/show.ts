@@ -66,7 +66,15 @@ export function showRollout(
     "nearly all of it is position 0 · ",
     lead,
   );
-  lead.addEventListener("click", () => selection.set({ layer: Number(lead.dataset.layer) }), { signal });
+  lead.addEventListener(
+    "click",
+    () => {
+      // The button goes; whoever pressed it stays here.
+      every.focus({ preventScroll: true });
+      selection.set({ layer: Number(lead.dataset.layer) });
+    },
+    { signal },
+  );
   const line = detailLine(text);
   const flow = sheet(
     {

@@ -112,10 +112,15 @@ export function showScores(
   };
 
   const checks = checksPlace(signal);
-  const menu = viewMenu(el, { name: "token-scores", code: () => scores.code, csv: () => numbers(scores, text) }, signal);
+  let answered = new AbortController();
   const method = element("p", { class: "tb-note" });
   const introduce = (title: string) => {
     checks.show(scores.checks);
+    // One of the answer before, open or with a word on what it did, is not about this one.
+    answered.abort();
+    answered = new AbortController();
+    const taken = { name: "token-scores", code: () => scores.code, csv: () => numbers(scores, text) };
+    const menu = viewMenu(el, taken, AbortSignal.any([signal, answered.signal]));
     head.replaceChildren(element("h2", {}, title), scale.el, element("span", { class: "tb-push tb-head-end" }, checks.el, menu));
     method.textContent = methodLine(scores);
     method.title = scores.method;
@@ -145,7 +150,9 @@ export function showScores(
       scores = next;
       scale = legend(scores);
       introduce(title);
-      [resting, drawn, pointed] = [false, -1, null];
+      [resting, drawn] = [false, -1];
+      // Whoever points at a token, or has the focus on it, still does.
+      pointed = pointed && { ...pointed, step: step() };
       update();
       return true;
     },

@@ -4,7 +4,7 @@
 import type { Context } from "../afm";
 import { widget } from "../afm";
 import { askedIn } from "../asked";
-import { element, focusedIn, onResize } from "../dom";
+import { element, focusedIn, onResize, steady } from "../dom";
 import { standingIn } from "../remember";
 import type { Request } from "../request";
 import { requestKey } from "../request";
@@ -54,11 +54,13 @@ export function tokenScores(context: Context<Text>): void {
     kept.set(requestKey(other) === requestKey(first) ? null : other);
     if (again) pose(other);
   };
+  let newest: Request | null = null;
   const asking = chooser(
     text as Choices,
     first,
     (other) => {
-      if (answers.offline) void narrowed(other, step(), answers).then(take);
+      newest = other;
+      if (answers.offline) void narrowed(other, step(), answers).then((found) => newest === other && take(found));
       else take(other);
     },
     signal,
@@ -75,11 +77,25 @@ export function tokenScores(context: Context<Text>): void {
   const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
   el.append(head, asking.el, note, question, body);
+  // While a step is awaited the head has its title alone.
+  steady(head, signal);
   let standing: (ShownScores & { end: () => void }) | null = null;
+  const end = () => {
+    standing?.end();
+    standing = null;
+    bare();
+  };
   const askOther = askAtSteps({
     standing: {
       isHere: () => standing?.isHere() ?? false,
-      replace: (answer) => standing?.replace(answer as Scores, heading(request, text as Choices)) ?? false,
+      replace: (answer) => {
+        try {
+          return standing?.replace(answer as Scores, heading(request, text as Choices)) ?? false;
+        } catch (error) {
+          end();
+          throw error;
+        }
+      },
     },
     root: el,
     body,
@@ -103,14 +119,17 @@ export function tokenScores(context: Context<Text>): void {
       bare();
     },
     show: (answer, attempt) => {
-      standing?.end();
-      standing = null;
+      end();
       // It outlives its question: the next answer may be shown in what stands.
       const life = new AbortController();
-      attempt.addEventListener("abort", () => standing ?? life.abort());
-      const within = { ...context, signal: AbortSignal.any([signal, life.signal]) };
+      attempt.addEventListener("abort", () => {
+        if (standing) return;
+        life.abort();
+        bare();
+      });
+      const living = { ...context, signal: AbortSignal.any([signal, life.signal]) };
       const title = heading(request, text as Choices);
-      const made = showScores(within, { head, question, body }, answer as Scores, title, taste);
+      const made = showScores(living, { head, question, body }, answer as Scores, title, taste);
       standing = { ...made, end: () => life.abort() };
       const elsewhere = focusedIn(body);
       if (focused && (!elsewhere || elsewhere === document.body)) made.focus();
@@ -118,7 +137,7 @@ export function tokenScores(context: Context<Text>): void {
     },
   });
   // The page below stays where it is until the next answer is there.
-  onResize([body], () => el.dataset.state === "ready" && body.style.setProperty("--tb-kept", `${body.offsetHeight}px`), signal);
+  onResize([body], () => el.dataset.state !== "loading" && body.style.setProperty("--tb-kept", `${body.offsetHeight}px`), signal);
 }
 
 /** Two of these views in one bench are told apart by what they compare with. */

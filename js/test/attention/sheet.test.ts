@@ -42,6 +42,11 @@ test("of a long text only the names that there is room for are in the page, and 
   expect(all(el, '.tb-sheet-key[aria-selected="true"]').map((name) => name.dataset.key)).toEqual(["50"]);
   // What would touch it is left out, and comes back.
   expect(named("row").map((row) => row.dataset.query)).not.toContain("99");
+  // Read out in their order, and counted as what they are.
+  const rows = named("row").map((row) => Number(row.getAttribute("aria-rowindex")));
+  expect(rows).toEqual([...rows].sort((a, b) => a - b));
+  const [here, cursor] = [all(el, ".tb-sheet-here")[0], all(el, ".tb-sheet-cursor")[0]];
+  expect([here?.getAttribute("aria-rowindex"), cursor?.getAttribute("aria-colindex")]).toEqual(["102", "52"]);
   expect(named("key").filter((name) => name.style.opacity === "0.5").length).toBeGreaterThan(10);
   select(null, null);
   expect(

@@ -146,6 +146,24 @@ test("an answer that an error took the place of is no answer any more", async ()
   await says("Why rather than 8 at step 0?", "! 1 of 2 checks hold");
 });
 
+test("an error in one of two views that ask the same takes nothing from the other, which still shows it", async () => {
+  let broken = false;
+  const state = { _data: { ...traceTree(), methods: METHODS }, _request: SCORES_REQUEST, _asked: null };
+  const view = { stem: "token_scores", definition: tokenScores, state };
+  const { root } = await showBench([view, view], {
+    data: DATA,
+    reply: (message) => (broken && message.kind === "ask" ? { kind: "error", error: "No memory." } : reply(message)),
+  });
+  const checks = () => text(one(root, ".tb-bench-head .tb-check-word"));
+  expect(checks()).toBe("! 1 of 2 checks hold");
+  one(root, '.tb-place:nth-child(2) [data-tool="hide"]').click();
+  broken = true;
+  one(root, ".tb-away [data-name]").click();
+  await vi.waitFor(() => expect(all(root, '[data-view][data-state="error"]').length).toBe(1));
+  // One view says what went wrong, and the other one what does not hold.
+  expect(checks()).toBe("! 1 of 2 checks hold");
+});
+
 test("a hidden view's question does not lead the head", async () => {
   const { root, head } = await bench(RATHER);
   one(root, '[data-tool="hide"]').click();

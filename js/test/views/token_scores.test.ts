@@ -304,6 +304,37 @@ test("the next step is shown in the elements of the one before; what it waits fo
   expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 2?");
 });
 
+test("an answer that cannot be shown leaves nothing of itself, and nothing of the one before", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const { root, selection } = await show(tokenScores, STATE, {
+    reply: (message) =>
+      message.kind === "ask"
+        ? { kind: "answer", result: scoresTree([stepOf(message) ?? 0], 6, 3, stepOf(message) === 1 ? { values: null } : {}) }
+        : undefined,
+    fields: { step: 0, query: 2 },
+  });
+  expect(all(root, ".tb-check-word").length).toBe(1);
+  vi.useFakeTimers();
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
+  expect(root.dataset.state).toBe("error");
+  expect([all(root, ".tb-check-word").length, all(root, ".tb-legend").length, pieces(root).length]).toEqual([0, 0, 0]);
+  // And what is right is shown after it.
+  selection.set("_state", { seq: 6, fields: { step: 2, query: 4 } });
+  await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
+  expect([root.dataset.state, pieces(root).length, all(root, ".tb-check-word").length]).toEqual(["ready", 6, 1]);
+});
+
+test("whoever has the focus on a token reads of that token at the next step too", async () => {
+  const { root, selection } = await show(tokenScores, STATE, { ...answering(), fields: { step: 0, query: 2 } });
+  pieces(root)[0]?.focus();
+  vi.useFakeTimers();
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
+  expect(document.activeElement).toBe(pieces(root)[0]);
+  expect(text(one(root, ".tb-detail"))).toContain("position 0");
+});
+
 test("where a step is absent it says what computes that step, and leads back to the one that was asked about", async () => {
   const reply = (message: Message) =>
     message.kind === "ask" && stepOf(message) === 0
