@@ -47,7 +47,7 @@ def main() -> int:
         kept: list[np.ndarray] = []
 
         def keep(rows: Rows) -> None:
-            # As the views pack them, round(255 sqrt(w)); after the last key of these rows there is nothing. By torch, which
+            # round(255 sqrt(w)), as the views pack them (by numpy, when one is asked for); after the last key of these rows there is nothing. By torch, which
             # takes all threads, but for the last step: numpy makes bytes in a quarter of the processor time.
             root = torch.sqrt(rows.pattern, out=room[: rows.pattern.numel()].view(rows.pattern.shape))
             kept.append(torch.add(half, root, alpha=255, out=root).numpy().astype(np.uint8))

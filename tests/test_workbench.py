@@ -430,3 +430,53 @@ def test_what_stays_without_a_kernel_says_what_else_was_answered():
     ]
     bench.views[2].request = request_for(rome)
     assert bench._said()[1][0] == as_text(attributed(trace, rome, 0))
+
+
+def _asking(bench, monkeypatch):
+    """Asks as a page does; nobody hears the answers."""
+    monkeypatch.setattr(type(bench._answers), "send", lambda _self, _content, _buffers=None: None)
+    ids = iter(range(100))
+    return lambda result: bench._answers._on_message(
+        None, {"kind": "ask", "id": str(next(ids)), "request": request_for(result).to_json()}, []
+    )
+
+
+def test_the_static_part_keeps_the_finding_of_a_lens_that_is_hidden(monkeypatch):
+    trace = made.trace()
+    lens, first, second = made.lens(trace), made.scores(trace, 0), made.scores(trace, 1)
+    knows_nothing = type("KnowsNothing", (Stored,), {"known": lambda _self: {}})([lens, first, second], trace)
+    bench = tb.Workbench([trace, lens, first], answerer=knows_nothing)
+    bench._answers.given.most = 1
+    ask = _asking(bench, monkeypatch)
+    ask(lens)
+    ask(first)
+    full = bench._static()["text/html"]
+    bench.arrangement = {"hidden": ["lens_table"]}
+    ask(second)
+    ask(first)
+    assert bench._static()["text/html"] == full
+
+
+def test_an_answer_that_an_error_took_the_place_of_is_not_in_the_static_part_either(monkeypatch):
+    trace, broken = made.trace(), []
+    lens = made.lens(trace)
+
+    class Breaks(Stored):
+        def ask(self, request, job):
+            if broken:
+                job.on_error(RuntimeError("no memory"))
+            else:
+                super().ask(request, job)
+
+        def known(self):
+            return {} if broken else super().known()
+
+    bench = tb.Workbench([trace, lens], answerer=Breaks([lens], trace))
+    monkeypatch.setattr("IPython.display.display", lambda *_args, **_kwargs: None)
+    bench._ipython_display_()
+    ask = _asking(bench, monkeypatch)
+    ask(lens)
+    broken.append(True)
+    ask(lens)
+    assert list(bench.checks) == ["generation"]
+    assert bench.checks.sentence in bench._static()["text/html"]

@@ -83,7 +83,7 @@ class Workbench(Told):
             self._save_from_browser,
             self._size_for_browser,
             told=self._kept.stale,
-            in_sight=lambda: {request.key for request in self._now()},
+            in_sight=self._wanted,
         )
         shared = {"selection": self.selection, "answers": self._answers}
         views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
@@ -253,6 +253,11 @@ class Workbench(Told):
         """The lens that the finding is built on, hidden or not: the first one of the bench."""
         return next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
 
+    def _wanted(self) -> set[str]:
+        """The keys of what the bench shows: of the views in sight, and of the lens of the finding."""
+        lens = self._finding_request
+        return {request.key for request in (*self._now(), *([lens] if lens else []))}
+
     def _results(self) -> list[Any]:
         return list(self._answerer.known().values())
 
@@ -293,7 +298,9 @@ class Workbench(Told):
 
     def _static(self) -> dict[str, str]:
         """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
-        said = self._said({**self._known, **self._answers.given.by_request()})
+        given = self._answers.given
+        known = {key: result for key, result in self._known.items() if key not in given.forgotten}
+        said = self._said({**known, **given.by_request()})
         return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
 
     def _say_it_anew(self, _change: Any) -> None:

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack, _pop_mode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack, _pop_mode, _push_mode
 from transformers import JambaConfig, JambaForCausalLM
 from transformers.modeling_utils import AttentionInterface
 
@@ -111,6 +111,36 @@ def test_after_an_interrupt_while_torch_had_taken_modes_off(lm, lost):
             interrupted()
         assert _get_current_function_mode_stack() == [theirs]
     assert _get_current_function_mode_stack() == []
+
+
+def test_a_mode_of_ours_that_torch_puts_back_after_the_end_hears_nothing(lm):
+    """A frame of torch's that an interrupt left suspended puts the mode back when it is freed, long after the scope."""
+    with watch_attention(lm, range(2), nothing):
+        dead = _get_current_function_mode_stack()[-1]
+    assert _get_current_function_mode_stack() == []
+    _push_mode(dead)
+    try:
+        query = torch.ones(1, 1, 2, 2)
+        for _ in range(3):
+            torch.nn.functional.scaled_dot_product_attention(query, query, query)
+        forward(lm)
+    finally:
+        _pop_mode()
+
+
+def test_two_who_watch_a_kernel_do_not_hear_each_other():
+    lm = tiny.lm("falcon")
+    heard = []
+
+    def attends(rows):
+        query = torch.ones(1, 1, 2, 2)
+        torch.nn.functional.scaled_dot_product_attention(query, query, query)
+        heard.append(rows.layer)
+
+    with watch_attention(lm, range(2), nothing), watch_attention(lm, range(2), attends) as watching:
+        forward(lm)
+    assert sorted(set(heard)) == [0, 1]
+    assert sorted(watching.via) == [0, 1]
 
 
 def test_the_functions_that_run_are_transformers_own(lm):

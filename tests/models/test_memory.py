@@ -209,6 +209,26 @@ def test_what_torch_holds_of_a_gpu_and_does_not_use_is_free(monkeypatch, kind):
     assert free_bytes(torch.device(kind, 1)) == 1300
 
 
+def test_a_driver_that_does_not_say_is_not_asked_twice(monkeypatch):
+    def no(_device):
+        raise RuntimeError("The device doesn't support querying the available free memory.")
+
+    monkeypatch.setattr(torch.xpu, "mem_get_info", no)
+    assert free_bytes(torch.device("xpu", 0)) is None
+
+
+def test_a_rollout_is_refused_before_any_pass(monkeypatch):
+    lm, other = (tiny.lm(max_position_embeddings=2000) for _ in range(2))
+    trace = other.read([5 + n % 300 for n in range(1000)])
+    passes = []
+    lm.model.register_forward_pre_hook(lambda *_: passes.append(1))
+    monkeypatch.setattr(attention, "free_bytes", lambda _device: 1000)
+    for analysis in (tb.AttentionPatterns(), tb.AttentionRollout()):
+        with pytest.raises(DoesNotFit):
+            analysis(lm, trace)
+    assert passes == []
+
+
 def test_on_apples_gpus_what_is_free_is_main_memory_too(monkeypatch):
     device = torch.device("mps")
     Gpu(monkeypatch, "mps", free=1000, allocated=300)

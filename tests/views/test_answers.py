@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+import tracebench as tb
 from tests import made
 from tests.made import attention
 from tracebench.request import Job, Request, request_for
@@ -13,6 +14,7 @@ from tracebench.stored import Stored
 from tracebench.views import answers as answers_module
 from tracebench.views.answers import Answers
 from tracebench.views.given import Given
+from tracebench.views.packing import Packing
 
 
 class Line:
@@ -203,8 +205,8 @@ def test_what_is_kept_is_bounded_by_bytes_and_what_is_in_sight_stays():
     given.put("lens", lens)
     for key, result in zip(keys, results, strict=True):
         given.put(key, result)
-    # The lens alone is more than is kept, and in sight; of the others the last one is.
-    assert set(given.by_request()) == {"lens", keys[-1]}
+    # The lens alone is more than is kept: it is in sight and does not count.
+    assert set(given.by_request()) == {"lens", *keys[-3:]}
     in_sight.clear()
     for key, result in zip(keys, results, strict=True):
         given.put(key, result)
@@ -213,6 +215,57 @@ def test_what_is_kept_is_bounded_by_bytes_and_what_is_in_sight_stays():
     given.of(given.put(keys[2], results[2]))
     given.put(keys[0], results[0])
     assert set(given.by_request()) == {keys[2], keys[4], keys[0]}
+
+
+def test_an_answer_that_an_error_took_the_place_of_is_forgotten_until_there_is_another():
+    trace = made.trace()
+    given = Given()
+    given.put("a", made.scores(trace, 0))
+    given.forget("a")
+    assert (given.by_request(), given.forgotten) == ({}, {"a"})
+    given.put("a", made.scores(trace, 0))
+    assert (set(given.by_request()), given.forgotten) == ({"a"}, set())
+
+
+def test_what_was_computed_anew_twice_is_kept_once():
+    trace = made.trace()
+    given = Given()
+    one, other = attention(trace, seed=1), attention(trace, seed=2)
+    assert given.put_back("7", "a", one) is one
+    assert given.put_back("7", "a", other) is one
+    assert given.by_request() == {"a": one}
+
+
+def test_what_is_asked_again_while_it_is_packed_is_answered_once(monkeypatch):
+    trace = made.trace()
+    lens = made.lens(trace)
+    bench = tb.Workbench([trace, lens])
+    sent: list[str] = []
+    monkeypatch.setattr(
+        type(bench._answers), "send", lambda _self, content, _buffers=None: sent.append(content["kind"])
+    )
+    ask = {"kind": "ask", "id": "x", "request": request_for(lens).to_json()}
+    real = answers_module.pack
+
+    def pack(result, trace):
+        if "answer" not in sent and sent.count("progress") == 1:
+            bench._answers._on_message(None, ask, [])
+        return real(result, trace)
+
+    monkeypatch.setattr(answers_module, "pack", pack)
+    bench._answers._on_message(None, ask, [])
+    assert (sent.count("progress"), sent.count("answer")) == (2, 1)
+
+
+def test_a_slice_that_cannot_be_sent_is_logged_and_the_next_one_is_packed(caplog):
+    packing, done = Packing(), threading.Event()
+    packing.submit(lambda: 1 / 0)
+    packing.submit(done.set)
+    assert done.wait(10)
+    assert "ZeroDivisionError" in caplog.text
+    packing.close()
+    packing._thread.join(10)
+    assert not packing._thread.is_alive()
 
 
 def test_an_old_answer_is_dropped_before_the_newer_one_of_a_question_in_sight():
@@ -288,7 +341,8 @@ def test_many_slices_are_packed_by_one_thread_and_those_that_were_cancelled_not_
     for n in range(2, 30):
         line.say(kind="cancel", id=f"s{n}")
     go.set()
-    while sum(kind in ("answer", "error") for kind in line.kinds()) < 31:
+    until = time.monotonic() + 20
+    while sum(kind in ("answer", "error") for kind in line.kinds()) < 31 and time.monotonic() < until:
         time.sleep(0.005)
     assert packed == [0, 1]
     assert len(threads) == 1

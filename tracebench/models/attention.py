@@ -124,7 +124,7 @@ def run_watched(
         NoAttentionError: the model attends nowhere, in none of these layers, or not in one that was named.
         ValueError: a layer attends more than once in a pass.
     """
-    _insist_on_room(lm, len(ids))
+    insist_on_room(lm, len(ids))
     unhooked = lm.unhooked_digest(ids)
     given = torch.tensor([list(ids)], device=lm.device)
     asked: tuple[Check, ...] = ()
@@ -151,7 +151,7 @@ def run_watched(
     return logits, watching, (alone, *asked, *_identities(watching))
 
 
-def _insist_on_room(lm: LanguageModel, length: int) -> None:
+def insist_on_room(lm: LanguageModel, length: int) -> None:
     """A sentence if the rows of a pattern in the making are more than the model's device has free.
 
     That is the least that watching takes there, whatever the pass itself takes beside it.

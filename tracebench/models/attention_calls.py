@@ -8,8 +8,8 @@ the *name* of the implementation, and masks are chosen by it: another name would
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from typing import Any, Protocol, Self
 
@@ -57,6 +57,8 @@ class _Ear:
         self.listener, self.thread = listener, threading.get_ident()
         #: Whether a function that is told of runs: the kernel that it calls is not another attention.
         self.calling = False
+        #: An interrupt may leave a mode of ours behind, on torch's stack or in a frame that puts it back there later.
+        self.ended = False
 
 
 class _Kernels(TorchFunctionMode):
@@ -73,29 +75,32 @@ class _Kernels(TorchFunctionMode):
         return self
 
     def __exit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
+        self._ear.ended = True
         # Torch takes a mode off while it calls it, and an interrupt at that moment leaves it off: popping without looking
         # would then be an error, or take off somebody else's.
         _stack(self._before)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func is scaled_dot_product_attention and not self._ear.calling:
-            self._ear.listener.kernel(result, *args, **(kwargs or {}))
+        if func is scaled_dot_product_attention and not self._ear.calling and not self._ear.ended:
+            with _Aside():
+                self._ear.listener.kernel(result, *args, **(kwargs or {}))
         return result
 
 
-@contextmanager
-def _aside() -> Generator[None]:
+class _Aside:
     """Without our modes: what a listener does is nobody's attention, and each step of it would take a detour through them.
 
-    While a mode is called, torch takes it off itself.
+    While a mode is called, torch takes it off itself; the others are still there. A class and not a generator: an interrupt
+    can leave a generator suspended, and when it is freed, whenever that is, it would put our modes back.
     """
-    before = _get_current_function_mode_stack()
-    try:
-        _stack([mode for mode in before if not isinstance(mode, _Kernels)])
-        yield
-    finally:
-        _stack(before)
+
+    def __enter__(self) -> None:
+        self._before = _get_current_function_mode_stack()
+        _stack([mode for mode in self._before if not isinstance(mode, _Kernels)])
+
+    def __exit__(self, *_: object) -> None:
+        _stack(self._before)
 
 
 def _stack(modes: list[Any]) -> None:
@@ -155,7 +160,7 @@ def _observing(get_interface: Callable[..., Any], ears: list[_Ear]) -> Callable[
                 for ear in heard:
                     ear.calling = False
             for ear in heard:
-                with _aside():
+                with _Aside():
                     ear.listener.called(said, result, module, *args, **kwargs)
             return result
 

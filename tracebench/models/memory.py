@@ -80,12 +80,17 @@ def free_bytes(device: torch.device = MAIN) -> int | None:
     """What this process can still take of a device's memory, by default of the machine's main memory; None where nobody says."""
     if device.type == "cpu":
         known = [_available(), _of_address_space(), *map(_of_group, _GROUPS)]
-    elif device.type == "mps":
-        # What Apple's GPUs take is taken from the main memory.
-        known = [torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory(), free_bytes()]
     else:
-        known = [_of_device(device)]
+        try:
+            # What Apple's GPUs take is taken from the main memory.
+            known = [_of_apple(), free_bytes()] if device.type == "mps" else [_of_device(device)]
+        except RuntimeError:  # a driver that does not say, as those of Intel's integrated GPUs
+            return None
     return min((max(0, size) for size in known if size is not None), default=None)
+
+
+def _of_apple() -> int:
+    return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
 
 
 def _of_device(device: torch.device) -> int | None:

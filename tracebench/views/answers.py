@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anywidget
@@ -21,6 +20,7 @@ from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import static_text
 from tracebench.views.given import Given
+from tracebench.views.packing import Packing
 
 
 class Answers(anywidget.AnyWidget):
@@ -55,8 +55,7 @@ class Answers(anywidget.AnyWidget):
         self._jobs: dict[str, Job] = {}
         self._told = told
         self.given = Given(in_sight)
-        # Packing a mean of many maps takes a while, and handlers only pass on. It starts its thread with the first slice.
-        self._packing = ThreadPoolExecutor(1, "tracebench-slice")
+        self._packing = Packing()
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
@@ -78,7 +77,6 @@ class Answers(anywidget.AnyWidget):
             self.send({"kind": "progress", "id": message_id, "done": done, "total": total, "note": note})
 
         def answer(result: Any) -> None:
-            self._jobs.pop(message_id, None)
             try:
                 if job.cancelled.is_set():
                     raise Cancelled
@@ -87,6 +85,8 @@ class Answers(anywidget.AnyWidget):
             except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must hear of it
                 error(failure)
                 return
+            # Not sooner: until it is packed it is under way, and can be cancelled.
+            self._jobs.pop(message_id, None)
             self.send({"kind": "answer", "id": message_id, "result": tree}, buffers)
             if coords is None:
                 self._told()
@@ -100,9 +100,7 @@ class Answers(anywidget.AnyWidget):
                 self._told()
 
         def anew(result: Any) -> None:
-            if of is not None:
-                self.given.put_back(of, request.key, result)
-            answer(result)
+            answer(result if of is None else self.given.put_back(of, request.key, result))
 
         request: Any = None
         job = Job(progress, answer if coords is None else anew, error)
@@ -115,7 +113,7 @@ class Answers(anywidget.AnyWidget):
             request = Request.from_json(asked)
             given = None if coords is None else self.given.of(of or self.given.newest(request.key))
             if given is not None:
-                self._packing.submit(answer, given)
+                self._packing.submit(lambda: answer(given))
             else:
                 self._answerer.ask(request, job)
         except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
@@ -128,7 +126,7 @@ class Answers(anywidget.AnyWidget):
         return {**packed, "answer": answer} if hasattr(_view(result), "pack_slice") else packed
 
     def close(self) -> None:
-        self._packing.shutdown(wait=False, cancel_futures=True)
+        self._packing.close()
         super().close()
 
     def _answer_work(self, work: Callable[[], dict[str, Any]], message_id: str) -> None:

@@ -21,7 +21,7 @@ from tracebench import progress
 from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, insist_on_text, limit_in_words, via
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
-from tracebench.models.attention import Rows, run_watched
+from tracebench.models.attention import Rows, insist_on_room, run_watched
 from tracebench.models.capture import Streams, capture_streams
 from tracebench.models.language_model import LanguageModel
 from tracebench.results.attention import Rollout
@@ -102,6 +102,7 @@ class AttentionRollout:
             mixed = _combined(rows.pattern, rows.sink, self.heads)
             flow[rows.layer - self.first, rows.queries, : mixed.shape[-1]] = mixed.cpu().numpy()
 
+        insist_on_room(lm, len(ids))  # before there is any pass
         lm.unhooked_digest(ids)  # before there are hooks
         watched = capture_streams(lm.layout) if self.residual == "norms" else nullcontext(Streams())
         with watched as streams:
