@@ -57,6 +57,8 @@ export function afterwards(act: () => void): void {
 /** Brings an element into sight within what scrolls around it, clear of what fades there; never scrolls the page. */
 export function keepInSight(scrolling: HTMLElement, el: HTMLElement, fade = 0): void {
   afterwards(() => {
+    // Taken out meanwhile: then it has no place to be brought to.
+    if (!scrolling.contains(el)) return;
     const [outer, inner] = [scrolling.getBoundingClientRect(), el.getBoundingClientRect()];
     if (inner.top < outer.top + fade) scrolling.scrollTop += inner.top - outer.top - 8 - fade;
     if (inner.bottom > outer.bottom - fade) scrolling.scrollTop += inner.bottom - outer.bottom + 8 + fade;

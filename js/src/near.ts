@@ -2,9 +2,8 @@
 // nothing more happens for a moment: who steps through a long text waits for what can be seen.
 
 import { onResize } from "./dom";
+import { SETTLE_MS } from "./settle";
 
-/** A key that is held down repeats sooner than this. */
-export const QUIET_MS = 150;
 /** A piece that begins so much above what is in sight may reach into it; and a line may have wrapped since it was measured. */
 const REACH = 60;
 /** Asks for everything, at once: for a picture of the whole. */
@@ -54,6 +53,6 @@ export function nearFirst(
     waiting = new Set(pieces.keys());
     drawn(isNear);
     clearTimeout(quiet);
-    quiet = setTimeout(all, QUIET_MS);
+    quiet = setTimeout(all, SETTLE_MS);
   };
 }

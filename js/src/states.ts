@@ -6,7 +6,7 @@ import { copyButton } from "./copy";
 import { element } from "./dom";
 import type { Asked } from "./remember";
 import type { Request } from "./request";
-import { PATIENCE_MS } from "./slices/wanted";
+import { PATIENCE_MS } from "./settle";
 
 export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { nearFirst, QUIET_MS, WHOLE } from "../src/near";
+import { nearFirst, WHOLE } from "../src/near";
+import { SETTLE_MS } from "../src/settle";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -51,9 +52,9 @@ test("what is in sight is drawn at once, the rest once when nothing more happens
   el.scrollTop = 300;
   el.dispatchEvent(new Event("scroll"));
   expect(drawn).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
-  vi.advanceTimersByTime(QUIET_MS);
+  vi.advanceTimersByTime(SETTLE_MS);
   expect(drawn).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9, 4]);
-  vi.advanceTimersByTime(10 * QUIET_MS);
+  vi.advanceTimersByTime(10 * SETTLE_MS);
   expect(drawn.length).toBe(10);
 });
 
@@ -64,7 +65,7 @@ test("another step replaces what was still to be drawn; a picture of the whole a
   again();
   el.dispatchEvent(new Event(WHOLE));
   expect(drawn).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  vi.advanceTimersByTime(QUIET_MS);
+  vi.advanceTimersByTime(SETTLE_MS);
   expect(drawn.length).toBe(10);
   again();
   dispatchEvent(new Event("beforeprint"));
@@ -76,6 +77,6 @@ test("nothing is drawn when the view is gone", () => {
   laidOut();
   again();
   life.abort();
-  vi.advanceTimersByTime(QUIET_MS);
+  vi.advanceTimersByTime(SETTLE_MS);
   expect(drawn).toEqual([0, 1, 2, 3]);
 });

@@ -1,11 +1,8 @@
 // Which slice is shown: the one that was wanted last. The old one stays while another is on its way. A kernel is asked at once;
 // if somebody moves on before it could answer, with a key held down, it is asked again for where that ends.
 
-import { SETTLE_MS } from "../settle";
+import { PATIENCE_MS, SETTLE_MS } from "../settle";
 import type { Source } from "./source";
-
-/** How long it may take before anybody is told that it takes. */
-export const PATIENCE_MS = 150;
 
 export interface Wanted<At> {
   /** Show this one as soon as it is here. True if it was, and `onSlice` has been called. One that failed is not asked for again. */

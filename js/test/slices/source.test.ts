@@ -3,9 +3,9 @@ import type { AskOptions } from "../../src/ask";
 import type { HeadSlice, Whose } from "../../src/attention";
 import { sliceOf } from "../../src/attention";
 import { Liveness, PING_MS } from "../../src/liveness";
-import { SETTLE_MS } from "../../src/settle";
+import { PATIENCE_MS, SETTLE_MS } from "../../src/settle";
 import { source } from "../../src/slices/source";
-import { PATIENCE_MS, wanted } from "../../src/slices/wanted";
+import { wanted } from "../../src/slices/wanted";
 import { decode } from "../../src/wire";
 import { packed, REQUEST, settled } from "../made";
 
