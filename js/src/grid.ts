@@ -63,6 +63,8 @@ export class Grid {
   #heads: HTMLElement[] = [];
   #columns: number[] = [];
   #width = NARROWEST;
+  /** The width of the table as it was last laid out: while a host changes its theme, what is measured is for a moment another. */
+  #seen = 0;
   #selected: { at: number | null; token: number | null } = { at: null, token: null };
   #focus: Spot = { row: 0, token: 0 };
   #marked: ReadonlySet<HTMLElement | undefined> = new Set();
@@ -129,7 +131,8 @@ export class Grid {
 
   #layOut(): void {
     const count = this.#spec.heads.length;
-    const room = (this.el.clientWidth || 800) - this.#spec.labelWidth - 1;
+    this.#seen = this.el.clientWidth;
+    const room = (this.#seen || 800) - this.#spec.labelWidth - 1;
     const even = Math.floor(room / Math.max(1, count));
     const before = this.#width;
     // Where they scroll, a whole number of columns is in sight.
@@ -160,7 +163,7 @@ export class Grid {
   #fill(): void {
     this.el.toggleAttribute(
       "data-more",
-      this.el.scrollLeft + this.el.clientWidth < this.#spec.labelWidth + this.#spec.heads.length * this.#width - 1,
+      this.el.scrollLeft + this.#seen < this.#spec.labelWidth + this.#spec.heads.length * this.#width - 1,
     );
     const [slots, count] = [this.#heads.length, this.#spec.heads.length];
     const first = Math.max(0, Math.min(Math.floor(this.el.scrollLeft / this.#width) - SPARE, count - slots));
