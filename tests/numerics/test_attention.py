@@ -255,8 +255,10 @@ KERNELS = {
 }
 
 
+@pytest.mark.parametrize("at_once", [2, 128])
 @pytest.mark.parametrize("options", KERNELS.values(), ids=KERNELS)
-def test_what_a_kernel_is_told_is_what_the_pattern_shows(options):
+def test_what_a_kernel_is_told_is_what_the_pattern_shows(monkeypatch, options, at_once):
+    monkeypatch.setitem(ROWS, "cpu", at_once)
     call = call_of(**options)
     pattern, sink, _ = derived(call)
     rows = slice(1, None) if "attention_mask" in options else slice(None)  # a row that sees nothing is not defined
@@ -264,6 +266,16 @@ def test_what_a_kernel_is_told_is_what_the_pattern_shows(options):
     assert (sink is None) == (call.sinks is None)
     if sink is not None:
         np.testing.assert_allclose(pattern.sum(-1) + sink, 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("keys", [1, 7, 128, 5000])
+def test_a_softmax_over_its_own_scores_is_bit_for_bit_the_one_beside_them(keys, dtype):
+    """What `derive` takes from torch on the processor."""
+    scores = torch.randn(9, 128, keys, dtype=dtype, generator=torch.Generator().manual_seed(0)) * 30
+    scores[..., 1::3] = -torch.inf
+    beside = torch.softmax(scores, -1)
+    assert torch.equal(torch.softmax(scores, -1, out=scores), beside)
 
 
 def test_the_mask_of_flex_attention_is_a_function():
