@@ -61,6 +61,17 @@ function between(stops: readonly Rgb[], amount: number): Rgb {
 
 /** The ink with the better contrast on a ground: at least 4.5 : 1 on any (WCAG AA). */
 export function ink(ground: Rgb): string {
+  const [r, g, b] = ground;
+  const at = (r << 16) | (g << 8) | b;
+  const known = inks.get(at) ?? inkOn(ground);
+  inks.set(at, known);
+  return known;
+}
+
+/** Found once for every ground: a scale has a few hundred shades, a text is tinted by them at every key. */
+const inks = new Map<number, string>();
+
+function inkOn(ground: Rgb): string {
   const soft: Rgb = [20, 28, 32];
   if (contrast(soft, ground) >= 7) return css(soft);
   return contrast([0, 0, 0], ground) >= contrast([255, 255, 255], ground) ? "rgb(0, 0, 0)" : "rgb(255, 255, 255)";

@@ -33,6 +33,11 @@ export function setSelected(target: Element, selected: boolean): void {
   if (target.getAttribute("aria-selected") !== String(selected)) target.setAttribute("aria-selected", String(selected));
 }
 
+/** Hides an element, or brings it back: what is written although it is so already has the browser look again. */
+export function setHidden(target: HTMLElement, hidden: boolean): void {
+  if (target.hidden !== hidden) target.hidden = hidden;
+}
+
 let count = 0;
 
 /** An id that nothing else on the page has, for labels and controls that refer to each other. */

@@ -14,9 +14,15 @@ export interface Request {
 export type Slice = Readonly<Record<string, number | null>>;
 
 /** The key of a request: everything but its code. */
-export function requestKey({ analysis, params, target, trace }: Request): string {
-  return canonical({ analysis, params, target, trace });
+export function requestKey(request: Request): string {
+  const { analysis, params, target, trace } = request;
+  const key = keys.get(request) ?? canonical({ analysis, params, target, trace });
+  keys.set(request, key);
+  return key;
 }
+
+/** Worked out once: every view and the head ask for it at every step. A request is data and does not change. */
+const keys = new WeakMap<Request, string>();
 
 /** The key of a slice of an answer: that of the request, and the slice's coordinates. */
 export function sliceKey(request: Request, slice: Slice | undefined): string {

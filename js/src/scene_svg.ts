@@ -1,21 +1,40 @@
 // Paints a scene as SVG.
 
-import { setAttributes, svg } from "./dom";
+import { svg } from "./dom";
 import type { Mark, Scene } from "./scene";
 import { MONO, SANS } from "./scene";
 
 const scenes = new WeakMap<SVGSVGElement, Scene>();
+/** The marks that stand in an SVG element, as text; null for one that may have changed in itself. */
+const painted = new WeakMap<SVGSVGElement, (string | null)[]>();
 
 /** What an SVG element was painted with. */
 export function sceneOf(target: SVGSVGElement): Scene | undefined {
   return scenes.get(target);
 }
 
-/** Replaces what the SVG element shows. Colours may be CSS variables: the theme then changes them without a redraw. */
+/**
+ * What the SVG element shows becomes this; what is laid over the marks stays. Colours may be CSS variables: the theme then
+ * changes them without a redraw. From step to step most marks stay what they are, and are left alone.
+ */
 export function paintSvg(target: SVGSVGElement, scene: Scene): void {
+  const before = painted.get(target) ?? [];
+  const now = scene.marks.map((mark) => (mark.kind === "image" ? null : JSON.stringify(mark)));
   scenes.set(target, scene);
-  setAttributes(target, { width: scene.width, height: scene.height, viewBox: `0 0 ${scene.width} ${scene.height}` });
-  target.replaceChildren(...scene.marks.map((mark) => (mark.clip ? cut(paint(mark), mark.clip) : paint(mark))));
+  painted.set(target, now);
+  const { width, height } = scene;
+  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
+    if (target.getAttribute(name) !== String(value)) target.setAttribute(name, String(value));
+  }
+  const there = [...target.children].slice(0, before.length);
+  scene.marks.forEach((mark, i) => {
+    const old = there[i];
+    if (old && now[i] !== null && now[i] === before[i]) return;
+    const made = mark.clip ? cut(paint(mark), mark.clip) : paint(mark);
+    if (old) old.replaceWith(made);
+    else target.insertBefore(made, target.children[i] ?? null);
+  });
+  for (const old of there.slice(now.length)) old.remove();
 }
 
 /** A drawing within a drawing shows nothing outside of its box, and needs no id for it. */

@@ -19,6 +19,7 @@ import type { Request } from "./request";
 import type { Steps } from "./selection";
 import { readElsewhere } from "./selection";
 import type { ModelCard } from "./trace";
+import { whenOther } from "./unchanged";
 
 export interface Bench extends Steps {
   title: string;
@@ -86,18 +87,22 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   steady(target, signal);
 
   let lens: Lens | null = null;
+  const ask = whenOther((parts: string) => question.replaceChildren(sentence(JSON.parse(parts))));
+  const find = whenOther((parts: string) => finding.replaceChildren(sentence(JSON.parse(parts))));
+  const tell = whenOther((read: number | null, at: number) => {
+    target.toggleAttribute("data-elsewhere", read !== null);
+    elsewhere.hidden = read === null;
+    elsewhere.textContent =
+      read === null ? "" : `This is about step ${at}. Selected is position ${read}, which does not predict it.`;
+  });
   const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;
   const update = () => {
     const instead = data.steps > 0 ? heard.other() : null;
     const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step()] ?? []);
-    question.replaceChildren(sentence(instead ? [instead.question] : own));
-    finding.replaceChildren(sentence(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []));
+    ask(JSON.stringify(instead ? [instead.question] : own));
+    find(JSON.stringify(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []));
     proofs.show(allProofs());
-    const read = data.steps > 0 ? readElsewhere(data, selection.fields) : null;
-    target.toggleAttribute("data-elsewhere", read !== null);
-    elsewhere.hidden = read === null;
-    elsewhere.textContent =
-      read === null ? "" : `This is about step ${step()}. Selected is position ${read}, which does not predict it.`;
+    tell(data.steps > 0 ? readElsewhere(data, selection.fields) : null, step());
     steps.update();
   };
   /** Of the record, of every answer in sight, and of the lens that the finding is built on, also where it is hidden. */

@@ -4,6 +4,7 @@ import { element } from "../dom";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
+import { whenOther } from "../unchanged";
 import { largestOf } from "./tint";
 
 export interface About {
@@ -22,14 +23,12 @@ export interface Detail {
 
 export function detailLine(text: Text): Detail {
   const el = element("p", { class: "tb-detail", "aria-live": "polite" });
-  return {
-    el,
-    tell: ({ query, key, words, lead }) => {
-      const piece = text.pieces[key];
-      if (key > query || !piece) el.replaceChildren(`position ${key} comes after position ${query}`);
-      else el.replaceChildren(`${lead}position ${key} `, token(piece as Piece, { title: "" }), `: ${words}`);
-    },
-  };
+  const draw = whenOther((query: number, key: number, words: string, lead: string) => {
+    const piece = text.pieces[key];
+    if (key > query || !piece) el.replaceChildren(`position ${key} comes after position ${query}`);
+    else el.replaceChildren(`${lead}position ${key} `, token(piece as Piece, { title: "" }), `: ${words}`);
+  });
+  return { el, tell: ({ query, key, words, lead }) => draw(query, key, words, lead) };
 }
 
 /** The selected key, or the largest of the row where none is selected that was there: then the line says so. */

@@ -3,6 +3,7 @@
 import { css, sequential } from "../color";
 import { element, svg } from "../dom";
 import { paintSvg } from "../scene_svg";
+import { whenOther } from "../unchanged";
 import { amount } from "./paint";
 import type { Tint } from "./tint";
 
@@ -32,35 +33,36 @@ export interface Meaning {
 export function legend({ what, most, except }: Meaning): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
   const words = element("span", {});
+  const draw = whenOther((top: number, from: number, empty: boolean, dark: boolean) => {
+    const whole = from === 0;
+    const rest = empty ? "this row has nothing else" : `${most} ${rough(top)}`;
+    words.textContent = whole
+      ? `of ${what}, by its square root`
+      : `of ${what}, by its square root · scale without position 0: ${rest}${except ? ` (${except}: with it)` : ""}`;
+    drawing.setAttribute("aria-label", `From 0 to ${whole ? "1" : rough(top)}, by the square root`);
+    const width = WIDTH / SHADES;
+    const bars = Array.from({ length: SHADES }, (_, i) => ({
+      kind: "rect" as const,
+      x: MARGIN + i * width,
+      y: 1,
+      w: width + (i < SHADES - 1 ? 0.5 : 0),
+      h: 9,
+      fill: css(sequential((i + 0.5) / SHADES, dark)),
+    }));
+    const numbers = (whole ? WHOLE_TICKS : TICKS).map((part) => ({
+      kind: "text" as const,
+      x: MARGIN + amount(part) * WIDTH,
+      y: 21,
+      text: whole ? String(part) : rough(part * top),
+      size: 11,
+      align: "middle" as const,
+      fill: "var(--tb-ink-3)",
+    }));
+    paintSvg(drawing, { width: WIDTH + 2 * MARGIN, height: 24, marks: [...bars, ...numbers] });
+  });
   return {
     el: element("div", { class: "tb-legend tb-note" }, drawing, words),
-    update: ({ top, from, empty }, dark) => {
-      const whole = from === 0;
-      const rest = empty ? "this row has nothing else" : `${most} ${rough(top)}`;
-      words.textContent = whole
-        ? `of ${what}, by its square root`
-        : `of ${what}, by its square root · scale without position 0: ${rest}${except ? ` (${except}: with it)` : ""}`;
-      drawing.setAttribute("aria-label", `From 0 to ${whole ? "1" : rough(top)}, by the square root`);
-      const width = WIDTH / SHADES;
-      const bars = Array.from({ length: SHADES }, (_, i) => ({
-        kind: "rect" as const,
-        x: MARGIN + i * width,
-        y: 1,
-        w: width + (i < SHADES - 1 ? 0.5 : 0),
-        h: 9,
-        fill: css(sequential((i + 0.5) / SHADES, dark)),
-      }));
-      const numbers = (whole ? WHOLE_TICKS : TICKS).map((part) => ({
-        kind: "text" as const,
-        x: MARGIN + amount(part) * WIDTH,
-        y: 21,
-        text: whole ? String(part) : rough(part * top),
-        size: 11,
-        align: "middle" as const,
-        fill: "var(--tb-ink-3)",
-      }));
-      paintSvg(drawing, { width: WIDTH + 2 * MARGIN, height: 24, marks: [...bars, ...numbers] });
-    },
+    update: ({ top, from, empty }, dark) => draw(top, from, empty === true, dark),
   };
 }
 

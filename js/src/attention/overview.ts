@@ -61,6 +61,7 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
   let cell = LEAST;
   let dark: boolean | null = null;
   let focus: Spot = { row: 0, token: 0 };
+  let marked: (HTMLElement | undefined)[] = [];
   const at = ({ row, token }: Spot) => cells[row]?.[token];
   const toStop = tabStop(cells.flat());
   const onHome = (to: Spot) => {
@@ -124,17 +125,10 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
     },
     select: ({ layer, head }) => {
       const to = { row: layers.indexOf(layer), token: columns.indexOf(head) };
-      cells.forEach((line, i) => {
-        line.forEach((each, j) => {
-          setSelected(each, i === to.row && j === to.token);
-        });
-      });
-      labels.forEach((each, i) => {
-        setSelected(each, i === to.row);
-      });
-      names.forEach((each, j) => {
-        setSelected(each, j === to.token);
-      });
+      const now = [at(to), labels[to.row], names[to.token]];
+      for (const each of marked) if (each && !now.includes(each)) setSelected(each, false);
+      for (const each of now) if (each) setSelected(each, true);
+      marked = now;
       if (el.contains(focusedIn(el)) && (to.row !== focus.row || to.token !== focus.token)) return;
       onHome(to);
       afterwards(() => reveal(to));

@@ -1,7 +1,7 @@
 // Rows x tokens on a canvas. Over it lie the names of the rows, the marks of what is selected, and one cell that has the
 // focus: it can be moved by keys and read out, however many cells there are.
 
-import { element, focusedIn, setSelected } from "../dom";
+import { element, focusedIn, setHidden, setSelected } from "../dom";
 import { cellAfter } from "../grid_moves";
 import { isBare, take } from "../keys";
 import type { Piece } from "../tokens";
@@ -133,9 +133,9 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     rows.show(i, height || LINE, (at) => `top:${at * height}px;height:${height}px`);
     keys.show(key ?? -1, width || LINE, (at) => `left:${left() + (at + 0.5) * width}px;${at > last ? LATER : ""}`);
     const isThere = key !== null && i >= 0 && key <= reach(rowAt(i));
-    column.hidden = key === null || (i >= 0 && !isThere);
+    setHidden(column, key === null || (i >= 0 && !isThere));
     column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * spec.rows.length}px`;
-    chosen.hidden = !isThere;
+    setHidden(chosen, !isThere);
     if (isThere) place(chosen, i, key);
     // A cell that has the focus stays where it is; what is read out there may be another number now.
     if (focusedIn(el) === cursor) toCursor(focus.row, focus.token);
@@ -245,10 +245,10 @@ function names(parent: HTMLElement, count: number, make: (index: number) => HTML
   return {
     show: (selected, size, style) => {
       const every = Math.max(1, Math.ceil(LINE / size));
-      const shown = Array.from({ length: count }, (_, i) => i).filter((i) => {
-        const near = selected >= 0 && Math.abs(i - selected) * size < LINE;
-        return i === selected || (i % every === 0 && !near);
-      });
+      const isFree = (i: number) => selected < 0 || Math.abs(i - selected) * size >= LINE;
+      const shown = Array.from({ length: Math.ceil(count / every) }, (_, i) => i * every).filter(isFree);
+      if (selected >= 0 && selected < count) shown.push(selected);
+      shown.sort((a, b) => a - b);
       const kept = new Set(shown);
       for (const [i, { name }] of made) {
         if (kept.has(i)) continue;

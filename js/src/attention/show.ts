@@ -1,7 +1,7 @@
 // Attention on the page: all heads as small maps, one large, and the text as the current position looked at it.
 
 import type { Attention, HeadSlice, Whose } from "../attention";
-import { rowOf, whoseIn } from "../attention";
+import { rowOf, rowStart, whoseIn } from "../attention";
 import { element } from "../dom";
 import type { Selection } from "../selection";
 import type { Source } from "../slices/source";
@@ -11,6 +11,7 @@ import { isDark } from "../theme";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
+import { whenOther, write } from "../unchanged";
 import { detailLine, spokenOf } from "./detail";
 import { follow } from "./follow";
 import type { Places } from "./head";
@@ -94,18 +95,22 @@ export function showAttention(
     const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
     line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
   };
+  const ask = whenOther((position: number) => {
+    const reads = token(text.pieces[position] as Piece, { title: "" });
+    question.replaceChildren(`from position ${position} `, reads, predicts(text, position));
+  });
   const paint = () => {
     const { key } = selection.fields;
     const row = rowOf(slice, query());
     const tint = tints.of(withoutFirst(row, query()), dark);
-    const reads = token(text.pieces[query()] as Piece, { title: "" });
-    question.replaceChildren(`from position ${query()} `, reads, predicts(text, query()));
-    which.textContent = capital(whoseName(slice));
-    note.textContent = about(attention, slice, query());
+    ask(query());
+    write(which, capital(whoseName(slice)));
+    write(note, about(attention, slice, query()));
     all.paint(dark);
     one.paint({ weights: slice.weights, sink: slice.sink, tint, dark });
     one.select(query(), key);
-    looked.paint({ weights: row, sink: slice.sink?.[query()] ?? null, query: query(), tint, dark });
+    const exact = slice.exact?.subarray(rowStart(query()), rowStart(query() + 1)) ?? null;
+    looked.paint({ weights: row, exact, sink: slice.sink?.[query()] ?? null, query: query(), tint, dark });
     looked.select(key);
     tell();
   };

@@ -34,10 +34,26 @@ export interface TextSpec {
 export interface Row {
   /** The weights of the keys. */
   weights: Float32Array;
+  /** Which of them are exact where some are not: the figure says so. Null where all are known alike. */
+  exact: Uint8Array | null;
   sink: number | null;
   query: number;
   tint: Tint;
   dark: boolean;
+}
+
+/** A token as it stands on the page. */
+interface State {
+  /** -1 where there is none. */
+  weight: number;
+  known: boolean;
+  ground: string;
+  /** The figure under the token, and in the words for who hears it. */
+  said: string;
+  name: string;
+  here: boolean;
+  out: boolean;
+  reads: boolean;
 }
 
 export interface LookedAt {
@@ -68,7 +84,8 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
 
   let painted: Row | null = null;
   let latest: { query: number; found: readonly Line[] } | null = null;
-  const states: { ground: string; said: string; exact: string; here: boolean; out: boolean; reads: boolean }[] = [];
+  const parts = pieces.map(({ children }) => [...children] as [HTMLElement, HTMLElement]);
+  const states: State[] = [];
   let there = -1;
   let selected: number | null = null;
   const onHome = tabStop(pieces);
@@ -127,7 +144,7 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
     paint: (row) => {
       if (painted && isSame(painted, row)) return;
       painted = row;
-      const { weights, sink: taken, query, tint, dark } = row;
+      const { weights, exact, sink: taken, query, tint, dark } = row;
       const moved = there !== query;
       there = query;
       const tinted = (weight: number, key: number) => {
@@ -136,14 +153,15 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
       };
       pieces.forEach((piece, key) => {
         const here = key <= query;
-        const weight = weights[key] ?? 0;
-        const [shown, figure] = [...piece.children] as [HTMLElement, HTMLElement];
+        const weight = here ? (weights[key] ?? 0) : -1;
+        const known = exact === null || exact[key] === 1;
+        const [shown, figure] = parts[key] as [HTMLElement, HTMLElement];
         const ground = here && key >= tint.from ? tinted(weight, key) : "";
-        const exact = here ? figureOf(key) : "";
-        const said = here && weight >= SAID ? exact : "";
         // Of a long text most stay as they are, and what is written is laid out anew.
         const before = states[key];
-        const now = { ground, said, exact, here, out: key < tint.from, reads: key === query };
+        const name = before?.weight === weight && before.known === known ? before.name : here ? figureOf(key) : "";
+        const said = here && weight >= SAID ? name : "";
+        const now = { weight, known, ground, said, name, here, out: key < tint.from, reads: key === query };
         states[key] = now;
         if (before?.ground !== ground) shown.style.cssText = ground;
         if (before?.said !== said) figure.textContent = said;
@@ -154,10 +172,10 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
         if (before?.out !== now.out) piece.toggleAttribute("data-left-out", now.out);
         if (before?.reads !== now.reads) piece.toggleAttribute("data-reads", now.reads);
         // Of what it is a share, the line in full says.
-        if (before?.exact !== exact) {
+        if (before?.name !== name) {
           piece.setAttribute(
             "aria-label",
-            `position ${key} ${named(text, key)}: ${here ? exact : "comes after the position that reads"}`,
+            `position ${key} ${named(text, key)}: ${here ? name : "comes after the position that reads"}`,
           );
         }
       });

@@ -4,6 +4,7 @@ import { element } from "../dom";
 import { isBare, take } from "../keys";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
+import { whenOther } from "../unchanged";
 
 export function stepper(trace: Steps, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
   const go = (by: number) => {
@@ -26,14 +27,11 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
     },
     { signal },
   );
-  return {
-    el,
-    update: () => {
-      const step = selection.fields.step;
-      word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
-      // Not `disabled`: a button that has the focus would lose it at the last step.
-      back.setAttribute("aria-disabled", String((step ?? 0) <= 0));
-      forward.setAttribute("aria-disabled", String((step ?? 0) >= trace.steps - 1));
-    },
-  };
+  const show = whenOther((step: number | null) => {
+    word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
+    // Not `disabled`: a button that has the focus would lose it at the last step.
+    back.setAttribute("aria-disabled", String((step ?? 0) <= 0));
+    forward.setAttribute("aria-disabled", String((step ?? 0) >= trace.steps - 1));
+  });
+  return { el, update: () => show(selection.fields.step) };
 }

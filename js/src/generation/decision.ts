@@ -6,6 +6,7 @@ import { tokenOf } from "../selection";
 import type { Piece } from "../tokens";
 import { isolated, pieceOf, token } from "../tokens";
 import type { Trace } from "../trace";
+import { whenOther } from "../unchanged";
 import { bar } from "./text";
 
 /** Shown at first; the rest of what travelled is one click away. */
@@ -45,12 +46,12 @@ export function decision(trace: Trace): DecisionView {
 
   let shown: number | null = null;
   let all = false;
-  const update = (step: number | null, elsewhere: number | null) => {
+  const update = whenOther((step: number | null, elsewhere: number | null) => {
     el.toggleAttribute("data-elsewhere", elsewhere !== null);
     note.hidden = elsewhere === null;
     note.textContent = elsewhere === null ? "" : `Position ${elsewhere} is selected; it does not predict this step.`;
     show(step);
-  };
+  });
   const show = (step: number | null) => {
     shown = step;
     el.hidden = step === null || trace.steps === 0;

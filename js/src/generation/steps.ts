@@ -11,6 +11,7 @@ import type { Selection } from "../selection";
 import { selectStep, tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Trace } from "../trace";
+import { whenOther } from "../unchanged";
 
 const LEFT = 34;
 const BAR_HEIGHT = 42;
@@ -35,6 +36,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   el.style.inlineSize = `${widest}px`;
   el.append(drawing);
   let shown: number | null = null;
+  let laid: { width: number; hits: readonly SVGElement[] } = { width: 0, hits: [] };
   const draw = () => {
     const room = el.hidden ? 0 : width();
     if (room > 0) drawIn(Math.max(NARROWEST, Math.min(room, widest)));
@@ -44,7 +46,14 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
     const x = linear([0, trace.steps], [LEFT, width - 8]);
     paintSvg(drawing, { width, height: HEIGHT, marks: marks(trace, shown, x, width) });
     drawing.setAttribute("aria-label", `Probability of the chosen token and entropy at every step. ${inWords(trace, shown)}`);
-    drawing.append(...hits(trace, shown, x));
+    if (laid.width !== width) {
+      for (const hit of laid.hits) hit.remove();
+      laid = { width, hits: hits(trace, x) };
+      drawing.append(...laid.hits);
+    }
+    laid.hits.forEach((hit, step) => {
+      setSelected(hit, step === shown);
+    });
   };
   drawing.addEventListener(
     "click",
@@ -56,10 +65,10 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   );
   return {
     el,
-    update: (step) => {
+    update: whenOther((step) => {
       shown = step;
       draw();
-    },
+    }),
   };
 }
 
@@ -155,7 +164,8 @@ function row(
   return out;
 }
 
-function hits(trace: Trace, selected: number | null, x: Scale): SVGElement[] {
+/** Over the bars, from top to bottom: what points at a step need not meet its bar. */
+function hits(trace: Trace, x: Scale): SVGElement[] {
   return Array.from({ length: trace.steps }, (_, step) => {
     const rect = svg("rect", {
       x: x(step),
@@ -168,7 +178,6 @@ function hits(trace: Trace, selected: number | null, x: Scale): SVGElement[] {
     const name = svg("title");
     name.textContent = inWords(trace, step);
     rect.append(name);
-    setSelected(rect, step === selected);
     return rect;
   });
 }

@@ -7,6 +7,7 @@ import type { Fields, Selection } from "../selection";
 import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";
 import type { Trace } from "../trace";
+import { whenOther } from "../unchanged";
 import { blocks } from "./blocks";
 import type { Fold } from "./fold";
 import { fold } from "./fold";
@@ -70,11 +71,32 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
     { signal },
   );
 
+  /** What is selected: a generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key. */
+  const mark = whenOther((start: number, stop: number, current: number, read: number) => {
+    let count = 0;
+    pieces.forEach((piece, index) => {
+      const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
+      const selected = marked || index === read;
+      setSelected(piece, selected);
+      if (piece.hasAttribute("data-read") !== (index !== current && selected)) piece.toggleAttribute("data-read");
+      count += Number(selected);
+      if (selected) for (const fold of folds) if (index >= fold.start && index < fold.stop) fold.open();
+    });
+    setAttributes(el, { "aria-multiselectable": count > 1 && "true" });
+    const now = pieces[current];
+    if (now) keepInSight(el, now, FADE);
+    tell();
+  });
+
   return {
     el,
     update: (fields) => {
-      update(el, pieces, onHome, folds, trace, fields);
-      tell();
+      const { step, token } = fields;
+      const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
+      const current = step === null ? -1 : tokenOf(trace, step);
+      const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
+      onHome(focused >= 0 ? focused : current >= 0 ? current : Math.max(0, start));
+      mark(start, stop, current, readElsewhere(trace, fields) ?? -1);
     },
   };
 }
@@ -126,32 +148,4 @@ function target(event: KeyboardEvent, trace: Trace, index: number): number | nul
     " ": index,
   }[event.key];
   return to === undefined ? null : Math.min(last, Math.max(0, to));
-}
-
-function update(
-  el: HTMLElement,
-  pieces: readonly HTMLElement[],
-  onHome: (index: number) => void,
-  folds: readonly Fold[],
-  trace: Trace,
-  fields: Readonly<Fields>,
-): void {
-  const { step, token } = fields;
-  const [start, stop] = Array.isArray(token) ? token : token === null ? [-1, -1] : [token, token + 1];
-  const current = step === null ? null : tokenOf(trace, step);
-  const focused = pieces.indexOf(focusedIn(el) as HTMLElement);
-  onHome(focused >= 0 ? focused : (current ?? Math.max(0, start)));
-  const read = readElsewhere(trace, fields);
-  let count = 0;
-  pieces.forEach((piece, index) => {
-    // A generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key.
-    const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
-    const selected = marked || index === read;
-    setSelected(piece, selected);
-    piece.toggleAttribute("data-read", index !== current && selected);
-    count += Number(selected);
-    if (selected) for (const fold of folds) if (index >= fold.start && index < fold.stop) fold.open();
-  });
-  setAttributes(el, { "aria-multiselectable": count > 1 && "true" });
-  if (current !== null && pieces[current]) keepInSight(el, pieces[current], FADE);
 }

@@ -37,6 +37,7 @@ export function trajectory(
   const table = element("table", { class: "tb-values" });
   const el = element("div", { class: "tb-trajectory" }, element("div", { class: "tb-head" }, title, where), frame, table);
 
+  const hits = columns(drawing);
   let now: { lens: Lens; layer: number | null; token: number } | null = null;
   const draw = () => {
     if (!now) return;
@@ -49,7 +50,7 @@ export function trajectory(
     const made = chart(all, layers, { layer, leads }, { width, height: width < 600 ? HEIGHT.narrow : HEIGHT.wide });
     paintSvg(drawing, made.scene);
     setAttributes(drawing, sliderOf(all, layers, layer, leads));
-    drawing.append(...hits(layers, layer, made.x, made.plot));
+    hits.place(layers, layer, made.x, made.plot);
     const piece = text.pieces[token];
     title.replaceChildren(...(step === null && piece ? ["What would come after ", tokenElement(piece), "?"] : [TITLE]));
     where.replaceChildren(
@@ -91,28 +92,35 @@ export function trajectory(
 }
 
 /** Invisible columns over the drawing, so that a layer can be pointed at. */
-function hits(
-  layers: readonly number[],
-  selected: number | null,
-  x: (layer: number) => number,
-  plot: { top: number; bottom: number },
-): SVGElement[] {
-  const width = layers.length > 1 ? x(layers[1] ?? 0) - x(layers[0] ?? 0) : 20;
-  return layers.map((layer) => {
-    const rect = svg("rect", {
-      x: x(layer) - width / 2,
-      y: plot.top,
-      width,
-      height: plot.bottom - plot.top,
-      fill: "transparent",
-      "data-layer": layer,
-    });
+function columns(drawing: SVGSVGElement) {
+  const made = new Map<number, SVGElement>();
+  const column = (layer: number) => {
+    const rect = svg("rect", { fill: "transparent", "data-layer": layer });
     const name = svg("title");
     name.textContent = `after ${theLayer(layer)}`;
     rect.append(name);
-    setSelected(rect, layer === selected);
+    drawing.append(rect);
     return rect;
-  });
+  };
+  return {
+    place: (
+      layers: readonly number[],
+      selected: number | null,
+      x: (layer: number) => number,
+      plot: { top: number; bottom: number },
+    ) => {
+      const width = layers.length > 1 ? x(layers[1] ?? 0) - x(layers[0] ?? 0) : 20;
+      for (const layer of layers) {
+        const rect = made.get(layer) ?? column(layer);
+        made.set(layer, rect);
+        const at = { x: x(layer) - width / 2, y: plot.top, width, height: plot.bottom - plot.top };
+        for (const [name, value] of Object.entries(at)) {
+          if (rect.getAttribute(name) !== String(value)) rect.setAttribute(name, String(value));
+        }
+        setSelected(rect, layer === selected);
+      }
+    },
+  };
 }
 
 function rows(

@@ -12,7 +12,7 @@ import { sheet } from "../attention/sheet";
 import { lookedAt } from "../attention/text";
 import { LEAST_TOP, WHOLE, withoutFirstAndOwn } from "../attention/tint";
 import { named, predicts, weightName } from "../attention/words";
-import { element } from "../dom";
+import { element, setHidden } from "../dom";
 import type { Arrived } from "../rollout";
 import { layerIn, sharesIn } from "../rollout";
 import type { Selection } from "../selection";
@@ -22,6 +22,7 @@ import { isDark } from "../theme";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
+import { whenOther, write } from "../unchanged";
 import { numbers } from "./numbers";
 import { mostOthers } from "./others";
 import type { PreparedRollout } from "./prepare";
@@ -120,13 +121,13 @@ export function showRollout(
     const { key } = selection.fields;
     const row = sharesIn(arrived, layer());
     const tint = tints.of(withoutFirstAndOwn(row, query), dark);
-    which.textContent = `After layer ${layer()}${layer() === rollout.layers.at(-1) ? ", the last" : ""}`;
+    write(which, `After layer ${layer()}${layer() === rollout.layers.at(-1) ? ", the last" : ""}`);
     every.setAttribute("aria-pressed", String(selection.fields.layer === null));
     const more = selection.fields.layer === null ? mostOthers(arrived, layer()) : null;
-    hint.hidden = more === null;
+    setHidden(hint, more === null);
     if (more) {
       lead.dataset.layer = String(more.layer);
-      lead.textContent = `layer ${more.layer}, where other tokens have about ${Math.round(100 * more.share)} %`;
+      write(lead, `layer ${more.layer}, where other tokens have about ${Math.round(100 * more.share)} %`);
     }
     // A layer alone changes nothing in the map but the mark.
     const drawing = [arrived, tint.from, dark];
@@ -135,16 +136,16 @@ export function showRollout(
     }
     drawn = drawing;
     flow.select(layer(), key !== null && key <= query ? key : null);
-    looked.paint({ weights: row, sink: null, query, tint, dark });
+    looked.paint({ weights: row, exact: null, sink: null, query, tint, dark });
     looked.select(key);
     tell();
   };
   const most = `each row to its largest share of another token (${LEAST_TOP} at the least), here`;
   const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
-  const ask = (query: number) => {
+  const ask = whenOther((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
-  };
+  });
   /** The steps before and after are asked for ahead, so that a key that is pressed does not wait for a kernel. */
   const lookAhead = (query: number) => {
     for (const next of [query + 1, query - 1]) {

@@ -105,8 +105,10 @@ function show(
     scale.update(all[mode], dark);
     grid.refresh();
   };
+  let at: ReturnType<typeof shownAt>;
   const update = () => {
-    const { layer, token } = shownAt(selection.fields, text, lens);
+    at = shownAt(selection.fields, text, lens);
+    const { layer, token } = at;
     grid.select(layer, token);
     inFull.update(lens, text, layer, token);
     lines.update(lens, layer, token);
@@ -134,7 +136,12 @@ function show(
   );
   if (watch) lines.el.append(watch.el);
   replace(first);
-  selection.on(update, signal);
+  // A head or a key that is selected changes nothing here.
+  const follow = () => {
+    const { layer, token } = shownAt(selection.fields, text, lens);
+    if (layer !== at.layer || token !== at.token) update();
+  };
+  selection.on(follow, signal);
   onThemeChange(
     el,
     (now) => {
