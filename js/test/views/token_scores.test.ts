@@ -461,7 +461,9 @@ test("names of methods are words", () => {
 
 test("points that follow the path are said", () => {
   const adaptive = "IntegratedGradients(n_steps=64, baseline='eos', quadrature='adaptive')";
-  expect(methodLine({ method: adaptive, baseline: "zeros" })).toBe("Integrated gradients, 64 adaptive points, compared with zeros.");
+  expect(methodLine({ method: adaptive, baseline: "zeros" })).toBe(
+    "Integrated gradients, 64 adaptive points, compared with zeros.",
+  );
   expect(methodLine({ method: adaptive.replace("adaptive", "gauss-legendre"), baseline: "" })).toBe("Integrated gradients.");
 });
 
