@@ -65,6 +65,21 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     assert "note" not in tb.explore(lm, short)._data
 
 
+def test_a_chat_gets_points_where_its_number_changes_and_says_so(lm):
+    question = [{"role": "user", "content": "Say hello."}]
+    chat = lm.chat(question, max_new_tokens=1)
+    bench = tb.explore(lm, chat)
+    (asked,) = [request for request in bench._requests if request.analysis == "IntegratedGradients"]
+    assert asked.params["quadrature"] == "adaptive"
+    assert "quadrature='adaptive')(lm, trace" in asked.code
+    (plain,) = [r for r in tb.explore(lm, lm.read(chat.tokens.ids))._requests if r.analysis == "IntegratedGradients"]
+    assert plain.params["quadrature"] == "gauss-legendre"
+    chosen = tb.explore(lm, chat, attribution=tb.IntegratedGradients())._requests[1]
+    assert chosen.params["quadrature"] == "gauss-legendre"
+    long = lm.chat([{"role": "user", "content": "hello " * 130}], max_new_tokens=1)
+    assert 'attribution=tb.IntegratedGradients(quadrature="adaptive")).' in tb.explore(lm, long)._data["note"]
+
+
 def test_which_method_a_long_text_got_is_said_where_nobody_chose_it(lm):
     long = lm.read(range(100, 300))
     assert tb.explore(lm, long)._data["note"].startswith("Scores of more than 128 tokens are by input x gradient")

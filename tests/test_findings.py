@@ -38,6 +38,12 @@ def test_it_says_who_leads_by_how_much_and_who_pushed():
     )
 
 
+def test_points_that_follow_the_path_are_said():
+    method = "IntegratedGradients(n_steps=96, quadrature='{}')"
+    assert ". By integrated gradients, 96 adaptive points; " in sentence([1, 2, 3], method=method.format("adaptive"))
+    assert ". By integrated gradients, 96 points; " in sentence([1, 2, 3], method=method.format("gauss-legendre"))
+
+
 def test_who_trails_is_said_to_trail():
     assert sentence([1, -4, 1], value=-2, against=" Rome", of="log_prob").startswith(
         "“·Paris” trails “·Rome” by 2.00 nats (log-probability); "

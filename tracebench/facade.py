@@ -35,8 +35,8 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
         trace: a `Trace`, or a prompt to generate from.
         lens: a `LogitLens` with other parameters than the default, e.g. ``tb.LogitLens(top=10, watch=(" Rome",))``.
         attribution: which tokens speak for each step: `IntegratedGradients` with other parameters, or `InputXGradient`. By
-            default the first up to 128 tokens, and the second, which is one pass, for longer texts. What is explained is the
-            log-probability of what was said.
+            default the first up to 128 tokens (with adaptive points where the trace is a chat), and the second, which is one
+            pass, for longer texts. What is explained is the log-probability of what was said.
 
     Attention is a view of the bench where the patterns of all heads are at most 80 million weights (`AttentionPatterns` gives
     those of longer texts, layer by layer, for ``tb.Workbench([trace, attention])``). The rollout beside it is computed when it is
@@ -83,8 +83,11 @@ def asked(
     from tracebench.analyses.attribution.integrated_gradients import IntegratedGradients
     from tracebench.analyses.base import request
 
-    if attribution is None:
-        attribution = InputXGradient() if _is_long(trace) else IntegratedGradients()
+    if attribution is None and _is_long(trace):
+        attribution = InputXGradient()
+    elif attribution is None:
+        # On its way through a chat template the number jumps, and points that are the same for every text miss that.
+        attribution = IntegratedGradients(quadrature="adaptive") if trace.segments else IntegratedGradients()
     requests = [request(lens, trace)]
     if trace.steps:
         requests += [request(attribution, trace, target) for target in targets]
@@ -111,9 +114,10 @@ def said_of(lm: LanguageModel, trace: Trace, attribution: Any = None) -> str | N
     """What a bench does not show, or shows by another method than usual, and the Python that does, for its head."""
     said = [unasked(lm, trace)]
     if attribution is None and trace.steps and _is_long(trace):
+        how = 'quadrature="adaptive"' if trace.segments else ""
         said.append(
             f"Scores of more than {SHORT} tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
-            "tb.explore(lm, trace, attribution=tb.IntegratedGradients())."
+            f"tb.explore(lm, trace, attribution=tb.IntegratedGradients({how}))."
         )
     return " ".join(filter(None, said)) or None
 

@@ -133,11 +133,12 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
 
 
 def _method(method: str) -> str:
-    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"."""
+    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"; the view says it too (``words.ts``)."""
     name, params = parsed(method)
     words = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).split(" ")
     said = " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).replace(" x ", " × ")
-    return f"{said}, {params['n_steps']} points" if "n_steps" in params else said
+    points = "adaptive points" if params.get("quadrature") == "adaptive" else "points"
+    return f"{said}, {params['n_steps']} {points}" if "n_steps" in params else said
 
 
 def _proved(scores: TokenScores) -> str:

@@ -9,6 +9,8 @@ def test_the_methods_on_offer_are_reprs_of_analyses():
     assert list(METHODS.values()) == [
         repr(tb.IntegratedGradients()),
         repr(tb.IntegratedGradients(n_steps=256)),
+        repr(tb.IntegratedGradients(quadrature="adaptive")),
+        repr(tb.IntegratedGradients(n_steps=256, quadrature="adaptive")),
         repr(tb.InputXGradient()),
     ]
 
@@ -16,5 +18,11 @@ def test_the_methods_on_offer_are_reprs_of_analyses():
 def test_every_alternative_on_offer_has_its_piece():
     data = TokenScoresView.data(made.trace())
     assert {method["analysis"] for method in data["methods"]} == {"IntegratedGradients", "InputXGradient"}
-    assert data["methods"][0]["params"] == {"n_steps": 64, "baseline": "eos", "keep_first": True, "keep_special": True}
+    assert data["methods"][2]["params"] == {
+        "n_steps": 64,
+        "baseline": "eos",
+        "keep_first": True,
+        "keep_special": True,
+        "quadrature": "adaptive",
+    }
     assert set(data["vocab"]) == {str(i) for i in made.trace().candidates.token_ids.values.reshape(-1)}

@@ -59,9 +59,11 @@ export function methodName(method: string): string {
   return (sentence.charAt(0).toUpperCase() + sentence.slice(1)).replace(/ x /g, " × ");
 }
 
-/** The method, and what the text was compared with. */
+/** The method, where its points are if they are not where they always are, and what the text was compared with. */
 export function methodLine({ method, baseline }: Pick<Scores, "method" | "baseline">): string {
-  return baseline ? `${methodName(method)}, compared with ${baseline}.` : `${methodName(method)}.`;
+  const points = method.includes("quadrature='adaptive'") ? /n_steps=(\d+)/.exec(method)?.[1] : undefined;
+  const named = points ? `${methodName(method)}, ${points} adaptive points` : methodName(method);
+  return baseline ? `${named}, compared with ${baseline}.` : `${named}.`;
 }
 
 /** "The scores add up to +7.79; the number itself is 4.81, with the baseline −2.72." Nothing where there is no baseline. */

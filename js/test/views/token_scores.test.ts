@@ -9,7 +9,7 @@ import type { Choices } from "../../src/scores/chooser";
 import { FIRST } from "../../src/scores/list";
 import { numbers } from "../../src/scores/numbers";
 import { idOrText } from "../../src/scores/token_field";
-import { full, inCell, inColumn, methodName, signed, sumLine } from "../../src/scores/words";
+import { full, inCell, inColumn, methodLine, methodName, signed, sumLine } from "../../src/scores/words";
 import { PATIENCE_MS, SETTLE_MS } from "../../src/settle";
 import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";
@@ -457,6 +457,14 @@ test("names of methods are words", () => {
     "Deep LIFT",
     "Gradient",
   ]);
+});
+
+test("points that follow the path are said", () => {
+  const adaptive = "IntegratedGradients(n_steps=64, baseline='eos', quadrature='adaptive')";
+  expect(methodLine({ method: adaptive, baseline: "zeros" })).toBe(
+    "Integrated gradients, 64 adaptive points, compared with zeros.",
+  );
+  expect(methodLine({ method: adaptive.replace("adaptive", "gauss-legendre"), baseline: "" })).toBe("Integrated gradients.");
 });
 
 test("shares never round to all or nothing", () => {

@@ -1,0 +1,297 @@
+"""Adaptive quadrature: exact where it must be, close where the number jumps, and no more passes than points."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+import tracebench as tb
+from tests import tiny
+from tests.unchanged import unchanged
+from tracebench.analyses.attribution.adaptive import walk
+from tracebench.analyses.attribution.baseline import baseline_embeddings
+from tracebench.analyses.attribution.decision import Decision
+from tracebench.progress import Cancelled, listening
+
+TEXT = "The Eiffel Tower is a wrought-iron"
+QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+def adaptive(n_steps, **settings):
+    return tb.IntegratedGradients(n_steps=n_steps, quadrature="adaptive", **settings)
+
+
+def measure(result, name="completeness"):
+    return next(check.value for check in result.checks if check.name == name)
+
+
+def path(number, *slopes):
+    """A function of the path as something to look at; what was looked at stands in ``asked``."""
+    asked = []
+
+    def look(at):
+        asked.extend(at.tolist())
+        return number(at), np.stack([slope(at) for slope in slopes], axis=1)
+
+    return look, asked
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return tiny.lm("llama")
+
+
+@pytest.fixture(scope="module")
+def trace(llama):
+    return llama.generate(TEXT, max_new_tokens=4)
+
+
+@pytest.fixture(scope="module")
+def steep():
+    """A model whose attention is nearly all or nothing, so that it goes from one token to the next in steps on the way."""
+    model = tiny.model("llama")
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.q_proj.weight.mul_(30)
+    return tb.LanguageModel(model, None)
+
+
+@pytest.mark.parametrize("n_points", [2, 3, 4, 5, 17, 64, 100])
+def test_lines_and_parabolas_are_exact(n_points):
+    look, asked = path(lambda a: 3 * a**2 - 5 * a + 1, lambda a: 6 * a, lambda a: np.full_like(a, -5))
+    seen = walk(look, n_points, 2**-16)
+    np.testing.assert_allclose(seen.scores, [3, -5], rtol=1e-12)
+    np.testing.assert_allclose(seen.missed, 0, atol=1e-12)
+    assert len(asked) == len(set(asked)) == n_points
+    assert (min(asked), max(asked)) == (0, 1)
+    assert sorted(asked) == seen.at.tolist()
+
+
+@pytest.mark.parametrize("where", [0.1, 0.3, 0.303, 0.77])
+@pytest.mark.parametrize("steepness", [100, 1000])
+def test_a_jump_is_met_where_a_rule_for_every_path_misses_it(where, steepness):
+    def slope(a):
+        return steepness * (1 - np.tanh(steepness * (a - where)) ** 2)
+
+    def number(a):
+        return np.tanh(steepness * (a - where))
+
+    difference = number(1.0) - number(0.0)
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    gauss_legendre = abs((slope((nodes + 1) / 2) * weights / 2).sum() - difference)
+    look, asked = path(number, slope)
+    missed = abs(walk(look, 64, 2**-16).scores.sum() - difference)
+    assert len(asked) == 64
+    assert missed < 0.02 < gauss_legendre
+    assert missed < gauss_legendre / 10
+
+
+def test_what_goes_up_and_down_again_is_met_where_a_point_falls_on_it():
+    """A peak of width 0.01: a rule for every path takes the slope on its flank for that of a long piece."""
+
+    def peak(a):
+        return np.exp(-(((a - 0.3) / 0.01) ** 2))
+
+    look, _ = path(peak, lambda a: -2 * (a - 0.3) / 1e-4 * peak(a))
+    seen = walk(look, 96, 2**-16)
+    assert np.abs(seen.missed).sum() < 0.05 * np.abs(seen.changes).sum()
+
+
+def test_a_true_jump_is_not_cut_for_ever():
+    look, asked = path(lambda a: np.where(a < 0.3, 0.0, 1.0), np.zeros_like)
+    seen = walk(look, 200, 2**-8)
+    assert len(set(asked)) == 200
+    assert np.diff(seen.at).min() >= 2**-9
+    assert np.abs(seen.missed).sum() == pytest.approx(1)
+
+
+def test_numbers_that_are_none_come_to_an_end():
+    look, asked = path(lambda a: np.full_like(a, np.nan), lambda a: np.full_like(a, np.nan))
+    assert len(walk(look, 40, 2**-16).at) == len(asked) == 40
+
+
+def test_it_is_the_trapezoid_rule_piece_by_piece(llama, trace):
+    """By torch alone, at the points that the model really saw."""
+    target = tb.Target(1, of="log_prob")
+    decision = Decision.at(llama, trace, 1, target)
+    base = baseline_embeddings(llama, trace, decision.own, "eos", keep_first=True, keep_special=True)
+    there = []
+
+    def note(_module, args):
+        if torch.is_grad_enabled():
+            there.extend(args[0].detach().unbind())
+
+    handle = llama.model.model.layers[0].register_forward_pre_hook(note)
+    found = adaptive(20)(llama, trace, target)
+    handle.remove()
+    assert len(there) == 20
+    points = sorted(there, key=lambda x: float(((x - base) * (decision.own - base)).sum()))
+    slopes = []
+    for point in points:
+        embeds = point[None].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(decision(embeds).sum(), embeds)
+        slopes.append(gradient[0])
+    expected = sum(
+        ((stop - start) * (one + other) / 2).sum(-1)
+        for (start, stop), (one, other) in zip(pairwise(points), pairwise(slopes), strict=True)
+    ).numpy()
+    np.testing.assert_allclose(found.at(1)[: len(expected)], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("dtype", "n_steps", "close"), [(torch.float32, 64, 5e-3), (torch.float64, 1024, 1e-5)])
+def test_on_a_smooth_path_both_come_to_the_same(dtype, n_steps, close):
+    lm = tiny.lm("llama", dtype=dtype)
+    trace = lm.read([5, 6, 7, 8, 9])
+    one, other = (
+        tb.IntegratedGradients(n_steps=n_steps, quadrature=q)(lm, trace, tb.Target(3, of="log_prob"))
+        for q in ("gauss-legendre", "adaptive")
+    )
+    scale = np.nanmax(np.abs(one.scores.values))
+    np.testing.assert_allclose(other.scores.values, one.scores.values, rtol=0, atol=close * scale)
+    assert [check.state for check in other.checks if "complete" in check.name] == ["holds"] * 2
+    assert other.baseline == one.baseline
+    np.testing.assert_allclose(other.baseline_values.values, one.baseline_values.values, rtol=1e-6)
+
+
+def test_more_points_come_closer():
+    lm = tiny.lm("llama", dtype=torch.float64)
+    trace = lm.read([5, 6, 7, 8, 9])
+    gaps = [measure(adaptive(n)(lm, trace, tb.Target(3)), "completeness between points") for n in (4, 16, 64, 256)]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[-1] < 1e-3
+
+
+def test_a_model_that_goes_in_steps_is_met(steep):
+    trace = steep.read([5, 300, 7, 8, 250, 9, 40, 41], prompt_length=7)
+    target = tb.Target(0, of="log_prob")
+    even, found = (
+        tb.IntegratedGradients(n_steps=64, baseline="zero", quadrature=q)(steep, trace, target)
+        for q in ("gauss-legendre", "adaptive")
+    )
+    assert measure(found) < measure(even) / 5
+
+
+def test_it_takes_as_many_gradients_as_points_and_no_pass_beside_them(llama, trace):
+    passes = {True: 0, False: 0}
+
+    def count(_module, args):
+        passes[torch.is_grad_enabled()] += len(args[0])
+
+    handle = llama.model.model.layers[0].register_forward_pre_hook(count)
+    for n_steps in (2, 3, 17, 64):
+        passes.update({True: 0, False: 0})
+        adaptive(n_steps)(llama, trace, tb.Target(1))
+        assert passes == {True: n_steps, False: 2}  # the two prove the text's own embeddings
+    handle.remove()
+
+
+def test_it_gives_the_same_again(llama, trace):
+    one, other = (adaptive(40)(llama, trace, tb.Target(2)) for _ in range(2))
+    np.testing.assert_array_equal(one.scores.values, other.scores.values)
+    assert one.checks == other.checks
+
+
+def test_every_step_is_each_step(llama, trace):
+    every = adaptive(20)(llama, trace, tb.Target(None))
+    for step in trace.steps:
+        np.testing.assert_array_equal(every.at(step), adaptive(20)(llama, trace, tb.Target(step)).at(step))
+
+
+def test_what_is_kept_scores_nothing(llama):
+    special = next(iter(llama.tokenizer.all_special_ids))
+    found = adaptive(8, baseline="mean")(llama, llama.read([5, 6, special, 8, 9]), tb.Target(3))
+    assert (found.scores.values[[0, 2]] == 0).all()
+    assert (found.scores.values[[1, 3]] != 0).all()
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2", "mamba", "mixtral"])
+def test_half_precision_is_integrated_in_float32(name):
+    lm = tiny.lm(name, dtype=torch.bfloat16)
+    trace = lm.generate(TEXT, max_new_tokens=2)
+    found = adaptive(20)(lm, trace)
+    assert found.scores.values.dtype == np.float32
+    assert np.isfinite(found.at(0)[: trace.prompt_length]).all()
+    assert next(check for check in found.checks if check.kind == "identity").state == "holds"
+
+
+def test_progress_counts_the_points(llama, trace):
+    ticks = []
+    with listening(lambda done, total, _note: ticks.append((done, total))):
+        adaptive(40)(llama, trace, tb.Target(1))
+    assert ticks[0] == (0, 40)
+    assert ticks[-1] == (40, 40)
+    assert ticks == sorted(ticks)
+
+
+@pytest.mark.parametrize("stop", [Cancelled, KeyboardInterrupt])
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_it_can_be_stopped_between_rounds_and_leaves_the_model(llama, trace, stop, after):
+    ticks = []
+
+    def listen(done, _total, _note):
+        ticks.append(done)
+        if len(ticks) > after:
+            raise stop
+
+    _ = llama.model.train()
+    next(iter(llama.model.parameters())).requires_grad_(False)
+    with unchanged(llama.model), listening(listen), pytest.raises(stop):
+        adaptive(200)(llama, trace, tb.Target(1))
+    llama.model.eval()
+    assert len(ticks) == after + 1
+    assert ticks[-1] < 200
+
+
+def test_fewer_points_at_a_time_where_memory_runs_out(llama, trace, monkeypatch):
+    whole = adaptive(40)(llama, trace, tb.Target(1))
+    right, rows = Decision.__call__, []
+
+    def limited(decision, embeds):
+        rows.append(len(embeds))
+        if len(embeds) > 3:
+            raise torch.OutOfMemoryError("out of memory")
+        return right(decision, embeds)
+
+    monkeypatch.setattr(Decision, "__call__", limited)
+    found = adaptive(40)(llama, trace, tb.Target(1))
+    assert max(rows) > 3
+    assert sum(row for row in rows if row <= 3) == 40
+    np.testing.assert_allclose(found.scores.values, whole.scores.values, rtol=1e-3, atol=1e-5)
+
+
+def test_what_brings_the_sums_closer_is_said(steep):
+    trace = steep.read([5, 300, 7, 8, 250, 9, 40, 41], prompt_length=7)
+    target = tb.Target(0, of="log_prob")
+
+    def said(n_steps, quadrature):
+        found = tb.IntegratedGradients(n_steps=n_steps, baseline="zero", quadrature=quadrature)(steep, trace, target)
+        return {check.name: check.meaning for check in found.checks if check.state == "amber"}
+
+    (meaning,) = said(16, "gauss-legendre").values()
+    assert 'e.g. IntegratedGradients(n_steps=64, quadrature="adaptive"), except under mixture-of-experts' in meaning
+    meaning = said(8, "adaptive")["completeness between points"]
+    assert "% of the way. More points bring them closer, e.g. n_steps=16, except under" in meaning
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"quadrature": "steep"}, "quadrature is one of gauss-legendre, adaptive, got 'steep'"),
+        ({"quadrature": "adaptive", "n_steps": 1}, "looks at both ends of the path: n_steps is a whole number from 2"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_a_sentence(bad, said):
+    with pytest.raises(ValueError, match=said):
+        tb.IntegratedGradients(**bad)
+
+
+def test_a_chat_of_the_demo_model_adds_up(demo_lm):
+    """The number rises and falls by five times the difference on the way, and has peaks that are narrower than a point's share."""
+    trace = demo_lm.chat(QUESTION, max_new_tokens=6)
+    target = tb.Target(5, " Paris", " London", of="log_prob")
+    even, found = (
+        tb.IntegratedGradients(n_steps=64, quadrature=q)(demo_lm, trace, target) for q in ("gauss-legendre", "adaptive")
+    )
+    assert measure(even) > 0.4
+    assert measure(found) < 0.1
