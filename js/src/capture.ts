@@ -77,7 +77,10 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   floors[floor] ??= [];
   const target = floors[floor];
   const inner = boxless || style.overflowX === "visible" ? clip : intersection(box, clip);
-  if (!boxless) paintBox(box, style, place, clip, target);
+  if (!boxless) {
+    paintBox(box, style, place, clip, target);
+    paintGrounds(box, style, place, clip, target);
+  }
   for (const child of el.childNodes) {
     if (child instanceof Text) paintText(child, style, place, inner, target);
     else if (child instanceof Element) walk(child, place, inner, floors, floor);
@@ -104,6 +107,35 @@ function paintBox(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: 
     ...(stroke ? { stroke, width: outlined ? 2 : 1 } : {}),
     ...faded(place),
     ...clipped(box, clip, place),
+  });
+}
+
+const GRADIENT = /linear-gradient\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
+
+/** Backgrounds of one colour each that have a place within their box: bars, and lines that they stand on. */
+function paintGrounds(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: DOMRect | null, marks: Mark[]): void {
+  const grounds = style.backgroundImage?.match(GRADIENT) ?? [];
+  const [sizes, places] = [style.backgroundSize, style.backgroundPosition].map((each) => (each ?? "").split(", "));
+  grounds.forEach((ground, i) => {
+    const fill = /\w+\([^()]*\)/.exec(ground.slice("linear-gradient(".length))?.[0] ?? "";
+    const [w, h] = lengths(sizes?.[i] ?? "", [box.width, box.height]);
+    const [x, y] = lengths(places?.[i] ?? "", [0, 0]);
+    if (!fill || isTransparent(fill) || !w || !h) return;
+    const at = new DOMRect(box.left + (x ?? 0), box.top + (y ?? 0), w, h);
+    const mark = { x: at.left + place.dx, y: at.top + place.dy, w, h, fill };
+    marks.push({ kind: "rect", ...mark, ...faded(place), ...clipped(at, clip, place) });
+  });
+}
+
+/** "calc(100% - 2px) 7px" as numbers of pixels, across and down. */
+function lengths(text: string, whole: readonly [number, number]): number[] {
+  const found = text.match(/calc\([^()]*\)|\S+/g) ?? [];
+  return found.map((each, i) => {
+    const parts = [...each.matchAll(/([+-]?) ?(\d+(?:\.\d+)?)(px|%)/g)];
+    return parts.reduce((sum, [, sign, size, unit]) => {
+      const pixels = (Number(size) * (unit === "%" ? (whole[i] ?? 0) : 100)) / 100;
+      return sum + (sign === "-" ? -pixels : pixels);
+    }, 0);
   });
 }
 

@@ -186,6 +186,7 @@ export class Grid {
     name.textContent = display;
     number.textContent = String(token);
     head.title = `${isolated(display)} · position ${token}`;
+    head.toggleAttribute("data-long", !fits(display, this.#width));
     head.dataset.token = String(token);
     head.setAttribute("aria-colindex", String(token + 2));
     head.style.left = left;
@@ -276,9 +277,13 @@ export class Grid {
   }
 }
 
-/** Whether a cell of this width has room for the text for certain: characters of other scripts may have any width. */
+/**
+ * Whether a cell of this width has room for the text for certain. A sign that is not in every font may come from another one, and
+ * be twice as wide; characters of other scripts may have any width.
+ */
 function fits(text: string, width: number): boolean {
-  return text.length * ADVANCE + PADDING <= width && /^[\x20-\x7e·]*$/.test(text);
+  const signs = text.match(/[−↵⇥…–—‘’“”]/g)?.length ?? 0;
+  return (text.length + signs) * ADVANCE + PADDING <= width && /^[\x20-\x7e·−↵⇥…–—‘’“”]*$/.test(text);
 }
 
 /** The token at a position, and under it the position's number. */

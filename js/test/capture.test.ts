@@ -37,6 +37,17 @@ test("an opaque box without blue is in the picture, a transparent one is not", (
   expect(capture(root).marks.map(({ fill }) => fill)).toEqual(["rgb(1, 2, 0)"]);
 });
 
+test("a bar that is a background is in the picture where it stands in its box", () => {
+  laidOut();
+  const grounds =
+    "linear-gradient(rgb(9, 8, 7) 0px, rgb(9, 8, 7) 0px), linear-gradient(rgba(1, 2, 3, 0) 0px, rgba(1, 2, 3, 0) 0px)";
+  const place = "background-position: 1px 4px, 0px 11px; background-size: calc(100% - 2px) 8px, 100% 1px";
+  const box = element("div", { style: `background-image: ${grounds}; ${place}`, "data-box": "10 10 50 23" });
+  const root = element("section", {}, box);
+  document.body.append(root);
+  expect(capture(root).marks).toEqual([{ kind: "rect", x: 27, y: 30, w: 48, h: 8, fill: "rgb(9, 8, 7)" }]);
+});
+
 test("what is marked as whole does not scroll in the picture, and is as it was afterwards", () => {
   laidOut();
   const scrolling = element("div", { "data-capture": "whole" });

@@ -136,6 +136,16 @@ def test_a_token_of_the_text_is_the_same_selection_in_either_source(opened, sour
     assert page.evaluate("location.hash").count("step=2") == 1
 
 
+def test_what_fades_an_edge_is_no_style_of_the_tokens(opened):
+    """Else every change of an edge, at most keys, has the style of hundreds of tokens computed anew."""
+    trace = made.trace(*[n % 4 for n in range(400)], prompt_length=390)
+    page = opened(trace, attention(trace), width=700)
+    seen = page.locator(f"{VIEW} .tb-text").evaluate(
+        "el => [el, el.querySelector('.tb-piece')].map(each => getComputedStyle(each).getPropertyValue('--tb-below'))"
+    )
+    assert seen == ["rgb(0 0 0 / 25%)", ""]
+
+
 @pytest.mark.parametrize(("width", "beside"), [(1400, True), (900, False), (500, False)])
 def test_the_width_is_used(opened, width, beside):
     """The text stands right of the maps where there is room for it, and nothing is wider than the page."""

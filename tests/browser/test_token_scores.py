@@ -1,6 +1,7 @@
 """Which tokens speak for it: a saved page with the network cut."""
 
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from tests import made
 pytestmark = pytest.mark.browser
 VIEW = '[data-view="token_scores"]'
 TEXT = f"{VIEW} .tb-text"
+#: --tb-for and --tb-against in the light theme.
+FOR, AGAINST = "rgb(184, 80, 15)", "rgb(33, 102, 172)"
 
 
 @pytest.fixture
@@ -167,6 +170,26 @@ def test_the_picture_is_a_picture(opened):
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(data[16:20]) > 600
     assert len(data) > 10_000
+
+
+def test_the_bars_of_the_text_are_in_the_picture(opened):
+    """Each up or down from its line, in the colour of its sign, and as high as its score is large."""
+    trace = made.trace()
+    result = made.scores(trace)
+    page = opened(trace, result, scheme="light")
+    root = ET.fromstring(menu(page, "Save picture (SVG)").read_text())
+    drawn = [rect.attrib for rect in root.iter("{http://www.w3.org/2000/svg}rect")]
+    scores = [float(score) for score in result.to_pandas()["score"] if not np.isnan(score)]
+    # The list beside it has bars of 8 pixels.
+    bars = [rect for rect in drawn if rect.get("fill") in (FOR, AGAINST) and float(rect["height"]) != 8]
+    assert [rect["fill"] == FOR for rect in bars] == [score > 0 for score in scores]
+    largest = max(map(abs, scores))
+    for rect, score in zip(bars, scores, strict=True):
+        assert float(rect["height"]) == pytest.approx(12 * abs(score) / largest, abs=1)
+    lines = {float(rect["y"]) for rect in drawn if rect.get("height") == "1" and rect.get("fill") not in (FOR, AGAINST)}
+    for rect in bars:
+        top, end = float(rect["y"]), float(rect["y"]) + float(rect["height"])
+        assert any(end == line + 1 if rect["fill"] == FOR else top == line for line in lines)
 
 
 def test_markup_right_to_left_and_half_characters_stay_text(opened):

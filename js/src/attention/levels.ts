@@ -22,16 +22,20 @@ export function triangleOf({ base, cells, exact }: Compact, length: number): Tri
   const size = (length * (length + 1)) / 2;
   const symbols = symbolsOf(cells, base, size);
   const found = { weights: new Float32Array(size), exact: new Uint8Array(size) };
+  const { weights, exact: isExact } = found;
   const levels = Float32Array.from({ length: base }, (_, level) => (level / STEPS) ** 2);
+  const last = base - 1;
   let [cell, taken] = [0, 0];
   for (let key = 0; key < length; key++) {
-    for (let query = key; query < length; query++, cell++) {
+    // Down a column: the cell under (query, key) is query + 1 further on.
+    let at = (key * (key + 1)) / 2 + key;
+    for (let query = key; query < length; at += ++query, cell++) {
       const symbol = symbols[cell] as number;
-      const at = (query * (query + 1)) / 2 + key;
-      if (symbol === base - 1) {
-        found.weights[at] = exact[taken++] as number;
-        found.exact[at] = 1;
-      } else found.weights[at] = levels[symbol] as number;
+      if (symbol === last) {
+        weights[at] = exact[taken++] as number;
+        isExact[at] = 1;
+        // A new map is all zero, as most of it stays.
+      } else if (symbol !== 0) weights[at] = levels[symbol] as number;
     }
   }
   if (taken !== exact.length) throw new Error(`${exact.length} exact weights came for ${taken} cells`);
@@ -43,12 +47,12 @@ function symbolsOf(cells: Uint8Array, base: number, size: number): Uint8Array {
   while (base ** (each + 1) <= 256) each++;
   const symbols = new Uint8Array(cells.length * each);
   if (symbols.length < size) throw new Error(`${symbols.length} cells came, there are ${size}`);
-  cells.forEach((byte, i) => {
-    let left = byte;
-    for (let at = each - 1; at >= 0; at--) {
-      symbols[i * each + at] = left % base;
-      left = Math.floor(left / base);
+  for (let i = 0; i < cells.length; i++) {
+    let left = cells[i] as number;
+    for (let at = (i + 1) * each - 1; left > 0; at--) {
+      symbols[at] = left % base;
+      left = (left / base) | 0;
     }
-  });
+  }
   return symbols;
 }

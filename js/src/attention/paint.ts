@@ -62,7 +62,13 @@ export function paintCells(
   rows: readonly Float32Array[],
   { columns, from, shades }: { columns: number; from: number; shades: Uint32Array },
 ) {
-  const across = Array.from({ length: box.width }, (_, column) => span(column, box.width, columns));
+  // Where the cells under each pixel of a line begin and end.
+  const [starts, ends] = [new Int32Array(box.width), new Int32Array(box.width)];
+  for (let column = 0; column < box.width; column++) {
+    const [first, end] = span(column, box.width, columns);
+    starts[column] = Math.max(from, first);
+    ends[column] = end;
+  }
   let before = [-1, -1];
   for (let line = 0; line < box.height; line++) {
     const [r0, r1] = span(line, box.height, rows.length);
@@ -72,14 +78,18 @@ export function paintCells(
       continue;
     }
     before = [r0, r1];
-    across.forEach(([k0, k1], column) => {
+    for (let column = 0; column < box.width; column++) {
       let most = -1;
       for (let r = r0; r < r1; r++) {
         const row = rows[r] as Float32Array;
-        for (let k = Math.max(from, k0); k < Math.min(k1, row.length); k++) most = Math.max(most, row[k] as number);
+        const end = Math.min(ends[column] as number, row.length);
+        for (let k = starts[column] as number; k < end; k++) {
+          const weight = row[k] as number;
+          if (weight > most) most = weight;
+        }
       }
       if (most >= 0) pixels[start + column] = shade(most, shades);
-    });
+    }
   }
 }
 
@@ -96,8 +106,8 @@ function shade(weight: number, shades: Uint32Array): number {
 /** Draws at one pixel of the screen per pixel, and the canvas `width` x `height` units large. */
 export function draw(canvas: HTMLCanvasElement, width: number, height: number, ratio: number, paint: (sheet: Sheet) => void) {
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
-  canvas.width = w;
-  canvas.height = h;
+  // One that is as large keeps its memory: every pixel is written anew below.
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");

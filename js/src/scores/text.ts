@@ -15,6 +15,8 @@ import { inWords } from "./words";
 const SHORT = 48;
 /** How far the edges of a text that scrolls fade, as the style sheet has it. */
 const FADE = 20;
+/** Pixels to the far side of the zero line, as the style sheet has it, and thus of the longest bar: the line is in both. */
+const HALF = 12;
 
 export interface TextSpec {
   /** The answer that is shown. */
@@ -36,9 +38,9 @@ export interface ScoredText {
 }
 
 export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec, signal: AbortSignal): ScoredText {
-  const bars = text.pieces.map(() => element("i", {}));
+  const bars = text.pieces.map(() => element("span", { class: "tb-score-bar", "aria-hidden": "true" }));
   const pieces = text.pieces.map((shown, index) => {
-    const bar = element("span", { class: "tb-score-bar", "aria-hidden": "true" }, bars[index]);
+    const bar = bars[index];
     const attributes = { class: "tb-piece", role: "option", "data-token": index, "aria-selected": "false", tabindex: -1 };
     return element("span", attributes, tokenElement(shown, { title: "" }), bar);
   });
@@ -110,7 +112,7 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
         const ground = diverging(score / most, dark);
         const now = {
           tint: here ? `background:${css(ground)};color:${ink(ground)}` : "",
-          bar: here ? barStyle(score / most) : "display:none",
+          bar: here ? barStyle(score / most) : "",
           decided: token === decided,
           later: !here && token !== decided,
         };
@@ -147,12 +149,12 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
   };
 }
 
-/** A bar from the zero line: up in one colour, down in the other. */
+/** A bar from the zero line: up in one colour, down in the other. It is a background: of a long text only the paint changes. */
 function barStyle(share: number): string {
-  const height = `${Math.round(50 * Math.abs(share))}%`;
-  return share >= 0
-    ? `bottom:50%;height:${height};background:var(--tb-for)`
-    : `top:50%;height:${height};background:var(--tb-against)`;
+  // Whole pixels: a background between two of them is blurred.
+  const height = Math.max(1, Math.round(HALF * Math.abs(share)));
+  const [top, colour] = share >= 0 ? [HALF - height, "for"] : [HALF - 1, "against"];
+  return `--tb-bar:var(--tb-${colour});--tb-bar-at:1px ${top}px;--tb-bar-size:calc(100% - 2px) ${height}px`;
 }
 
 function tokenAt(node: EventTarget | null): number | null {

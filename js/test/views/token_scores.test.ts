@@ -77,8 +77,12 @@ test("what is there is tinted with a bar that says its sign; what was said is ma
     [true, false],
     ...Array(2).fill([false, true]),
   ]);
-  expect(one(first as Element, "i").style.cssText).toContain("bottom: 50%");
-  expect(one(second as Element, "i").style.cssText).toContain("top: 50%");
+  const bar = (el: Element) =>
+    ["", "-at", "-size"].map((name) => one(el, ".tb-score-bar").style.getPropertyValue(`--tb-bar${name}`));
+  // The line is the twelfth pixel: up to it and down from it, a third and two thirds of the largest.
+  expect(bar(first as Element)).toEqual(["var(--tb-for)", "1px 8px", "calc(100% - 2px) 4px"]);
+  expect(bar(second as Element)).toEqual(["var(--tb-against)", "1px 11px", "calc(100% - 2px) 8px"]);
+  expect(bar(said as Element)).toEqual(["", "", ""]);
   expect(first?.getAttribute("aria-label")).toBe(
     "\u2068The\u2069, position 0: +1.00 logits, speaks for it, 17 % of all scores by size",
   );
