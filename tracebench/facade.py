@@ -86,7 +86,7 @@ def asked(
     if attribution is None and _is_long(trace):
         attribution = InputXGradient()
     elif attribution is None:
-        # On its way through a chat template the number jumps, and points that are the same for every text miss that.
+        # On the way through a chat the number may jump (docs/attribution.md), and points that are the same for every text miss that.
         attribution = IntegratedGradients(quadrature="adaptive") if trace.segments else IntegratedGradients()
     requests = [request(lens, trace)]
     if trace.steps:

@@ -17,16 +17,16 @@ from tracebench.views.generation import SHOWN, trace_code
 from tracebench.views.text import text_tree
 
 
-def _path(points: int, quadrature: str) -> str:
+def _integrated(points: int, quadrature: str) -> str:
     return f"IntegratedGradients(n_steps={points}, baseline='eos', keep_first=True, keep_special=True, quadrature='{quadrature}')"
 
 
 #: What the view offers, by label: reprs of the analyses, which this wing does not import (a test compares them).
 METHODS = {
-    "integrated gradients": _path(64, "gauss-legendre"),
-    "integrated gradients, 256 points": _path(256, "gauss-legendre"),
-    "integrated gradients, 64 adaptive points": _path(64, "adaptive"),
-    "integrated gradients, 256 adaptive points": _path(256, "adaptive"),
+    "integrated gradients": _integrated(64, "gauss-legendre"),
+    "integrated gradients, 256 points": _integrated(256, "gauss-legendre"),
+    "integrated gradients, 64 adaptive points": _integrated(64, "adaptive"),
+    "integrated gradients, 256 adaptive points": _integrated(256, "adaptive"),
     "input × gradient": "InputXGradient()",
 }
 

@@ -15,7 +15,7 @@ import numpy as np
 #: Of the points so many are spread evenly first, so that nothing long goes unseen.
 SPREAD = 1 / 4
 
-#: The others are placed in so many rounds, each after a look at what is missed.
+#: The others are placed in about so many rounds, each after a look at what is missed.
 ROUNDS = 12
 
 

@@ -9,7 +9,7 @@ Gradients Computation", 2024.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
@@ -46,7 +46,7 @@ COMPLETE = 0.05
 #: The same piece by piece.
 BETWEEN = 0.05
 
-#: No piece of the path is cut finer than this part of it while there are others: float32 embeddings have few digits left there.
+#: A piece of the path that is no wider is cut only where there is no other: float32 embeddings have few digits left there.
 FINEST = 2.0**-16
 
 
@@ -66,8 +66,8 @@ class IntegratedGradients:
         keep_special: special tokens (BOS, the marks of a chat template) keep their own likewise.
         quadrature: where the points are. ``"gauss-legendre"``: where Captum has them by default, the same for every text.
             ``"adaptive"``: a quarter of them evenly, both ends among them, and the others where the change of the number is not
-            yet accounted for; for texts on whose path the number jumps, as it does with most chat templates. It takes
-            ``n_steps`` points too, and no pass beside them.
+            yet accounted for; for texts on whose path the number jumps, as it did with the chat template that was measured
+            (docs/attribution.md). It takes ``n_steps`` points too, and no pass beside them.
     """
 
     n_steps: int = 64
@@ -188,7 +188,7 @@ class IntegratedGradients:
         missed, changes = np.abs(walked.missed), np.abs(walked.changes)
         share = float(missed.sum() / changes.sum()) if changes.any() else float("nan")
         worst = int(missed.argmax())
-        start, stop = (f"{100 * at:.3g}" for at in walked.at[worst : worst + 2])
+        start, stop = (f"{100 * at:.6g}" for at in walked.at[worst : worst + 2])
         return Check(
             "completeness between points",
             "measure",
@@ -207,10 +207,8 @@ class IntegratedGradients:
             return f"More n_steps bring them closer, {unless}."
         if self.quadrature == "adaptive":
             return f"More points bring them closer, e.g. n_steps={2 * self.n_steps}, {unless}."
-        return (
-            "Points where the number changes bring them closer, e.g. "
-            f'IntegratedGradients(n_steps={max(self.n_steps, 64)}, quadrature="adaptive"), {unless}.'
-        )
+        other = replace(self, n_steps=max(self.n_steps, 64), quadrature="adaptive")
+        return f"Points where the number changes bring them closer, e.g. {other}, {unless}."
 
 
 def _looking(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -> Look:
@@ -230,6 +228,6 @@ def _looking(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -
             embeds = torch.lerp(base, own, few[:, None, None]).requires_grad_()
             gradients = Captum(noted).attribute(embeds, abs=False)
             slopes.append((gradients * (own - base)).sum(-1).detach())
-        return torch.cat(numbers).double().cpu().numpy(), torch.cat(slopes).cpu().double().numpy()
+        return torch.cat(numbers).cpu().double().numpy(), torch.cat(slopes).cpu().double().numpy()
 
     return look
