@@ -269,7 +269,10 @@ def test_what_brings_the_sums_closer_is_said(steep):
         return {check.name: check.meaning for check in found.checks if check.state == "amber"}
 
     (meaning,) = said(16, "gauss-legendre").values()
-    assert 'e.g. IntegratedGradients(n_steps=64, quadrature="adaptive"), except under mixture-of-experts' in meaning
+    better = tb.IntegratedGradients(n_steps=64, baseline="zero", quadrature="adaptive")
+    assert (
+        f"Points where the number changes bring them closer, e.g. {better}, except under mixture-of-experts" in meaning
+    )
     meaning = said(8, "adaptive")["completeness between points"]
     assert "% of the way. More points bring them closer, e.g. n_steps=16, except under" in meaning
 
