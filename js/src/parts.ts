@@ -4,7 +4,18 @@ import { element } from "./dom";
 
 export type Parts = (string | { token: string })[];
 
-export function sentence(parts: Parts): DocumentFragment {
+/** Writes sentences into an element, each where it is another than the last: those of a step are made anew at every key. */
+export function sentenceIn(el: HTMLElement): (parts: Parts) => void {
+  let before: string | null = null;
+  return (parts) => {
+    const now = JSON.stringify(parts);
+    if (now === before) return;
+    el.replaceChildren(sentence(parts));
+    before = now;
+  };
+}
+
+function sentence(parts: Parts): DocumentFragment {
   const fragment = document.createDocumentFragment();
   for (const part of parts) {
     fragment.append(

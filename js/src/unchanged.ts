@@ -5,8 +5,10 @@ export function whenOther<What extends readonly unknown[]>(draw: (...what: What)
   let before: What | null = null;
   return (...what) => {
     if (before?.every((each, i) => Object.is(each, what[i]))) return;
-    before = what;
+    // One that fails half-way stands for nothing: whatever comes next is drawn.
+    before = null;
     draw(...what);
+    before = what;
   };
 }
 

@@ -14,7 +14,7 @@ import { copyButton } from "./copy";
 import { element, onResize, steady } from "./dom";
 import type { Lens } from "./lens";
 import type { Parts } from "./parts";
-import { sentence } from "./parts";
+import { sentenceIn } from "./parts";
 import type { Request } from "./request";
 import type { Steps } from "./selection";
 import { readElsewhere } from "./selection";
@@ -87,8 +87,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   steady(target, signal);
 
   let lens: Lens | null = null;
-  const ask = whenOther((parts: string) => question.replaceChildren(sentence(JSON.parse(parts))));
-  const find = whenOther((parts: string) => finding.replaceChildren(sentence(JSON.parse(parts))));
+  const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
   const tell = whenOther((read: number | null, at: number) => {
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
@@ -99,8 +98,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const update = () => {
     const instead = data.steps > 0 ? heard.other() : null;
     const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step()] ?? []);
-    ask(JSON.stringify(instead ? [instead.question] : own));
-    find(JSON.stringify(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []));
+    ask(instead ? [instead.question] : own);
+    find(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []);
     proofs.show(allProofs());
     tell(data.steps > 0 ? readElsewhere(data, selection.fields) : null, step());
     steps.update();

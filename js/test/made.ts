@@ -1,5 +1,6 @@
 // Small trees made by hand, and a place to show a view in: the offline host with a kernel of the test's own.
 
+import { vi } from "vitest";
 import answersModel from "../src/answers_model";
 import { makeHost } from "../src/offline/afm";
 import type { StaticModel } from "../src/offline/model";
@@ -261,6 +262,38 @@ export async function show(
 /** Everything that was promised has happened. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+/** From here on elements hear of another size when the test says so. Undone by `vi.unstubAllGlobals`. */
+export function resizes(): () => void {
+  const heard = new Set<() => void>();
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      constructor(callback: () => void) {
+        heard.add(callback);
+      }
+      observe() {}
+      disconnect() {}
+    },
+  );
+  return () => {
+    for (const each of heard) each();
+  };
+}
+
+/** What is written into a part of the page from here on: the function tells, and ends it. */
+export function watched(root: Element): () => MutationRecord[] {
+  const all: MutationRecord[] = [];
+  const seen = new MutationObserver((records) => {
+    all.push(...records);
+  });
+  seen.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+  return () => {
+    all.push(...seen.takeRecords());
+    seen.disconnect();
+    return all;
+  };
 }
 
 /** Presses a key; false where it was used. What is used must also go no further: the notebook around has keys of its own. */
