@@ -110,21 +110,34 @@ function paintBox(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: 
   });
 }
 
-const GRADIENT = /linear-gradient\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
+/** A layer of a computed background image. */
+const GROUND = /[\w-]+\([^()]*(?:\([^()]*\)[^()]*)*\)|none/g;
 
-/** Backgrounds of one colour each that have a place within their box: bars, and lines that they stand on. */
+/**
+ * Backgrounds that are bars, and lines that they stand on: linear gradients whose stops are one colour, not repeated, with a size
+ * and a place in pixels and per cent. Any other kind is left out; it still takes its turn in the lists of sizes and places.
+ */
 function paintGrounds(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: DOMRect | null, marks: Mark[]): void {
-  const grounds = style.backgroundImage?.match(GRADIENT) ?? [];
+  const grounds = style.backgroundImage?.match(GROUND) ?? [];
   const [sizes, places] = [style.backgroundSize, style.backgroundPosition].map((each) => (each ?? "").split(", "));
-  grounds.forEach((ground, i) => {
-    const fill = /\w+\([^()]*\)/.exec(ground.slice("linear-gradient(".length))?.[0] ?? "";
+  // The first lies on top, and what is painted last does.
+  for (let i = grounds.length - 1; i >= 0; i--) {
+    const fill = onlyColour(grounds[i] as string);
     const [w, h] = lengths(sizes?.[i] ?? "", [box.width, box.height]);
-    const [x, y] = lengths(places?.[i] ?? "", [0, 0]);
-    if (!fill || isTransparent(fill) || !w || !h) return;
+    if (!fill || isTransparent(fill) || !w || !h) continue;
+    // Per cent of a place are of the room that is left.
+    const [x, y] = lengths(places?.[i] ?? "", [box.width - w, box.height - h]);
     const at = new DOMRect(box.left + (x ?? 0), box.top + (y ?? 0), w, h);
     const mark = { x: at.left + place.dx, y: at.top + place.dy, w, h, fill };
     marks.push({ kind: "rect", ...mark, ...faded(place), ...clipped(at, clip, place) });
-  });
+  }
+}
+
+/** The colour of a gradient that has no other. */
+function onlyColour(ground: string): string | null {
+  const [, stops] = /^linear-gradient\((.*)\)$/.exec(ground) ?? [];
+  const [first, ...others] = stops?.match(/\w+\([^()]*\)/g) ?? [];
+  return first && others.every((each) => each === first) ? first : null;
 }
 
 /** "calc(100% - 2px) 7px" as numbers of pixels, across and down. */

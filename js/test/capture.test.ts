@@ -37,15 +37,45 @@ test("an opaque box without blue is in the picture, a transparent one is not", (
   expect(capture(root).marks.map(({ fill }) => fill)).toEqual(["rgb(1, 2, 0)"]);
 });
 
-test("a bar that is a background is in the picture where it stands in its box", () => {
+/** What is in the picture of a box with these layers of [image, place, size]. */
+function grounds(...layers: readonly (readonly [string, string, string])[]) {
   laidOut();
-  const grounds =
-    "linear-gradient(rgb(9, 8, 7) 0px, rgb(9, 8, 7) 0px), linear-gradient(rgba(1, 2, 3, 0) 0px, rgba(1, 2, 3, 0) 0px)";
-  const place = "background-position: 1px 4px, 0px 11px; background-size: calc(100% - 2px) 8px, 100% 1px";
-  const box = element("div", { style: `background-image: ${grounds}; ${place}`, "data-box": "10 10 50 23" });
-  const root = element("section", {}, box);
+  const [images, places, sizes] = [0, 1, 2].map((i) => layers.map((layer) => layer[i]).join(", "));
+  const style = `background-image: ${images}; background-position: ${places}; background-size: ${sizes}`;
+  const root = element("section", {}, element("div", { style, "data-box": "10 10 50 23" }));
   document.body.append(root);
-  expect(capture(root).marks).toEqual([{ kind: "rect", x: 27, y: 30, w: 48, h: 8, fill: "rgb(9, 8, 7)" }]);
+  return capture(root).marks;
+}
+
+/** As browsers write it. */
+const plain = (color: string, other = color) => `linear-gradient(${color} 0px, ${other} 0px)`;
+const [RED, BLUE] = ["rgb(9, 0, 0)", "rgb(0, 0, 9)"];
+
+test("a bar that is a background is in the picture where it stands in its box, over what lies under it", () => {
+  const marks = grounds(
+    [plain(RED), "1px 4px", "calc(100% - 2px) 8px"],
+    [plain("rgba(1, 2, 3, 0)"), "0px 0px", "100% 1px"],
+    [plain(BLUE), "0px 11px", "100% 1px"],
+  );
+  expect(marks).toEqual([
+    { kind: "rect", x: 26, y: 37, w: 50, h: 1, fill: BLUE },
+    { kind: "rect", x: 27, y: 30, w: 48, h: 8, fill: RED },
+  ]);
+});
+
+test("per cent of a background's place are of the room that is left", () => {
+  const [mark, ...others] = grounds([plain(RED), "50% 100%", "10px 3px"]);
+  expect([mark, others]).toEqual([{ kind: "rect", x: 26 + 20, y: 26 + 20, w: 10, h: 3, fill: RED }, []]);
+});
+
+test("a background that is no bar is left out, and shifts no other", () => {
+  const marks = grounds(
+    ['url("data:,a")', "0px 0px", "5px 5px"],
+    [plain(RED, BLUE), "1px 1px", "6px 6px"],
+    ["none", "1px 1px", "6px 6px"],
+    [plain(BLUE), "2px 2px", "7px 7px"],
+  );
+  expect(marks).toEqual([{ kind: "rect", x: 28, y: 28, w: 7, h: 7, fill: BLUE }]);
 });
 
 test("what is marked as whole does not scroll in the picture, and is as it was afterwards", () => {

@@ -173,7 +173,7 @@ def test_the_picture_is_a_picture(opened):
 
 
 def test_the_bars_of_the_text_are_in_the_picture(opened):
-    """Each up or down from its line, in the colour of its sign, and as high as its score is large."""
+    """Each above its line or below it, in the colour of its sign, and as high as its score is large."""
     trace = made.trace()
     result = made.scores(trace)
     page = opened(trace, result, scheme="light")
@@ -185,11 +185,11 @@ def test_the_bars_of_the_text_are_in_the_picture(opened):
     assert [rect["fill"] == FOR for rect in bars] == [score > 0 for score in scores]
     largest = max(map(abs, scores))
     for rect, score in zip(bars, scores, strict=True):
-        assert float(rect["height"]) == pytest.approx(12 * abs(score) / largest, abs=1)
+        assert float(rect["height"]) == pytest.approx(11 * abs(score) / largest, abs=1)
     lines = {float(rect["y"]) for rect in drawn if rect.get("height") == "1" and rect.get("fill") not in (FOR, AGAINST)}
     for rect in bars:
         top, end = float(rect["y"]), float(rect["y"]) + float(rect["height"])
-        assert any(end == line + 1 if rect["fill"] == FOR else top == line for line in lines)
+        assert any(end == line if rect["fill"] == FOR else top == line + 1 for line in lines)
 
 
 def test_markup_right_to_left_and_half_characters_stay_text(opened):

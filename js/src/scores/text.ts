@@ -15,8 +15,11 @@ import { inWords } from "./words";
 const SHORT = 48;
 /** How far the edges of a text that scrolls fade, as the style sheet has it. */
 const FADE = 20;
-/** Pixels to the far side of the zero line, as the style sheet has it, and thus of the longest bar: the line is in both. */
-const HALF = 12;
+/**
+ * Pixels above the zero line and below it, as the style sheet has it, and thus of the longest bar. No bar is on the line: else
+ * one of a pixel would be the same up and down, and its sign a colour alone.
+ */
+const HALF = 11;
 
 export interface TextSpec {
   /** The answer that is shown. */
@@ -112,7 +115,8 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
         const ground = diverging(score / most, dark);
         const now = {
           tint: here ? `background:${css(ground)};color:${ink(ground)}` : "",
-          bar: here ? barStyle(score / most) : "",
+          // A zero speaks neither way.
+          bar: here && score !== 0 ? barStyle(score / most) : "",
           decided: token === decided,
           later: !here && token !== decided,
         };
@@ -153,7 +157,7 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
 function barStyle(share: number): string {
   // Whole pixels: a background between two of them is blurred.
   const height = Math.max(1, Math.round(HALF * Math.abs(share)));
-  const [top, colour] = share >= 0 ? [HALF - height, "for"] : [HALF - 1, "against"];
+  const [top, colour] = share > 0 ? [HALF - height, "for"] : [HALF + 1, "against"];
   return `--tb-bar:var(--tb-${colour});--tb-bar-at:1px ${top}px;--tb-bar-size:calc(100% - 2px) ${height}px`;
 }
 

@@ -35,6 +35,9 @@ const selected = (elements: HTMLElement[]) =>
   elements.flatMap((el) => (el.getAttribute("aria-selected") === "true" ? [Number(el.dataset.token)] : []));
 const stops = (elements: HTMLElement[]) => elements.filter((el) => el.tabIndex === 0).map((el) => Number(el.dataset.token));
 const scores = (tree: object) => decode(tree) as Scores;
+/** The colour of a token's bar, its place and its size. */
+const bar = (el: Element) =>
+  ["", "-at", "-size"].map((name) => one(el, ".tb-score-bar").style.getPropertyValue(`--tb-bar${name}`));
 
 afterEach(() => {
   vi.useRealTimers();
@@ -77,11 +80,9 @@ test("what is there is tinted with a bar that says its sign; what was said is ma
     [true, false],
     ...Array(2).fill([false, true]),
   ]);
-  const bar = (el: Element) =>
-    ["", "-at", "-size"].map((name) => one(el, ".tb-score-bar").style.getPropertyValue(`--tb-bar${name}`));
-  // The line is the twelfth pixel: up to it and down from it, a third and two thirds of the largest.
-  expect(bar(first as Element)).toEqual(["var(--tb-for)", "1px 8px", "calc(100% - 2px) 4px"]);
-  expect(bar(second as Element)).toEqual(["var(--tb-against)", "1px 11px", "calc(100% - 2px) 8px"]);
+  // The line is the twelfth pixel: up to what is above it and down from what is below, a third and two thirds of the largest.
+  expect(bar(first as Element)).toEqual(["var(--tb-for)", "1px 7px", "calc(100% - 2px) 4px"]);
+  expect(bar(second as Element)).toEqual(["var(--tb-against)", "1px 12px", "calc(100% - 2px) 7px"]);
   expect(bar(said as Element)).toEqual(["", "", ""]);
   expect(first?.getAttribute("aria-label")).toBe(
     "\u2068The\u2069, position 0: +1.00 logits, speaks for it, 17 % of all scores by size",
@@ -91,13 +92,24 @@ test("what is there is tinted with a bar that says its sign; what was said is ma
   expect(later?.getAttribute("aria-label")).toContain("not there yet at step 0");
 });
 
-test("a zero speaks neither way", async () => {
+test("the smallest bar is above the line or below it, never on it: its sign is not its colour alone", async () => {
+  const tree = { scores: packed([100, 0.1, -0.1, Number.NaN, Number.NaN, Number.NaN], { step: [0], token: 6 }) };
+  const { root } = await show(tokenScores, STATE, answering(tree));
+  const [, up, down] = pieces(root).map(bar);
+  expect([up, down]).toEqual([
+    ["var(--tb-for)", "1px 10px", "calc(100% - 2px) 1px"],
+    ["var(--tb-against)", "1px 12px", "calc(100% - 2px) 1px"],
+  ]);
+});
+
+test("a zero speaks neither way, and has no bar", async () => {
   const { root } = await show(
     tokenScores,
     STATE,
     answering({ scores: packed([0, 0, 0, Number.NaN, Number.NaN, Number.NaN], { step: [0], token: 6 }) }),
   );
   expect(pieces(root)[0]?.getAttribute("aria-label")).toBe("\u2068The\u2069, position 0: 0.00 logits, speaks neither way");
+  expect(bar(pieces(root)[0] as Element)).toEqual(["", "", ""]);
 });
 
 test("what is compared with stands in the title, which tells two such views apart", async () => {
