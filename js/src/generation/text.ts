@@ -1,6 +1,6 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { edges, element, focusedIn, keepInSight, setAttributes, setSelected, tabStop } from "../dom";
+import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../dom";
 import { probability } from "../format";
 import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
@@ -71,6 +71,17 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
     { signal },
   );
 
+  let latest = -1;
+  // At another width the words stand elsewhere, and a text that was not shown yet had none.
+  let width = 0;
+  const rewrapped = () => {
+    if (el.clientWidth === width) return;
+    width = el.clientWidth;
+    const now = pieces[latest];
+    if (now) keepInSight(el, now, FADE);
+  };
+  onResize([el], rewrapped, signal);
+
   /** What is selected: a generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key. */
   const mark = whenOther((start: number, stop: number, current: number, read: number) => {
     let count = 0;
@@ -78,13 +89,14 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
       const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
       const selected = marked || index === read;
       setSelected(piece, selected);
-      if (piece.hasAttribute("data-read") !== (index !== current && selected)) piece.toggleAttribute("data-read");
+      piece.toggleAttribute("data-read", index !== current && selected);
       count += Number(selected);
       if (selected) for (const fold of folds) if (index >= fold.start && index < fold.stop) fold.open();
     });
     setAttributes(el, { "aria-multiselectable": count > 1 && "true" });
     const now = pieces[current];
     if (now) keepInSight(el, now, FADE);
+    latest = current;
     tell();
   });
 

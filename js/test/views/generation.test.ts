@@ -7,7 +7,7 @@ import { token } from "../../src/tokens";
 import type { Trace } from "../../src/trace";
 import generation from "../../src/views/generation";
 import { decode } from "../../src/wire";
-import { all, key, one, settled, show, traceTree } from "../made";
+import { all, key, one, resizes, settled, show, traceTree } from "../made";
 
 const text = (el: Element) => el.textContent ?? "";
 const tokens = (root: Element) => all(root, "[role=option]");
@@ -16,6 +16,7 @@ const selected = (root: Element) =>
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 test("it is ready at once: nothing is asked for", async () => {
@@ -88,6 +89,50 @@ test("the steps' axis names the step that is looked at, also between its ticks",
   selection.set("_state", { seq: 9, fields: { step: 137, query: 139 } });
   const bold = all(root, ".tb-steps-chart text").filter((el) => el.getAttribute("font-weight") === "600");
   expect(bold.map(text)).toContain("137");
+});
+
+test("at another width a step is pointed at where its bar now stands", async () => {
+  const resized = resizes();
+  const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(640);
+  const ids = Array.from({ length: 13 }, (_, i) => i % 4);
+  const { root, fields } = await show(generation, { _data: traceTree(ids, 3) });
+  resized();
+  const hits = () => all(root, ".tb-steps-chart [data-step]");
+  const [number, before] = [(el: Element, name: string) => Number(el.getAttribute(name)), hits()];
+  const under = (at: number) => hits().find((el) => number(el, "x") <= at && at < number(el, "x") + number(el, "width"));
+  const names = () => all(root, '.tb-steps-chart text[text-anchor="middle"]');
+  for (const now of [640, 320]) {
+    width.mockReturnValue(now);
+    resized();
+    expect(names().length).toBeGreaterThan(1);
+    expect(names().map((el) => under(number(el, "x"))?.dataset.step)).toEqual(names().map(text));
+    expect(hits()).toHaveLength(10);
+    // At the same width they stay what they are.
+    expect(hits()[0] === before[0]).toBe(now === 640);
+  }
+  under(number(names().at(-1) as Element, "x"))?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  expect(fields().step).toBe(Number(text(names().at(-1) as Element)));
+});
+
+test("at another width the text goes back to what is read now, and at the same width it stays where it was scrolled to", async () => {
+  const resized = resizes();
+  const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
+  const { root } = await show(generation, { _data: traceTree() });
+  const list = one(root, "[role=listbox]");
+  list.getBoundingClientRect = () => new DOMRect(0, 0, 600, 100);
+  for (const piece of tokens(root)) piece.getBoundingClientRect = () => new DOMRect(0, 300 - list.scrollTop, 40, 20);
+  resized();
+  await settled();
+  // Clear of what fades, which is 20.
+  expect(list.scrollTop).toBe(300 + 20 - 100 + 20 + 8);
+  list.scrollTop = 0;
+  resized();
+  await settled();
+  expect(list.scrollTop).toBe(0);
+  width.mockReturnValue(400);
+  resized();
+  await settled();
+  expect(list.scrollTop).toBe(248);
 });
 
 test("the sign for a space is set apart from the same character as itself", () => {
