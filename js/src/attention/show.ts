@@ -24,7 +24,7 @@ import type { Taste } from "./scale";
 import { scale } from "./scale";
 import { lookedAt } from "./text";
 import { withoutFirst } from "./tint";
-import { about, figure, named, predicts, share, whoseName } from "./words";
+import { about, named, predicts, share, whoseName } from "./words";
 
 export interface Prepared {
   attention: Attention;
@@ -77,7 +77,6 @@ export function showAttention(
     {
       text,
       sinks: attention.sinks,
-      figure: (key) => figure(slice, query(), key),
       onKey: (key) => selectKey(selection, key),
       onPoint: (key) => point(key === null ? null : { query: query(), key }),
     },

@@ -11,7 +11,7 @@ import { lines } from "./lines";
 import { scrolledTo } from "./sight";
 import type { Tint } from "./tint";
 import { darkness, strongest } from "./tint";
-import { named, weightName } from "./words";
+import { figure, named, weightName } from "./words";
 
 /** Texts up to this many tokens are set larger. */
 const SHORT = 48;
@@ -25,8 +25,6 @@ export interface TextSpec {
   text: Text;
   /** Whether the model has sinks: what they take stands before the first token. */
   sinks: boolean;
-  /** What goes to a key, in figures. */
-  figure: (key: number) => string;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
 }
@@ -62,11 +60,11 @@ export interface LookedAt {
   select(key: number | null): void;
 }
 
-export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
+export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: AbortSignal): LookedAt {
   const pieces = text.pieces.map((piece, key) => {
-    const figure = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
+    const under = element("span", { class: "tb-att-figure", "aria-hidden": "true" });
     const attributes = { class: "tb-piece", role: "option", "data-key": key, "aria-selected": "false", tabindex: -1 };
-    return element("span", attributes, tokenElement(piece, { title: "" }), figure);
+    return element("span", attributes, tokenElement(piece, { title: "" }), under);
   });
   const list = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens with their weights" });
   list.setAttribute("aria-orientation", "horizontal");
@@ -155,16 +153,16 @@ export function lookedAt({ text, sinks, figure: figureOf, onKey, onPoint }: Text
         const here = key <= query;
         const weight = here ? (weights[key] ?? 0) : -1;
         const known = exact === null || exact[key] === 1;
-        const [shown, figure] = parts[key] as [HTMLElement, HTMLElement];
+        const [shown, under] = parts[key] as [HTMLElement, HTMLElement];
         const ground = here && key >= tint.from ? tinted(weight, key) : "";
         // Of a long text most stay as they are, and what is written is laid out anew.
         const before = states[key];
-        const name = before?.weight === weight && before.known === known ? before.name : here ? figureOf(key) : "";
+        const name = before?.weight === weight && before.known === known ? before.name : here ? figure(weight, known) : "";
         const said = here && weight >= SAID ? name : "";
         const now = { weight, known, ground, said, name, here, out: key < tint.from, reads: key === query };
         states[key] = now;
         if (before?.ground !== ground) shown.style.cssText = ground;
-        if (before?.said !== said) figure.textContent = said;
+        if (before?.said !== said) under.textContent = said;
         if (before?.here !== here) {
           piece.toggleAttribute("data-later", !here);
           piece.setAttribute("aria-disabled", String(!here));

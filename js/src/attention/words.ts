@@ -32,8 +32,8 @@ export function share(slice: HeadSlice, query: number, key: number): string {
 }
 
 /** "0.23", and "≈0.02" for what is known as one of 16 levels alone. */
-export function figure(slice: HeadSlice, query: number, key: number): string {
-  return `${isLevel(slice, query, key) ? "≈" : ""}${weightName(rowOf(slice, query)[key] ?? 0)}`;
+export function figure(weight: number, known: boolean): string {
+  return `${known ? "" : "≈"}${weightName(weight)}`;
 }
 
 function isLevel(slice: HeadSlice, query: number, key: number): boolean {

@@ -11,7 +11,7 @@ import { scale } from "../attention/scale";
 import { sheet } from "../attention/sheet";
 import { lookedAt } from "../attention/text";
 import { LEAST_TOP, WHOLE, withoutFirstAndOwn } from "../attention/tint";
-import { named, predicts, weightName } from "../attention/words";
+import { named, predicts } from "../attention/words";
 import { element, setHidden } from "../dom";
 import type { Arrived } from "../rollout";
 import { layerIn, sharesIn } from "../rollout";
@@ -103,7 +103,6 @@ export function showRollout(
     {
       text,
       sinks: false,
-      figure: (key) => weightName(share(layer(), key)),
       onKey: (key) => selectKey(selection, key),
       onPoint: (key) => point(key === null ? null : { layer: layer(), key }),
     },
