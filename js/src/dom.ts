@@ -21,10 +21,12 @@ export function svg<K extends keyof SVGElementTagNameMap>(name: K, attributes: A
   return made;
 }
 
+/** Only what is another is written: the browser looks again at what is written although it is so already. */
 export function setAttributes(target: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
+    const text = value === true ? "" : String(value);
     if (value === null || value === undefined || value === false) target.removeAttribute(name);
-    else target.setAttribute(name, value === true ? "" : String(value));
+    else if (target.getAttribute(name) !== text) target.setAttribute(name, text);
   }
 }
 

@@ -1,6 +1,6 @@
 // Paints a scene as SVG.
 
-import { svg } from "./dom";
+import { setAttributes, svg } from "./dom";
 import type { Mark, Scene } from "./scene";
 import { MONO, SANS } from "./scene";
 
@@ -23,9 +23,7 @@ export function paintSvg(target: SVGSVGElement, scene: Scene): void {
   scenes.set(target, scene);
   painted.set(target, now);
   const { width, height } = scene;
-  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
-    if (target.getAttribute(name) !== String(value)) target.setAttribute(name, String(value));
-  }
+  setAttributes(target, { width, height, viewBox: `0 0 ${width} ${height}` });
   const there = [...target.children].slice(0, before.length);
   scene.marks.forEach((mark, i) => {
     const old = there[i];

@@ -1,7 +1,7 @@
 // Thin curves behind the words, from the token that reads to those that it looks at most. Where the words stand is
 // measured, so that wrapped lines, right-to-left words and every size are right.
 
-import { onResize, svg } from "../dom";
+import { onResize, setAttributes, svg } from "../dom";
 import type { Mark } from "../scene";
 import { paintSvg } from "../scene_svg";
 
@@ -53,9 +53,7 @@ export function lines(list: HTMLElement, pieces: readonly HTMLElement[], signal:
     paintSvg(layer, { width: list.clientWidth, height: end.offsetTop + end.offsetHeight, marks });
     [...layer.children].forEach((path, i) => {
       const { key, weight } = drawn[i] as Line;
-      path.setAttribute("data-key", String(key));
-      path.setAttribute("data-query", String(query));
-      path.setAttribute("data-weight", weight.toPrecision(3));
+      setAttributes(path, { "data-key": key, "data-query": query, "data-weight": weight.toPrecision(3) });
     });
   };
   onResize([list], draw, signal);

@@ -113,10 +113,7 @@ function columns(drawing: SVGSVGElement) {
       for (const layer of layers) {
         const rect = made.get(layer) ?? column(layer);
         made.set(layer, rect);
-        const at = { x: x(layer) - width / 2, y: plot.top, width, height: plot.bottom - plot.top };
-        for (const [name, value] of Object.entries(at)) {
-          if (rect.getAttribute(name) !== String(value)) rect.setAttribute(name, String(value));
-        }
+        setAttributes(rect, { x: x(layer) - width / 2, y: plot.top, width, height: plot.bottom - plot.top });
         setSelected(rect, layer === selected);
       }
     },
