@@ -49,7 +49,8 @@ function symbolsOf(cells: Uint8Array, base: number, size: number): Uint8Array {
   if (symbols.length < size) throw new Error(`${symbols.length} cells came, there are ${size}`);
   for (let i = 0; i < cells.length; i++) {
     let left = cells[i] as number;
-    for (let at = (i + 1) * each - 1; left > 0; at--) {
+    const first = i * each;
+    for (let at = first + each - 1; left > 0 && at >= first; at--) {
       symbols[at] = left % base;
       left = (left / base) | 0;
     }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import cases from "../../../tests/fixtures/attention.json";
 import type { HeadSlice } from "../../src/attention";
 import { isExact, rangeOf, rowStart, sliceOf } from "../../src/attention";
+import { triangleOf } from "../../src/attention/levels";
 import { decode } from "../../src/wire";
 
 /** The arrays of a tree, from base64. */
@@ -33,3 +34,12 @@ for (const { name, length, tree, weights, exact, rest } of cases) {
     expect(slice.sink?.length).toBe(length);
   });
 }
+
+test("a byte that is none of the symbols is cut, and writes into no cell beside its own", () => {
+  // Five of base 3 in a byte: 255 is one more digit than there are.
+  const { weights } = triangleOf({ base: 3, cells: Uint8Array.of(0, 255), exact: new Float32Array(0) }, 4);
+  const levels = [0, 0, 0, 0, 0, 0, 0, 1, 1, 0].map((level) => Math.fround((level / 15) ** 2));
+  // Down the columns.
+  const at = [0, 1, 2, 3].flatMap((key) => [0, 1, 2, 3].slice(key).map((query) => rowStart(query) + key));
+  expect(at.map((cell) => weights[cell])).toEqual(levels);
+});
