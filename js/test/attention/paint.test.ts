@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { paintCells, palette } from "../../src/attention/paint";
+import { expect, test, vi } from "vitest";
+import { draw, paintCells, palette } from "../../src/attention/paint";
 
 test("rows of different lengths are painted as cells, and what is left out stays empty", () => {
   const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
@@ -13,4 +13,33 @@ test("rows of different lengths are painted as cells, and what is left out stays
   // With `top` a shade is darker, and everything above as dark as it gets.
   const [usual, stretched] = [palette(false), palette(false, 0.25)];
   expect([stretched[0], stretched[127], stretched[255]]).toEqual([usual[0], usual[254], usual[255]]);
+});
+
+test("a canvas is as large as what is drawn, and keeps its memory where it is so already", () => {
+  const canvas = document.createElement("canvas");
+  const resized = vi.fn();
+  const watching = new Proxy(canvas, {
+    get: (of, name) => (name === "getContext" ? () => null : Reflect.get(of, name, of)),
+    set: (of, name, value) => {
+      if (name === "width" || name === "height") resized();
+      return Reflect.set(of, name, value, of);
+    },
+  });
+  const sizes = [
+    [30, 20],
+    [30, 20],
+    [31, 20],
+    [31, 21],
+  ] as const;
+  const seen = sizes.map(([width, height]) => {
+    resized.mockClear();
+    draw(watching, width, height, 2, () => {});
+    return [canvas.width, canvas.height, canvas.style.width, canvas.style.height, resized.mock.calls.length > 0];
+  });
+  expect(seen).toEqual([
+    [60, 40, "30px", "20px", true],
+    [60, 40, "30px", "20px", false],
+    [62, 40, "31px", "20px", true],
+    [62, 42, "31px", "21px", true],
+  ]);
 });

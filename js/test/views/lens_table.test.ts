@@ -8,7 +8,7 @@ import { PING_MS, SILENCE_MS } from "../../src/liveness";
 import type { Text } from "../../src/trace";
 import lensTable from "../../src/views/lens_table";
 import { decode } from "../../src/wire";
-import { all, CHECK, key, lensTree, type Message, one, packed, REQUEST, settled, show, traceTree } from "../made";
+import { all, CHECK, key, lensTree, type Message, one, packed, REQUEST, resizes, settled, show, traceTree } from "../made";
 
 const STATE = { _data: traceTree(), _request: REQUEST };
 const answered = (change: object = {}) => ({
@@ -23,6 +23,7 @@ const selectedCells = (root: Element) =>
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 test("it asks its request, and is ready when the answer is there", async () => {
@@ -157,6 +158,25 @@ test("the lines ask what they can answer: how it rose, or what would come after 
   expect(heading()).toEqual(["How did it rise over the layers?", "position 2: ·of · predicts step 0"]);
   selection.set("_state", { seq: 5, fields: { step: 0, query: 1 } });
   expect(heading()).toEqual(["What would come after ·city?", "position 1: ·city"]);
+});
+
+test("at another width a layer is pointed at where the lines now have it", async () => {
+  const resized = resizes();
+  const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(900);
+  const { root } = await show(lensTable, STATE, answered());
+  const number = (el: Element, name: string) => Number(el.getAttribute(name));
+  const middles = () => all(root, ".tb-chart [data-layer]").map((el) => number(el, "x") + number(el, "width") / 2);
+  // The name of the axis is the last.
+  const names = () => all(root, '.tb-chart text[text-anchor="middle"]').slice(0, -1);
+  const seen: number[] = [];
+  for (const now of [900, 420]) {
+    width.mockReturnValue(now);
+    resized();
+    expect(names().map(text)).toEqual(["embed", "0", "1", "2"]);
+    expect(middles()).toEqual(names().map((el) => expect.closeTo(number(el, "x"))));
+    seen.push(middles().at(-1) as number);
+  }
+  expect(seen[0]).toBeGreaterThan(seen[1] as number);
 });
 
 test("a click on the lines selects a layer", async () => {
