@@ -63,9 +63,11 @@ function between(stops: readonly Rgb[], amount: number): Rgb {
 export function ink(ground: Rgb): string {
   const [r, g, b] = ground;
   const at = (r << 16) | (g << 8) | b;
-  const known = inks.get(at) ?? inkOn(ground);
-  inks.set(at, known);
-  return known;
+  const known = inks.get(at);
+  if (known !== undefined) return known;
+  const found = inkOn(ground);
+  inks.set(at, found);
+  return found;
 }
 
 /** Found once for every ground: a scale has a few hundred shades, a text is tinted by them at every key. */

@@ -15,8 +15,10 @@ export type Slice = Readonly<Record<string, number | null>>;
 
 /** The key of a request: everything but its code. */
 export function requestKey(request: Request): string {
+  const known = keys.get(request);
+  if (known !== undefined) return known;
   const { analysis, params, target, trace } = request;
-  const key = keys.get(request) ?? canonical({ analysis, params, target, trace });
+  const key = canonical({ analysis, params, target, trace });
   keys.set(request, key);
   return key;
 }
