@@ -24,6 +24,9 @@ RUNS = {
     "scores": lambda lm: tb.IntegratedGradients(n_steps=600, baseline="zero")(
         lm, lm.read([5, 6, 7, 8, 9]), tb.Target(3)
     ),
+    "adaptive": lambda lm: tb.IntegratedGradients(n_steps=600, quadrature="adaptive")(
+        lm, lm.read([5, 6, 7, 8, 9]), tb.Target(3)
+    ),
     "gradient": lambda lm: tb.InputXGradient()(lm, lm.read([5, 6, 7]), tb.Target(None)),
     "layout": lambda lm: lm.layout,
     "fingerprint": lambda lm: lm.fingerprint(),
@@ -81,7 +84,7 @@ def test_after_a_run(lm, run):
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens", "scores", "gradient"])
+@pytest.mark.parametrize("run", ["generate", "sample", "chat", "read", "lens", "scores", "adaptive", "gradient"])
 def test_after_an_error_or_an_interrupt_between_micro_batches(lm, run, failure):
     ticks = []
 
@@ -105,6 +108,7 @@ PASSES = {
     "read": (0,),
     "lens": (0, 1),
     "scores": (0, 1, 2),
+    "adaptive": (0, 1, 3),
     "gradient": (0, 1, 3),
     "layout": (0, 1),
 }

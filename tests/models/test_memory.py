@@ -94,7 +94,14 @@ def test_errors_of_another_kind_stay_what_they_are():
         torch.empty(2**60, dtype=torch.uint8)
 
 
-@pytest.mark.parametrize("analysis", [tb.InputXGradient(), tb.IntegratedGradients(n_steps=4)])
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        tb.InputXGradient(),
+        tb.IntegratedGradients(n_steps=4),
+        tb.IntegratedGradients(n_steps=4, quadrature="adaptive"),
+    ],
+)
 def test_a_proof_that_does_not_fit_is_a_sentence_too(analysis):
     """The passes without gradients, beside which a method's own fit."""
     lm = tiny.lm()
@@ -269,11 +276,12 @@ def test_attention_that_a_gpu_has_no_room_for_is_a_sentence_before_the_pass(monk
 
 
 def test_as_many_tokens_as_the_sentence_says_are_watched(monkeypatch):
-    """Where the rows of a whole text are made at once, and where they are not."""
+    """Where the rows of a whole text are made at once, and where they are not; as on a GPU."""
     lm = tiny.lm(max_position_embeddings=2000)
     for free, fits in ((12_000_000, 732), (3_200_000, 316)):
         monkeypatch.setattr(attention, "free_bytes", lambda _device, free=free: free)
         monkeypatch.setattr(attention, "rows_at_once", lambda _device: MANY_ROWS)
+        monkeypatch.setattr(attention, "times_held", lambda _device: 2)
         read = {length: lm.read([5 + n % 300 for n in range(length)]) for length in (fits, fits + 1)}
         tb.AttentionPatterns(layers=(0,), heads=(0,))(lm, read[fits])
         with pytest.raises(DoesNotFit, match=f"of {fits} tokens or fewer"):

@@ -95,7 +95,35 @@ def test_what_goes_up_and_down_again_is_met_where_a_point_falls_on_it():
 
     look, _ = path(peak, lambda a: -2 * (a - 0.3) / 1e-4 * peak(a))
     seen = walk(look, 96, 2**-16)
-    assert np.abs(seen.missed).sum() < 0.05 * np.abs(seen.changes).sum()
+    assert np.abs(seen.missed).sum() < 0.05 * np.abs(np.diff(seen.numbers)).sum()
+
+
+@pytest.mark.parametrize("n_points", [64, 256, 1024])
+def test_what_is_rounded_away_is_not_missed(n_points):
+    """Between points that come ever closer numbers in few digits change by their rounding; the slopes know nothing of that."""
+    rounding = 2**-7
+    look, _ = path(lambda a: np.round(10 * a**2 / rounding / 8) * rounding * 8, lambda a: 20 * a)
+    seen = walk(look, n_points, 2**-16, rounding=rounding)
+    share = sum(abs(each.missed) for each in seen.stretches()) / 10
+    assert share < 0.05
+    assert [each.start for each in seen.stretches()[1:]] == [each.stop for each in seen.stretches()[:-1]]
+    assert sum(each.missed for each in seen.stretches()) == pytest.approx(seen.missed.sum())
+    # Piece by piece it would be more the more points there are.
+    assert np.abs(seen.missed).sum() / 10 > (0.05 if n_points == 64 else 0.15)
+
+
+def test_without_rounding_every_piece_counts():
+    look, _ = path(np.sqrt, lambda a: 0.5 / np.sqrt(a + 1e-3))
+    seen = walk(look, 20, 2**-16)
+    assert [each.missed for each in seen.stretches()] == seen.missed.tolist()
+    assert [each.change for each in seen.stretches()] == np.diff(seen.numbers).tolist()
+
+
+def test_a_slope_at_the_start_that_says_nothing_is_left_out():
+    """As where the path begins at a norm of nothing: steep beyond measure, and no wider than a point."""
+    look, _ = path(lambda a: 3 * a, lambda a: np.where(a == 0, 1e12, 3.0))
+    assert walk(look, 20, 2**-16, open_start=True).scores == pytest.approx([3])
+    assert walk(look, 20, 2**-16).scores[0] > 1e6
 
 
 def test_a_true_jump_is_not_cut_for_ever():
@@ -215,6 +243,69 @@ def test_half_precision_is_integrated_in_float32(name):
     assert next(check for check in found.checks if check.kind == "identity").state == "holds"
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["llama", "mamba"])
+def test_in_half_precision_it_comes_to_what_it_does_in_float32(name, dtype):
+    exact, lm = tiny.lm(name), tiny.lm(name, dtype=dtype)
+    text = exact.generate(TEXT, max_new_tokens=1)
+    expected = adaptive(256)(exact, text).at(0)[: text.prompt_length]
+    gaps = []
+    for n_steps in (64, 256):
+        found = adaptive(n_steps)(lm, lm.read(text.tokens.ids, prompt_length=text.prompt_length), tb.Target(0))
+        off = np.abs(found.at(0)[: text.prompt_length] - expected).max() / np.abs(expected).max()
+        assert off < 0.05
+        assert measure(found) < 0.05
+        gaps.append(measure(found, "completeness between points"))
+    # More points are no more of the rounding.
+    assert max(gaps) < 0.1
+
+
+def test_what_half_precision_misses_is_not_said_to_want_points_alone():
+    lm = tiny.lm("mamba", dtype=torch.bfloat16)
+    trace = lm.read([5, 300, 7, 8, 250, 9, 40, 41], prompt_length=7)
+    found = adaptive(8, baseline="mean")(lm, trace, tb.Target(0, of="log_prob"))
+    amber = [check for check in found.checks if check.state == "amber" and "complete" in check.name]
+    assert amber
+    assert all("the rounding of bfloat16: load the model in float32 to see" in check.meaning for check in amber)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "gemma2"])
+def test_from_nothing_at_all_it_is_no_worse_than_a_rule_that_looks_at_no_end(name):
+    """With no token kept the path begins at a norm of zero, where slopes are as steep as the epsilons of all layers multiply to."""
+    lm = tiny.lm(name)
+    trace = lm.read([5, 6, 7, 8, 9])
+    even, found = (
+        tb.IntegratedGradients(n_steps=64, baseline="zero", keep_first=False, keep_special=False, quadrature=q)(
+            lm, trace, tb.Target(3, of="log_prob")
+        )
+        for q in ("gauss-legendre", "adaptive")
+    )
+    assert measure(found) < 1.1 * measure(even)
+    assert np.nanmax(np.abs(found.scores.values)) < 2 * np.nanmax(np.abs(even.scores.values))
+    between = next(check for check in found.checks if check.name == "completeness between points")
+    assert "most between 0 % and" in between.meaning
+    assert between.meaning.endswith(
+        "There the norms of a zero embedding jump, which no points follow: another baseline may."
+    )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("quadrature", ["gauss-legendre", "adaptive"])
+def test_a_number_that_is_infinite_says_that_nothing_adds_up(quadrature):
+    """Models may mask part of their vocabulary: the log-probability of such a token is minus infinity everywhere."""
+    lm = tiny.lm("llama")
+    handle = lm.model.lm_head.register_forward_hook(
+        lambda _m, _i, logits: logits.index_fill(-1, torch.tensor([9]), -torch.inf)
+    )
+    trace = lm.read([5, 6, 7, 8])
+    analysis = tb.IntegratedGradients(n_steps=8, quadrature=quadrature)
+    found = analysis(lm, trace, tb.Target(2, token=9, of="log_prob"))
+    handle.remove()
+    amber = [check for check in found.checks if "complete" in check.name]
+    assert {check.state for check in amber} == {"amber"}
+    assert all("Here nothing changes, or by no finite number" in check.meaning for check in amber)
+
+
 def test_progress_counts_the_points(llama, trace):
     ticks = []
     with listening(lambda done, total, _note: ticks.append((done, total))):
@@ -234,11 +325,15 @@ def test_it_can_be_stopped_between_rounds_and_leaves_the_model(llama, trace, sto
         if len(ticks) > after:
             raise stop
 
+    weight = next(iter(llama.model.parameters()))
     _ = llama.model.train()
-    next(iter(llama.model.parameters())).requires_grad_(False)
-    with unchanged(llama.model), listening(listen), pytest.raises(stop):
-        adaptive(200)(llama, trace, tb.Target(1))
-    llama.model.eval()
+    weight.requires_grad_(False)
+    try:
+        with unchanged(llama.model), listening(listen), pytest.raises(stop):
+            adaptive(200)(llama, trace, tb.Target(1))
+    finally:
+        llama.model.eval()
+        weight.requires_grad_(True)
     assert len(ticks) == after + 1
     assert ticks[-1] < 200
 

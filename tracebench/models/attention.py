@@ -23,11 +23,8 @@ from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.memory import DoesNotFit, fitting, free_bytes
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, relative_gap
-from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel, rows_at_once
+from tracebench.models.pattern import Call, Room, derive, misses_one, read_call, read_kernel, rows_at_once, times_held
 from tracebench.models.steady import steady
-
-#: How often the rows in the making are in memory: their scores and their softmax.
-BESIDE = 2
 
 
 @dataclass(frozen=True)
@@ -157,7 +154,7 @@ def insist_on_room(lm: LanguageModel, length: int) -> None:
     That is the least that watching takes there, whatever the pass itself takes beside it.
     """
     free, rows = free_bytes(lm.device), rows_at_once(lm.device)
-    one = BESIDE * 4 * (lm.heads or 1)
+    one = times_held(lm.device) * 4 * (lm.heads or 1)
     if free is None or one * min(rows, length) * length <= free:
         return
     fits = max(free // (one * rows), min(rows, math.isqrt(free // one)))

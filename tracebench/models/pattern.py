@@ -156,6 +156,14 @@ def rows_at_once(device: torch.device) -> int:
     return ROWS.get(device.type, MANY_ROWS)
 
 
+def times_held(device: torch.device) -> int:
+    """How often the rows in the making are in memory: as scores and as their softmax, or one over the other.
+
+    A processor's cache has room for them once and not twice. A test holds that it is bit for bit the same.
+    """
+    return 1 if device.type == "cpu" else 2
+
+
 def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
     """The pattern that a call stands for, in float32 (float64 for a kernel that computes in that), some rows at a time.
 
@@ -195,8 +203,7 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
         if call.sinks is not None:
             lead = torch.logsumexp(scores, -1) - call.sinks.to(scores).reshape(-1, 1)
             sink = torch.sigmoid(-lead)
-        # Over its scores, which fit the processor's cache once and not twice; a test holds that this is bit for bit the same.
-        out = scores if device.type == "cpu" else room("pattern", tuple(scores.shape), exact, device)
+        out = scores if times_held(device) == 1 else room("pattern", tuple(scores.shape), exact, device)
         pattern = torch.softmax(scores, -1, out=out)
         if lead is not None:
             pattern.mul_(torch.sigmoid(lead)[..., None])

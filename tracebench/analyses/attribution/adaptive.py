@@ -8,7 +8,8 @@ most is halved first (globally adaptive, as in QUADPACK: Piessens et al., 1983).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,18 @@ SPREAD = 1 / 4
 
 #: The others are placed in about so many rounds, each after a look at what is missed.
 ROUNDS = 12
+
+#: Of how much rounding a change is told apart from it: a number in few digits differs from point to point without changing.
+TOLD_APART = 8
+
+
+class Stretch(NamedTuple):
+    """A part of a path, from where to where; by how much the number changes over it, and by how much the slopes miss that."""
+
+    start: float
+    stop: float
+    change: float
+    missed: float
 
 
 @dataclass(frozen=True)
@@ -27,46 +40,77 @@ class Walk:
         at: [point], from 0 to 1, rising.
         numbers: [point], the number there.
         slopes: [point, token], its change per path, the part of each token.
+        rounding: to how much of their size the numbers are known.
+        open_start: whether the slopes at 0 say nothing about the piece after it; then those at its end stand for it.
     """
 
     at: np.ndarray
     numbers: np.ndarray
     slopes: np.ndarray
+    rounding: float = 0.0
+    open_start: bool = False
 
     @property
     def scores(self) -> np.ndarray:
         """[token], the integral of the slopes by the trapezoid rule."""
-        return _trapezoids(self.at, self.slopes).sum(0)
-
-    @property
-    def changes(self) -> np.ndarray:
-        """[piece], by how much the number changes between neighbouring points."""
-        return np.diff(self.numbers)
+        return self._areas(self.slopes).sum(0)
 
     @property
     def missed(self) -> np.ndarray:
-        """[piece], by how much the slopes miss that change."""
-        return _trapezoids(self.at, self.slopes.sum(1)) - self.changes
+        """[piece], by how much the slopes miss the change of the number between neighbouring points."""
+        with np.errstate(invalid="ignore"):  # a number that is infinite has no change
+            return self._areas(self.slopes.sum(1)) - np.diff(self.numbers)
+
+    @property
+    def grain(self) -> float:
+        """By how much two numbers may differ because they are rounded."""
+        finite = self.numbers[np.isfinite(self.numbers)]
+        return self.rounding * float(np.abs(finite).max(initial=0.0))
+
+    def stretches(self) -> list[Stretch]:
+        """The pieces; those over which the number changes by no more than its rounding, with what follows them.
+
+        Piece by piece, what is missed of numbers in few digits would be their rounding, and more the more points there are.
+        """
+        edges, blur = [0], TOLD_APART * self.grain
+        with np.errstate(invalid="ignore"):
+            for point in range(1, len(self.at) - 1):
+                if not abs(self.numbers[point] - self.numbers[edges[-1]]) < blur:
+                    edges.append(point)
+            stops = [*edges[1:], len(self.at) - 1]
+            changes = self.numbers[stops] - self.numbers[edges]
+        missed = np.add.reduceat(self.missed, edges)
+        return [Stretch(*row) for row in zip(self.at[edges], self.at[stops], changes, missed, strict=True)]
+
+    def _areas(self, heights: np.ndarray) -> np.ndarray:
+        """[piece, ...] of [point, ...]: the area over each piece, by the trapezoid rule."""
+        if self.open_start:
+            heights = np.concatenate([heights[1:2], heights[1:]])
+        widths = np.diff(self.at).reshape(-1, *[1] * (heights.ndim - 1))
+        return widths * (heights[1:] + heights[:-1]) / 2
 
 
 #: Looks at points of the path: their numbers [point], and the slopes [point, token].
 Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def walk(look: Look, n_points: int, finest: float) -> Walk:
+def walk(look: Look, n_points: int, finest: float, *, rounding: float = 0.0, open_start: bool = False) -> Walk:
     """Looks at so many points of a path, both ends among them.
 
     Args:
         look: is asked for each point once.
         n_points: at least 2.
         finest: a piece that is no wider is halved only where there is no other.
+        rounding: to how much of their size the numbers are known: what is missed by less is not looked for.
+        open_start: whether the slopes at 0 say nothing about the piece after it.
     """
     at = np.linspace(0, 1, max(2, int(n_points * SPREAD)))
-    seen = Walk(at, *look(at))
+    seen = Walk(at, *look(at), rounding=rounding, open_start=open_start)
     each = max(1, (n_points - len(at)) // ROUNDS)
     while len(seen.at) < n_points:
         wanted = min(each, n_points - len(seen.at))
-        order = np.lexsort((-np.abs(seen.missed), np.diff(seen.at) <= finest))[:wanted]
+        widths = np.diff(seen.at)
+        order = np.lexsort((-widths, -np.maximum(np.abs(seen.missed) - seen.grain, 0), widths <= finest))[:wanted]
         seen = _with(seen, look, (seen.at[order] + seen.at[order + 1]) / 2)
     return seen
 
@@ -74,14 +118,9 @@ def walk(look: Look, n_points: int, finest: float) -> Walk:
 def _with(seen: Walk, look: Look, at: np.ndarray) -> Walk:
     numbers, slopes = look(at)
     order = np.argsort(np.append(seen.at, at), kind="stable")
-    return Walk(
-        np.append(seen.at, at)[order],
-        np.append(seen.numbers, numbers)[order],
-        np.concatenate([seen.slopes, slopes])[order],
+    return replace(
+        seen,
+        at=np.append(seen.at, at)[order],
+        numbers=np.append(seen.numbers, numbers)[order],
+        slopes=np.concatenate([seen.slopes, slopes])[order],
     )
-
-
-def _trapezoids(at: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """[piece, ...] of [point, ...]: the area over each piece."""
-    widths = np.diff(at).reshape(-1, *[1] * (heights.ndim - 1))
-    return widths * (heights[1:] + heights[:-1]) / 2

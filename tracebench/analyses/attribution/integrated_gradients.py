@@ -8,6 +8,7 @@ Gradients Computation", 2024.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
@@ -134,20 +135,22 @@ class IntegratedGradients:
         found = self._counted(lm, decision, along_the_path)
         with torch.no_grad():
             before, after = (float(decision(x[None])[0]) for x in (base, decision.own))
-        return found, before, [self._complete(float(found.sum()), after - before)]
+        return found, before, [self._complete(float(found.sum()), after - before, lm)]
 
     def _adaptive(
         self, lm: LanguageModel, decision: Decision, base: torch.Tensor
     ) -> tuple[torch.Tensor, float, list[Check]]:
-        # Between points that a model in few digits cannot tell apart there is nothing to see.
-        finest = max(FINEST, torch.finfo(lm.coarsest).eps)
+        rounding = torch.finfo(lm.coarsest).eps
+        # A norm of nothing is as steep as its epsilon allows, and a norm after it as much steeper again: that slope is not the piece's.
+        open_start = self.baseline == "zero"
 
         def along_the_path(number: Number, rows: int) -> Walk:
-            return walk(_looking(number, base, decision.own, rows), self.n_steps, finest)
+            look = _looking(number, base, decision.own, rows)
+            return walk(look, self.n_steps, FINEST, rounding=rounding, open_start=open_start)
 
         walked = self._counted(lm, decision, along_the_path)
         before, after = float(walked.numbers[0]), float(walked.numbers[-1])
-        checks = [self._complete(float(walked.scores.sum()), after - before), self._between(walked)]
+        checks = [self._complete(float(walked.scores.sum()), after - before, lm), self._between(walked, lm)]
         return torch.from_numpy(walked.scores)[:, None], before, checks
 
     def _counted(self, lm: LanguageModel, decision: Decision, along_the_path: Callable[[Number, int], T]) -> T:
@@ -172,43 +175,56 @@ class IntegratedGradients:
         lm.breathe(self.n_steps, self.n_steps, "attributing")
         return found
 
-    def _complete(self, total: float, difference: float) -> Check:
+    def _complete(self, total: float, difference: float, lm: LanguageModel) -> Check:
         gap = abs(total - difference) / abs(difference) if difference else float("nan")
         return Check(
             "completeness",
             "measure",
             gap,
             COMPLETE,
-            f"The scores add up to the number for the text minus the number for the baseline. {self._closer(gap > COMPLETE)}",
+            "The scores add up to the number for the text minus the number for the baseline. "
+            f"{self._closer(gap, COMPLETE, lm)}",
             "of that difference",
         )
 
-    def _between(self, walked: Walk) -> Check:
+    def _between(self, walked: Walk, lm: LanguageModel) -> Check:
         """The same piece by piece: what is missed up here and down there adds up to nothing, and is missed all the same."""
-        missed, changes = np.abs(walked.missed), np.abs(walked.changes)
-        share = float(missed.sum() / changes.sum()) if changes.any() else float("nan")
-        worst = int(missed.argmax())
-        start, stop = (f"{100 * at:.6g}" for at in walked.at[worst : worst + 2])
+        stretches = walked.stretches()
+        changes = sum(abs(each.change) for each in stretches)
+        share = float(sum(abs(each.missed) for each in stretches) / changes) if changes else float("nan")
+        worst = max(stretches, key=lambda each: abs(each.missed))
+        start, stop = (f"{100 * at:.6g}" for at in (worst.start, worst.stop))
+        closer = self._closer(share, BETWEEN, lm)
+        if share > BETWEEN and walked.open_start and worst.stop < 2 * FINEST:
+            closer = "There the norms of a zero embedding jump, which no points follow: another baseline may."
         return Check(
             "completeness between points",
             "measure",
             share,
             BETWEEN,
             "Between any two neighbouring points on the path the scores add up to the change of the number there; what is missed "
-            f"counts here without regard to sign. It is most between {start} % and {stop} % of the way. "
-            f"{self._closer(share > BETWEEN)}",
+            f"counts here without regard to sign. It is most between {start} % and {stop} % of the way. {closer}",
             "of all changes on the way",
         )
 
-    def _closer(self, amber: bool) -> str:
+    def _closer(self, value: float, limit: float, lm: LanguageModel) -> str:
         """What brings the sums closer."""
         unless = "except under mixture-of-experts routing, which is not smooth"
-        if not amber:
+        if value <= limit:
             return f"More n_steps bring them closer, {unless}."
+        if math.isnan(value):
+            return "Here nothing changes, or by no finite number: ask for another target or baseline."
         if self.quadrature == "adaptive":
-            return f"More points bring them closer, e.g. n_steps={2 * self.n_steps}, {unless}."
-        other = replace(self, n_steps=max(self.n_steps, 64), quadrature="adaptive")
-        return f"Points where the number changes bring them closer, e.g. {other}, {unless}."
+            said = f"More points bring them closer, e.g. n_steps={2 * self.n_steps}, {unless}."
+        else:
+            other = replace(self, n_steps=max(self.n_steps, 64), quadrature="adaptive")
+            said = f"Points where the number changes bring them closer, e.g. {other}, {unless}."
+        if torch.finfo(lm.coarsest).bits >= 32:
+            return said
+        dtype = str(lm.coarsest).removeprefix("torch.")
+        return (
+            f"{said} Part of what is missed may be the rounding of {dtype}: load the model in float32 to see how much."
+        )
 
 
 def _looking(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -> Look:
