@@ -223,7 +223,7 @@ def _identities(watching: Watching) -> tuple[Check, ...]:
                 "identity",
                 _worst(watching.gaps),
                 limit,
-                "Each pattern, applied to the values, gives the output of the layer's own attention call.",
+                "Each pattern, applied to the values, gives the output of the layer's own attention call (in 15 mixtures of their features).",
                 "of the output range",
             )
         )

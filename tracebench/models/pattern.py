@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from tracebench.models.mixtures import mixed
+
 #: Query rows whose pattern is computed at once, by device: few fit the processor's cache, and of a causal mask the keys
 #: after the last of them are left out; elsewhere every call costs.
 ROWS = {"cpu": 128}
@@ -173,8 +175,8 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
         take: is given all rows, in order.
 
     Returns:
-        By how much pattern @ value misses the output of the call, relative to the output's range; by how much a row and
-        its sink miss one.
+        By how much pattern @ value misses the output of the call, in mixtures of its features (`mixtures`), relative to their
+        range; by how much a row and its sink miss one.
     """
     heads, queries, features = call.query.shape
     groups, keys, _ = call.key.shape
@@ -183,12 +185,13 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
     # Eager functions take the softmax in float32 whatever they are given.
     exact = torch.float64 if call.query.dtype == torch.float64 and not call.rounds else torch.float32
     wide = call.query.dtype if call.rounds else exact
-    query, key, value = call.query.to(wide), call.key.to(wide).transpose(1, 2), call.value.to(exact).contiguous()
-    output = call.output.to(exact)
+    query, key = call.query.to(wide), call.key.to(wide).transpose(1, 2)
+    # [group, key, mixture] and [head, query, mixture]; the last mixture is the sum of a row, which is 1.
+    value, output = mixed(call.value.to(exact)), mixed(call.output.to(exact)).transpose(0, 1)
     # A window ends at the query's own key too.
     causal = call.causal or bool(call.window)
     ahead = query.new_full((at_once, at_once), float("-inf")).triu_(1) if causal else None
-    gap, miss = output.new_zeros(()), output.new_zeros(())
+    missed = output.new_zeros(output.shape[-1])
     for start in range(0, queries, at_once):
         rows = slice(start, min(start + at_once, queries))
         seen = min(rows.stop, keys) if causal else keys
@@ -207,15 +210,17 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
         pattern = torch.softmax(scores, -1, out=out)
         if lead is not None:
             pattern.mul_(torch.sigmoid(lead)[..., None])
-        mixed = (pattern.view(groups, -1, seen) @ value[:, :seen]).view(heads, -1, value.shape[-1])
-        # aminmax and maximum, because they keep a NaN
-        low, high = torch.aminmax(mixed.sub_(output[rows].transpose(0, 1)))
-        gap = torch.maximum(gap, torch.maximum(-low, high))
-        miss = torch.maximum(miss, misses_one(pattern, sink))
+        expected = output[:, rows].reshape(groups, mine.shape[1], -1)
+        over = torch.baddbmm(expected, pattern.view(groups, -1, seen), value[:, :seen], beta=-1)
+        over = over.view(heads, -1, len(missed))
+        if sink is not None:
+            over[..., -1] += sink
+        # amax and maximum, because they keep a NaN
+        missed = torch.maximum(missed, over.abs_().amax((0, 1)))
         take(rows, pattern, sink)
-    low, high = torch.aminmax(output)
+    low, high = torch.aminmax(output[..., :-1])
     spread = max(float(high - low), torch.finfo(torch.float32).tiny)
-    return float(gap) / spread, float(miss)
+    return float(missed[:-1].max()) / spread, float(missed[-1])
 
 
 def misses_one(pattern: torch.Tensor, sink: torch.Tensor | None) -> torch.Tensor:

@@ -1,0 +1,33 @@
+"""Random mixtures of features: whether a matrix product is the right one shows in a few of them, in a fraction of the time.
+
+Whether ``pattern @ value`` is ``output`` is asked of ``pattern @ (value @ signs)`` and ``output @ signs``. What is wrong in a
+pattern is wrong in every feature alike, because all of them are weighted by it; a mixture misses it where the features' errors
+happen to cancel, and of so many mixtures none does. Source: Freivalds, "Probabilistic Machines Can Use Less Running Time", 1977.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+#: With the column that sums the rows 16, which matrix products like. Fewer features are compared as they are.
+MIXTURES = 15
+
+
+@cache
+def signs(features: int) -> torch.Tensor:
+    """[feature, mixture]: plus or minus one each, always the same; the features themselves where they are no more."""
+    if features <= MIXTURES:
+        return torch.eye(features)
+    # A generator of its own: nobody else's numbers change.
+    chance = torch.Generator().manual_seed(features)
+    return torch.randint(0, 2, (features, MIXTURES), generator=chance).mul_(2).sub_(1).float()
+
+
+def mixed(values: torch.Tensor) -> torch.Tensor:
+    """[..., feature] -> [..., mixture + 1], contiguous; the last is 1, and sums the rows of what is multiplied by it."""
+    mixing = signs(values.shape[-1]).to(values)
+    found = values.new_ones((*values.shape[:-1], mixing.shape[1] + 1))
+    found[..., :-1] = values @ mixing
+    return found
