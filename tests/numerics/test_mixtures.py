@@ -85,6 +85,18 @@ def test_mixtures_are_always_the_same_and_nobody_elses_chance():
     assert len({tuple(column) for column in one.T.tolist()}) == MIXTURES
 
 
+@pytest.mark.parametrize("features", [8, 64])
+def test_they_are_not_of_the_device_type_and_mode_that_somebody_chose(features):
+    signs.cache_clear()
+    with torch.inference_mode(), torch.device("meta"):
+        torch.set_default_dtype(torch.float64)
+        try:
+            found = signs(features)
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert (found.device.type, found.dtype, found.is_inference()) == ("cpu", torch.float32, False)
+
+
 def test_what_is_no_number_stays_none():
     call = call_of(64)
     call.value[0, 2, 5] = float("nan")

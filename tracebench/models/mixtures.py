@@ -16,13 +16,16 @@ MIXTURES = 15
 
 
 @cache
+@torch.inference_mode(mode=False)
 def signs(features: int) -> torch.Tensor:
     """[feature, mixture]: plus or minus one each, always the same; the features themselves where they are no more."""
+    # Kept for later: not of the device, type and mode that somebody chose meanwhile.
     if features <= MIXTURES:
-        return torch.eye(features)
+        return torch.eye(features, dtype=torch.float32, device="cpu")
     # A generator of its own: nobody else's numbers change.
-    chance = torch.Generator().manual_seed(features)
-    return torch.randint(0, 2, (features, MIXTURES), generator=chance).mul_(2).sub_(1).float()
+    chance = torch.Generator("cpu").manual_seed(features)
+    ones = torch.randint(0, 2, (features, MIXTURES), generator=chance, dtype=torch.float32, device="cpu")
+    return ones.mul_(2).sub_(1)
 
 
 def mixed(values: torch.Tensor) -> torch.Tensor:
