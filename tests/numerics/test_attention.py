@@ -19,6 +19,11 @@ ATTENDING = [name for name in {**tiny.FAMILIES, **tiny.OTHER_ATTENTION} if name 
 #: Of these the values are not seen, because the model computes its attention itself.
 WEIGHTS_ONLY = {"bloom", "gpt_neo", "openai-gpt", "gpt2 reordered"}
 HYBRID = {"qwen3_next": (1,), "zamba2": (1, 2), "jamba": (1,)}
+#: Heads as wide as real ones, whose values are proved in mixtures of their features.
+WIDE = {
+    **{name: {"head_dim": 40} for name in ("llama", "gemma2", "gpt_oss", "mistral", "granite")},
+    "deepseek_v3": {"v_head_dim": 24},
+}
 
 
 def eager(model, ids):
@@ -118,6 +123,18 @@ def test_under_autocast_the_limit_is_that_of_the_type_that_was_computed_in():
     assert {check.limit for check in result.checks if check.name.startswith("pattern")} == {2**-7}
 
 
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((name, dtype) for name in WIDE for dtype in (torch.float32, torch.bfloat16)), ("llama", torch.float64)],
+)
+def test_wide_heads_keep_their_identities(name, dtype):
+    lm = tiny.lm(name, dtype=dtype, **WIDE[name])
+    result = tb.AttentionPatterns()(lm, lm.read(IDS))
+    assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
+    if dtype == torch.float32:
+        np.testing.assert_allclose(result.weights.values, eager(lm.model, IDS), atol=5e-6)
+
+
 def test_sliding_windows_end_where_they_should():
     lm = tiny.lm("mistral")
     weights = np.asarray(tb.AttentionPatterns()(lm, lm.read(IDS)).weights.values)
@@ -170,10 +187,11 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_pattern_that_is_not_the_models_breaks_the_identity(monkeypatch, wrong):
+def test_a_pattern_that_is_not_the_models_breaks_the_identity(monkeypatch, wrong, wide):
     name, changes = WRONG[wrong]
-    lm = tiny.lm(name)
+    lm = tiny.lm(name, **WIDE[name] if wide else {})
     trace = lm.read(IDS)
     right = attention.derive
     monkeypatch.setattr(attention, "derive", lambda call, *rest: right(replace(call, **changes), *rest))

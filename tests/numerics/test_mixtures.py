@@ -82,7 +82,21 @@ def test_mixtures_are_always_the_same_and_nobody_elses_chance():
     assert torch.equal(signs(64), one)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert one.abs().unique().tolist() == [1]
-    assert len({tuple(column) for column in one.T.tolist()}) == MIXTURES
+
+
+@pytest.mark.parametrize("features", [16, 17, 64, 192, 512])
+def test_mixtures_are_balanced_and_no_two_are_the_same(features):
+    columns = signs(features).T.tolist()
+    assert {sum(column) for column in columns} == {features % 2}
+    assert len({tuple(s * each for each in column) for column in columns for s in (1, -1)}) == 2 * MIXTURES
+
+
+def test_what_all_features_have_in_common_hides_nothing():
+    call = call_of(64)
+    common = replace(call, value=call.value + 100, output=call.output + 100, scaling=call.scaling * 1.001)
+    found, exact = gaps(common)
+    assert found > 1e-4
+    assert exact / 4 < found < exact * 4
 
 
 @pytest.mark.parametrize("features", [8, 64])

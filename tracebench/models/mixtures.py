@@ -18,14 +18,23 @@ MIXTURES = 15
 @cache
 @torch.inference_mode(mode=False)
 def signs(features: int) -> torch.Tensor:
-    """[feature, mixture]: plus or minus one each, always the same; the features themselves where they are no more."""
+    """[feature, mixture]: plus or minus one each, always the same; the features themselves where they are no more.
+
+    As many plus as minus: what all features have in common would only make their range wider.
+    """
     # Kept for later: not of the device, type and mode that somebody chose meanwhile.
     if features <= MIXTURES:
         return torch.eye(features, dtype=torch.float32, device="cpu")
     # A generator of its own: nobody else's numbers change.
     chance = torch.Generator("cpu").manual_seed(features)
-    ones = torch.randint(0, 2, (features, MIXTURES), generator=chance, dtype=torch.float32, device="cpu")
-    return ones.mul_(2).sub_(1)
+    half = torch.ones(features, dtype=torch.float32, device="cpu")
+    half[: features // 2] = -1
+    found: list[torch.Tensor] = []
+    while len(found) < MIXTURES:
+        other = half[torch.randperm(features, generator=chance, device="cpu")]
+        if not any(torch.equal(other, sign * each) for each in found for sign in (1, -1)):
+            found.append(other)
+    return torch.stack(found, 1)
 
 
 def mixed(values: torch.Tensor) -> torch.Tensor:

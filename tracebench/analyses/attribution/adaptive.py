@@ -67,11 +67,24 @@ class Walk:
         finite = self.numbers[np.isfinite(self.numbers)]
         return self.rounding * float(np.abs(finite).max(initial=0.0))
 
-    def stretches(self) -> list[Stretch]:
-        """The pieces; those over which the number changes by no more than its rounding, with what follows them.
+    @property
+    def share_missed(self) -> float:
+        """What is missed between neighbouring points, without regard to sign, of all changes on the way; NaN where none is told.
 
-        Piece by piece, what is missed of numbers in few digits would be their rounding, and more the more points there are.
+        Piece by piece, what is missed of numbers in few digits would be their rounding, and more the more points there are. So
+        it is told stretch by stretch; and of a piece what is more than the rounding of both its ends, because within a stretch
+        one piece may miss what another has too much.
         """
+        stretches = self.stretches()
+        changes = sum(abs(each.change) for each in stretches)
+        if not changes > 0 or (len(stretches) == 1 and changes < TOLD_APART * self.grain):
+            return float("nan")
+        by_stretch = sum(abs(each.missed) for each in stretches)
+        by_piece = np.maximum(np.abs(self.missed) - 2 * self.grain, 0).sum()
+        return float(max(by_stretch, by_piece) / changes)
+
+    def stretches(self) -> list[Stretch]:
+        """The pieces; those over which the number changes by no more than its rounding, with what follows them."""
         edges, blur = [0], TOLD_APART * self.grain
         with np.errstate(invalid="ignore"):
             for point in range(1, len(self.at) - 1):

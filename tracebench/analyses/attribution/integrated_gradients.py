@@ -142,7 +142,7 @@ class IntegratedGradients:
     ) -> tuple[torch.Tensor, float, list[Check]]:
         rounding = torch.finfo(lm.coarsest).eps
         # A norm of nothing is as steep as its epsilon allows, and a norm after it as much steeper again: that slope is not the piece's.
-        open_start = self.baseline == "zero"
+        open_start = bool(((base == 0).all(-1) & (decision.own != 0).any(-1)).any())
 
         def along_the_path(number: Number, rows: int) -> Walk:
             look = _looking(number, base, decision.own, rows)
@@ -189,14 +189,14 @@ class IntegratedGradients:
 
     def _between(self, walked: Walk, lm: LanguageModel) -> Check:
         """The same piece by piece: what is missed up here and down there adds up to nothing, and is missed all the same."""
-        stretches = walked.stretches()
-        changes = sum(abs(each.change) for each in stretches)
-        share = float(sum(abs(each.missed) for each in stretches) / changes) if changes else float("nan")
-        worst = max(stretches, key=lambda each: abs(each.missed))
+        share = walked.share_missed
+        worst = max(walked.stretches(), key=lambda each: abs(each.missed))
         start, stop = (f"{100 * at:.6g}" for at in (worst.start, worst.stop))
         closer = self._closer(share, BETWEEN, lm)
         if share > BETWEEN and walked.open_start and worst.stop < 2 * FINEST:
-            closer = "There the norms of a zero embedding jump, which no points follow: another baseline may."
+            closer = (
+                f"There the norms of a zero embedding jump, which no points follow: another baseline may.{_rounded(lm)}"
+            )
         return Check(
             "completeness between points",
             "measure",
@@ -213,18 +213,21 @@ class IntegratedGradients:
         if value <= limit:
             return f"More n_steps bring them closer, {unless}."
         if math.isnan(value):
-            return "Here nothing changes, or by no finite number: ask for another target or baseline."
+            return f"Here nothing changes, or by no finite number: ask for another target or baseline.{_rounded(lm)}"
         if self.quadrature == "adaptive":
             said = f"More points bring them closer, e.g. n_steps={2 * self.n_steps}, {unless}."
         else:
             other = replace(self, n_steps=max(self.n_steps, 64), quadrature="adaptive")
             said = f"Points where the number changes bring them closer, e.g. {other}, {unless}."
-        if torch.finfo(lm.coarsest).bits >= 32:
-            return said
-        dtype = str(lm.coarsest).removeprefix("torch.")
-        return (
-            f"{said} Part of what is missed may be the rounding of {dtype}: load the model in float32 to see how much."
-        )
+        return said + _rounded(lm)
+
+
+def _rounded(lm: LanguageModel) -> str:
+    """What a model in few digits may owe to them."""
+    if torch.finfo(lm.coarsest).bits >= 32:
+        return ""
+    dtype = str(lm.coarsest).removeprefix("torch.")
+    return f" Part of that may be the rounding of {dtype}: load the model in float32 to see how much."
 
 
 def _looking(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -> Look:
