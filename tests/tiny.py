@@ -27,6 +27,16 @@ _WINDOWS = {"sliding_window": 4, "layer_types": ["sliding_attention", "full_atte
 _LATENT = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 12}
 _SMALL_EXPERTS = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 _DEEPSEEK = {**_GROUPED, **_LATENT, **_SMALL_EXPERTS, "num_key_value_heads": 4, "n_group": 1, "topk_group": 1}
+#: Four streams, embeddings of the ids in every layer, and layers that take the keys and values of another.
+_ALTUP = {
+    **_GROUPED,
+    "head_dim": 8,
+    "sliding_window": 4,
+    "laurel_rank": 8,
+    "hidden_size_per_layer_input": 8,
+    "vocab_size_per_layer_input": VOCABULARY - 20,
+    "activation_sparsity_pattern": [0.5, 0.0],
+}
 _LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
 #: Past so many tokens, longrope sees the whole text with other frequencies.
 LONGROPE_WINDOW = 24
@@ -88,6 +98,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "deepseek_v32": {**_DEEPSEEK, "index_n_heads": 16, "index_head_dim": 16, "index_topk": 4},
     "glm4": {**_GROUPED, "head_dim": 8},
     "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+    "gemma3n_text": {**_ALTUP, "layer_types": ["sliding_attention"] * 2, "num_kv_shared_layers": 1},
 }
 
 #: More ways to attend, and to attend in some layers only; everything else about them is in `FAMILIES` already.
@@ -125,6 +136,13 @@ OTHER_ATTENTION: dict[str, dict[str, Any]] = {
         "mamba_d_state": 8,
     },
     "diffllama": _GROUPED,
+    "gemma3n_text shared": {
+        **_ALTUP,
+        "num_hidden_layers": 4,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "num_kv_shared_layers": 2,
+        "activation_sparsity_pattern": [0.5, 0.5, 0.0, 0.0],
+    },
 }
 
 

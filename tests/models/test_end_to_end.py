@@ -85,7 +85,7 @@ def test_the_lens_reads_each_block_with_the_models_own_head(lm):
     np.testing.assert_allclose(lens.entropy.sel(layer=0), -(probs * probs.log()).sum(-1), atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba"])
+@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba", "gemma3n_text", "gemma3n_text shared"])
 def test_half_precision_is_what_transformers_does_and_every_check_holds(name):
     lm = tiny.lm(name, dtype=torch.bfloat16)
     ids = torch.tensor([lm.encode(PROMPT)])

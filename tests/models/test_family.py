@@ -5,12 +5,12 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelF
 
 from tests import tiny
 from tests.unchanged import unchanged
-from tracebench.models import family
+from tracebench.models import family, merging
 from tracebench.models.family import LayoutError, discover, run
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import Head
 
-HEADS = {"gemma2": Head(1.0, 0.5), "cohere2": Head(0.25), "granite": Head(0.125)}
+HEADS = {"gemma2": Head(1.0, 0.5), "cohere2": Head(0.25), "granite": Head(0.125), "gemma3n_text": Head(1.0, 30.0)}
 
 
 @pytest.mark.parametrize("name", tiny.FAMILIES)
@@ -25,7 +25,7 @@ def test_a_family_is_found_by_proof(name):
     assert layout.gap <= 1e-6
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba"])
+@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba", "gemma3n_text"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_a_layout_is_found_in_half_precision(name, dtype):
     # mamba keeps its stream in float32 there, and casts what enters the unembedding.
@@ -178,6 +178,47 @@ def test_a_row_of_the_table_chooses_the_block_list(monkeypatch):
         discover(model)
     monkeypatch.setitem(family.EXCEPTIONS, "LlamaForCausalLM", "model.layers")
     assert discover(model).names == ("model.layers.0", "model.layers.1")
+
+
+def test_streams_that_a_function_merges_are_read_as_the_row_of_their_family_says():
+    model = tiny.model("gemma3n_text")
+    layout, streams = discover(model), []
+    handle = layout.blocks[-1].register_forward_hook(lambda _m, _a, out: streams.append(out))
+    ids = torch.tensor([[5, 6, 7], [8, 9, 10]])
+    with torch.no_grad():
+        logits = run(model, ids)
+        handle.remove()
+        assert streams[0].shape == (4, 2, 3, 32)
+        assert layout.ordered(streams[0]).shape == (2, 3, 4, 32)
+        assert torch.equal(layout.readout(layout.ordered(streams[0])), logits)
+
+
+MERGED_OR_READ = (
+    r"nothing that was called leads from the last block \(model\.layers\.1\) to the unembedding\. Either .* a row in "
+    r"tracebench\.models\.merging must do as it does\. Or the outputs of earlier blocks are read too: then no lens can"
+)
+
+
+@pytest.mark.parametrize(
+    "row", [None, lambda _holder, streams: streams.mean(-2), lambda _holder, streams: streams[:, :, 0]]
+)
+def test_a_row_that_merges_otherwise_than_the_model_is_no_proof(monkeypatch, row):
+    model = tiny.model("gemma3n_text")
+    monkeypatch.delitem(merging.MERGING, "Gemma3nTextModel")
+    if row is not None:
+        monkeypatch.setitem(merging.MERGING, "Gemma3nTextModel", row)
+    with unchanged(model), pytest.raises(LayoutError, match=MERGED_OR_READ):
+        discover(model)
+
+
+def test_a_model_whose_end_reads_earlier_blocks_too_is_told_that_no_lens_explains_it():
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "n_layers_per_attn_res_block": 1, "rel_extent": 16}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    heads |= {f"swa_{name}": number for name, number in heads.items()}
+    experts = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+    model = tiny.model("inkling2_text", **sizes, **heads, **experts)
+    with pytest.raises(LayoutError, match=MERGED_OR_READ):
+        discover(model)
 
 
 def test_a_tiny_vocabulary_is_still_proved_causal():

@@ -9,7 +9,7 @@ from tests import tiny
 from tracebench.models.language_model import LanguageModel
 
 
-@pytest.fixture(params=["llama", "gpt2", "gemma2", "mamba"])
+@pytest.fixture(params=["llama", "gpt2", "gemma2", "mamba", "gemma3n_text"])
 def pair(request):
     plain = tiny.lm(request.param)
     model = accelerate.cpu_offload(tiny.model(request.param), execution_device=torch.device("cpu"))

@@ -18,6 +18,8 @@ EVERY = {**tiny.FAMILIES, **tiny.OTHER_ATTENTION}
 NOT_OFFERED = {
     "mamba": {0, 1},  # one mixer, no MLP beside it
     "openai-gpt": {0, 1},  # its norms come after the sums
+    "gemma3n_text": {0, 1},  # several streams are passed along, and no module gives all of them
+    "gemma3n_text shared": {0, 1, 2, 3},
     "zamba2": {0, 1, 2},  # a transformer that is shared feeds a mixer
 }
 #: Family -> names of the two in a block, where they are not an attention and an MLP as a whole.

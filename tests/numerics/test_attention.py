@@ -91,7 +91,9 @@ def test_one_token(watched):
     assert set(states(result).values()) == {"holds"}
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "deepseek_v3", "granite_swa", "falcon", "bloom"])
+@pytest.mark.parametrize(
+    "name", ["llama", "gemma2", "gpt_oss", "deepseek_v3", "granite_swa", "falcon", "bloom", "gemma3n_text shared"]
+)
 def test_half_a_model_keeps_its_identities(name):
     lm = tiny.lm(name, dtype=torch.bfloat16)
     result = tb.AttentionPatterns()(lm, lm.read(IDS))

@@ -182,7 +182,7 @@ def test_the_mean_embedding_is_the_mean(llama):
     torch.testing.assert_close(mean_embedding(llama), expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["llama", "gemma2", "mamba"])
+@pytest.mark.parametrize("name", ["llama", "gemma2", "mamba", "gemma3n_text"])
 def test_half_precision_is_integrated_in_float32(name):
     lm = tiny.lm(name, dtype=torch.bfloat16)
     trace = lm.generate(TEXT, max_new_tokens=2)

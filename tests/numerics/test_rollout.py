@@ -42,12 +42,14 @@ def test_the_rollout_is_the_product_of_its_layers(name, residual, heads):
     assert {check.state for check in result.checks} == {"holds"}
 
 
-def test_norms_are_those_of_the_streams():
-    lm = tiny.lm()
+@pytest.mark.parametrize("name", ["llama", "gemma3n_text"])
+def test_norms_are_those_of_the_streams(name):
+    """Also of families that pass several along, which count as one wide one."""
+    lm = tiny.lm(name)
     trace = lm.read(IDS)
     with lm.running(), capture_streams(lm.layout) as streams:
         run(lm.model, torch.tensor([IDS]))
-    values = [stream[0].numpy().astype(np.float64) for stream in streams]
+    values = [stream[0].flatten(1).numpy().astype(np.float64) for stream in streams]
     stays = []
     for entered, left in pairwise(values):
         kept, added = np.linalg.norm(entered, axis=-1), np.linalg.norm(left - entered, axis=-1)

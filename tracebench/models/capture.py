@@ -25,7 +25,8 @@ from tracebench.models.parts import Parts
 class Streams(list):
     """Residual streams in order: entry 0 feeds block 0 (layer coordinate -1), entry l+1 left block l.
 
-    Each is [batch, token, feature], in the model's own type, on the device where it was.
+    Each is [batch, token, feature], in the model's own type, on the device where it was; of families that pass several
+    streams along [batch, token, stream, feature].
     """
 
 
@@ -37,11 +38,11 @@ def capture_streams(layout: Layout) -> Scope[Streams]:
     def entering(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if threading.get_ident() == thread:
             # Cloned: a block may add to its input in place.
-            streams[:] = [_kept(hidden_input(args, kwargs)).clone()]
+            streams[:] = [layout.ordered(_kept(hidden_input(args, kwargs))).clone()]
 
     def leaving(_module: nn.Module, _args: Any, output: Any) -> None:
         if threading.get_ident() == thread:
-            streams.append(_kept(hidden_output(output)).clone())
+            streams.append(layout.ordered(_kept(hidden_output(output))).clone())
 
     def enter(undo: ExitStack) -> Streams:
         undo.callback(layout.blocks[0].register_forward_pre_hook(entering, with_kwargs=True).remove)

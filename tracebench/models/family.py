@@ -3,7 +3,7 @@
 One short forward pass is watched. The blocks are the module list whose members pass one stream along; the final norm
 is found by following that stream to the unembedding, also where it is scaled just before; scale and softcap of the
 logits are read from the few attributes in `HEAD_ATTRIBUTES` and count only if the logits come out. What discovery
-cannot find is a row in `EXCEPTIONS`.
+cannot find is a row in `EXCEPTIONS`, or in `MERGING` where code and no module makes one stream of several.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ from torch import nn
 from tracebench.interrupts import Scope
 from tracebench.models.layout import CausalModel, Head, Layout, hidden_input, hidden_output
 from tracebench.models.memory import fitting
+from tracebench.models.merging import MERGING
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, coarsest, relative_gap
 from tracebench.models.offload import offloaded
 from tracebench.models.steady import steady
@@ -111,17 +113,23 @@ def discover(model: CausalModel) -> Layout:
     if last is None or not heads:
         raise LayoutError(f"{type(model).__name__} did not call its unembedding in a plain forward pass")
     after = calls[calls.index(chain[-1]) + 1 :]
-    way = _way(last, heads, after)
+    way, merge = _way(last, heads, after), None
+    holder = model.get_submodule(names[0].rpartition(".")[0].rpartition(".")[0])
+    row = MERGING.get(type(holder).__name__)
+    if way is None and row is not None:
+        merge = partial(row, holder)
+        way = _way(merge(last.movedim(0, -2)), heads, after)
     if way is None:
         raise LayoutError(
-            f"{type(model).__name__}: nothing that was called leads from the last block ({names[-1]}) to the "
-            "unembedding; its family needs a row in tracebench.models.family"
+            f"{type(model).__name__}: nothing that was called leads from the last block ({names[-1]}) to the unembedding. "
+            "Either a function merges several streams outside of modules: then a row in tracebench.models.merging must do "
+            "as it does. Or the outputs of earlier blocks are read too: then no lens can explain it, use another model"
         )
     blocks = tuple(call.module for call in chain)
     final = tuple(call.module for call in way.calls)
     types = tuple(call.entered.dtype for call in (*way.calls, way.head) if call.entered is not None)
-    layout = Layout(names, blocks, final, way.head.module, types, Head(way.scale), 0.0)
-    return _with_head(model, layout, last, logits)
+    layout = Layout(names, blocks, final, way.head.module, types, Head(way.scale), 0.0, merge)
+    return _with_head(model, layout, layout.ordered(last), logits)
 
 
 def probe_device(model: CausalModel) -> torch.device:

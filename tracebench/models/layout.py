@@ -6,6 +6,7 @@ because offloaded weights are elsewhere between calls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,8 @@ class Layout:
         types: what each of ``final`` and then the unembedding is fed with (a float32 stream may enter half a model).
         head: what happens to the unembedding's output.
         gap: by how much ``readout`` of the last block missed the model's logits when it was proved, of their range.
+        merge: where code and no module makes one stream of several before ``final``: what does; blocks then pass
+            [stream, batch, token, feature].
     """
 
     names: tuple[str, ...]
@@ -55,21 +58,28 @@ class Layout:
     types: tuple[torch.dtype, ...]
     head: Head
     gap: float
+    merge: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     @property
     def dtype(self) -> torch.dtype:
         """What the unembedding computes in; logits may be cast to a finer type afterwards."""
         return self.types[-1]
 
+    def ordered(self, stream: torch.Tensor) -> torch.Tensor:
+        """What a block was given or gave, as everybody else has it: [batch, token, feature], or [batch, token, stream, feature]."""
+        return stream if self.merge is None else stream.movedim(0, -2)
+
     def readout(self, stream: torch.Tensor) -> torch.Tensor:
         """The logits that a residual stream stands for.
 
         Args:
-            stream: [batch, token, feature], as it left a block.
+            stream: [batch, token, ...], as it left a block and was `ordered`.
 
         Returns:
             [batch, token, vocabulary]
         """
+        if self.merge is not None:
+            stream = self.merge(stream)
         for module, dtype in zip(self.final, self.types, strict=False):
             stream = module(stream.to(dtype))
         return self.head(self.unembed(stream.to(self.dtype)))

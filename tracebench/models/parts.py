@@ -77,6 +77,9 @@ def find_parts(model: CausalModel, layout: Layout) -> tuple[Parts | None, ...]:
         model: in eval mode; it is run three times on a handful of tokens.
         layout: its proved layout.
     """
+    if layout.merge is not None:
+        # Positions are not their second axis inside of the blocks, and what adds to several of them at once is no module.
+        return (None,) * len(layout.blocks)
     ids = probe_ids(model)
     plain = _observe(model, layout, ids)
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config

@@ -164,7 +164,8 @@ def _combined(pattern: torch.Tensor, sink: torch.Tensor | None, heads: str) -> t
 def _stays(residual: float | str, streams: Streams, layer: int) -> Any:
     if residual != "norms":
         return residual
-    entered, left = streams[layer][0].float(), streams[layer + 1][0].float()
+    # Several streams count as one wide one.
+    entered, left = (stream[0].float().flatten(1) for stream in streams[layer : layer + 2])
     kept, added = entered.norm(dim=-1), (left.to(entered.device) - entered).norm(dim=-1)
     return (kept / (kept + added).clamp_min(torch.finfo(torch.float32).tiny)).cpu().numpy()
 
