@@ -250,7 +250,10 @@ def test_a_page_that_would_be_too_large_is_not_written_and_nothing_sounds_as_if_
 def test_a_why_that_has_no_answer_says_so_where_it_would_stand(model, trace, capsys):
     out, err = explored(capsys, model, prompt="x")
     why = next(line for line in out.splitlines() if line.startswith("Why did the model say "))
-    assert "at step 0? Not known: IntegratedGradients is not in the page: the baseline " in why
+    assert (
+        "at step 0? Not known: IntegratedGradients is not in the page: at this step there is nothing to explain: "
+        in why
+    )
     assert "tracebench: IntegratedGradients is not in the page: " in err
 
 

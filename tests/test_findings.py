@@ -9,7 +9,7 @@ import pytest
 import tracebench as tb
 from tests import made
 from tracebench.arrays import LabeledArray
-from tracebench.findings import as_text, attributed, signed
+from tracebench.findings import _equals, as_text, attributed, signed
 
 
 def scored(values, *, step=0, value=3.2, method="IntegratedGradients(n_steps=64)", checks=None, **target):
@@ -33,7 +33,7 @@ def sentence(*args, **how):
 
 def test_it_says_who_leads_by_how_much_and_who_pushed():
     assert sentence([1.9, -0.3, 0.8], against=" Rome") == (
-        "“·Paris” leads “·Rome” by 3.20 logits (logit); “The” (+1.90, 63 % of all scores by size) and “·of” (+0.80, 27 %) "
+        "“·Paris” leads “·Rome” by 3.20 logits; “The” (+1.90, 63 % of all scores by size) and “·of” (+0.80, 27 %) "
         "speak for it most, “·city” (−0.30, 10 %) against. By integrated gradients, 64 points; its check holds."
     )
 
@@ -77,10 +77,19 @@ def test_a_check_that_does_not_hold_is_said():
     amber = tb.Check("completeness", "measure", 0.28, 0.05, "They add up.", "of the difference")
     broken = tb.Check("own embeddings put in", "identity", float("nan"), 0.0, "Nothing changes.")
     said = sentence([1, 2, 3], checks=(amber, broken))
-    assert said.endswith(
-        "; but “completeness” is amber (0.28, limit 0.05 of the difference) and “own embeddings put in” is BROKEN, so these "
-        "numbers are not to be trusted (unknown, limit 0)."
+    assert (
+        "; its scores miss what they share out by 0.28 of the difference (limit 0.05), so take them with care: “"
+        in said
     )
+    assert said.endswith(
+        "; but “own embeddings put in” is BROKEN, so these numbers are not to be trusted (unknown, limit 0)."
+    )
+    assert sentence([1, 2, 3], checks=(amber,)).endswith("64 points.")
+    held = tb.Check("score as recorded", "measure", 0.0, 1e-5, "It is the same.")
+    assert sentence([1, 2, 3], checks=(amber, held)).endswith("64 points; its other check holds.")
+    assert sentence([1, 2, 3], checks=(amber, held, held)).endswith("64 points; its other checks hold.")
+    unknown = tb.Check("completeness", "measure", float("nan"), 0.05, "They add up.", "of the difference")
+    assert "what they share out, so take them with care: " in sentence([1, 2, 3], checks=(unknown,))
     assert sentence([1, 2, 3], checks=()).endswith("which carries no checks.")
 
 
@@ -114,3 +123,9 @@ def test_a_small_number_that_stands_alone_is_no_zero():
 def test_who_leads_by_no_number_is_not_said_to_trail():
     said = sentence([1, 2, 3], value=float("nan"), against=" Rome")
     assert said.startswith("By how much “·Paris” leads “·Rome” is not known (logit); ")
+
+
+def test_a_probability_that_reads_as_one_is_a_sentence_too():
+    assert _equals(0.702) == "= 0.702"
+    assert _equals(1 - 1e-7) == "> 0.999"
+    assert _equals(1.0) == "= 1.000"

@@ -10,12 +10,16 @@ import re
 
 import numpy as np
 
+from tracebench.checks import Check
 from tracebench.request import parsed
 from tracebench.results.lens_table import LensTable
 from tracebench.results.token_scores import TokenScores
 from tracebench.trace import Trace
 
 Parts = tuple[str | dict[str, str], ...]
+
+#: The check that scores add up to what they share out.
+COMPLETENESS = "completeness"
 
 
 def said(trace: Trace, step: int) -> Parts:
@@ -25,7 +29,7 @@ def said(trace: Trace, step: int) -> Parts:
     prob = float(np.asarray(trace.candidates.chosen_probs.values)[step])
     rank = trace.chosen_rank(step)
     parts: list[str | dict[str, str]] = ["The text goes on with " if trace.was_read else "The model said "]
-    parts += [{"token": trace.tokens.display[at]}, f" with p = {probability(prob)}"]
+    parts += [{"token": trace.tokens.display[at]}, f" with p {_equals(prob)}"]
     if rank is None:
         parts.append(", past the recorded alternatives")
     elif rank > 0:
@@ -34,7 +38,7 @@ def said(trace: Trace, step: int) -> Parts:
         parts += [
             f" (its choice number {rank + 1}; the first was ",
             {"token": trace.candidates.vocabulary.display(int(best))},
-            f", p = {probability(top)})",
+            f", p {_equals(top)})",
         ]
     return tuple(parts)
 
@@ -45,6 +49,12 @@ def probability(p: float) -> str:
     if p > 0 and float(written) == 0:
         return f"{p:.0e}".replace("e-0", "e-").replace("e-", "e−")
     return ">0.999" if p < 1 and float(written) == 1 else written
+
+
+def _equals(p: float) -> str:
+    """``= 0.702``, ``> 0.999``."""
+    written = probability(p)
+    return f"> {written[1:]}" if written.startswith(">") else f"= {written}"
 
 
 def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
@@ -99,7 +109,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     push, against = ("make it less sure", "surer") if entropy else ("speak for it", "against")
     if len(above) == 1:
         push = push.replace("make", "makes").replace("speak", "speaks")
-    parts: list[str | dict[str, str]] = [*_number(trace, scores, step, value), "; "]
+    parts: list[str | dict[str, str]] = [*_number(trace, scores, step, value), "; ", *_unmet(scores)]
     if above:
         parts += [*named(above), f" {push} most, "]
         parts += [*named(below), f" {against}"] if below else [f"none {against}"]
@@ -128,7 +138,7 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
         return ("By how much ", token, " leads ", other, f" is not known ({of})")
     if value == 0:
         return (token, " and ", other, f" are level ({of})")
-    about = f" by {size} ({of})" if target.of == "prob" else f" by {size} {unit} ({of})"
+    about = {"prob": f" by {size} ({of})", "logit": f" by {size} {unit}"}.get(target.of, f" by {size} {unit} ({of})")
     return (token, " leads " if value > 0 else " trails ", other, about)
 
 
@@ -141,12 +151,29 @@ def _method(method: str) -> str:
     return f"{said}, {params['n_steps']} {points}" if "n_steps" in params else said
 
 
+def _unmet(scores: TokenScores) -> tuple[str, ...]:
+    """That scores do not add up to what they share out, before any of them is told."""
+    for check in _wrong(scores):
+        if check.name == COMPLETENESS:
+            off = "" if math.isnan(check.value) else f" by {check.value:.2g} {check.unit} (limit {check.limit:.2g})"
+            return (f"its scores miss what they share out{off}, so take them with care: ",)
+    return ()
+
+
+def _wrong(scores: TokenScores) -> list[Check]:
+    return [check for check in scores.checks if check.state != "holds"]
+
+
 def _proved(scores: TokenScores) -> str:
-    wrong = [check for check in scores.checks if check.state != "holds"]
+    wrong = _wrong(scores)
     if not scores.checks:
         return ", which carries no checks"
     if not wrong:
         return "; its checks hold" if len(scores.checks) > 1 else "; its check holds"
+    wrong = [check for check in wrong if check.name != COMPLETENESS]
+    if not wrong:
+        others = len(scores.checks) - 1
+        return ("", "; its other check holds", "; its other checks hold")[min(others, 2)]
     said = {"amber": "is amber", "broken": "is BROKEN, so these numbers are not to be trusted"}
     each = []
     for check in wrong:

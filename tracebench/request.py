@@ -101,6 +101,10 @@ class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state
         self.code = code
 
 
+class Unanswerable(ValueError):  # noqa: N818 - what is the case
+    """A question that has no answer, whoever is asked. A view says why, and offers nothing to do again."""
+
+
 @dataclass(eq=False)
 class Job:
     """One asked request on its way. The callbacks may be called from any thread.

@@ -111,8 +111,9 @@ function showResult({ root, body, signal, show, standing }: Asking, result: unkn
 function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
   const { root, body, request } = asking;
   const absent = isAbsent(error);
-  const why = absent ? (asking.why?.() ?? null) : null;
-  const code = why && !why.code ? null : (absent && error.code) || request.code;
+  // Empty code says that no Python would compute it either: then there is no more to say.
+  const why = absent && error.code !== "" ? (asking.why?.() ?? null) : null;
+  const code = why && !why.code ? null : absent ? (error.code ?? request.code) : null;
   const sentence = why ? why.sentence : cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);
   const failed = !absent && !cancelled;
   root.dataset.state = absent ? "absent" : "error";

@@ -217,9 +217,15 @@ def test_a_baseline_that_is_the_text_is_a_sentence(llama):
     eos = llama.tokenizer.eos_token_id
     trace = llama.read([5, eos, 6], prompt_length=2)
     with pytest.raises(
-        ValueError, match="is the text itself, so there is nothing to explain: choose another baseline, or"
+        ValueError, match="the 2 tokens before it are special ones or the first, which keep their own emb"
     ):
         tb.IntegratedGradients()(llama, trace)
+    with pytest.raises(ValueError, match="the only token before it is the first, which keeps its own embedding"):
+        tb.IntegratedGradients()(llama, llama.read([5, 6], prompt_length=1))
+    with pytest.raises(
+        ValueError, match=r"is the text itself, so there is nothing to explain: choose another baseline$"
+    ):
+        tb.IntegratedGradients(keep_first=False, keep_special=False)(llama, llama.read([eos, 6], prompt_length=1))
     # Of many steps those score 0, and the others are explained.
     every = tb.IntegratedGradients(n_steps=8)(llama, llama.read([5, eos, 6, 7], prompt_length=1), tb.Target(None))
     assert (every.at(0)[0], every.at(1)[0]) == (0, 0)

@@ -92,7 +92,7 @@ def test_saving_tells_where_or_why_not(monkeypatch):
     line.say(kind="save", id="s1")
     assert line.told.wait(5)
     assert line.sent[-1][0] == {
-        "kind": "error", "id": "s1", "error": "cannot save into a folder of glass", "absent": False, "code": None,
+        "kind": "error", "id": "s1", "error": "Cannot save into a folder of glass", "absent": False, "code": None,
     }  # fmt: skip
 
 
@@ -352,6 +352,6 @@ def test_a_slice_that_is_not_there_is_an_error_with_a_sentence(looking, line):
     asked, _, _ = looking
     content, _ = sliced(asked, whole(asked), layer=9, head=1)
     assert (content["kind"], content["absent"]) == ("error", False)
-    assert content["error"] == "layer 9 is not in this attention, which has 0, 1, 2 (null is the mean)"
+    assert content["error"] == "Layer 9 is not in this attention, which has 0, 1, 2 (null is the mean)"
     line.say(kind="ask", id="l", request=request_for(made.lens(made.trace())).to_json(), slice={"layer": 1})
-    assert line.sent[-1][0]["error"] == "a lens_table has no slices: ask for the whole"
+    assert line.sent[-1][0]["error"] == "A lens_table has no slices: ask for the whole"

@@ -13,7 +13,7 @@ from tracebench.offline.block import deflated
 from tracebench.request import Absent, Answerer, Job, Request, slice_key
 from tracebench.same import other_keys
 from tracebench.trace import Trace
-from tracebench.views.answers import described, pack
+from tracebench.views.answers import described, pack, sentence_of
 
 #: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
 FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)
@@ -33,7 +33,7 @@ def bake(
     steps: Literal["all"] | None = None,
     attention: Literal["compact", "full"] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Request key -> answer tree, or ``{"$error": sentence}`` where there is none: the page then says why.
+    """Request key -> answer tree, or ``{"$error": sentence}`` (with ``"absent": true`` where nothing could answer it) where there is none: the page then says why.
 
     An answer is also found where its question names the same tokens in another way: ``{"$same": key}``.
     Slices of answers have keys of their own (`slice_key`); a large one is ``{"$chunk": deflated bytes}``.
@@ -117,9 +117,9 @@ def in_steps(requests: Iterable[Request], trace: Trace, steps: Literal["all"] | 
 
 
 def _failure(what: str, failure: BaseException) -> dict[str, Any]:
-    sentence = described(failure)["error"]
-    warnings.warn(f"{what} is not in what was saved: {sentence}", stacklevel=5)
-    return {"$error": sentence}
+    warnings.warn(f"{what} is not in what was saved: {sentence_of(failure)}", stacklevel=5)
+    told = described(failure)
+    return {"$error": told["error"], **({"absent": True} if told["absent"] else {})}
 
 
 def answer(answerer: Answerer, request: Request) -> Any:

@@ -6,6 +6,7 @@ may run on any thread at any time, so it only passes on; answers are sent from t
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ import traitlets
 
 from tracebench import registry
 from tracebench.progress import Cancelled
-from tracebench.request import Absent, Answerer, Job, Request
+from tracebench.request import Absent, Answerer, Job, Request, Unanswerable
 from tracebench.trace import Trace
 from tracebench.views import wire
 from tracebench.views.base import static_text
@@ -162,8 +163,19 @@ def described(failure: BaseException) -> dict[str, Any]:
         return {"error": str(failure), "absent": True, "code": failure.code}
     if isinstance(failure, Cancelled):
         return {"error": "Cancelled.", "absent": False, "code": None, "cancelled": True}
+    sentence = sentence_of(failure)
+    # Python's errors begin small, a sentence on a page does not; a name stays as it is written.
+    if re.match(r"[a-z]+[ ,:]", sentence):
+        sentence = sentence[0].upper() + sentence[1:]
+    if isinstance(failure, Unanswerable):
+        return {"error": sentence, "absent": True, "code": ""}
+    return {"error": sentence, "absent": False, "code": None}
+
+
+def sentence_of(failure: BaseException) -> str:
+    """What an exception says."""
     # KeyError quotes its text; the other exceptions of ours are sentences already.
     sentence = str(failure.args[0]) if isinstance(failure, KeyError) and failure.args else str(failure)
     if not isinstance(failure, (ValueError, IndexError, KeyError, TypeError, RuntimeError)) or not sentence:
         sentence = f"{type(failure).__name__}: {sentence}"
-    return {"error": sentence, "absent": False, "code": None}
+    return sentence

@@ -13,7 +13,7 @@ interface Message {
 }
 
 /** What could not be computed when the page was saved, with the sentence that says why. */
-function isFailure(result: unknown): result is { $error: string } {
+function isFailure(result: unknown): result is { $error: string; absent?: boolean } {
   return typeof result === "object" && result !== null && "$error" in result;
 }
 
@@ -41,7 +41,7 @@ export function bakedKernel(
     const found = baked[sliceKey(request, slice)];
     const result = isSame(found) ? baked[found.$same] : found;
     if (result === undefined) reply({ kind: "error", error: "Not in this snapshot.", absent: true, code: request.code });
-    else if (isFailure(result)) reply({ kind: "error", error: result.$error });
+    else if (isFailure(result)) reply({ kind: "error", error: result.$error, ...(result.absent && { absent: true, code: "" }) });
     else if (isChunk(result)) {
       chunks(result.$chunk).then(
         (part) => say({ kind: "answer", result: part }),

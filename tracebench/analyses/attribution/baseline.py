@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 
 from tracebench.models.embeddings import embed, mean_embedding
+from tracebench.request import Unanswerable
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Baseline = Literal["eos", "pad", "zero", "mean"]
 
 
-class NothingToExplain(ValueError):  # noqa: N818 - what is the case, and an error only where it is all there is
+class NothingToExplain(Unanswerable):
     """A text that is its own baseline, in one sentence."""
 
 
@@ -63,6 +64,16 @@ def baseline_embeddings(
     base = _one(lm, name, own).to(own).expand_as(own).clone()
     kept = [at for at in range(len(own)) if (keep_first and at == 0) or (keep_special and trace.tokens[at].special)]
     base[kept] = own[kept]
+    if len(kept) == len(own):
+        alone = (
+            "the only token before it is the first, which keeps its own embedding in the baseline"
+            if len(own) == 1
+            else f"the {len(own)} tokens before it are special ones or the first, which keep their own embeddings in the baseline"
+        )
+        raise NothingToExplain(
+            f"at this step there is nothing to explain: {alone}. Go on to a later step, or ask with keep_first=False and "
+            "keep_special=False"
+        )
     if torch.equal(base, own):
         words = baseline_words(lm, name, keep_first=keep_first, keep_special=keep_special)
         instead = ", or keep_first=False and keep_special=False" if kept else ""
