@@ -6,6 +6,7 @@ import tracebench as tb
 from tests import made
 from tracebench import facade
 from tracebench.offline.bake import answer
+from tracebench.request import request_for
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +188,31 @@ def test_a_result_too_large_for_a_page_loses_nothing_of_the_others(lm, bench, tm
     with pytest.warns(UserWarning, match=r"TokenScores\(InputXGradient, .*\) is not in what was saved: it is 90 MB"):
         page = fresh.save(tmp_path / "a.html").read_text("utf-8")
     assert "it leads from layer 27" in page
+
+
+def test_a_closed_bench_is_a_sentence(lm, tmp_path):
+    bench = tb.explore(lm, lm.generate([3, 4], max_new_tokens=1), attribution=tb.InputXGradient())
+    bench.close()
+    for ask in (
+        lambda: bench.save(tmp_path / "a.html"),
+        lambda: bench.save(tmp_path / "a.trace"),
+        bench.size,
+        lambda: tb.snapshot(bench),
+    ):
+        with pytest.raises(
+            ValueError, match=r"this bench was closed, and its views with it: make it anew with tb\.explore"
+        ):
+            ask()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
+    with pytest.raises(ValueError, match="attention is 'compact' .* got 'FULL'"):
+        bench.size(attention="FULL")
+
+
+def test_a_step_that_is_its_own_baseline_says_so(lm):
+    trace = lm.read([3, 4, 5, 6], prompt_length=1)
+    every = tb.IntegratedGradients(n_steps=8)(lm, trace, tb.Target(None))
+    said = tb.Workbench([trace, every])._said({r.key: every for r in [request_for(every)]})[1]
+    assert any("no token scores anything, because the text before it is its own baseline." in each for each in said)

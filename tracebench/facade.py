@@ -45,6 +45,7 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
     Returns:
         A `Workbench`. The replay is done; everything else is computed when a view asks for it.
     """
+    from tracebench.analyses.arguments import insist_on_vocabulary
     from tracebench.analyses.lens.logit_lens import LogitLens
     from tracebench.models.language_model import LanguageModel
     from tracebench.session import Session
@@ -65,6 +66,7 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
         attribution = _checked("attribution", attribution, lm)
     if isinstance(trace, str):
         trace = lm.generate(trace)
+    insist_on_vocabulary(lm, trace)
     requests = asked(lm, trace, lens, attribution)
     return Workbench([trace, *requests], answerer=Session(lm, trace), note=said_of(lm, trace, attribution))
 

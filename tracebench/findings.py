@@ -116,7 +116,8 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     elif below:
         parts += [*named(below), f" {'makes it surer' if entropy else 'speaks against it'} most, none for it"]
     else:
-        parts += ["no token scores anything"]
+        own = scores.baseline and math.isnan(float(scores.baseline_values.sel(step=step)))
+        parts += ["no token scores anything", ", because the text before it is its own baseline" if own else ""]
     return (*parts, f". By {_method(scores.method)}{_proved(scores)}.")
 
 

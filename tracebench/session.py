@@ -1,7 +1,7 @@
 """One model, many askers: a worker thread that answers the requests of views while cells go on.
 
-Answers are remembered by request, together with a checksum of the weights' bits. The checksum is taken again only when
-a cell has run since, because only a cell can change a weight.
+Answers are remembered by request, together with a checksum of the weights' bits, the configuration and the hooks. The checksum
+is taken again only when a cell has run since, because only a cell can change them.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ class Session:
         raise RuntimeError("the model's weights kept changing while this was computed; ask again when they are at rest")
 
     def _checksum(self) -> str:
-        """The checksum of the weights, taken again when a cell may have changed them."""
+        """The checksum of what the model computes with, taken again when a cell may have changed it."""
         now, refreshed = cells.stamp(), self.lm.refreshed
         if now is None or self._weights is None or self._weights[:2] != (now, refreshed):
-            self._weights = (now, refreshed, f"{self.lm.fingerprint()} {refreshed}")
+            self._weights = (now, refreshed, f"{self.lm.state()} {refreshed}")
         return self._weights[2]
 
 

@@ -14,7 +14,7 @@ from tracebench import arrangement as arranging
 from tracebench import bundle, findings, registry, shown
 from tracebench.arrays import whole
 from tracebench.files import FileError
-from tracebench.offline.bake import ask_all, bake, in_steps
+from tracebench.offline.bake import ask_all, bake, in_steps, insist_on_form
 from tracebench.offline.kept_true import KeptTrue
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
@@ -145,6 +145,7 @@ class Workbench(Told):
             raise TypeError(f"save takes the path of an .html or .trace file, got a {type(path).__name__}")
         if max_bytes is not None and whole(max_bytes) is None:
             raise TypeError(f"max_bytes is a whole number of bytes or None, got {max_bytes!r}")
+        self._insist_on_open()
         suffix = Path(path).suffix.lower()
         if suffix not in (".html", ".htm", ".trace"):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
@@ -178,6 +179,8 @@ class Workbench(Told):
             A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
             computed first (``missing``), and of which of that the size is not known (``unknown``).
         """
+        self._insist_on_open()
+        insist_on_form(attention)
         computes = not isinstance(self._answerer, Stored)
         wanted = in_steps(self._now(), self.trace, steps) if computes else []
         return self._measure.estimate(self, self._answerer.known(), wanted, attention)
@@ -206,6 +209,7 @@ class Workbench(Told):
         self, steps: Literal["all"] | None = None, attention: Literal["compact", "full"] | None = None
     ) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
+        self._insist_on_open()
         return bake(self._answerer, self._now(), self.trace, steps, attention)
 
     def _now(self) -> list[Request]:
@@ -238,6 +242,13 @@ class Workbench(Told):
         known = by_all_names(self._answerer.known(), self.trace)
         step = self.selection.step or 0
         return shown.checks(self.trace, self._in_sight(), step, known, self._finding_request)
+
+    def _insist_on_open(self) -> None:
+        if self.comm is None:
+            raise ValueError(
+                "this bench was closed, and its views with it: make it anew with tb.explore(lm, trace), or of its results with "
+                "tb.Workbench([trace, *results])"
+            )
 
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""

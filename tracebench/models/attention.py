@@ -99,7 +99,13 @@ def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> S
 
 
 def run_watched(
-    lm: LanguageModel, ids: Sequence[int], layers: Collection[int], keep: Keep, *, named: bool = False
+    lm: LanguageModel,
+    ids: Sequence[int],
+    layers: Collection[int],
+    keep: Keep,
+    *,
+    named: bool = False,
+    unhooked: str | None = None,
 ) -> tuple[torch.Tensor, Watching, tuple[Check, ...]]:
     """One pass over a text whose attention is watched, and what is proved about it.
 
@@ -112,6 +118,7 @@ def run_watched(
         layers: block indices.
         keep: as in `watch_attention`.
         named: whether somebody named these layers, so that one of them without attention is an error.
+        unhooked: the digest of a plain pass, from whoever put up hooks of his own before.
 
     Returns:
         The logits [token, vocabulary], what was seen, and the checks.
@@ -122,7 +129,7 @@ def run_watched(
         ValueError: a layer attends more than once in a pass.
     """
     insist_on_room(lm, len(ids))
-    unhooked = lm.unhooked_digest(ids)
+    unhooked = lm.unhooked_digest(ids) if unhooked is None else unhooked
     given = torch.tensor([list(ids)], device=lm.device)
     asked: tuple[Check, ...] = ()
     with lm.running():

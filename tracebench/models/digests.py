@@ -12,20 +12,20 @@ REMEMBERED = 64
 
 
 class Digests:
-    """The digest of each sequence and state of the weights."""
+    """The digest of each sequence and state of a model."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[int, ...]], str] = {}
 
-    def find(self, weights: str, ids: Sequence[int]) -> str | None:
-        """Of the plain pass of these weights (their fingerprint) over these ids; None if there was none."""
-        return self._known.get((weights, tuple(ids)))
+    def find(self, state: str, ids: Sequence[int]) -> str | None:
+        """Of the plain pass of a model in this state over these ids; None if there was none."""
+        return self._known.get((state, tuple(ids)))
 
-    def keep(self, weights: str, ids: Sequence[int], logits: torch.Tensor) -> None:
+    def keep(self, state: str, ids: Sequence[int], logits: torch.Tensor) -> None:
         """Remember the logits of a plain pass."""
         if len(self._known) >= REMEMBERED:
             self._known.clear()
-        self._known[weights, tuple(ids)] = digest(logits)
+        self._known[state, tuple(ids)] = digest(logits)
 
     def clear(self) -> None:
         self._known.clear()

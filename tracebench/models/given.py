@@ -47,10 +47,15 @@ def token_ids(given: str | Sequence[int], encode: Callable[[str], list[int]], si
         ids = _listed(given)
     if not ids:
         raise ValueError("the prompt has no tokens: give a text, or at least one token id")
+    insist_on_ids(ids, size, name)
+    return ids
+
+
+def insist_on_ids(ids: Sequence[int], size: int, name: str) -> None:
+    """A ``ValueError`` for ids that a vocabulary of this size has not."""
     wrong = [i for i in ids if not 0 <= i < size]
     if wrong:
         raise ValueError(f"token id {wrong[0]} is not in the vocabulary of {name} (0 to {size - 1})")
-    return ids
 
 
 def _listed(given: Any) -> list[int]:

@@ -14,8 +14,9 @@ import torch
 from tracebench import cells, progress
 from tracebench.interrupts import Scope
 from tracebench.models import chat, generation, given, origin, reading
+from tracebench.models.circumstances import circumstances
 from tracebench.models.digests import Digests, digest
-from tracebench.models.family import discover, probe_device, run, vocabulary_size
+from tracebench.models.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
 from tracebench.models.fingerprint import fingerprint, is_sampled
 from tracebench.models.layout import CausalModel, Layout
 from tracebench.models.lock import ModelLock
@@ -54,7 +55,7 @@ class LanguageModel:
         self._sampled_fingerprint: str | None = None
         #: How often `refresh` was called: what was computed before an edit that no sample shows is not valid any more.
         self.refreshed = 0
-        self._proved: tuple[torch.dtype, Layout] | None = None
+        self._proved: tuple[tuple[Any, ...], Layout] | None = None
         self._parts: tuple[Layout, tuple[Parts | None, ...]] | None = None
         _ = self.layout  # an encoder is refused here, not at its first use
 
@@ -63,10 +64,12 @@ class LanguageModel:
     @property
     def layout(self) -> Layout:
         """Where its blocks, final norm and unembedding are: discovered, and proved on the model itself."""
-        # Proved when this object is made: who casts the model afterwards gets a proof of what it is now.
-        if self._proved is None or self._proved[0] != self.dtype:
+        # Proved when this object is made: who casts the model afterwards, or sets another scale or cap of its logits, gets a
+        # proof of what it is now.
+        now = (self.dtype, *(getattr(self.text_config, name, None) for name in HEAD_ATTRIBUTES))
+        if self._proved is None or self._proved[0] != now:
             with self.running():
-                self._proved = self.dtype, discover(self.model)
+                self._proved = now, discover(self.model)
         return self._proved[1]
 
     @property
@@ -120,6 +123,10 @@ class LanguageModel:
         if self._sampled_fingerprint is None:
             self._sampled_fingerprint = fingerprint(self.model)
         return self._sampled_fingerprint
+
+    def state(self) -> str:
+        """What it computes depends on this: the weights' bits, the configuration, hooks, and how torch is set."""
+        return f"{self.fingerprint()} {circumstances(self.model)}"
 
     def refresh(self) -> None:
         """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
@@ -271,16 +278,17 @@ class LanguageModel:
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """One plain pass over the whole sequence, no hooks: [token, vocabulary], in the model's own type."""
         check_replayable(self, len(ids))
+        given.insist_on_ids(ids, self.vocabulary_size, self.name)
         with self.running():
             logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
-            self._digests.keep(self.fingerprint(), ids, logits)
+            self._digests.keep(self.state(), ids, logits)
             return logits
 
     def unhooked_digest(self, ids: Sequence[int]) -> str:
-        """The digest of the logits of a plain pass, taken once per sequence and state of the weights."""
+        """The digest of the logits of a plain pass, taken once per sequence and `state` of the model."""
         # Running, so that no cell trains between the key and the pass.
         with self.running():
-            known = self._digests.find(self.fingerprint(), ids)
+            known = self._digests.find(self.state(), ids)
             return digest(self.logits(ids)) if known is None else known
 
     def breathe(self, done: int, total: int, note: str = "") -> None:

@@ -77,8 +77,13 @@ class Pieces:
         if not token:
             raise ValueError("'' is no token at all: give a token's exact text with its space, e.g. ' the', or its id")
         found = self._ids.get(token.encode("utf-8", "surrogatepass"))
-        if found is not None:
+        if found is not None and found < size:
             return found
+        if found is not None:
+            raise ValueError(
+                f"{token!r} is token {found} of this tokenizer, and the model has only {size}: it is the tokenizer of another "
+                "model, or of one with more tokens; give another token"
+            )
         raise ValueError(f"{token!r} is not one token of this vocabulary; {self._instead(token)}")
 
     def _instead(self, text: str) -> str:

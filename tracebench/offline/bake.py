@@ -18,6 +18,9 @@ from tracebench.views.answers import described, pack, sentence_of
 #: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
 FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)
 
+#: Seconds that a cancelled job is given at the most to leave the model.
+LETS_GO = 60
+
 #: Stands for a part of a page that is inflated when it is asked for.
 CHUNK = "$chunk"
 #: Stands for an answer that has another key: the same question, its tokens named in another way.
@@ -48,7 +51,7 @@ def bake(
     A request that nobody can answer is left out, and the page says so. One that fails is warned about: what was computed
     for the other views must not be lost for it.
     """
-    _insist_on_form(attention)
+    insist_on_form(attention)
     baked = ask_all(answerer, requests, trace, steps)
     known = answerer.known()
     baked |= {other: tree for other, tree in also(known, trace).items() if other not in baked}
@@ -64,7 +67,7 @@ def entries(
     key: str, result: Any, trace: Trace, attention: Literal["compact", "full"] | None
 ) -> dict[str, dict[str, Any]]:
     """What a page has of a result: its answer and, where its view asks for slices of it, each of them."""
-    _insist_on_form(attention)
+    insist_on_form(attention)
     found = {key: pack(result, trace)}
     view = registry.find("views", result.kind)
     if hasattr(view, "slices"):
@@ -80,7 +83,7 @@ def also(known: Mapping[str, Any], trace: Trace) -> dict[str, dict[str, Any]]:
     return {other: {SAME: key} for other, key in other_keys(known, trace).items()}
 
 
-def _insist_on_form(attention: Any) -> None:
+def insist_on_form(attention: Any) -> None:
     if attention not in (None, "compact", "full"):
         raise ValueError(
             f"attention is 'compact' (16 levels, the largest weights exact), 'full' (every weight in a byte) or None "
@@ -139,6 +142,9 @@ def answer(answerer: Answerer, request: Request) -> Any:
             done.wait()
     except BaseException:
         job.cancel()
+        # Whoever is interrupted gets the model back as it was: what the worker has put up on it is taken down first.
+        with cells.lend():
+            done.wait(LETS_GO)
         raise
     if outcome[1] is not None:
         raise outcome[1]

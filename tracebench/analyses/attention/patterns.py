@@ -17,12 +17,13 @@ import numpy as np
 import torch
 
 from tracebench import progress
+from tracebench.analyses.arguments import insist_on_text
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.attention import Rows, Watching, run_watched
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.memory import free_bytes
-from tracebench.models.replay import check_replayable, replay_check
+from tracebench.models.replay import replay_check
 from tracebench.results.attention import Attention
 from tracebench.target import Target
 from tracebench.trace import Trace
@@ -72,8 +73,8 @@ class AttentionPatterns:
         if target is not None:
             raise ValueError("attention patterns are of a whole pass and have no target: leave it out")
         started = time.perf_counter()
-        ids = trace.tokens.ids
         insist_on_text(lm, trace)
+        ids = trace.tokens.ids
         layers = chosen("layer", self.layers, lm.layers, lm.name)
         kept = _Kept(lm, layers, self.heads, len(ids))
         logits, watching, checks = run_watched(lm, ids, layers, kept, named=self.layers is not None)
@@ -218,13 +219,3 @@ def as_recorded(lm: LanguageModel, trace: Trace, logits: torch.Tensor) -> tuple[
         return ()
     meaning = "The pass whose attention is watched gives the scores that were recorded with the trace."
     return (replace(replay_check(trace, logits, lm.coarsest), name="scores as recorded", meaning=meaning),)
-
-
-def insist_on_text(lm: LanguageModel, trace: Trace) -> None:
-    """A ``ValueError`` for a trace that this model cannot have made or cannot read in one pass."""
-    ids = trace.tokens.ids
-    if max(ids) >= lm.vocabulary_size:
-        raise ValueError(
-            f"{trace!r} has token id {max(ids)}, {lm.name} has only {lm.vocabulary_size}: it is of another model"
-        )
-    check_replayable(lm, len(ids))

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from tracebench import progress
-from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, insist_on_text, limit_in_words, via
+from tracebench.analyses.arguments import insist_on_text
+from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, limit_in_words, via
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.attention import Rows, insist_on_room, run_watched
@@ -103,10 +104,10 @@ class AttentionRollout:
             flow[rows.layer - self.first, rows.queries, : mixed.shape[-1]] = mixed.cpu().numpy()
 
         insist_on_room(lm, len(ids))  # before there is any pass
-        lm.unhooked_digest(ids)  # before there are hooks
+        unhooked = lm.unhooked_digest(ids)  # before there are hooks
         watched = capture_streams(lm.layout) if self.residual == "norms" else nullcontext(Streams())
         with watched as streams:
-            logits, watching, checks = run_watched(lm, ids, layers, keep)
+            logits, watching, checks = run_watched(lm, ids, layers, keep, unhooked=unhooked)
         stays = [_stays(self.residual, streams, layer) for layer in layers]
         missing = sorted(set(layers) - set(seen))
         traced = back(flow, stays)

@@ -74,7 +74,8 @@ class Decision:
             plain, put_in = last_logits(self.lm, self.ids), last_logits(self.lm, self.ids, self.own[None])
             number = float(self.number(plain)[0])
         gap = 0.0 if torch.equal(plain, put_in) else float((plain - put_in).abs().max()) / (spread(plain) or 1.0)
-        again = abs(float(plain[0, realised]) - recorded) / (spread(plain) or 1.0)
+        # As it is recorded: in float32.
+        again = abs(float(plain[0, realised].float()) - recorded) / (spread(plain) or 1.0)
         return number, [
             Check(
                 "own embeddings put in",
@@ -98,6 +99,10 @@ class Decision:
 @contextmanager
 def differentiated(lm: LanguageModel) -> Generator[None]:
     """Says in a sentence that a model gives no gradients, where torch says it in its own words."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError(
+            "attribution follows gradients, and torch.inference_mode() is on, which switches them off: ask outside of it"
+        )
     try:
         yield
     except RuntimeError as error:

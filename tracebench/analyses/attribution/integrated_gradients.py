@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from tracebench import progress
+from tracebench.analyses.arguments import insist_on_text
 from tracebench.analyses.attribution.adaptive import Look, Walk, walk
 from tracebench.analyses.attribution.baseline import Baseline, baseline_embeddings, baseline_words, check_baseline
 from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
@@ -110,6 +111,7 @@ class IntegratedGradients:
             ValueError: a text that is not one token; no such baseline, or it is the text itself; no gradient reaches the
                 embeddings.
         """
+        insist_on_text(lm, trace)
         kept = {"keep_first": self.keep_first, "keep_special": self.keep_special}
         words = baseline_words(lm, self.baseline, **kept)
 

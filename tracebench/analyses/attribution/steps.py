@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from tracebench import progress
+from tracebench.analyses.arguments import insist_on_text
 from tracebench.analyses.attribution.baseline import NothingToExplain
 from tracebench.analyses.attribution.decision import Decision, Method
 from tracebench.arrays import LabeledArray
 from tracebench.checks import Check
 from tracebench.models.memory import fitting
-from tracebench.models.replay import check_replayable
 from tracebench.results.token_scores import TokenScores
 from tracebench.target import Target
 
@@ -39,14 +39,14 @@ def explain(
         baseline: what the text is compared with, in words.
     """
     started = time.perf_counter()
-    target = target or Target()
+    target = Target() if target is None else target
     if not isinstance(target, Target):
         raise TypeError(f"a target says what is explained, e.g. tb.Target(step=0), got a {type(target).__name__}")
+    insist_on_text(lm, trace)
     steps = trace.steps if target.step is None else (target.step,)
     if not steps:
         raise IndexError("this trace has no steps to explain: every token is prompt")
     trace.check_step(steps[0])
-    check_replayable(lm, len(trace.tokens))
     scores = np.full((len(steps), len(trace.tokens)), np.nan, np.float32)
     values, baselines, explained = (np.full(len(steps), np.nan, np.float32) for _ in range(3))
     checks: list[Check] = []

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from tracebench import progress
+from tracebench.analyses.arguments import insist_on_text
 from tracebench.arrays import LabeledArray, whole
 from tracebench.checks import Check
 from tracebench.models.capture import Streams, capture_streams, hooks_check
@@ -26,7 +27,7 @@ from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout import Layout
 from tracebench.models.memory import halving
 from tracebench.models.numerics import SAME_STREAM, relative_gap
-from tracebench.models.replay import check_replayable, replay_check
+from tracebench.models.replay import replay_check
 from tracebench.models.scores import leading
 from tracebench.results.lens_table import LensTable
 from tracebench.target import Target
@@ -88,14 +89,10 @@ class LogitLens:
         """
         if target is not None:
             raise ValueError("the logit lens reads every position and has no target: leave it out, or watch a token")
+        insist_on_text(lm, trace)
         started = time.perf_counter()
         watched = tuple(dict.fromkeys(lm.token_id(token) for token in self.watch))
         ids = trace.tokens.ids
-        if max(ids) >= lm.vocabulary_size:
-            raise ValueError(
-                f"{trace!r} has token id {max(ids)}, {lm.name} has only {lm.vocabulary_size}: it is of another model"
-            )
-        check_replayable(lm, len(ids))
         layout, unhooked = lm.layout, lm.unhooked_digest(ids)
         with lm.running(), capture_streams(layout) as streams:
             logits = run(lm.model, torch.tensor([list(ids)], device=lm.device))[0]

@@ -1,0 +1,76 @@
+"""What an analysis is called with by mistake is a sentence."""
+
+import pytest
+import torch
+
+import tracebench as tb
+from tests import tiny
+
+ANALYSES = [
+    tb.LogitLens(),
+    tb.AttentionPatterns(),
+    tb.AttentionRollout(),
+    tb.IntegratedGradients(n_steps=2),
+    tb.InputXGradient(),
+]
+
+
+@pytest.fixture(scope="module")
+def lm():
+    return tiny.lm()
+
+
+@pytest.mark.parametrize("analysis", ANALYSES, ids=repr)
+def test_other_things_than_a_model_and_a_trace(lm, analysis):
+    trace = lm.read([5, 6, 7])
+    for first, second, said in (
+        (lm, "text", "takes a trace after the model, got a str: lm.generate"),
+        (trace, lm, "takes the model first and then the trace, got a Trace first: tb.load"),
+        (lm.model, trace, "got a LlamaForCausalLM first: .* tb.LanguageModel"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            analysis(first, second)
+
+
+@pytest.mark.parametrize("analysis", ANALYSES, ids=repr)
+def test_a_trace_of_another_model(analysis):
+    small, trace = tiny.lm(vocab_size=200), tiny.lm().read([5, 300, 7])
+    with pytest.raises(ValueError, match="has token id 300, tiny llama has only 200: it is of another model"):
+        analysis(small, trace)
+
+
+def test_a_trace_of_another_model_elsewhere():
+    small, trace = tiny.lm(vocab_size=200), tiny.lm().read([5, 300, 7])
+    with pytest.raises(ValueError, match="has token id 300, tiny llama has only 200: it is of another model"):
+        tb.explore(small, trace)
+    with pytest.raises(ValueError, match=r"token id 300 is not in the vocabulary of tiny llama \(0 to 199\)"):
+        small.replay(trace)
+
+
+def test_a_token_that_only_the_tokenizer_has(lm):
+    small = tiny.lm(vocab_size=200)
+    text = next(small.vocabulary([i]).text(i) for i in range(200, 300) if lm.token_id(lm.vocabulary([i]).text(i)) == i)
+    with pytest.raises(ValueError, match="of this tokenizer, and the model has only 200"):
+        tb.LogitLens(watch=(text,))(small, small.read([5, 6]))
+
+
+@pytest.mark.parametrize("wrong", [0, "", {}])
+def test_a_target_that_is_none(lm, wrong):
+    with pytest.raises(TypeError, match=r"a target says what is explained, e\.g\. tb\.Target\(step=0\), got a"):
+        tb.InputXGradient()(lm, lm.read([5, 6, 7]), wrong)
+
+
+def test_gradients_in_inference_mode(lm):
+    trace = lm.read([5, 6, 7])
+    with (
+        torch.inference_mode(),
+        pytest.raises(ValueError, match=r"torch\.inference_mode\(\) is on, .* ask outside of it"),
+    ):
+        tb.InputXGradient()(lm, trace, tb.Target(1))
+
+
+def test_twice_the_digits_are_compared_as_they_were_recorded():
+    lm = tiny.lm(dtype=torch.float64)
+    for analysis in (tb.InputXGradient(), tb.IntegratedGradients(n_steps=64)):
+        found = analysis(lm, lm.read([5, 6, 7, 8]), tb.Target(2))
+        assert {check.name: check.state for check in found.checks}["score as recorded"] == "holds"

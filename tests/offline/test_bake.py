@@ -1,0 +1,38 @@
+"""Asking and waiting, as saving does."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from tests import made
+from tracebench.offline.bake import answer
+from tracebench.progress import Cancelled
+from tracebench.request import Request
+
+
+class Slow:
+    """Holds on to the model until its job is cancelled, and for some time after."""
+
+    def __init__(self):
+        self.holds = False
+
+    def ask(self, _request, job):
+        self.holds = True
+        threading.Thread(target=self._work, args=(job,)).start()
+
+    def _work(self, job):
+        threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        job.cancelled.wait(10)
+        time.sleep(0.3)
+        self.holds = False
+        job.on_error(Cancelled())
+
+
+def test_whoever_is_interrupted_gets_the_model_back_when_the_work_has_left_it():
+    slow = Slow()
+    with pytest.raises(KeyboardInterrupt):
+        answer(slow, Request("LogitLens", {}, made.trace().hash))
+    assert not slow.holds
