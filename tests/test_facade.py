@@ -207,12 +207,12 @@ def test_a_closed_bench_is_a_sentence(lm, tmp_path):
 
 
 def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
-    with pytest.raises(ValueError, match="attention is 'compact' .* got 'FULL'"):
+    with pytest.raises(ValueError, match=r"attention is 'compact' .* got 'FULL'"):
         bench.size(attention="FULL")
 
 
 def test_a_step_that_is_its_own_baseline_says_so(lm):
-    trace = lm.read([3, 4, 5, 6], prompt_length=1)
+    trace = lm.read("The Eiffel Tower")
     every = tb.IntegratedGradients(n_steps=8)(lm, trace, tb.Target(None))
     said = tb.Workbench([trace, every])._said({r.key: every for r in [request_for(every)]})[1]
     assert any("no token scores anything, because the text before it is its own baseline." in each for each in said)
