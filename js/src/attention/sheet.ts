@@ -10,7 +10,7 @@ import { draw, paintCells } from "./paint";
 
 const HEAD = 76;
 /** A key that the row does not reach. */
-const LATER = "opacity:0.5";
+const LATER = "color:var(--tb-ink-3);font-style:italic";
 /** The height that a name needs. */
 const LINE = 13;
 /** Between a column of its own and the tokens. */
