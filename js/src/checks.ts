@@ -34,8 +34,7 @@ export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLE
   if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
   const state = worst(checks);
   const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, summary(checks));
-  const list = element("ul", { class: "tb-check-list" }, ...checks.map(checkItem));
-  return popup(button, element("div", { role: "group", "aria-label": "Checks" }, list), signal).el;
+  return popup(button, element("div", { role: "group", "aria-label": "Checks" }, checkList(checks)), signal).el;
 }
 
 /** A place for the word, which follows the newest answer. */
@@ -52,8 +51,14 @@ export function checksPlace(signal: AbortSignal): { el: HTMLElement; show(checks
   };
 }
 
-/** One check in full. */
-export function checkItem({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
+/** Checks in full, those that do not hold first. */
+export function checkList(checks: readonly Check[]): HTMLElement {
+  const wrong = checks.filter(({ state }) => state !== "holds");
+  const all = [...wrong, ...checks.filter((check) => !wrong.includes(check))];
+  return element("ul", { class: "tb-check-list" }, ...all.map(checkItem));
+}
+
+function checkItem({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
   const said = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
   return element(
     "li",

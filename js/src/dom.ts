@@ -100,21 +100,22 @@ export function edges(scrolling: HTMLElement, signal: AbortSignal): () => void {
 }
 
 /**
- * Whose words change stays as high as it has been at this width: what is below it does not jump from step to step, and need not
- * be drawn anew.
+ * Whose words change stays as high as it has been at this width (or as wide, at the width of what is around it): what is below it
+ * does not jump from step to step, and need not be drawn anew.
  */
-export function steady(el: HTMLElement, signal: AbortSignal): void {
-  let [width, height] = [0, 0];
+export function steady(el: HTMLElement, signal: AbortSignal, side: "Height" | "Width" = "Height", around = el): void {
+  let [room, most] = [0, 0];
   const keep = () => {
-    if (el.offsetWidth !== width) {
-      [width, height] = [el.offsetWidth, 0];
-      el.style.minHeight = "";
+    if (around.offsetWidth !== room) {
+      [room, most] = [around.offsetWidth, 0];
+      el.style[`min${side}`] = "";
     }
-    if (el.offsetHeight <= height) return;
-    height = el.offsetHeight;
-    el.style.minHeight = `${height}px`;
+    const now = el[`offset${side}`];
+    if (now <= most) return;
+    most = now;
+    el.style[`min${side}`] = `${most}px`;
   };
-  onResize([el], keep, signal);
+  onResize([el, around], keep, signal);
 }
 
 /** The width of an element as it was last laid out, which need not be measured; `onChange` hears of another one. */

@@ -8,9 +8,20 @@ export function probability(p: number, digits = 3): string {
   if (Number.isNaN(p)) return "–";
   if (p === 0) return "0";
   const written = p.toFixed(digits);
-  if (Number(written) === 0) return p.toExponential(0).replace("e-", "e−");
+  if (Number(written) === 0) return exponent(p);
   if (p < 1 && Number(written) === 1) return `>${(1 - 10 ** -digits).toFixed(digits)}`;
   return written;
+}
+
+/** "p = 0.702", "p > 0.999". */
+export function withP(p: number): string {
+  const written = probability(p);
+  return written.startsWith(">") ? `p > ${written.slice(1)}` : `p = ${written}`;
+}
+
+/** A number as its power of ten, with a minus that is one: "4e−5". */
+export function exponent(x: number, digits = 0): string {
+  return x.toExponential(digits).replaceAll("-", "−");
 }
 
 /** Entropy or divergence. */
@@ -25,7 +36,7 @@ export function nats(x: number): string {
 export function short(x: number | null): string {
   if (x === null || Number.isNaN(x)) return "unknown";
   if (x === 0) return "0";
-  return Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
+  return Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5 ? exponent(x, 1) : String(Number(x.toPrecision(3))).replace("-", "−");
 }
 
 export function size(bytes: number): string {

@@ -65,26 +65,20 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   el.dataset.live = "";
   // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
   el.toggleAttribute("data-page", answers.offline);
-  const top = element(
-    "div",
-    { class: "tb-bench-top" },
-    element(
-      "header",
-      { class: "tb-bench-head" },
-      element("b", {}, data.model.name),
-      element("span", { class: "tb-note" }, facts(data.model)),
-      proofs.el,
-      element("span", { class: "tb-push" }, steps.el),
-      actions,
-    ),
-    banner(answers, signal),
-    saved,
-    target,
-    views.away,
+  const head = element(
+    "header",
+    { class: "tb-bench-head" },
+    element("b", {}, data.model.name),
+    element("span", { class: "tb-note" }, facts(data.model)),
+    proofs.el,
+    element("span", { class: "tb-push tb-bench-tools" }, steps.el, actions),
   );
+  const top = element("div", { class: "tb-bench-top" }, head, banner(answers, signal), saved, target, views.away);
   el.append(top, views.el);
-  if (answers.offline) clearOf(top, signal);
-  steady(target, signal);
+  if (answers.offline) clearOf(top, [steps.el, question], signal);
+  // While something is asked the words on the checks are others: neither row nor line comes or goes for it.
+  steady(proofs.el, signal, "Width", head);
+  for (const each of [head, target, question, finding]) steady(each, signal);
 
   let lens: Lens | null = null;
   const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
@@ -139,10 +133,15 @@ export function workbench({ el, data, selection, answers, synced, children, sign
 }
 
 /** Whatever is scrolled to in a page stops under what stays in sight. */
-function clearOf(top: HTMLElement, signal: AbortSignal): void {
+function clearOf(top: HTMLElement, parts: readonly HTMLElement[], signal: AbortSignal): void {
   const root = document.documentElement;
   root.toggleAttribute("data-tb-page", true);
-  onResize([top], () => root.style.setProperty("--tb-bench-top", `${top.offsetHeight + 8}px`), signal);
+  const tell = () => {
+    // Where it is narrow only these stay, and what is around them has no box.
+    const height = top.offsetHeight || parts.reduce((sum, each) => sum + each.offsetHeight, 16);
+    root.style.setProperty("--tb-bench-top", `${height + 8}px`);
+  };
+  onResize([top, ...parts], tell, signal);
 }
 
 function facts({ layers, heads, dtype, device }: ModelCard): string {

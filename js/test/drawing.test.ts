@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { contrast, diverging, ink, isTransparent, type Rgb, sequential } from "../src/color";
 import { csv } from "../src/csv";
-import { nats, probability, short, theLayer } from "../src/format";
+import { nats, probability, short, theLayer, withP } from "../src/format";
 import { linear, roundUp, ticks } from "../src/scale";
 import { spread } from "../src/spread";
 import { isolated } from "../src/tokens";
@@ -87,7 +87,8 @@ test("only an exact zero or one is written as one, in one notation", () => {
   expect([1.234, 0.004, -1e-9, 0, -0, 0.005, Number.NaN].map(nats)).toEqual([
     ...["1.23", "<0.01", "<0.01", "0.00", "0.00", "0.01", "–"],
   ]);
-  expect([null, 0, 3.2e-7, 0.01234].map(short)).toEqual(["unknown", "0", "3.2e-7", "0.0123"]);
+  expect([0.702, 0.99999, 1, 4e-5].map(withP)).toEqual(["p = 0.702", "p > 0.999", "p = 1.000", "p = 4e−5"]);
+  expect([null, 0, 3.2e-7, 0.01234].map(short)).toEqual(["unknown", "0", "3.2e−7", "0.0123"]);
 });
 
 test("a layer in a sentence", () => {

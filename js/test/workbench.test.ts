@@ -92,7 +92,7 @@ test("checks that do not hold are said in words", async () => {
   one(root, ".tb-check-word").click();
   const list = one(root, ".tb-check-list");
   expect(list.closest("[hidden]")).toBeNull();
-  expect(text(list)).toContain("last row = the model BROKEN: unknown, limit 5.0e-5 of the range · must hold");
+  expect(text(list)).toContain("last row = the model BROKEN: unknown, limit 5.0e−5 of the range · must hold");
   key(list, "Escape");
   expect(list.closest("[hidden]")).not.toBeNull();
 });

@@ -177,7 +177,8 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
 
 function render(place: HTMLElement, child: Child, signal: AbortSignal): void {
   const room = element("div", { class: "tb-room" });
-  place.append(room);
+  // Before the tools: they stand in the line of the view's title, and Tab comes to them last.
+  place.insertBefore(room, place.lastElementChild);
   signal.addEventListener("abort", () => room.remove());
   child.render(room, signal).catch((error: unknown) => {
     if (signal.aborted) return;

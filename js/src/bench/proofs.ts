@@ -1,7 +1,7 @@
 // How many checks of everything in sight hold; which view it is where one does not; and the list of them, view by view.
 
-import { checkItem, SIGNS, summary, worst } from "../checks";
-import { element, focusedIn } from "../dom";
+import { checkList, SIGNS, summary, worst } from "../checks";
+import { edges, element, focusedIn } from "../dom";
 import type { Popup } from "../popup";
 import { popup } from "../popup";
 import { spoken } from "./arrangement";
@@ -42,11 +42,15 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
       el.replaceChildren();
       if (all.length === 0) return;
       const word = element("button", { class: "tb-check-word", type: "button", "data-check": worst(all) }, summary(all));
-      const byView = element("div", { role: "group", "aria-label": "Checks, view by view" });
-      for (const { view, checks } of proofs) {
-        byView.append(leading(view, spoken(view), {}), element("ul", { class: "tb-check-list" }, ...checks.map(checkItem)));
-      }
+      const byView = element("div", { class: "tb-proofs-list", role: "group", "aria-label": "Checks, view by view" });
       const wrong = proofs.filter(({ checks }) => worst(checks) !== "holds");
+      // What does not hold is not to be looked for.
+      for (const holds of [false, true]) {
+        for (const { view, checks } of proofs) {
+          const some = checks.filter(({ state }) => (state === "holds") === holds);
+          if (some.length > 0) byView.append(leading(view, spoken(view), {}), checkList(some));
+        }
+      }
       const leads = wrong.map(({ view, checks }) => {
         const state = worst(checks);
         const names = checks.filter((check) => check.state !== "holds").map(({ name }) => name);
@@ -54,7 +58,8 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
         return leading(view, `${SIGNS[state]} ${spoken(view)}`, { "data-check": state, "aria-label": label });
       });
       const until = AbortSignal.any([signal, life.signal]);
-      list = popup(word, byView, until);
+      edges(byView, until);
+      list = popup(word, element("div", {}, byView), until);
       el.append(list.el, ...leads);
       if (isOpen) list.open();
       back();
@@ -66,7 +71,7 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
 function focusIn(el: HTMLElement): () => void {
   const focused = focusedIn(el);
   if (!(focused instanceof HTMLElement) || !el.contains(focused)) return () => {};
-  const where = focused.closest(".tb-popup-panel") ? ".tb-popup-panel" : ":scope";
+  const where = focused.closest(".tb-popup-panel") ? ".tb-proofs-list" : ":scope";
   const view = focused.dataset.leads;
   return () => {
     const same = view && el.querySelector<HTMLElement>(`${where} > [data-leads="${view}"]`);

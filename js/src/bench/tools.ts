@@ -13,7 +13,7 @@ export interface Tools {
 
 type Tool = "earlier" | "later" | "enlarge" | "hide";
 
-/** Four small buttons that are one stop for the Tab key; arrow keys go from one to the next. */
+/** Four small buttons that are one stop for the Tab key, after the view itself; arrow keys go from one to the next. */
 export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
   const make = (tool: Tool, drawing: string) => {
     const icon = svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" });
@@ -41,7 +41,7 @@ export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
   const stop = (at: HTMLElement) => {
     for (const each of all) each.tabIndex = each === at ? 0 : -1;
   };
-  stop(buttons.enlarge);
+  stop(buttons.earlier);
   el.addEventListener("focusin", ({ target }) => stop(target as HTMLElement));
   el.addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -11,10 +11,15 @@ export interface Block {
 
 type Divided = Pick<Trace, "pieces" | "prompt_length" | "segments"> & { provenance?: Trace["provenance"] };
 
+/** Whether the text was there already, and no token of it was chosen. */
+export function wasRead({ provenance }: { provenance?: Trace["provenance"] }): boolean {
+  return provenance?.settings?.how === "read";
+}
+
 /** Consecutive blocks that cover all tokens. Template tokens before a segment belong to it. */
 export function blocks(trace: Divided): Block[] {
   const { pieces, prompt_length, segments } = trace;
-  const read = trace.provenance?.settings?.how === "read";
+  const read = wasRead(trace);
   const out: Block[] = [];
   let start = 0;
   const add = (caption: string, stop: number, generated = false) => {

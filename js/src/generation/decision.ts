@@ -1,12 +1,13 @@
 // What else could have been said at this step: the most likely tokens, and the one that was chosen.
 
 import { element } from "../dom";
-import { nats, probability } from "../format";
+import { nats, probability, withP } from "../format";
 import { tokenOf } from "../selection";
 import type { Piece } from "../tokens";
 import { isolated, pieceOf, token } from "../tokens";
 import type { Trace } from "../trace";
 import { whenOther } from "../unchanged";
+import { wasRead } from "./blocks";
 import { bar } from "./text";
 
 /** Shown at first; the rest of what travelled is one click away. */
@@ -44,6 +45,7 @@ export function decision(trace: Trace): DecisionView {
     how && element("p", { class: "tb-note tb-drawn" }, how),
   );
 
+  const word = wasRead(trace) ? "came next" : "chosen";
   let shown: number | null = null;
   let all = false;
   const update = whenOther((step: number | null, elsewhere: number | null) => {
@@ -60,7 +62,7 @@ export function decision(trace: Trace): DecisionView {
     const visible = rows.filter((row, i) => all || i < FIRST || row.chosen);
     title.textContent = `The decision at step ${step}`;
     entropy.textContent = `entropy ${nats(trace.entropy.at({ step }))} nats`;
-    list.replaceChildren(...visible.map((row, i) => item(row, row.rank > (visible[i - 1]?.rank ?? -1) + 1)));
+    list.replaceChildren(...visible.map((row, i) => item(row, word, row.rank > (visible[i - 1]?.rank ?? -1) + 1)));
     const others = Math.max(0, 1 - visible.reduce((sum, { p }) => sum + p, 0));
     rest.textContent = `all other tokens together: ${probability(others)}`;
     more.hidden = rows.length <= FIRST;
@@ -101,7 +103,7 @@ export function candidates(trace: Trace, step: number): Row[] {
   return rows;
 }
 
-function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
+function item({ rank, piece, p, chosen }: Row, word: string, gap: boolean): HTMLElement {
   const past = rank === Number.POSITIVE_INFINITY;
   const place = past ? "past the recorded" : `choice ${rank + 1}`;
   return element(
@@ -112,11 +114,11 @@ function item({ rank, piece, p, chosen }: Row, gap: boolean): HTMLElement {
       "data-chosen": chosen,
       "data-gap": gap,
       "aria-current": chosen ? "true" : null,
-      title: `${isolated(piece[1])} · ${place}, p = ${probability(p)}`,
+      title: `${isolated(piece[1])} · ${place}, ${withP(p)}`,
     },
     element("span", { class: "tb-choice", "aria-label": place }, past ? "…" : String(rank + 1)),
     token(piece),
-    chosen && element("span", { class: "tb-chosen" }, "chosen"),
+    chosen && element("span", { class: "tb-chosen" }, word),
     bar(p),
     element("span", { class: "tb-value" }, probability(p)),
   );

@@ -2,7 +2,7 @@
 // every step at a glance.
 
 import { element, setSelected, svg, widthOf } from "../dom";
-import { nats, probability } from "../format";
+import { nats, probability, withP } from "../format";
 import type { Scale } from "../scale";
 import { linear, roundUp, ticks } from "../scale";
 import type { Mark } from "../scene";
@@ -12,6 +12,7 @@ import { selectStep, tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Trace } from "../trace";
 import { whenOther } from "../unchanged";
+import { wasRead } from "./blocks";
 
 const LEFT = 34;
 const BAR_HEIGHT = 42;
@@ -45,7 +46,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   const drawIn = (width: number) => {
     const x = linear([0, trace.steps], [LEFT, width - 8]);
     paintSvg(drawing, { width, height: HEIGHT, marks: marks(trace, shown, x, width) });
-    drawing.setAttribute("aria-label", `Probability of the chosen token and entropy at every step. ${inWords(trace, shown)}`);
+    drawing.setAttribute("aria-label", `Probability of ${which(trace)} and entropy at every step. ${inWords(trace, shown)}`);
     if (laid.width !== width) {
       for (const hit of laid.hits) hit.remove();
       laid = { width, hits: hits(trace, x) };
@@ -72,17 +73,21 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   };
 }
 
+function which(trace: Trace): string {
+  return wasRead(trace) ? "the token that came next" : "the chosen token";
+}
+
 function inWords(trace: Trace, step: number | null): string {
   if (step === null) return "";
   const display = trace.pieces[tokenOf(trace, step)]?.[1] ?? "";
-  return `step ${step} ${isolated(display)}: p = ${probability(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
+  return `step ${step} ${isolated(display)}: ${withP(trace.probs.at({ step }))}, entropy ${nats(trace.entropy.at({ step }))} nats`;
 }
 
 function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark[] {
   const most = roundUp(Math.max(...trace.entropy.values));
   const out: Mark[] = [];
   out.push(
-    ...row(trace, TOPS[0], "probability of the chosen token", 1, (s) => trace.probs.at({ step: s }), probability, step, x, width),
+    ...row(trace, TOPS[0], `probability of ${which(trace)}`, 1, (s) => trace.probs.at({ step: s }), probability, step, x, width),
   );
   out.push(...row(trace, TOPS[1], "entropy, nats", most, (s) => trace.entropy.at({ step: s }), nats, step, x, width));
   const few = trace.steps * 30 <= width;

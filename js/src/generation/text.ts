@@ -1,7 +1,7 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
 import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../dom";
-import { probability } from "../format";
+import { probability, withP } from "../format";
 import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
 import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
@@ -130,7 +130,7 @@ function piece(trace: Trace, index: number): HTMLElement {
   }
   const p = trace.probs.at({ step });
   made.dataset.step = String(step);
-  made.title = `${isolated(shown[1])} · step ${step}, p = ${probability(p)}`;
+  made.title = `${isolated(shown[1])} · step ${step}, ${withP(p)}`;
   made.append(bar(p), element("span", { class: "tb-piece-value" }, probability(p)));
   return made;
 }

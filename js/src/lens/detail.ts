@@ -1,7 +1,7 @@
 // One cell in full: the line under the table that follows the focus and the selection.
 
 import { element } from "../dom";
-import { nats, probability, theLayer } from "../format";
+import { nats, probability, theLayer, withP } from "../format";
 import type { Lens } from "../lens";
 import { isolated, pieceOf, token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -38,5 +38,5 @@ export function cellTitle(lens: Lens, layer: number, token: number): string {
   const [, display] = pieceOf(lens.vocab, lens.token_ids.at({ layer, token, rank }));
   const p = lens.probs.at({ layer, token, rank });
   const numbers = `entropy ${nats(lens.entropy.at({ layer, token }))} nats, KL to the last layer ${nats(lens.kl.at({ layer, token }))} nats`;
-  return `${isolated(display)}\np = ${probability(p)}, ${numbers}\nafter ${theLayer(layer)}, position ${token}`;
+  return `${isolated(display)}\n${withP(p)}, ${numbers}\nafter ${theLayer(layer)}, position ${token}`;
 }

@@ -129,12 +129,12 @@ function rows(
   const heads = ["token", ...(layer === null ? [] : [`after ${theLayer(layer)}`]), "after the last layer"];
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
   const body = all.map(({ id, piece, values, color, dash, width, realised, watched }) => {
-    const name = element("th", { scope: "row" }, swatch(color, dash, width), tokenElement(piece));
+    const name = element("div", { class: "tb-values-name" }, swatch(color, dash, width), tokenElement(piece));
     if (realised) name.append(element("span", { class: "tb-tag" }, "came next"));
     if (watched) name.append(element("span", { class: "tb-tag" }, "watched"));
     if (watched && watch) name.append(forgetButton(id, piece[1], watch));
     const shown = [...(layer === null ? [] : [values[layers.indexOf(layer)] ?? Number.NaN]), values.at(-1) ?? Number.NaN];
-    return element("tr", {}, name, ...shown.map((p) => element("td", {}, probability(p))));
+    return element("tr", {}, element("th", { scope: "row" }, name), ...shown.map((p) => element("td", {}, probability(p))));
   });
   return [head, element("tbody", {}, ...body)];
 }

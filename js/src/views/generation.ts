@@ -4,6 +4,7 @@ import type { Context } from "../afm";
 import { widget } from "../afm";
 import { checksWord } from "../checks";
 import { element } from "../dom";
+import { wasRead } from "../generation/blocks";
 import { decision } from "../generation/decision";
 import { numbers } from "../generation/numbers";
 import { steps } from "../generation/steps";
@@ -41,9 +42,7 @@ export function generation({ el, data: trace, selection, signal }: Context<Trace
 
 function heading(trace: Trace): string {
   if (trace.steps === 0) return "What was read?";
-  return trace.provenance.settings?.how === "read"
-    ? "How expected was each token?"
-    : "What did the model say, and how sure was it?";
+  return wasRead(trace) ? "How expected was each token?" : "What did the model say, and how sure was it?";
 }
 
 export default widget("generation", generation);

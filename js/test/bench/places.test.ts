@@ -84,7 +84,9 @@ test("an enlarged view has all the room, the others stay linked, and Escape give
 test("the tools of a place are one stop, and arrow keys go round", async () => {
   const { place, tool } = await bench();
   const stops = () => all(place("generation"), ".tb-tool").filter((each) => each.tabIndex === 0);
-  expect(stops()).toEqual([tool("generation", "enlarge")]);
+  expect(stops()).toEqual([tool("generation", "earlier")]);
+  // After the view, in whose line they stand at the far end.
+  expect([...place("generation").children].map(({ className }) => className)).toEqual(["tb-grip", "tb-room", "tb-tools"]);
   tool("generation", "enlarge").focus();
   key(tool("generation", "enlarge"), "ArrowRight");
   expect(document.activeElement).toBe(tool("generation", "hide"));

@@ -55,7 +55,10 @@ test("the head counts the checks of every answer in sight and names the view whe
   expect(leads().map((each) => [text(each), each.dataset.check, each.getAttribute("aria-label")])).toEqual([
     ["! attention", "amber", "rows add up: go to attention"],
   ]);
+  // What does not hold comes first.
   expect(all(head, "[role=group] > *").map((each) => text(each).split(":")[0])).toEqual([
+    "attention",
+    "! rows add up over its limit",
     "generation",
     "✓ replay holds",
     "lens table",
@@ -108,7 +111,9 @@ test("an answer that two views show counts once, where it stands first", async (
   await settled();
   expect(word()).toBe("✗ 3 of 5 checks hold");
   expect(leads()).toHaveLength(2);
-  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["generation", "lens table", "attention"]);
+  const groups = all(head, "[role=group] > .tb-check-lead").map(text);
+  expect(groups).toEqual(["lens table", "attention", "generation", "lens table", "attention"]);
+  expect(all(head, "[role=group] li")).toHaveLength(5);
 });
 
 test("the lens that the finding is built on counts once, also where another view in sight has it", async () => {
@@ -116,7 +121,7 @@ test("the lens that the finding is built on counts once, also where another view
   expect(word()).toBe("! 3 of 4 checks hold");
   one(root, '[data-name="lens_table"] [data-tool="hide"]').click();
   expect(word()).toBe("! 3 of 4 checks hold");
-  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["generation", "attention"]);
+  expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["attention", "generation", "attention"]);
 });
 
 test("who is at the word or in its list stays there when another answer comes", async () => {
