@@ -410,10 +410,39 @@ def test_without_position_0_the_rest_is_seen(opened):
     figures = page.locator(f"{VIEW} .tb-att-figure").all_inner_texts()
     page.locator(VIEW).get_by_role("button", name="leave out position 0").click()
     most = np.asarray(result.weights.sel(layer=2, head=1, query=5).values)[1:].max()
-    legend = page.locator(f"{VIEW} .tb-legend").inner_text()
-    assert float(legend.split("largest of the rest of this row ")[1].split()[0]) == pytest.approx(most, abs=0.01)
+    note = page.locator(f"{VIEW} .tb-scale-note").inner_text()
+    assert float(note.split("tint: 0 to ")[-1].split(",")[0]) == pytest.approx(most, abs=0.01)
     assert first.locator(".tb-token").evaluate("el => el.style.background") == ""
     assert page.locator(f"{VIEW} .tb-att-figure").all_inner_texts() == figures
+
+
+@pytest.mark.parametrize("width", [420, 1000, 1400])
+def test_leaving_out_position_0_moves_nothing(opened, width):
+    trace = made.trace()
+    page = opened(trace, attention(trace), width=width)
+    where = f"{VIEW} :is(.tb-legend, .tb-head-end, .tb-att-main)"
+    tops = "all => all.map((el) => el.getBoundingClientRect().top + scrollY)"
+    before = page.locator(where).evaluate_all(tops)
+    page.locator(VIEW).get_by_role("button", name="leave out position 0").click()
+    page.wait_for_timeout(100)
+    assert page.locator(where).evaluate_all(tops) == before
+
+
+def test_enlarged_the_large_map_takes_the_room_beside_the_text(opened):
+    trace = made.trace(*[0] * 30, prompt_length=25)
+    page = opened(trace, attention(trace))
+    size = lambda: page.locator(f"{VIEW} .tb-sheet > canvas").bounding_box()["width"]  # noqa: E731
+    tops = f"{VIEW} :is(.tb-att-chosen, .tb-att-reading)"
+    before = size()
+    tool = page.locator('.tb-place[data-name="attention"] [data-tool="enlarge"]')
+    tool.click()
+    page.wait_for_timeout(200)
+    assert size() > before + 60
+    above, beside = page.locator(tops).evaluate_all("all => all.map((el) => el.getBoundingClientRect().top)")
+    assert above == beside
+    tool.click()
+    page.wait_for_timeout(200)
+    assert size() == before
 
 
 ROLLOUT = f'{VIEW}[data-source="rollout"]'

@@ -18,27 +18,27 @@ const [WHOLE_TICKS, TICKS] = [
 
 export interface Legend {
   el: HTMLElement;
+  /** How far it reaches now. Both of its sentences keep their place, so that nothing moves when the scale changes. */
+  note: HTMLElement;
   update(tint: Tint, dark: boolean): void;
 }
 
 export interface Meaning {
   /** What the numbers are parts of: "the attention". */
   what: string;
-  /** What is darkest when position 0 is left out, before its number: "largest of the rest of this row". */
+  /** What is darkest when position 0 is left out, after its number: "the largest weight in this row beside position 0". */
   most: string;
-  /** What never leaves position 0 out. */
-  except?: string;
 }
 
-export function legend({ what, most, except }: Meaning): Legend {
+export function legend({ what, most }: Meaning): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
-  const words = element("span", {});
+  const [all, rest] = [element("span", {}, "tint: 0 to 1"), element("span", {})];
   const draw = whenOther((top: number, from: number, empty: boolean, dark: boolean) => {
     const whole = from === 0;
-    const rest = empty ? "this row has nothing else" : `${most} ${rough(top)}`;
-    words.textContent = whole
-      ? `of ${what}, by its square root`
-      : `of ${what}, by its square root · scale without position 0: ${rest}${except ? ` (${except}: with it)` : ""}`;
+    if (!whole || !rest.textContent) {
+      rest.textContent = empty ? "tint: this row has nothing beside position 0" : `tint: 0 to ${rough(top)}, ${most}`;
+    }
+    for (const each of [all, rest]) each.toggleAttribute("data-out", (each === all) !== whole);
     drawing.setAttribute("aria-label", `From 0 to ${whole ? "1" : rough(top)}, by the square root`);
     const width = WIDTH / SHADES;
     const bars = Array.from({ length: SHADES }, (_, i) => ({
@@ -61,7 +61,8 @@ export function legend({ what, most, except }: Meaning): Legend {
     paintSvg(drawing, { width: WIDTH + 2 * MARGIN, height: 24, marks: [...bars, ...numbers] });
   });
   return {
-    el: element("div", { class: "tb-legend tb-note" }, drawing, words),
+    el: element("div", { class: "tb-legend tb-note" }, drawing, element("span", {}, `of ${what}, by its square root`)),
+    note: element("span", { class: "tb-note tb-scale-note" }, all, rest),
     update: ({ top, from, empty }, dark) => draw(top, from, empty === true, dark),
   };
 }

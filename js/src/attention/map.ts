@@ -10,12 +10,16 @@ import { sheet } from "./sheet";
 import type { Tint } from "./tint";
 
 const LABEL = 112;
-const [LARGEST, LEAST, WIDEST_CELL] = [460, 140, 34];
-/** With the column of the sinks. */
-export const WIDEST_MAP = LABEL + LARGEST + 40;
+const [LEAST, WIDEST_CELL] = [140, 34];
+/** The cells together, where others need room beside them. */
+export const LARGEST = 460;
+/** The names of the rows, and the column of the sinks. */
+export const AROUND = LABEL + 40;
 
-export interface HeadMap extends Omit<CellSheet, "paint"> {
+export interface HeadMap extends Omit<CellSheet, "paint" | "layOut"> {
   paint(what: Painted): void;
+  /** `most` is what the cells may have together. */
+  layOut(room: number, most: number): void;
 }
 
 interface Painted {
@@ -38,6 +42,7 @@ export interface MapSpec {
 
 export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal: AbortSignal): HeadMap {
   const length = text.pieces.length;
+  let largest = LARGEST;
   const cells = sheet(
     {
       label: "The position that reads (down) and what it looks at (across)",
@@ -47,7 +52,8 @@ export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal:
       pieces: text.pieces,
       labelWidth: LABEL,
       cellSize: (room) => {
-        const size = Math.min(WIDEST_CELL, Math.max(LEAST, Math.min(LARGEST, room)) / Math.max(1, length));
+        const widest = (WIDEST_CELL * largest) / LARGEST;
+        const size = Math.min(widest, Math.max(LEAST, Math.min(largest, room)) / Math.max(1, length));
         return { width: size, height: size };
       },
       own: sinks ? "sink" : null,
@@ -62,6 +68,10 @@ export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal:
   let shown: Painted | null = null;
   return {
     ...cells,
+    layOut: (room, most) => {
+      largest = most;
+      cells.layOut(room);
+    },
     paint: (what) => {
       const { weights, sink, tint, dark } = what;
       const same =

@@ -8,6 +8,8 @@ import { WHOLE } from "./tint";
 
 export interface Scale {
   legend: HTMLElement;
+  /** How far the scale reaches. */
+  note: HTMLElement;
   button: HTMLElement;
   /** The tint of the row that is read, by what is chosen: the whole, or what it is without position 0. The legend says it. */
   of(without: Tint, dark: boolean): Tint;
@@ -19,7 +21,7 @@ export interface Taste {
 }
 
 export function scale(meaning: Meaning, taste: Taste, onChange: () => void, signal: AbortSignal): Scale {
-  const { el, update }: Legend = legend(meaning);
+  const { el, note, update }: Legend = legend(meaning);
   const button = element("button", { class: "tb-button", type: "button" }, "leave out position 0");
   button.title =
     "Attention often rests on the first token. Without it the tint reaches from 0 to the largest of the rest; no number changes.";
@@ -36,6 +38,7 @@ export function scale(meaning: Meaning, taste: Taste, onChange: () => void, sign
   say();
   return {
     legend: el,
+    note,
     button,
     of: (without, dark) => {
       const tint = taste.without ? without : WHOLE;

@@ -16,7 +16,7 @@ import { detailLine, spokenOf } from "./detail";
 import { follow } from "./follow";
 import type { Places } from "./head";
 import { fillHead } from "./head";
-import { headMap, WIDEST_MAP } from "./map";
+import { AROUND, headMap, LARGEST } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
 import { queryIn, selectCell, selectKey } from "./read";
@@ -113,7 +113,10 @@ export function showAttention(
     looked.select(key);
     tell();
   };
-  const meaning = { what: "the attention", most: "largest of the rest of this row", except: "small maps" };
+  const meaning = {
+    what: "the attention",
+    most: "the largest weight in this row beside position 0; small maps keep the full scale",
+  };
   const tints = scale(meaning, taste, paint, signal);
   // Before whatever else may fail: with the view it is told that nothing is on its way any more.
   const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
@@ -138,17 +141,20 @@ export function showAttention(
   const csv = () => numbers(slice, text, query());
   fillHead(places, tints, attention.checks, { name: "attention", code: () => attention.code, csv }, signal);
   const reading = element("div", { class: "tb-att-reading" }, line.el, looked.el);
-  const main = element("div", { class: "tb-att-main" }, all.el, panel, reading);
-  body.append(element("div", { class: "tb-att-top" }, question, said.el), main, note);
+  // As high as the style sheet lets the large map be: more where the view has all the room.
+  const tallest = element("i", { class: "tb-att-tallest", "aria-hidden": "true" });
+  const main = element("div", { class: "tb-att-main" }, all.el, panel, reading, tallest);
+  body.append(element("div", { class: "tb-att-top" }, question, tints.note, said.el), main, note);
   follow(
     el,
     {
-      sized: [main],
+      sized: [main, tallest],
       layOut: () => {
         const room = main.clientWidth || 800;
-        all.layOut(room, room - WIDEST_MAP - TEXT - 2 * GAP);
+        all.layOut(room, room - AROUND - LARGEST - TEXT - 2 * GAP);
         const beside = room - all.el.offsetWidth - GAP;
-        one.layOut(beside >= LEAST ? beside : room);
+        const free = beside - AROUND - TEXT - GAP;
+        one.layOut(beside >= LEAST ? beside : room, Math.max(LARGEST, Math.min(tallest.offsetHeight, free)));
       },
       update: () => {
         const whose = whoseIn(attention, selection.fields);

@@ -139,7 +139,7 @@ export function showRollout(
     looked.select(key);
     tell();
   };
-  const most = `each row to its largest share of another token (${LEAST_TOP} at the least), here`;
+  const most = `the largest share of another token in this row (${LEAST_TOP} at the least); each row has its own scale`;
   const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
   const ask = whenOther((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
@@ -200,7 +200,7 @@ export function showRollout(
   };
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
-    element("div", { class: "tb-att-top" }, question, said.el),
+    element("div", { class: "tb-att-top" }, question, tints.note, said.el),
     main,
     element("p", { class: "tb-note", title: rollout.method }, about(rollout)),
     element("p", { class: "tb-note" }, TRUST),

@@ -5,8 +5,8 @@ import { css, sequential } from "../../src/color";
 import { all, one, watched } from "../made";
 
 test("the scale has the colours of the theme, and is drawn anew for another theme or another scale alone", () => {
-  const { el, update } = legend({ what: "the attention", most: "largest of the rest" });
-  document.body.replaceChildren(el);
+  const { el, note, update } = legend({ what: "the attention", most: "the largest of the rest" });
+  document.body.replaceChildren(el, note);
   const last = () => all(el, "rect").at(-1)?.getAttribute("fill");
   const drawn = (...how: Parameters<typeof update>) => {
     const told = watched(el);
@@ -18,7 +18,13 @@ test("the scale has the colours of the theme, and is drawn anew for another them
   expect(drawn({ ...WHOLE }, false)).toEqual([false, light]);
   expect(drawn(WHOLE, true)).toEqual([true, dark]);
   expect(drawn({ top: 0.25, from: 1 }, true)).toEqual([true, dark]);
-  expect(one(el, "span").textContent).toContain("largest of the rest 0.25");
+  const said = () => all(note, "span:not([data-out])").map((each) => each.textContent);
+  expect(said()).toEqual(["tint: 0 to 0.25, the largest of the rest"]);
   expect(drawn({ top: 0.25, from: 1, empty: true }, true)).toEqual([true, dark]);
-  expect(one(el, "span").textContent).toContain("this row has nothing else");
+  expect(said()).toEqual(["tint: this row has nothing beside position 0"]);
+  // The sentence that is out of sight keeps its place, and the words of the scale stay.
+  expect(drawn(WHOLE, true)).toEqual([true, dark]);
+  expect(said()).toEqual(["tint: 0 to 1"]);
+  expect(all(note, "span")).toHaveLength(2);
+  expect(one(el, "span").textContent).toBe("of the attention, by its square root");
 });

@@ -430,7 +430,8 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
   const whole = ground();
   button.click();
   expect(button.getAttribute("aria-pressed")).toBe("true");
-  expect(text(root, ".tb-legend")).toContain("scale without position 0: largest of the rest of this row 0.63");
+  const most = "tint: 0 to 0.63, the largest weight in this row beside position 0; small maps keep the full scale";
+  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe(most);
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.063", "0.31", "0.63"]);
   expect(figures()).toEqual(before);
   expect(all(root, "[data-left-out]").map((el) => el.dataset.key)).toEqual(["0"]);
@@ -445,7 +446,7 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
 test("where a row has nothing but position 0, the legend names no largest of the rest", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 1, head: 0 } });
   one(root, "[aria-pressed]").click();
-  expect(text(root, ".tb-legend")).toContain("scale without position 0: this row has nothing else");
+  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("tint: this row has nothing beside position 0");
   expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("From 0 to 1, by the square root");
 });
 

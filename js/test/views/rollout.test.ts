@@ -187,13 +187,14 @@ test("without position 0 each row has its own scale, and the legend says it", as
   const { root } = await show(rolloutView, STATE, { reply: rising, fields: { layer: 2 } });
   const button = all(root, "button").find((el) => el.textContent === "leave out position 0") as HTMLElement;
   button.click();
-  const legend = () => text(root, ".tb-legend");
-  expect(legend()).toContain("each row to its largest share of another token (0.01 at the least), here 0.1");
+  const note = () => text(root, ".tb-scale-note > :not([data-out])");
+  const its = "the largest share of another token in this row (0.01 at the least); each row has its own scale";
+  expect(note()).toBe(`tint: 0 to 0.1, ${its}`);
   const ground = () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background);
   const before = ground();
   expect([before[0], before[1] === before[2], before[1] === ""]).toEqual(["", true, false]);
   one(root, '.tb-sheet-row[data-layer="3"] > .tb-sheet-label').click();
-  expect(legend()).toContain("here 0.02");
+  expect(note()).toBe(`tint: 0 to 0.02, ${its}`);
   expect(ground()).toEqual(before);
 });
 
