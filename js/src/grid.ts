@@ -41,6 +41,8 @@ export interface GridSpec {
   cell: (row: number, token: number) => Cell | null;
   onSelect: (row: number | null, token: number | null) => void;
   onFocus: (row: number, token: number) => void;
+  /** The column to begin at where none is selected; else the first. */
+  begin?: () => number | null;
 }
 
 const NOTHING: Cell = { text: "", title: "", ground: "transparent", ink: "inherit" };
@@ -131,6 +133,7 @@ export class Grid {
 
   #layOut(): void {
     const count = this.#spec.heads.length;
+    const isFirst = this.#seen === 0;
     this.#seen = this.el.clientWidth;
     const room = (this.#seen || 800) - this.#spec.labelWidth - 1;
     const even = Math.floor(room / Math.max(1, count));
@@ -145,7 +148,8 @@ export class Grid {
     this.#columns = [];
     this.#place();
     this.#fill();
-    this.#reveal(this.#spec.rows.indexOf(this.#selected.at ?? Number.NaN), this.#selected.token);
+    const begin = isFirst && this.#seen > 0 ? (this.#spec.begin?.() ?? null) : null;
+    this.#reveal(this.#spec.rows.indexOf(this.#selected.at ?? Number.NaN), this.#selected.token ?? begin);
   }
 
   #makeSlots(slots: number): void {

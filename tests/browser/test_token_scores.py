@@ -123,6 +123,68 @@ def test_every_step_is_a_table_whose_cells_lead_there(opened):
     assert page.locator(f'{VIEW} [role=gridcell][data-step="0"][data-token="4"]').inner_text() == ""
 
 
+def test_the_table_of_a_long_text_begins_where_the_scores_are(opened):
+    trace = made.trace(*[0] * 120, prompt_length=116)
+    scores = made.scores(trace, None)
+    scores.scores.values[1, 90] = 30
+    page = opened(trace, scores, fragment="#step=1")
+    column = page.locator(f'{VIEW} .tb-matrix [role=gridcell][data-step="1"][data-token="90"]')
+    column.wait_for()
+    inside = """el => {
+        const [cell, table] = [el, el.closest(".tb-grid")].map((each) => each.getBoundingClientRect());
+        return cell.left >= table.left && cell.right <= table.right;
+    }"""
+    assert column.evaluate(inside)
+    # Next to nothing beside 30 is quiet, and its title has the number.
+    quiet = (
+        page.locator(f'{VIEW} .tb-matrix [role=gridcell][data-step="1"]', has_text="0").filter(has_not_text=".").first
+    )
+    assert "e−" in quiet.get_attribute("title") or "0.0" in quiet.get_attribute("title")
+    # Whoever goes elsewhere is not led back.
+    page.locator(f"{VIEW} .tb-matrix .tb-grid").evaluate("el => { el.scrollLeft = 0; }")
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.wait_for_timeout(200)
+    assert page.locator(f"{VIEW} .tb-matrix .tb-grid").evaluate("el => el.scrollLeft") == 0
+
+
+def test_scores_that_do_not_add_up_say_so_before_anything_else(opened):
+    trace = made.trace()
+    wrong = (tb.Check("completeness", "measure", 0.5, 0.05, "They add up."),)
+    page = opened(trace, made.scores(trace, checks=wrong))
+    said = page.locator(f"{TEXT} + *")
+    assert said.inner_text().startswith("! The scores do not add up: ")
+    colour = "el => getComputedStyle(el).color"
+    assert said.evaluate(colour) == page.locator(f"{VIEW} .tb-check-word").evaluate(colour)
+    page = opened(trace, made.scores(trace))
+    assert page.locator(f"{TEXT} + *").get_attribute("class") == "tb-detail"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_later_token_can_be_read(opened, scheme):
+    trace = made.trace()
+    page = opened(trace, made.scores(trace), made.attention(trace), scheme=scheme)
+    page.wait_for_selector('[data-view="attention"] [data-later]')
+    ratios = page.locator("[data-later] > .tb-token").evaluate_all(
+        """all => all.map((el) => {
+            const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+            const light = (colour) => {
+                canvas.fillStyle = colour;
+                canvas.fillRect(0, 0, 1, 1);
+                const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((x) => x / 255)
+                    .map((x) => (x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+            };
+            let faint = 1;
+            for (let at = el; at; at = at.parentElement) faint *= Number(getComputedStyle(at).opacity);
+            const ink = light(getComputedStyle(el).color);
+            const ground = light(getComputedStyle(el.closest(".tb")).backgroundColor);
+            return faint * Math.max(ink, ground) / Math.min(ink, ground);
+        })"""
+    )
+    assert len(ratios) > 4
+    assert min(ratios) >= 4.5
+
+
 def test_a_page_of_every_step_finds_the_contrast_that_another_view_came_with(opened):
     """As `tracebench explore --against " Rome" --steps all` writes it."""
     trace = made.trace()

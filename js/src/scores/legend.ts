@@ -5,7 +5,7 @@ import { element, svg } from "../dom";
 import { paintSvg } from "../scene_svg";
 import type { Scores } from "../scores";
 import { rowOf } from "../scores";
-import { directions, signed } from "./words";
+import { directions, scaleName, signed } from "./words";
 
 const WIDTH = 150;
 const SHADES = 31;
@@ -20,7 +20,7 @@ export function legend(scores: Scores): { el: HTMLElement; update(step: number, 
     element("span", { class: "tb-below" }, `− ${below}`),
     drawing,
     element("span", { class: "tb-above" }, `+ ${above}`),
-    element("span", {}, `in ${scores.unit}`),
+    element("span", {}, scaleName(scores)),
   );
   return {
     el,

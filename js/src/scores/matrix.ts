@@ -4,7 +4,7 @@ import { css, diverging, ink } from "../color";
 import { element } from "../dom";
 import { Grid } from "../grid";
 import type { Scores } from "../scores";
-import { rowOf, widestOf } from "../scores";
+import { bySize, rowOf, widestOf } from "../scores";
 import { tokenOf } from "../selection";
 import type { Text } from "../trace";
 import { inCell, inWords } from "./words";
@@ -26,6 +26,7 @@ export interface MatrixSpec {
 export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, signal: AbortSignal): Matrix {
   const most = widestOf(scores) || 1;
   let night = dark;
+  let current = scores.steps[0] ?? 0;
   const grid = new Grid(
     {
       label: "Score of each token at each step",
@@ -39,10 +40,13 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
         if (Number.isNaN(score)) return null;
         const ground = diverging(score / most, night);
         const title = `step ${step} · ${inWords(scores, text, step, token)}`;
-        return { text: inCell(score, most), title, ground: css(ground), ink: ink(ground) };
+        const written = inCell(score, most);
+        // Next to nothing is quiet; its title has the number.
+        return { text: written, title, ground: css(ground), ink: written === "0" ? "var(--tb-ink-3)" : ink(ground) };
       },
       onSelect,
       onFocus: onPoint,
+      begin: () => bySize(rowOf(scores, current))[0] ?? null,
     },
     signal,
   );
@@ -51,7 +55,10 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
   const note = element("span", { class: "tb-note" }, about);
   return {
     el: element("div", { class: "tb-matrix" }, element("div", { class: "tb-head" }, heading, note), grid.el),
-    select: (step, tokens) => grid.select(step, tokens[0] ?? null),
+    select: (step, tokens) => {
+      current = step;
+      grid.select(step, tokens[0] ?? null);
+    },
     recolour: (now) => {
       night = now;
       grid.refresh();

@@ -3,7 +3,7 @@
 
 import type { Context } from "../afm";
 import { checksPlace } from "../checks";
-import { element } from "../dom";
+import { element, setAttributes, setHidden } from "../dom";
 import { viewMenu } from "../menu";
 import type { Scores } from "../scores";
 import { bySize, rowOf } from "../scores";
@@ -11,6 +11,7 @@ import type { Fields } from "../selection";
 import { position, selectStep, selectToken } from "../selection";
 import { isDark, onThemeChange } from "../theme";
 import type { Text } from "../trace";
+import { write } from "../unchanged";
 import { legend } from "./legend";
 import type { Taste } from "./list";
 import { scoreList } from "./list";
@@ -99,8 +100,13 @@ export function showScores(
     if (drawn !== step()) {
       drawn = step();
       question.textContent = [asked(scores, drawn), missing(scores, selection.fields.step)].filter(Boolean).join(" ");
-      sum.textContent = sumLine(scores, drawn);
-      sum.hidden = sum.textContent === "";
+      const { state, sentence } = sumLine(scores, text, drawn);
+      write(sum, sentence);
+      setHidden(sum, sentence === "");
+      setAttributes(sum, { "data-check": state !== "holds" && state });
+      // What makes the scores doubtful comes before them.
+      const [one, other] = state === "holds" ? [detail, sum] : [sum, detail];
+      if (one.nextElementSibling !== other) one.after(other);
       scale.update(drawn, dark);
       said.update(drawn, dark);
       list.update(drawn);

@@ -1,10 +1,15 @@
 // Scores in words and figures: always with their sign, and what the sign means.
 
+import type { Check } from "../checks";
+import { SIGNS } from "../checks";
+import { exponent } from "../format";
 import type { Scores, Target } from "../scores";
 import { rowOf } from "../scores";
 import { tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Text } from "../trace";
+import type { Known } from "./token_field";
+import { shown } from "./token_field";
 
 /** What scores above and below zero do. */
 export function directions({ of }: Pick<Target, "of">): { above: string; below: string } {
@@ -28,8 +33,8 @@ export function amount(x: number, most: number): string {
   if (Number.isNaN(x)) return "–";
   const size = Math.abs(x);
   const written = size.toFixed(digits(most));
-  const shown = size > 0 && Number(written) === 0 ? size.toExponential(0).replace("e-", "e−") : written;
-  return x < 0 ? `−${shown}` : shown;
+  const seen = size > 0 && Number(written) === 0 ? exponent(size) : written;
+  return x < 0 ? `−${seen}` : seen;
 }
 
 /**
@@ -41,9 +46,10 @@ export function inColumn(x: number, most: number): string {
   return `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x).toFixed(digits(most))}`;
 }
 
-/** The same where a cell has room for three figures. */
+/** The same where a cell has room for three figures; what would read as nothing there is "0". */
 export function inCell(x: number, most: number): string {
   const size = Math.abs(x).toFixed(most >= 100 ? 0 : most >= 10 ? 1 : digits(most));
+  if (Number(size) === 0) return "0";
   return `${x > 0 ? "+" : x < 0 ? "−" : ""}${size}`;
 }
 
@@ -66,14 +72,46 @@ export function methodLine({ method, baseline }: Pick<Scores, "method" | "baseli
   return baseline ? `${named}, compared with ${baseline}.` : `${named}.`;
 }
 
-/** "The scores add up to +7.79; the number itself is 4.81, with the baseline −2.72." Nothing where there is no baseline. */
-export function sumLine(scores: Scores, step: number): string {
+/** What is explained, as a scale names it: "log-probability, nats". */
+export function scaleName({ unit, target }: Pick<Scores, "unit" | "target">): string {
+  const name = `${QUANTITIES[target.of]}${target.against === null ? "" : " difference"}`;
+  if (unit === "nats") return `${name}, nats`;
+  return target.against === null ? `in ${unit}` : name;
+}
+
+const QUANTITIES = { logit: "logit", log_prob: "log-probability", prob: "probability", entropy: "entropy" };
+
+/** "the log-probability of “·Paris”" */
+function explained({ of, token, against }: Target, text: Known, step: number): string {
+  if (of === "entropy") return "the entropy";
+  const quoted = (display: string) => `“${isolated(display)}”`;
+  const what = `the ${QUANTITIES[of]} of ${quoted(token === null ? (text.pieces[tokenOf(text, step)]?.[1] ?? "?") : shown(text, token))}`;
+  return against === null ? what : `${what} minus that of ${quoted(shown(text, against))}`;
+}
+
+/**
+ * "The scores add up to +7.79 nats; the log-probability of “·Paris” is −0.35, with the baseline −8.14, a difference of +7.79."
+ * Where they do not, that comes first. Nothing where there is no baseline.
+ */
+export function sumLine(scores: Scores, text: Text, step: number): { state: Check["state"]; sentence: string } {
   const [value, baseline] = [scores.values.at({ step }), scores.baseline_values.at({ step })];
-  if (Number.isNaN(baseline)) return "";
-  const { sum } = rowOf(scores, step);
-  const most = Math.max(Math.abs(sum), Math.abs(value), Math.abs(baseline));
-  const itself = `the number itself is ${amount(value, most)}, with the baseline ${amount(baseline, most)}`;
-  return `The scores add up to ${signed(sum, most)} ${scores.unit}; ${itself}, a difference of ${signed(value - baseline, most)}.`;
+  if (Number.isNaN(baseline)) return { state: "holds", sentence: "" };
+  const { sum, widest } = rowOf(scores, step);
+  const state = completeness(scores, sum, value - baseline);
+  const [total, difference] = [signed(sum, widest), signed(value - baseline, widest)];
+  const itself = `${explained(scores.target, text, step)} is ${amount(value, widest)}, with the baseline ${amount(baseline, widest)}`;
+  const sentence =
+    state === "holds"
+      ? `The scores add up to ${total} ${scores.unit}; ${itself}, a difference of ${difference}.`
+      : `${SIGNS[state]} The scores do not add up: ${total} instead of ${difference} ${scores.unit}. T${itself.slice(1)}.`;
+  return { state, sentence };
+}
+
+/** The check is of the worst step: of several, those that hold do not say otherwise. */
+function completeness({ checks, steps }: Scores, sum: number, difference: number): Check["state"] {
+  const check = checks.find(({ name }) => name === "completeness");
+  const adds = steps.length > 1 && check && Math.abs(sum - difference) <= check.limit * Math.abs(difference);
+  return !check || adds ? "holds" : check.state;
 }
 
 /** One token in full: "·Tower, position 3: +2.33 logits, speaks for it, 19 % of all scores by size". */
@@ -90,7 +128,7 @@ export function full(scores: Scores, step: number, tokens: readonly number[]): s
   const sum = values.reduce((all, x) => all + x, 0);
   const size = values.reduce((all, x) => all + Math.abs(x), 0);
   const share = row.sizes > 0 ? `, ${percent(size / row.sizes)} of all scores by size` : "";
-  return `${signed(sum, Math.abs(sum) / 10)} ${scores.unit}, ${direction(sum, scores.target)}${share}`;
+  return `${signed(sum, row.widest)} ${scores.unit}, ${direction(sum, scores.target)}${share}`;
 }
 
 function percent(share: number): string {

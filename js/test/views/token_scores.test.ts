@@ -9,13 +9,13 @@ import type { Choices } from "../../src/scores/chooser";
 import { FIRST } from "../../src/scores/list";
 import { numbers } from "../../src/scores/numbers";
 import { idOrText } from "../../src/scores/token_field";
-import { full, inCell, inColumn, methodLine, methodName, signed, sumLine } from "../../src/scores/words";
+import { full, inCell, inColumn, methodLine, methodName, scaleName, signed, sumLine } from "../../src/scores/words";
 import { PATIENCE_MS, SETTLE_MS } from "../../src/settle";
 import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";
 import tokenScores from "../../src/views/token_scores";
 import { decode } from "../../src/wire";
-import { all, key, type Message, one, packed, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
+import { all, CHECK, key, type Message, one, packed, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
 
 const STATE = { _data: traceTree(), _request: SCORES_REQUEST };
 const EVERY = { ...SCORES_REQUEST, target: { step: null, token: null, against: null, of: "logit" } };
@@ -138,12 +138,52 @@ test("the method and its baseline are said in words, the scale in numbers", asyn
 test("the sum is held against the number that is explained, where there is a baseline", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(text(one(root, ".tb-scores-sum"))).toBe(
-    "The scores add up to +2.00 logits; the number itself is 4.50, with the baseline 2.25, a difference of +2.25.",
+    "The scores add up to +2.00 logits; the logit of “\u2068·Paris\u2069” is 4.50, with the baseline 2.25, a difference of +2.25.",
   );
   const none = answering({ baseline: "", baseline_values: packed([Number.NaN], { step: [0] }) });
   const other = await show(tokenScores, STATE, none);
   expect(one(other.root, ".tb-scores-sum").hidden).toBe(true);
   expect(text(other.root)).toContain("Integrated gradients.");
+});
+
+test("scores that do not add up say so, with the sign of the check; of several steps only those that do not", async () => {
+  const checks = [{ ...CHECK, name: "completeness", state: "amber", limit: 0.05 }];
+  const known = decode(traceTree()) as unknown as Text;
+  const log = { target: { step: 0, token: 10, against: "·x", of: "log_prob" }, unit: "nats", checks };
+  expect(sumLine(scores(scoresTree([0], 6, 3, log)), known, 0)).toEqual({
+    state: "amber",
+    sentence: expect.stringMatching(
+      /^! The scores do not add up: \+2\.00 instead of \+2\.25 nats\. The log-probability of “.*” minus that of “.*” is 4\.50, with the baseline 2\.25\.$/,
+    ),
+  });
+  // Of the second step the difference is what they add up to.
+  const several = scores(
+    scoresTree([0, 1], 6, 3, {
+      checks,
+      values: packed([4.5, 0.25], { step: [0, 1] }),
+      baseline_values: packed([2.25, 4.25], { step: [0, 1] }),
+    }),
+  );
+  expect(rowOf(several, 1).sum).toBe(-4);
+  expect([0, 1].map((step) => sumLine(several, known, step).state)).toEqual(["amber", "holds"]);
+  const { root } = await show(tokenScores, STATE, answering({ checks }));
+  const sum = one(root, ".tb-scores-sum");
+  expect([sum.dataset.check, sum.previousElementSibling?.className, sum.nextElementSibling?.className]).toEqual([
+    "amber",
+    "tb-text",
+    "tb-detail",
+  ]);
+});
+
+test("a scale names what it measures", () => {
+  const named = (of: string, unit: string, against: string | null = null) =>
+    scaleName({ unit, target: { step: 0, token: null, against, of } as Scores["target"] });
+  expect([named("log_prob", "nats"), named("entropy", "nats"), named("logit", "logits"), named("logit", "logits", "x")]).toEqual([
+    "log-probability, nats",
+    "entropy, nats",
+    "in logits",
+    "logit difference",
+  ]);
 });
 
 test("the list is by size, or by position, and only of what was there", async () => {
@@ -461,8 +501,8 @@ test("in a column or a table every number has as many digits as the others", () 
     "−5.17",
   ]);
   expect([0.00984, 4e-9].map((x) => inColumn(x, 0.00984))).toEqual(["+0.0098", "+0.0000"]);
-  expect([133.25, -43.54, 0.2, 0].map((x) => inCell(x, 133.25))).toEqual(["+133", "−44", "+0", "0"]);
-  expect([43.25, -0.02, 0.2, 0].map((x) => inCell(x, 43.25))).toEqual(["+43.3", "−0.0", "+0.2", "0.0"]);
+  expect([133.25, -43.54, 0.2, 0].map((x) => inCell(x, 133.25))).toEqual(["+133", "−44", "0", "0"]);
+  expect([43.25, -0.02, 0.2, 0].map((x) => inCell(x, 43.25))).toEqual(["+43.3", "0", "+0.2", "0"]);
   expect([4.325, 0.005, 0.0149].map((x) => inCell(x, 4.325))).toEqual(["+4.33", "+0.01", "+0.01"]);
 });
 
@@ -487,7 +527,7 @@ test("shares never round to all or nothing", () => {
   const tree = scoresTree([0], 6, 3, { scores: packed([1000, 1, NaN, NaN, NaN, NaN], { step: [0], token: 6 }) });
   expect(full(scores(tree), 0, [0])).toContain("more than 99 %");
   expect(full(scores(tree), 0, [1])).toContain("less than 1 %");
-  expect(sumLine(scores(tree), 0)).toContain("+1001.00");
+  expect(sumLine(scores(tree), traceTree() as unknown as Text, 0).sentence).toContain("+1001.00");
 });
 
 /** What was sent, by kind and step. */
