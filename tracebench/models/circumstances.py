@@ -28,6 +28,7 @@ def _said(model: CausalModel) -> Iterator[str]:
         own = module.__dict__.get("forward")
         if any(hooks) or own is not None:
             yield f"{name} {hooks} {None if own is None else id(own)}"
-    device = next((parameter.device.type for parameter in model.parameters()), "cpu")
-    autocast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
+    devices = sorted({parameter.device.type for parameter in model.parameters()} | {"cpu"})
+    kinds = [device for device in devices if torch.amp.is_autocast_available(device)]
+    autocast = [(device, torch.get_autocast_dtype(device)) for device in kinds if torch.is_autocast_enabled(device)]
     yield f"{torch.get_num_threads()} {autocast} {torch.get_default_dtype()} {torch.get_float32_matmul_precision()}"

@@ -135,17 +135,20 @@ def answer(answerer: Answerer, request: Request) -> Any:
         done.set()
 
     job = Job(lambda *_: None, lambda result: finish(0, result), lambda failure: finish(1, failure))
-    try:
-        # The worker may need this cell to be at rest: it does nothing but wait here.
-        with cells.lend():
+    # The worker may need this cell to be at rest: it does nothing but wait here.
+    with cells.lend():
+        try:
             answerer.ask(request, job)
+        except BaseException:
+            job.cancel()
+            raise
+        try:
             done.wait()
-    except BaseException:
-        job.cancel()
-        # Whoever is interrupted gets the model back as it was: what the worker has put up on it is taken down first.
-        with cells.lend():
+        except BaseException:
+            # Whoever is interrupted gets the model back as it was: what the worker has put up on it is taken down first.
+            job.cancel()
             done.wait(LETS_GO)
-        raise
+            raise
     if outcome[1] is not None:
         raise outcome[1]
     return outcome[0]
