@@ -51,6 +51,45 @@ def in_sight(page):
     )
 
 
+def test_a_narrow_page_keeps_the_steps_and_the_question_alone_in_sight(opened):
+    page = opened(made_bench()[0], width=420)
+    page.evaluate("scrollTo(0, 1000)")
+    page.wait_for_timeout(200)
+    stays = page.locator(".tb-stepper, .tb-question").evaluate_all(
+        "all => all.map((el) => [el.getBoundingClientRect().top, el.getBoundingClientRect().bottom])"
+    )
+    (top, under), (below, bottom) = stays
+    assert 0 <= top < under <= below < bottom < 130
+    assert page.locator(".tb-finding").evaluate("el => el.getBoundingClientRect().bottom") < 0
+    # Whatever is led to begins under them.
+    page.locator('.tb-place[data-name="token_scores"]').evaluate("el => el.scrollIntoView()")
+    assert page.locator('[data-view="token_scores"] h2').evaluate("el => el.getBoundingClientRect().top") >= bottom
+
+
+@pytest.mark.parametrize("width", [420, 1400])
+def test_what_can_be_pressed_is_high_enough(opened, width):
+    page = opened(made_bench()[0], width=width)
+    page.wait_for_selector('[data-view="token_scores"][data-state="ready"]')
+    low = page.locator("[data-view] :is(button, input, select)").evaluate_all(
+        "all => all.filter((el) => el.offsetHeight > 0 && el.offsetHeight < 24).map((el) => el.outerHTML)"
+    )
+    assert low == []
+
+
+def test_tab_comes_to_the_tools_of_a_view_last(opened):
+    page = opened(made_bench()[0])
+    page.wait_for_selector('[data-view="lens_table"][data-state="ready"]')
+    page.locator('[data-view="lens_table"] [role=radio][aria-checked="true"]').focus()
+    stops = []
+    while "tb-tool" not in (stops or [""])[-1]:
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.getAttribute('class')"))
+    assert "tb-check-word" in stops[0]
+    assert "tb-menu-button" in stops[1]
+    assert page.evaluate("document.activeElement.dataset.tool") == "earlier"
+    assert page.evaluate("document.activeElement.closest('.tb-place').dataset.name") == "lens_table"
+
+
 def test_a_reader_hides_a_view_and_brings_it_back(opened):
     page = opened(made_bench()[0])
     tool(page, "lens_table", "hide").click()

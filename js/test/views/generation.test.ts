@@ -33,6 +33,14 @@ test("every token is there, with its axes, and its probability as a number", asy
   expect(text(tokens(root)[4] as Element)).toContain("↵");
 });
 
+test("of a text that was read no token was chosen", async () => {
+  const words = async (how: string) => {
+    const { root } = await show(generation, { _data: { ...traceTree(), provenance: { settings: { how } } } });
+    return text(one(root, ".tb-candidate[data-chosen] .tb-chosen"));
+  };
+  expect([await words("generate"), await words("read")]).toEqual(["chosen", "came next"]);
+});
+
 test("markup in a token stays text", async () => {
   const { root } = await show(generation, { _data: traceTree([5, 5, 5, 5], 2) });
   expect(text(tokens(root)[0] as Element)).toBe("</script>");
