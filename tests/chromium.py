@@ -29,9 +29,11 @@ def on_the_path():
     return None
 
 
-def launch(playwright):
-    """A headless browser."""
-    return playwright.chromium.launch(executable_path=on_the_path(), args=list(ARGUMENTS))
+def launch(chromium, **options):
+    """A headless browser; of a whole Playwright its Chromium."""
+    return getattr(chromium, "chromium", chromium).launch(
+        executable_path=on_the_path(), args=list(ARGUMENTS), **options
+    )
 
 
 def watch(page):

@@ -8,6 +8,7 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tests.chromium import launch
 
 pytestmark = pytest.mark.browser
 DEMO = Path(__file__).parents[2] / "demo" / "first-look.html"
@@ -186,6 +187,26 @@ def test_a_long_text_stays_fluid(saved_page, tmp_path):
         page.wait_for_selector(
             f'[data-view="lens_table"] [data-token="{255 + step}"][aria-selected="true"]', timeout=2_000
         )
+
+
+def test_a_prompt_that_is_unfolded_stays_where_it_was(browser, tmp_path):
+    """In a browser whose bars to scroll by take room, as most have: one that comes makes the text narrower."""
+    trace = made.trace(*[(1, 2, 3)[n % 3] for n in range(402)], prompt_length=400)
+    path = tb.Workbench([trace, made.lens(trace)]).save(tmp_path / "a.html")
+    classic = launch(browser.browser_type, ignore_default_args=["--hide-scrollbars"])
+    try:
+        page = classic.new_page(viewport={"width": 1000, "height": 1000})
+        page.goto(path.resolve().as_uri())
+        ready(page)
+        view = page.locator('[data-view="generation"]')
+        text = view.locator(".tb-text").first
+        wide = text.evaluate("el => el.clientWidth")
+        view.get_by_role("button", name="Show").first.click()
+        page.wait_for_timeout(300)
+        assert text.evaluate("el => el.clientWidth") < wide
+        assert text.evaluate("el => el.scrollTop") == 0
+    finally:
+        classic.close()
 
 
 def test_a_snapshot_in_a_cell_output_is_the_whole_bench(saved_page, tmp_path):

@@ -104,8 +104,8 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
   // At another width the words stand elsewhere, and a text that was not shown yet had none.
   let width = 0;
   const rewrapped = () => {
-    if (list.clientWidth === width) return;
-    width = list.clientWidth;
+    if (list.offsetWidth === width) return;
+    width = list.offsetWidth;
     const chosen = selected === null || selected > there ? undefined : pieces[selected];
     if (chosen) keepInSight(list, chosen, FADE);
     else if (latest) bringInSight(latest.query, latest.found);

@@ -72,11 +72,11 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   );
 
   let latest = -1;
-  // At another width the words stand elsewhere, and a text that was not shown yet had none.
+  // At another width the words stand elsewhere, and a text that was not shown yet had none. A bar to scroll by comes without one.
   let width = 0;
   const rewrapped = () => {
-    if (el.clientWidth === width) return;
-    width = el.clientWidth;
+    if (el.offsetWidth === width) return;
+    width = el.offsetWidth;
     const now = pieces[latest];
     if (now) keepInSight(el, now, FADE);
   };

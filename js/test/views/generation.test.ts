@@ -124,7 +124,7 @@ test("at another width a step is pointed at where its bar now stands", async () 
 
 test("at another width the text goes back to what is read now, and at the same width it stays where it was scrolled to", async () => {
   const resized = resizes();
-  const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
+  const width = vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(600);
   const { root } = await show(generation, { _data: traceTree() });
   const list = one(root, "[role=listbox]");
   list.getBoundingClientRect = () => new DOMRect(0, 0, 600, 100);
