@@ -109,7 +109,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     push, against = ("make it less sure", "surer") if entropy else ("speak for it", "against")
     if len(above) == 1:
         push = push.replace("make", "makes").replace("speak", "speaks")
-    parts: list[str | dict[str, str]] = [*_number(trace, scores, step, value), "; ", *_unmet(scores)]
+    parts: list[str | dict[str, str]] = [*_number(trace, scores, step, value), "; ", *_unmet(scores, step)]
     if above:
         parts += [*named(above), f" {push} most, "]
         parts += [*named(below), f" {against}"] if below else [f"none {against}"]
@@ -118,7 +118,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     else:
         own = scores.baseline and math.isnan(float(scores.baseline_values.sel(step=step)))
         parts += ["no token scores anything", ", because the text before it is its own baseline" if own else ""]
-    return (*parts, f". By {_method(scores.method)}{_proved(scores)}.")
+    return (*parts, f". By {_method(scores.method)}{_proved(scores, step)}.")
 
 
 def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts:
@@ -152,26 +152,47 @@ def _method(method: str) -> str:
     return f"{said}, {params['n_steps']} {points}" if "n_steps" in params else said
 
 
-def _unmet(scores: TokenScores) -> tuple[str, ...]:
-    """That scores do not add up to what they share out, before any of them is told."""
-    for check in _wrong(scores):
-        if check.name == COMPLETENESS:
-            off = "" if math.isnan(check.value) else f" by {check.value:.2g} {check.unit} (limit {check.limit:.2g})"
-            return (f"its scores miss what they share out{off}, so take them with care: ",)
-    return ()
+def _unmet(scores: TokenScores, step: int) -> tuple[str, ...]:
+    """That the scores of a step do not add up to what they share out, before any of them is told."""
+    check = _completeness(scores)
+    if check is None:
+        return ()
+    gap = _gap(scores, step, check)
+    if gap <= check.limit:
+        return ()
+    off = "" if math.isnan(gap) else f" by {gap:.2g} {check.unit} (limit {check.limit:.2g})"
+    return (f"its scores miss what they share out{off}, so take them with care: ",)
+
+
+def _completeness(scores: TokenScores) -> Check | None:
+    """The check that scores add up, where it does not hold."""
+    return next((check for check in _wrong(scores) if check.name == COMPLETENESS), None)
+
+
+def _gap(scores: TokenScores, step: int, check: Check) -> float:
+    """By how much the scores of a step miss what they share out; of many steps the check has the worst alone."""
+    if len(scores.steps) == 1:
+        return check.value
+    at = {"step": step}
+    difference = float(scores.values.sel(**at)) - float(scores.baseline_values.sel(**at))
+    return abs(float(np.nansum(scores.at(step))) - difference) / abs(difference) if difference else math.nan
 
 
 def _wrong(scores: TokenScores) -> list[Check]:
     return [check for check in scores.checks if check.state != "holds"]
 
 
-def _proved(scores: TokenScores) -> str:
+def _proved(scores: TokenScores, step: int) -> str:
     wrong = _wrong(scores)
     if not scores.checks:
         return ", which carries no checks"
     if not wrong:
         return "; its checks hold" if len(scores.checks) > 1 else "; its check holds"
+    unmet = _completeness(scores)
+    elsewhere = unmet is not None and _gap(scores, step, unmet) <= unmet.limit
     wrong = [check for check in wrong if check.name != COMPLETENESS]
+    if not wrong and elsewhere:
+        return f"; its checks hold here, “{COMPLETENESS}” does not at another step"
     if not wrong:
         others = len(scores.checks) - 1
         return ("", "; its other check holds", "; its other checks hold")[min(others, 2)]

@@ -8,8 +8,10 @@ listener never sees the ticks of a notebook cell.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+
+from tracebench.interrupts import Scope
 
 
 class Cancelled(Exception):  # noqa: N818 - the field's word (concurrent.futures, asyncio), and it is no error
@@ -64,7 +66,11 @@ def shown(what: str) -> Generator[None]:
         return
     from tqdm.auto import tqdm
 
-    with tqdm(desc=what, delay=DELAY, leave=False) as bar:
+    def put_up(undo: ExitStack) -> tqdm:
+        return undo.enter_context(tqdm(desc=what, delay=DELAY, leave=False))
+
+    # A bar that is interrupted while it is made complains when it is thrown away.
+    with Scope(put_up) as bar:
 
         def listener(done: int, total: int, note: str) -> None:
             bar.total = total

@@ -119,6 +119,8 @@ class Job:
     on_answer: Callable[[Any], None]
     on_error: Callable[[BaseException], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
+    #: Set by who computes, when it begins: before, a cancelled job has nothing to leave.
+    begun: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
         self.cancelled.set()

@@ -73,6 +73,7 @@ class Session:
 
     def _do(self, request: Request, job: Job) -> None:
         """Answer one request. A worker outlives every failure, that of whoever hears the answer included."""
+        job.begun.set()
         try:
             if job.cancelled.is_set():
                 raise Cancelled

@@ -6,7 +6,7 @@ import torch
 
 import tracebench as tb
 from tests import tiny
-from tracebench.models.circumstances import circumstances
+from tracebench.models.circumstances import circumstances, in_this_thread
 
 IDS = [5, 6, 7, 8, 9]
 
@@ -59,15 +59,56 @@ def test_a_hook_that_is_gone_and_another_in_its_place_are_two(lm):
 
 
 def test_how_torch_is_set_is_seen(lm):
-    before, threads = circumstances(lm.model), torch.get_num_threads()
+    before, threads = in_this_thread(lm.model), torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
-        assert circumstances(lm.model) != before
+        assert in_this_thread(lm.model) != before
     finally:
         torch.set_num_threads(threads)
     with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert in_this_thread(lm.model) != before
+    assert in_this_thread(lm.model) == before
+    before = circumstances(lm.model)
+    torch.set_float32_matmul_precision("high")
+    try:
         assert circumstances(lm.model) != before
-    assert circumstances(lm.model) == before
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_what_each_thread_has_for_itself_is_no_other_model(lm, tmp_path):
+    """The worker keeps its own number of threads, and autocast is off there: what it answered is found all the same."""
+    bench = tb.explore(lm, lm.generate(IDS, max_new_tokens=2), attribution=tb.InputXGradient())
+    before, threads = set(bench.baked()), torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        assert set(bench.baked()) == before
+        assert len(bench.checks) == 4
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert set(bench.baked()) == before
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_forwards_that_replace_each_other_are_all_different(lm):
+    """Where one was in memory the next one may be."""
+    norm, seen = lm.model.model.norm, [lm.state()]
+    right = norm.forward
+    for k in range(1, 7):
+        norm.forward = lambda x, k=k: right(x) * k
+        assert lm.state() == lm.state()
+        seen.append(lm.state())
+        trace = lm.read(IDS)
+        assert states(tb.LogitLens()(lm, trace))["hooks leave the model alone"] == "holds"
+    assert len(set(seen)) == len(seen)
+
+
+def test_an_object_in_the_configuration_is_no_change(lm):
+    class Mark:
+        pass
+
+    lm.model.config.mark = Mark()
+    assert lm.state() == lm.state()
 
 
 def test_our_own_hooks_do_not_stay_in_it(lm):

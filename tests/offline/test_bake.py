@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests import made
-from tracebench.offline.bake import answer
+from tracebench.offline.bake import answer, bake
 from tracebench.progress import Cancelled
 from tracebench.request import Request
 
@@ -21,6 +21,7 @@ class Slow:
 
     def ask(self, _request, job):
         self.holds = True
+        job.begun.set()
         threading.Thread(target=self._work, args=(job,)).start()
 
     def _work(self, job):
@@ -36,3 +37,32 @@ def test_whoever_is_interrupted_gets_the_model_back_when_the_work_has_left_it():
     with pytest.raises(KeyboardInterrupt):
         answer(slow, Request("LogitLens", {}, made.trace().hash))
     assert not slow.holds
+
+
+class Busy:
+    """Somebody else's work comes first: the job does not begin."""
+
+    def ask(self, _request, _job):
+        threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+
+def test_nobody_waits_for_other_peoples_work():
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        answer(Busy(), Request("LogitLens", {}, made.trace().hash))
+    assert time.monotonic() - began < 10
+
+
+def test_what_was_answered_is_in_the_page_though_nobody_remembers_it():
+    trace = made.trace()
+    lens = made.lens(trace)
+
+    class Forgetful:
+        def ask(self, _request, job):
+            job.on_answer(lens)
+
+        def known(self):
+            return {}
+
+    asked = Request("LogitLens", {"top": 2}, trace.hash)
+    assert bake(Forgetful(), [asked], trace)[asked.key]["kind"] == "lens_table"

@@ -14,7 +14,7 @@ import torch
 from tracebench import cells, progress
 from tracebench.interrupts import Scope
 from tracebench.models import chat, generation, given, origin, reading
-from tracebench.models.circumstances import circumstances
+from tracebench.models.circumstances import circumstances, in_this_thread
 from tracebench.models.digests import Digests, digest
 from tracebench.models.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
 from tracebench.models.fingerprint import fingerprint, is_sampled
@@ -125,8 +125,12 @@ class LanguageModel:
         return self._sampled_fingerprint
 
     def state(self) -> str:
-        """What it computes depends on this: the weights' bits, the configuration, hooks, and how torch is set."""
+        """What it computes depends on this: the weights' bits, the configuration, hooks, and how torch is set for all threads."""
         return f"{self.fingerprint()} {circumstances(self.model)}"
+
+    def _here(self) -> str:
+        """The same for the bits of a pass in this thread."""
+        return f"{self.state()} {in_this_thread(self.model)}"
 
     def refresh(self) -> None:
         """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
@@ -281,14 +285,14 @@ class LanguageModel:
         given.insist_on_ids(ids, self.vocabulary_size, self.name)
         with self.running():
             logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
-            self._digests.keep(self.state(), ids, logits)
+            self._digests.keep(self._here(), ids, logits)
             return logits
 
     def unhooked_digest(self, ids: Sequence[int]) -> str:
         """The digest of the logits of a plain pass, taken once per sequence and `state` of the model."""
         # Running, so that no cell trains between the key and the pass.
         with self.running():
-            known = self._digests.find(self.state(), ids)
+            known = self._digests.find(self._here(), ids)
             return digest(self.logits(ids)) if known is None else known
 
     def breathe(self, done: int, total: int, note: str = "") -> None:

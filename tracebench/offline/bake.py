@@ -52,8 +52,10 @@ def bake(
     for the other views must not be lost for it.
     """
     insist_on_form(attention)
-    baked = ask_all(answerer, requests, trace, steps)
-    known = answerer.known()
+    answered: dict[str, Any] = {}
+    baked = ask_all(answerer, requests, trace, steps, answered)
+    # What was answered a moment ago is in the page, also where the answerer does not rely on it any more.
+    known = {**answered, **answerer.known()}
     baked |= {other: tree for other, tree in also(known, trace).items() if other not in baked}
     for key, result in known.items():
         try:
@@ -97,13 +99,17 @@ def _bytes(tree: dict[str, Any]) -> int:
 
 
 def ask_all(
-    answerer: Answerer, requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None = None
+    answerer: Answerer,
+    requests: Iterable[Request],
+    trace: Trace,
+    steps: Literal["all"] | None = None,
+    answered: dict[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Has everything computed that `bake` packs; what fails, by request key."""
-    failed = {}
+    """Has everything computed that `bake` packs; what fails, by request key. Into ``answered`` go the results."""
+    failed, answered = {}, {} if answered is None else answered
     for request in in_steps(requests, trace, steps):
         try:
-            answer(answerer, request)
+            answered[request.key] = answer(answerer, request)
         except Absent:
             continue
         except FAILURES as failure:
@@ -147,7 +153,8 @@ def answer(answerer: Answerer, request: Request) -> Any:
         except BaseException:
             # Whoever is interrupted gets the model back as it was: what the worker has put up on it is taken down first.
             job.cancel()
-            done.wait(LETS_GO)
+            if job.begun.is_set():
+                done.wait(LETS_GO)
             raise
     if outcome[1] is not None:
         raise outcome[1]

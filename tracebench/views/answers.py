@@ -164,8 +164,8 @@ def described(failure: BaseException) -> dict[str, Any]:
     if isinstance(failure, Cancelled):
         return {"error": "Cancelled.", "absent": False, "code": None, "cancelled": True}
     sentence = sentence_of(failure)
-    # Python's errors begin small, a sentence on a page does not; a name stays as it is written.
-    if re.match(r"[a-z]+[ ,:]", sentence):
+    # Python's errors begin small, a sentence on a page does not; the name of a parameter stays as it is written.
+    if re.match(r"[a-z]+[ ,:](?!is |are |holds |takes |has )", sentence):
         sentence = sentence[0].upper() + sentence[1:]
     if isinstance(failure, Unanswerable):
         return {"error": sentence, "absent": True, "code": ""}

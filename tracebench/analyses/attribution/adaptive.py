@@ -67,9 +67,10 @@ class Walk:
         finite = self.numbers[np.isfinite(self.numbers)]
         return self.rounding * float(np.abs(finite).max(initial=0.0))
 
-    @property
-    def share_missed(self) -> float:
-        """What is missed between neighbouring points, without regard to sign, of all changes on the way; NaN where none is told.
+    def unaccounted(self) -> tuple[float, tuple[float, float]]:
+        """What is missed between neighbouring points, without regard to sign, of all changes on the way, and where most is.
+
+        NaN where no change is told from rounding.
 
         Piece by piece, what is missed of numbers in few digits would be their rounding, and more the more points there are. So
         it is told stretch by stretch; and of a piece what is more than the rounding of both its ends, because within a stretch
@@ -77,11 +78,15 @@ class Walk:
         """
         stretches = self.stretches()
         changes = sum(abs(each.change) for each in stretches)
+        worst = max(stretches, key=lambda each: abs(each.missed))
         if not changes > 0 or (len(stretches) == 1 and changes < TOLD_APART * self.grain):
-            return float("nan")
+            return float("nan"), (worst.start, worst.stop)
         by_stretch = sum(abs(each.missed) for each in stretches)
-        by_piece = np.maximum(np.abs(self.missed) - 2 * self.grain, 0).sum()
-        return float(max(by_stretch, by_piece) / changes)
+        by_piece = np.maximum(np.abs(self.missed) - 2 * self.grain, 0)
+        if by_piece.sum() <= by_stretch:
+            return float(by_stretch / changes), (worst.start, worst.stop)
+        piece = int(by_piece.argmax())
+        return float(by_piece.sum() / changes), (float(self.at[piece]), float(self.at[piece + 1]))
 
     def stretches(self) -> list[Stretch]:
         """The pieces; those over which the number changes by no more than its rounding, with what follows them."""

@@ -191,11 +191,10 @@ class IntegratedGradients:
 
     def _between(self, walked: Walk, lm: LanguageModel) -> Check:
         """The same piece by piece: what is missed up here and down there adds up to nothing, and is missed all the same."""
-        share = walked.share_missed
-        worst = max(walked.stretches(), key=lambda each: abs(each.missed))
-        start, stop = (f"{100 * at:.6g}" for at in (worst.start, worst.stop))
+        share, worst = walked.unaccounted()
+        start, stop = (f"{100 * at:.6g}" for at in worst)
         closer = self._closer(share, BETWEEN, lm)
-        if share > BETWEEN and walked.open_start and worst.stop < 2 * FINEST:
+        if share > BETWEEN and walked.open_start and worst[1] < 2 * FINEST:
             closer = (
                 f"There the norms of a zero embedding jump, which no points follow: another baseline may.{_rounded(lm)}"
             )
