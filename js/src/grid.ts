@@ -67,6 +67,8 @@ export class Grid {
   #width = NARROWEST;
   /** The width of the table as it was last laid out: while a host changes its theme, what is measured is for a moment another. */
   #seen = 0;
+  /** Whether it was laid out where it can be seen. */
+  #begun = false;
   #selected: { at: number | null; token: number | null } = { at: null, token: null };
   #focus: Spot = { row: 0, token: 0 };
   #marked: ReadonlySet<HTMLElement | undefined> = new Set();
@@ -133,7 +135,6 @@ export class Grid {
 
   #layOut(): void {
     const count = this.#spec.heads.length;
-    const isFirst = this.#seen === 0;
     this.#seen = this.el.clientWidth;
     const room = (this.#seen || 800) - this.#spec.labelWidth - 1;
     const even = Math.floor(room / Math.max(1, count));
@@ -148,7 +149,8 @@ export class Grid {
     this.#columns = [];
     this.#place();
     this.#fill();
-    const begin = isFirst && this.#seen > 0 ? (this.#spec.begin?.() ?? null) : null;
+    const begin = this.#begun || this.#seen === 0 ? null : (this.#spec.begin?.() ?? null);
+    this.#begun ||= this.#seen > 0;
     this.#reveal(this.#spec.rows.indexOf(this.#selected.at ?? Number.NaN), this.#selected.token ?? begin);
   }
 

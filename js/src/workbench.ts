@@ -77,7 +77,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   el.append(top, views.el);
   if (answers.offline) clearOf(top, [steps.el, question], signal);
   // While something is asked the words on the checks are others: neither row nor line comes or goes for it.
-  steady(proofs.el, signal, "Width", head);
+  // A narrow page lays the head out without a box of its own.
+  steady(proofs.el, signal, "Width", el);
   for (const each of [head, target, question, finding]) steady(each, signal);
 
   let lens: Lens | null = null;

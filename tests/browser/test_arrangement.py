@@ -5,6 +5,7 @@ import re
 import xml.dom.minidom
 import zlib
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ def made_bench():
     other = [made.scores(trace, step, seed=10 + step, against=" Rome", of="log_prob") for step in (0, 1)]
     bench = tb.Workbench([trace, made.lens(trace), first[0]], answerer=Stored([made.lens(trace), *first, *other]))
     return bench, other
+
+
+AMBER = tb.Check("a check with a long name", "measure", 2.0, 1.0, "It is more than it may be.")
 
 
 @pytest.fixture
@@ -64,6 +68,20 @@ def test_a_narrow_page_keeps_the_steps_and_the_question_alone_in_sight(opened):
     # Whatever is led to begins under them.
     page.locator('.tb-place[data-name="token_scores"]').evaluate("el => el.scrollIntoView()")
     assert page.locator('[data-view="token_scores"] h2').evaluate("el => el.getBoundingClientRect().top") >= bottom
+
+
+def test_a_page_that_gets_narrower_still_fits(opened):
+    """As a phone that is turned: the words on checks that do not hold were as long as they could be before."""
+    trace = made.trace()
+    amber = replace(made.lens(trace), checks=(AMBER,))
+    page = opened(
+        tb.Workbench([trace, amber, replace(made.scores(trace, 0), checks=(AMBER,)), made.attention(trace)]), width=590
+    )
+    page.wait_for_selector('[data-view="lens_table"][data-state="ready"]')
+    page.wait_for_timeout(300)
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("width", [420, 1400])

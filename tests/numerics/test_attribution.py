@@ -11,6 +11,7 @@ from transformers import CTRLConfig, CTRLLMHeadModel
 import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
+from tracebench.findings import as_text, attributed
 from tracebench.progress import Cancelled, listening
 
 TEXT = "The Eiffel Tower is a wrought-iron"
@@ -292,3 +293,25 @@ def test_the_demo_model_adds_up(demo_lm):
     found = tb.IntegratedGradients(n_steps=128)(demo_lm, trace, tb.Target(0, " Paris", " Rome"))
     assert [check.state for check in found.checks] == ["holds"] * 3
     assert found.at(0)[2] == np.nanmax(found.at(0)[1:])  # "iffel" says Paris, not Rome
+
+
+def test_of_every_step_each_says_whether_its_own_scores_add_up(llama):
+    """The check of a result of every step is that of the worst one."""
+    trace = llama.generate([5, 6, 7, 8], max_new_tokens=5)
+    analysis = tb.IntegratedGradients(n_steps=16)
+    every = analysis(llama, trace, tb.Target(None, of="log_prob"))
+    hold = []
+    for step in trace.steps:
+        own = next(
+            check
+            for check in analysis(llama, trace, tb.Target(step, of="log_prob")).checks
+            if check.name == "completeness"
+        )
+        said = as_text(attributed(trace, every, step))
+        hold.append(own.state == "holds")
+        assert ("its scores miss what they share out" in said) != hold[-1]
+        assert ("“completeness” does not at another step" in said) == hold[-1]
+        if not hold[-1]:
+            assert f"by {own.value:.2g} of that difference" in said
+    assert True in hold
+    assert False in hold
