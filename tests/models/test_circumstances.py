@@ -108,6 +108,7 @@ def test_an_object_in_the_configuration_is_no_change(lm):
         pass
 
     lm.model.config.mark = Mark()
+    lm.model.config.kinds = {0: "a", "b": 1, (2, 3): "c"}
     assert lm.state() == lm.state()
 
 

@@ -40,8 +40,8 @@ def in_this_thread(model: CausalModel) -> str:
 def _said(model: CausalModel) -> Iterator[str]:
     config = getattr(model, "config", None)
     if config is not None:
-        # Objects in it are copied for every dictionary: where they are says nothing.
-        saved = json.dumps(config.to_dict(), sort_keys=True, default=lambda each: type(each).__qualname__)
+        # Objects in it are copied for every dictionary: where they are says nothing. Names may be of any kind, in one order.
+        saved = json.dumps(config.to_dict(), skipkeys=True, default=lambda each: type(each).__qualname__)
         # Which attention runs is not a part of what a configuration saves.
         yield f"{saved} {getattr(config, '_attn_implementation', None)}"
     for name, module in model.named_modules():
