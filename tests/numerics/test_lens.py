@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests import tiny
-from tracebench.analyses.lens import logit_lens
 from tracebench.analyses.lens.logit_lens import LogitLens
+from tracebench.models import unembedding
 from tracebench.models.capture import capture_streams
 from tracebench.models.family import run
 
@@ -133,18 +133,51 @@ def test_a_masked_vocabulary_is_no_nan():
     assert [check.state for check in table.checks] == ["holds"] * 3
 
 
-@pytest.mark.parametrize(("size", "top"), [(49152, 10), (1000, 3), (1023, 1), (320, 5), (7, 7), (128 * 21, 10)])
-def test_the_two_stage_top_k_is_top_k(size, top):
-    z = torch.randn(5, size, generator=torch.Generator().manual_seed(size))
-    values, ids = logit_lens._topk(z, top)
-    assert torch.equal(values, z.topk(top, dim=-1).values)
-    assert torch.equal(z.gather(-1, ids), values)
-    assert all(len(set(row)) == top for row in ids.tolist())
+def hooked(lm):
+    """The same model with an unembedding that is more than a matrix: it goes through as a whole."""
+    lm.model.lm_head.register_forward_hook(lambda _module, _args, out: out.clone())
+    return lm
 
 
-def test_the_two_stage_top_k_of_a_flat_row_names_no_token_twice():
-    _, ids = logit_lens._topk(torch.zeros(2, 4096), 10)
-    assert all(len(set(row)) == 10 for row in ids.tolist())
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "granite"])
+def test_a_matrix_in_slices_reads_as_the_module_does(name, monkeypatch):
+    monkeypatch.setattr(unembedding, "TOKENS", 128)
+    plain, whole = tiny.lm(name), hooked(tiny.lm(name))
+    assert len(unembedding.Unembedding(plain, 320).slices) > 1
+    assert unembedding.Unembedding(whole, 320).slices == [slice(0, 320)]
+    ours, theirs = (LogitLens(top=4, watch=WATCH)(lm, lm.read(IDS)) for lm in (plain, whole))
+    np.testing.assert_array_equal(ours.token_ids.values, theirs.token_ids.values)
+    for field in ("probs", "final_probs", "entropy", "kl", "watched"):
+        np.testing.assert_allclose(getattr(ours, field).values, getattr(theirs, field).values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5, 8])
+def test_however_few_rows_fit_the_numbers_are_the_same(rows, monkeypatch):
+    lm = tiny.lm()
+    whole = LogitLens(top=4)(lm, lm.read(IDS))
+    monkeypatch.setattr(unembedding, "ROWS", rows)
+    parts = LogitLens(top=4)(lm, lm.read(IDS))
+    np.testing.assert_allclose(parts.probs.values, whole.probs.values, rtol=1e-5)
+    np.testing.assert_allclose(parts.kl.values, whole.kl.values, atol=1e-6)
+    assert [check.state for check in parts.checks] == ["holds"] * 3
+
+
+def test_a_last_row_that_is_not_the_model_is_seen_in_any_slice(monkeypatch):
+    """One logit of the last layer's, at one position, in one slice."""
+    monkeypatch.setattr(unembedding, "TOKENS", 128)
+    read = unembedding.Unembedding.__call__
+
+    def wrong(self, normed, tokens):
+        out = read(self, normed, tokens)
+        if tokens.start > 0 and len(normed) == 1:
+            out[0, 7, 3] += wrong.by
+        return out
+
+    monkeypatch.setattr(unembedding.Unembedding, "__call__", wrong)
+    lm = tiny.lm()
+    for wrong.by, state in ((0.0, "holds"), (0.01, "broken"), (float("nan"), "broken")):
+        check = next(c for c in LogitLens()(lm, lm.read(IDS)).checks if c.name == "last row = the model")
+        assert (check.state == "holds") == (state == "holds")
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba"])

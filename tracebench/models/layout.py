@@ -1,7 +1,7 @@
 """Where things are in a model: what feeds block 0, the blocks, and what turns the last one's output into logits.
 
 A `Layout` says where; `family.py` finds it and proves it. Everybody else calls its modules and never reads a weight,
-because offloaded weights are elsewhere between calls.
+because offloaded weights are elsewhere between calls (`unembedding.py` reads a matrix of which it knows that it is not).
 """
 
 from __future__ import annotations
@@ -69,6 +69,21 @@ class Layout:
         """What a block was given or gave, as everybody else has it: [batch, token, feature], or [batch, token, stream, feature]."""
         return stream if self.merge is None else stream.movedim(0, -2)
 
+    def normed(self, stream: torch.Tensor) -> torch.Tensor:
+        """What the unembedding is fed with where this stream is the last one.
+
+        Args:
+            stream: [batch, token, ...], as it left a block and was `ordered`.
+
+        Returns:
+            [batch, token, feature]
+        """
+        if self.merge is not None:
+            stream = self.merge(stream)
+        for module, dtype in zip(self.final, self.types, strict=False):
+            stream = module(stream.to(dtype))
+        return stream.to(self.dtype)
+
     def readout(self, stream: torch.Tensor) -> torch.Tensor:
         """The logits that a residual stream stands for.
 
@@ -78,11 +93,7 @@ class Layout:
         Returns:
             [batch, token, vocabulary]
         """
-        if self.merge is not None:
-            stream = self.merge(stream)
-        for module, dtype in zip(self.final, self.types, strict=False):
-            stream = module(stream.to(dtype))
-        return self.head(self.unembed(stream.to(self.dtype)))
+        return self.head(self.unembed(self.normed(stream)))
 
 
 def hidden_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -44,6 +45,10 @@ def spread(logits: torch.Tensor) -> float:
     """max - min of what is finite; 0 where nothing is."""
     low, high = float("inf"), float("-inf")
     for rows in logits.reshape(-1, logits.shape[-1]).split(ROWS):
+        ends = torch.stack(rows.aminmax()).tolist()
+        if all(map(math.isfinite, ends)):
+            low, high = min(low, ends[0]), max(high, ends[1])
+            continue
         finite = torch.isfinite(rows)
         if bool(finite.any()):
             low = min(low, float(rows.masked_fill(~finite, float("inf")).min()))

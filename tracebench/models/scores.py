@@ -77,6 +77,6 @@ def leading(rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]
     # With more equals than places topk keeps any of them: the greedy choice must be there.
     first = rows.argmax(-1, keepdim=True)
     held = (ids == first).any(-1, keepdim=True)
-    ids = torch.cat([torch.where(held, ids[:, :1], first), ids[:, 1:]], -1)
+    ids = torch.cat([torch.where(held, ids[..., :1], first), ids[..., 1:]], -1)
     values, order = rows.gather(-1, ids).sort(dim=-1, descending=True, stable=True)
     return values, ids.gather(-1, order)
