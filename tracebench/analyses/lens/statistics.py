@@ -73,10 +73,10 @@ class Statistics:
     def _find_leading(self, logits: torch.Tensor, start: int) -> None:
         full = self.leading.shape[-1] == self._top and bool((self.leading[..., -1] > LOWEST).all())
         near, ids = larger(logits, self.leading[..., -1]) if full else candidates(logits, self._top)
-        # What was there has lower ids, so that of equals the lower comes first.
-        near = torch.cat([self.leading, near], -1)
-        self.leading, at = leading(near, min(self._top, near.shape[-1]))
-        self.leading_ids = torch.cat([self.leading_ids, ids + start], -1).gather(-1, at)
+        # What was there has lower ids: of equals the lower comes first, as it is stable.
+        values, order = torch.sort(torch.cat([self.leading, near], -1), dim=-1, descending=True, stable=True)
+        self.leading = values[..., : self._top]
+        self.leading_ids = torch.cat([self.leading_ids, ids + start], -1).gather(-1, order[..., : self._top])
 
     @property
     def lse(self) -> torch.Tensor:
