@@ -75,7 +75,7 @@ class Statistics:
         near, ids = larger(logits, self.leading[..., -1]) if full else candidates(logits, self._top)
         # What was there has lower ids: of equals the lower comes first, as it is stable.
         values, order = torch.sort(torch.cat([self.leading, near], -1), dim=-1, descending=True, stable=True)
-        self.leading = values[..., : self._top]
+        self.leading = values[..., : self._top].clone()  # not as a view, which would keep all of them
         self.leading_ids = torch.cat([self.leading_ids, ids + start], -1).gather(-1, order[..., : self._top])
 
     @property
