@@ -162,6 +162,38 @@ def test_however_few_rows_fit_the_numbers_are_the_same(rows, monkeypatch):
     assert [check.state for check in parts.checks] == ["holds"] * 3
 
 
+def test_where_memory_runs_out_fewer_rows_go_through_at_once(monkeypatch):
+    lm, seen = tiny.lm(), []
+    whole = LogitLens(top=4)(lm, lm.read(IDS))
+    read = unembedding.Unembedding.__call__
+
+    def short_of_memory(self, normed, tokens):
+        seen.append(normed.shape[0] * normed.shape[1])
+        if seen[-1] > 3:
+            raise torch.OutOfMemoryError
+        return read(self, normed, tokens)
+
+    monkeypatch.setattr(unembedding.Unembedding, "__call__", short_of_memory)
+    parts = LogitLens(top=4)(lm, lm.read(IDS))
+    assert max(seen) > 3
+    np.testing.assert_allclose(parts.probs.values, whole.probs.values, rtol=1e-5)
+    monkeypatch.setattr(unembedding.Unembedding, "__call__", lambda *_: torch.empty(1 << 60))
+    with pytest.raises(ValueError, match=r"not even one position of .* logits at a time fits"):
+        LogitLens()(lm, lm.read(IDS))
+
+
+def test_what_a_hook_keeps_of_the_unembedding_stays_as_it_was():
+    lm, kept = tiny.lm(), []
+
+    def keep(_module, _args, out):
+        kept.append((out, out.clone()))
+
+    lm.model.lm_head.register_forward_hook(keep)
+    LogitLens()(lm, lm.read(IDS))
+    assert len(kept) > 2
+    assert all(torch.equal(out, before) for out, before in kept)
+
+
 def test_a_last_row_that_is_not_the_model_is_seen_in_any_slice(monkeypatch):
     """One logit of the last layer's, at one position, in one slice."""
     monkeypatch.setattr(unembedding, "TOKENS", 128)

@@ -89,7 +89,7 @@ class LogitLens:
                 streams[layer] = lm.layout.normed(stream)  # in its place: all of them are a quarter of what is allowed
         table = _Table(len(streams), ids, min(self.top, logits.shape[-1]), watched)
         sweep = Sweep(lm, streams, logits, table.top, table.asked(logits.device))
-        start, rows = 0, min(sweep.rows, len(ids))
+        start, rows = 0, sweep.rows
         does_not_fit = (
             f"not even one position of {logits.shape[-1]} logits at a time fits the memory of {lm.device} beside the "
             f"{len(streams)} streams of {len(ids)} tokens: free some, or read a shorter text"
@@ -103,7 +103,7 @@ class LogitLens:
 def _read(sweep: Sweep, table: _Table, start: int, rows: int) -> int:
     """So many positions; where the next begin."""
     part = slice(start, min(start + rows, len(table.ids)))
-    table.fill(part, sweep.read(part))
+    table.fill(part, sweep.read(part, rows))
     return part.stop
 
 

@@ -57,13 +57,13 @@ class Sweep:
         self.last_row = LastRow(logits)
         self.rows = self._unembedding.rows
 
-    def read(self, part: slice) -> Swept:
-        """Every layer at these positions."""
+    def read(self, part: slice, rows: int) -> Swept:
+        """Every layer at these positions, so many rows at a time."""
         last = len(self._normed) - 1
         final = self._final(part)
         asked = torch.cat([final.leading_ids[0], self._asked[part]], -1)
         # Of a short text several layers go through at once.
-        deep = max(1, self.rows // len(asked))
+        deep = max(1, rows // len(asked))
         blocks = [range(first, min(first + deep, last)) for first in range(0, last, deep)]
         found = [Statistics((len(block), len(asked)), self._top, asked) for block in blocks]
         for tokens in self._unembedding.slices:
@@ -74,8 +74,10 @@ class Sweep:
                 logits = self._read(block, part, tokens)
                 for piece, other in zip(pieces, probs, strict=True):
                     mine = logits[..., piece.start - tokens.start : piece.stop - tokens.start]
-                    # A copy of what is a part, since it is written to.
-                    statistics.add(mine.to(torch.float32, copy=len(pieces) > 1), piece.start, other)
+                    # It is written to: what a module gave is copied, because a hook may keep it.
+                    whole = len(self._unembedding.slices) == 1
+                    statistics.add(mine.to(torch.float32, copy=whole), piece.start, other)
+                del logits, mine  # before the next block's take as much again
                 self._breathe(part, tokens, block)
         own = final.log_probs(self._logits[None, part].gather(-1, asked[None]).float())
         return Swept(
