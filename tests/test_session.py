@@ -16,7 +16,7 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.base import request
-from tracebench.analyses.lens import logit_lens
+from tracebench.models import unembedding
 from tracebench.progress import Cancelled
 from tracebench.request import Job, Request
 from tracebench.session import Session
@@ -119,7 +119,8 @@ def test_weights_that_never_rest_are_an_error(session, lm):
         ask(session, tb.LogitLens(top=3), on_progress=lambda *_: lm.model.lm_head.weight.data[5].add_(1.0)).result()
 
 
-def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(session, lm):
+def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(session, lm, monkeypatch):
+    monkeypatch.setattr(unembedding, "ROWS", 1)
     lm.model.train()
     with unchanged(lm.model):
         asked = ask(session, tb.LogitLens(top=3), on_progress=lambda *_: asked.job.cancel())
@@ -182,7 +183,7 @@ def test_a_closed_session_answers_again_when_asked(session):
 
 
 def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever(session, lm, monkeypatch):
-    monkeypatch.setattr(logit_lens, "ROWS", 1)
+    monkeypatch.setattr(unembedding, "ROWS", 1)
     ids = [5, 6, 7, 8]
     expected = lm.logits(ids)
     started, seen = threading.Event(), []
@@ -282,7 +283,7 @@ def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_pat
 
 
 def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remembered(trace, lm, shell, monkeypatch):
-    monkeypatch.setattr(logit_lens, "ROWS", 1)
+    monkeypatch.setattr(unembedding, "ROWS", 1)
     session, asked = Session(lm, trace), []
     weight = lm.model.lm_head.weight
     own = weight.data.clone()

@@ -10,6 +10,7 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.base import request, run
+from tracebench.models import unembedding
 from tracebench.progress import Cancelled, listening
 from tracebench.request import Request, request_for
 
@@ -104,7 +105,8 @@ def test_nan_is_named_where_it_comes_up(where, sentence):
 
 @pytest.mark.parametrize("failure", [Cancelled, KeyboardInterrupt])
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_it_stops_between_layers(lm, trace, failure, at):
+def test_it_stops_between_layers(lm, trace, failure, at, monkeypatch):
+    monkeypatch.setattr(unembedding, "ROWS", 1)
     ticks = []
 
     def stop(*tick):

@@ -7,6 +7,7 @@ import pytest
 
 import tracebench as tb
 from tests import tiny
+from tracebench.models import unembedding
 from tracebench.models.lock import ModelLock
 
 SOON = 5.0
@@ -136,7 +137,8 @@ def test_a_cell_that_is_interrupted_while_it_waits_holds_up_nobody(take):
     assert lock._cells_waiting == 0
 
 
-def test_a_cell_uses_the_model_in_the_middle_of_an_analysis():
+def test_a_cell_uses_the_model_in_the_middle_of_an_analysis(monkeypatch):
+    monkeypatch.setattr(unembedding, "ROWS", 16)
     lm = tiny.lm()
     trace = lm.read(tiny.PARAGRAPH[:60])
     expected = tb.LogitLens()(lm, trace)

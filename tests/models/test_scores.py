@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from tests import tiny
-from tracebench.analyses.lens import logit_lens
 from tracebench.models.scores import leading
 
 
@@ -17,17 +16,6 @@ def test_of_equals_the_greedy_choice_leads(count, kinds):
     assert all(len(set(row)) == count for row in ids.tolist())
     equal = values[:, 1:] == values[:, :-1]
     assert bool((ids[:, 1:] > ids[:, :-1])[equal].all())
-
-
-@pytest.mark.parametrize("top", [1, 3, 10])
-@pytest.mark.parametrize("size", [50, 128 * 3 + 7, 128 * 40, 128 * 40 + 100])
-def test_two_stages_find_what_one_does(top, size):
-    generator = torch.Generator().manual_seed(1)
-    for rows in (torch.randn(32, size, generator=generator), torch.randint(9, (32, size), generator=generator).float()):
-        values, ids = logit_lens._topk(rows, top)
-        assert torch.equal(values, rows.topk(top).values)
-        assert torch.equal(rows.gather(-1, ids), values)
-        assert torch.equal(ids[:, 0], rows.argmax(-1))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -11,7 +11,7 @@ from tests import tiny
 from tracebench.analyses.attention import rollout
 from tracebench.arrays import LabeledArray
 from tracebench.models import attention, pattern
-from tracebench.models.layout import Layout
+from tracebench.models.unembedding import Unembedding
 
 IDS = [5, 300, 7, 8, 250, 9]
 #: Returns its weights, and computes them only when asked.
@@ -118,8 +118,8 @@ def test_layers_that_are_rolled_out_in_another_order_are_found(monkeypatch, resi
 
 def test_a_last_row_that_is_not_the_model_is_found(monkeypatch):
     lm = tiny.lm()
-    trace, right = read(lm), Layout.readout
-    monkeypatch.setattr(Layout, "readout", lambda layout, stream: right(layout, stream) * 1.01)
+    trace, right = read(lm), Unembedding.__call__
+    monkeypatch.setattr(Unembedding, "__call__", lambda *given: right(*given) * 1.01)
     assert states(tb.LogitLens()(lm, trace))["last row = the model"] == "broken"
 
 
