@@ -1,5 +1,8 @@
 """The lens against brute force: every number again, in float64, one position at a time, from the model's own modules."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from tracebench.analyses.lens.logit_lens import LogitLens
 from tracebench.models import unembedding
 from tracebench.models.capture import capture_streams
 from tracebench.models.family import run
+from tracebench.progress import listening
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
 WATCH = (17, 300)
@@ -180,6 +184,74 @@ def test_where_memory_runs_out_fewer_rows_go_through_at_once(monkeypatch):
     monkeypatch.setattr(unembedding.Unembedding, "__call__", lambda *_: torch.empty(1 << 60))
     with pytest.raises(ValueError, match=r"not even one position of .* logits at a time fits"):
         LogitLens()(lm, lm.read(IDS))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_what_torch_makes_by_default_decides_nothing(dtype):
+    lm = tiny.lm(vocab_size=5000)
+    trace = lm.read(IDS)
+    expected = LogitLens(top=4)(lm, trace)
+    torch.set_default_dtype(dtype)
+    try:
+        found = LogitLens(top=4)(lm, trace)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_allclose(found.entropy.values, expected.entropy.values, rtol=1e-6)
+
+
+def test_a_hook_on_the_unembedding_sees_one_text_at_a_time():
+    lm, seen = tiny.lm(), []
+    lm.model.lm_head.register_forward_hook(lambda _module, _args, out: seen.append(out.shape))
+    LogitLens()(lm, lm.read(IDS))
+    assert {tuple(shape) for shape in seen} == {(1, len(IDS), 320)}
+
+
+def test_a_hook_on_all_modules_is_seen():
+    lm = tiny.lm()
+    trace = lm.read(IDS)
+    double = lambda module, _args, out: out * 2 if module is lm.model.lm_head else None  # noqa: E731
+    handle = torch.nn.modules.module.register_module_forward_hook(double)
+    try:
+        lm.refresh()
+        assert [check.state for check in LogitLens()(lm, trace).checks if check.kind == "identity"] == ["holds"] * 2
+    finally:
+        handle.remove()
+
+
+def test_what_another_thread_borrows_under_the_lock_is_not_read():
+    lm = tiny.lm()
+    trace, weight, others = lm.read(IDS), lm.model.lm_head.weight.data, []
+    expected = LogitLens()(lm, trace)
+    began = threading.Event()
+
+    def borrow():
+        with lm.lock:
+            weight.neg_()
+            began.set()
+            time.sleep(0.3)
+            weight.neg_()
+
+    def tick(*_):
+        if not others:
+            others.append(threading.Thread(target=borrow))
+            others[0].start()
+            began.wait(10)
+
+    with pytest.MonkeyPatch.context() as patch, listening(tick):
+        patch.setattr(unembedding, "ROWS", 4)
+        found = LogitLens()(lm, trace)
+    others[0].join()
+    np.testing.assert_allclose(found.kl.values, expected.kl.values, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e28, 1e32])
+def test_logits_of_absurd_size_are_no_nan(size):
+    lm = tiny.lm(vocab_size=5000, tie_word_embeddings=False)
+    with torch.no_grad():
+        lm.model.lm_head.weight.mul_(size)
+    table = LogitLens()(lm, lm.read(IDS))
+    assert np.isfinite(table.entropy.values).all()
+    assert not np.isnan(table.kl.values).any()
 
 
 def test_a_last_row_that_is_not_the_model_is_seen_in_any_slice(monkeypatch):

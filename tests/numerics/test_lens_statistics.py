@@ -57,7 +57,10 @@ def test_of_equals_the_lower_ids_lead_whatever_the_slices():
     for width in (64, 2048, 4096):
         found = added(logits, width, top=4)
         assert found.leading_ids.tolist() == [[[7, 100, 2100, 4000]] * 2]
-        assert len(set(added(torch.zeros(1, 1, 4096), width).leading_ids[0, 0].tolist())) == TOP
+        assert added(torch.zeros(1, 1, 4096), width).leading_ids[0, 0].tolist() == list(range(TOP))
+        logits[..., ::100] = 1.0
+        assert added(logits, width, top=4).leading_ids.tolist() == [[[0, 7, 100, 200]] * 2]
+        logits.zero_()[..., [7, 100, 2100, 4000]] = 1.0
 
 
 @pytest.mark.parametrize("width", [64, 500])

@@ -8,11 +8,10 @@ Source: Milakov and Gimelshein, "Online normalizer calculation for softmax", 201
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch.nn import functional
-
-from tracebench.models.scores import leading
 
 #: Logits from which the leading ones are looked for in groups of so many, by their largest.
 GROUP = 32
@@ -30,16 +29,17 @@ class Statistics:
     """
 
     def __init__(self, shape: tuple[int, int], top: int, asked: torch.Tensor) -> None:
-        device = asked.device
+        #: Named, because a user may have set another type as torch's default.
+        new: dict[str, Any] = {"device": asked.device, "dtype": torch.float32}
         self._top, self._asked = top, asked
         #: [layer, token, asked]
-        self.asked = torch.full((*shape, asked.shape[-1]), LOWEST, device=device)
+        self.asked = torch.full((*shape, asked.shape[-1]), LOWEST, **new)
         #: [layer, token, rank], by their logits; of equals the lower id comes first.
-        self.leading = torch.empty(*shape, 0, device=device)
-        self.leading_ids = torch.empty(*shape, 0, device=device, dtype=torch.long)
+        self.leading = torch.empty(*shape, 0, **new)
+        self.leading_ids = torch.empty(*shape, 0, device=asked.device, dtype=torch.long)
         #: The largest logit, and all sums relative to it.
-        self._shift = torch.full(shape, LOWEST, device=device)
-        self._norm, self._inner, self._cross, self._mass = torch.zeros(4, *shape, device=device)
+        self._shift = torch.full(shape, LOWEST, **new)
+        self._norm, self._inner, self._cross, self._mass = torch.zeros(4, *shape, **new)
 
     def add(self, logits: torch.Tensor, start: int, other: torch.Tensor | None = None) -> None:
         """Take in the next slice.
@@ -53,7 +53,7 @@ class Statistics:
         self._find_leading(logits, start)
         # A masked token has -inf, and 0 * -inf would be NaN.
         shift = self.leading[..., 0].clamp_min(LOWEST)
-        moved, self._shift = self._shift - shift, shift
+        moved, self._shift = (self._shift - shift).clamp_min_(LOWEST), shift
         logits.sub_(shift[..., None]).clamp_min_(LOWEST)
         weights = logits.exp()
         self._inner = (self._inner + self._norm * moved) * moved.exp()
@@ -107,7 +107,8 @@ def candidates(logits: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Tens
     if groups <= 2 * top:
         return logits, torch.arange(size, device=logits.device).expand_as(logits)
     body = logits[..., : groups * GROUP].unflatten(-1, (groups, GROUP))
-    best = leading(body.amax(-1), top)[1].sort(-1).values[..., None]
+    # Stable, so that of groups with equal maxima the lower ones are taken.
+    best = torch.sort(body.amax(-1), dim=-1, descending=True, stable=True).indices[..., :top].sort(-1).values[..., None]
     near = body.gather(-2, best.expand(*best.shape[:-1], GROUP)).flatten(-2)
     ids = (best * GROUP + torch.arange(GROUP, device=logits.device)).flatten(-2)
     rest = torch.arange(groups * GROUP, size, device=logits.device)
@@ -133,7 +134,7 @@ def larger(logits: torch.Tensor, bounds: torch.Tensor) -> tuple[torch.Tensor, to
     counts = row.bincount(minlength=len(rows))
     column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
     shape = (*logits.shape[:-1], int(counts.max()))
-    found = torch.full((len(rows), shape[-1]), -math.inf, device=logits.device)
+    found = torch.full((len(rows), shape[-1]), -math.inf, device=logits.device, dtype=logits.dtype)
     found_ids = torch.zeros_like(found, dtype=torch.long)
     found[row, column], found_ids[row, column] = values, ids
     return found.view(shape), found_ids.view(shape)

@@ -63,20 +63,19 @@ class Sweep:
         final = self._final(part)
         asked = torch.cat([final.leading_ids[0], self._asked[part]], -1)
         # Of a short text several layers go through at once.
-        deep = max(1, rows // len(asked))
+        deep = max(1, rows // len(asked)) if self._unembedding.deep else 1
         blocks = [range(first, min(first + deep, last)) for first in range(0, last, deep)]
         found = [Statistics((len(block), len(asked)), self._top, asked) for block in blocks]
         for tokens in self._unembedding.slices:
             self.last_row.add(self._read([last], part, tokens)[0], part.start, tokens)
-            pieces = even_slices(tokens.start, tokens.stop)
+            pieces = [tokens] if self._unembedding.deep else even_slices(tokens.start, tokens.stop)
             probs = [final.log_probs(self._logits[None, part, piece].float())[0].exp_() for piece in pieces]
             for block, statistics in zip(blocks, found, strict=True):
                 logits = self._read(block, part, tokens)
                 for piece, other in zip(pieces, probs, strict=True):
                     mine = logits[..., piece.start - tokens.start : piece.stop - tokens.start]
                     # It is written to: what a module gave is copied, because a hook may keep it.
-                    whole = len(self._unembedding.slices) == 1
-                    statistics.add(mine.to(torch.float32, copy=whole), piece.start, other)
+                    statistics.add(mine.to(torch.float32, copy=not self._unembedding.deep), piece.start, other)
                 del logits, mine  # before the next block's take as much again
                 self._breathe(part, tokens, block)
         own = final.log_probs(self._logits[None, part].gather(-1, asked[None]).float())
