@@ -47,6 +47,8 @@ def wide():
 
 def lens(megabytes):
     lm, trace = wide()
+    # A module that is more than a matrix gives all of the vocabulary at once.
+    lm.model.lm_head.register_forward_hook(lambda *_: None)
     expected = tb.LogitLens(top=3)(lm, trace)
     ticks = []
 

@@ -24,7 +24,7 @@ from tracebench.models.capture import capture_streams, hooks_check
 from tracebench.models.digests import digest
 from tracebench.models.family import run
 from tracebench.models.language_model import LanguageModel
-from tracebench.models.memory import halving
+from tracebench.models.memory import fitting, halving
 from tracebench.models.replay import replay_check
 from tracebench.results.lens_table import LensTable
 from tracebench.target import Target
@@ -84,16 +84,16 @@ class LogitLens:
             checks.append(
                 replace(replay_check(trace, logits, lm.coarsest), name="scores as recorded", meaning=AS_RECORDED)
             )
-        with lm.running():
+        does_not_fit = (
+            f"not even one position of {logits.shape[-1]} logits at a time fits the memory of {lm.device} beside the "
+            f"{len(streams)} streams of {len(ids)} tokens and their logits: free some, or read a shorter text"
+        )
+        with lm.running(), fitting(does_not_fit):
             for layer, stream in enumerate(streams):
-                streams[layer] = lm.layout.normed(stream)  # in its place: all of them are a quarter of what is allowed
+                streams[layer] = lm.layout.normed(stream)  # in its place: together they are large
         table = _Table(len(streams), ids, min(self.top, logits.shape[-1]), watched)
         sweep = Sweep(lm, streams, logits, table.top, table.asked(logits.device))
         start, rows = 0, sweep.rows
-        does_not_fit = (
-            f"not even one position of {logits.shape[-1]} logits at a time fits the memory of {lm.device} beside the "
-            f"{len(streams)} streams of {len(ids)} tokens: free some, or read a shorter text"
-        )
         while start < len(ids):
             rows, start = halving(partial(_read, sweep, table, start), rows, does_not_fit)
         checks.insert(1, sweep.last_row.check(lm.layout.dtype))
