@@ -22,6 +22,8 @@ def test_everything_is_as_with_the_weights_at_home(pair):
     assert away.device == torch.device("cpu")
     trace, other = plain.generate("The tower", max_new_tokens=4), away.generate("The tower", max_new_tokens=4)
     assert trace.tokens == other.tokens
+    # Called as a module there too: a matrix in memory is gone through in slices, and sums in another order.
+    plain.layout.unembed.register_forward_hook(lambda *_: None)
     table, of_other = tb.LogitLens(top=3)(plain, trace), tb.LogitLens(top=3)(away, other)
     assert (table.token_ids.values == of_other.token_ids.values).all()
     assert (table.probs.values == of_other.probs.values).all()
