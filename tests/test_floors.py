@@ -16,6 +16,7 @@ PACKAGE = ROOT / "tracebench"
 #: What sits where: the first names below the package. Everything in it must have a floor.
 FLOORS = {
     "arrays": 0,
+    "signs": 0,
     "tokens": 0,
     "trace": 1,
     "target": 1,

@@ -171,7 +171,7 @@ class StopAt(StoppingCriteria):
         self._lm, self._prompt, self._stop = lm, prompt_length, tuple(stop)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
-        text = self._lm.tokens(input_ids[0, self._prompt :].tolist()).text
+        text = self._lm.pieces.continuation(input_ids[0].tolist(), self._prompt)
         return torch.tensor([any(stop in text for stop in self._stop)], device=input_ids.device)
 
 
