@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+#: How vocabularies name a byte: SentencePiece, and GPT-NeoX Japanese.
+BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>|<\|byte([0-9]{1,3})\|>")
+#: What a decoder writes for bytes that are no character.
+LOST = "\ufffd"
 #: SentencePiece writes this sign for a space.
 SPACE_SIGN = "\u2581"
 
@@ -36,12 +41,16 @@ class Codec:
             return self.added[token_id]
         # Slow classes give their unknown token for any id, and SentencePiece raises: ask the vocabulary first.
         if self._is_slow and token_id not in self._in_vocabulary:
-            return None
+            return self._named_aside(token_id)
+        if self._is_slow and token_id in self.byte_names:
+            # Some slow classes decode a byte here already, and lose it (GPT-NeoX Japanese).
+            return self._names[token_id]
         return self.tokenizer.convert_ids_to_tokens(token_id)
 
-    def ids(self) -> list[int]:
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
         """Every id of the vocabulary, in order."""
-        return sorted(self._in_vocabulary)
+        return tuple(sorted(self._in_vocabulary))
 
     def find(self, name: str) -> int | None:
         """The id with this spelling."""
@@ -54,7 +63,20 @@ class Codec:
     def decode(self, ids: Sequence[int]) -> str:
         """The tokenizer's own text of these ids, special tokens included, nothing cleaned up."""
         text = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        return text.replace(SPACE_SIGN, " ") if self._leaves_signs else text
+        if not self._leaves_signs:
+            return text
+        text = text.replace(SPACE_SIGN, " ")
+        return text if not ids or ids[0] in self.special else text.removeprefix(" ")
+
+    @cached_property
+    def ordinary(self) -> frozenset[int]:
+        """Ids that are neither special nor added."""
+        return self._in_vocabulary - self.special - set(self.added)
+
+    @cached_property
+    def byte_names(self) -> frozenset[int]:
+        """Ids that are named like a byte."""
+        return frozenset(int(i) for name, i in self._vocabulary.items() if BYTE.fullmatch(name)) - set(self.added)
 
     @cached_property
     def exact(self) -> Callable[[int], bytes] | None:
@@ -64,8 +86,7 @@ class Codec:
     @cached_property
     def has_bytes(self) -> bool:
         """Whether characters outside the vocabulary become ``<0xE2>`` tokens, one for each byte."""
-        names = [self.name(i) or "" for i in self.try_encode("\U00013000\U0010fffd")]
-        return any(name.startswith("<0x") for name in names)
+        return any(BYTE.fullmatch(self.name(i) or "") for i in self.try_encode("\U00013000\U0010fffd"))
 
     def try_encode(self, text: str) -> list[int]:
         """Ids of a probe; none where this tokenizer refuses it (some take only prepared input)."""
@@ -95,6 +116,20 @@ class Codec:
     @cached_property
     def _vocabulary(self) -> Mapping[str, int]:
         return self.tokenizer.get_vocab()
+
+    def _named_aside(self, token_id: int) -> str | None:
+        """A name that is not listed in the vocabulary, but leads back to the id: M2M100's languages."""
+        try:
+            name = self.tokenizer.convert_ids_to_tokens(token_id)
+            leads_back = self.tokenizer.convert_tokens_to_ids(name) == token_id
+            # Classes with a token for each byte make a character of any number.
+            return name if leads_back and len(name) > 1 and name in self.tokenizer.decode([token_id]) else None
+        except Exception:  # noqa: BLE001 - classes refuse an id past the vocabulary in many ways
+            return None
+
+    @cached_property
+    def _names(self) -> Mapping[int, str]:
+        return {int(i): name for name, i in self._vocabulary.items()}
 
     @cached_property
     def _in_vocabulary(self) -> frozenset[int]:

@@ -24,6 +24,7 @@ from tracebench.models.memory import DoesNotFit, fitting
 from tracebench.models.numerics import coarsest
 from tracebench.models.parts import Parts, find_parts
 from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
+from tracebench.models.text_check import text_checks
 from tracebench.models.tokenizer import Pieces
 from tracebench.provenance import Provenance
 from tracebench.tokens import Tokens, Vocabulary
@@ -189,7 +190,7 @@ class LanguageModel:
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, settings))
+            return self._checked(generation.generate(self, ids, sampling, settings), prompt)
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
@@ -208,7 +209,7 @@ class LanguageModel:
         ids, segments = chat.render(self, messages)
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, settings, segments))
+            return self._checked(generation.generate(self, ids, sampling, settings, segments))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
@@ -220,7 +221,13 @@ class LanguageModel:
         ids = self._ids(text)
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
         with progress.shown("reading"):
-            return reading.read(self, ids, prompt_length, settings)
+            trace = reading.read(self, ids, prompt_length, settings)
+            return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, text)))
+
+    def _checked(self, trace: Trace, prompt: object = None) -> Trace:
+        """A generated trace, replayed, and with what its text says otherwise than the prompt that was given."""
+        trace = self.replay(trace)
+        return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, prompt)))
 
     def replay(self, trace: Trace) -> Trace:
         """The same trace with the check that one pass over the whole text gives the recorded scores."""

@@ -9,15 +9,13 @@ A rule counts only if it gives what the decoder gives on a sample of the vocabul
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from tracebench.models.codec import SPACE_SIGN, Codec
+from tracebench.models.codec import BYTE, LOST, SPACE_SIGN, Codec
 
-LOST = "\ufffd"
-_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _WORD_END = "</w>"
 #: How many tokens of the vocabulary a rule is tried on, and as many again among those with unusual characters.
 _SAMPLE = 48
@@ -51,12 +49,23 @@ def _code_points(name: str) -> bytes | None:
     return bytes([ord(name)]) if len(name) == 1 and ord(name) < 256 else None
 
 
+def _hexadecimal(name: str) -> bytes | None:
+    """MyT5's: a token is the number of its byte."""
+    return bytes.fromhex(name) if re.fullmatch("[0-9a-f]{2}", name) else None
+
+
 def _space_signs(name: str) -> bytes | None:
     return name.replace(SPACE_SIGN, " ").encode("utf-8", "surrogatepass")
 
 
 #: From a spelling to its bytes; None where the rule has nothing to say.
-RULES: tuple[Callable[[str], bytes | None], ...] = (_byte_level, _byte_level_words, _code_points, _space_signs)
+RULES: tuple[Callable[[str], bytes | None], ...] = (
+    _byte_level,
+    _byte_level_words,
+    _code_points,
+    _hexadecimal,
+    _space_signs,
+)
 
 
 class _Neighbour(NamedTuple):
@@ -75,26 +84,25 @@ class Spelling:
 
     def piece(self, token_id: int) -> bytes | None:
         """The bytes of an id; None where the vocabulary has no such id."""
+        if self.codec.exact is not None and token_id in self.codec.ordinary:
+            return self.codec.exact(token_id)
         name = self.codec.name(token_id)
         if name is None:
             return None
         if token_id in self.codec.special:
             return name.encode("utf-8", "surrogatepass")
-        if self.codec.exact is not None:
-            return self.codec.exact(token_id)
         if token_id in self.codec.added:
             return self._of_added(token_id, name).encode("utf-8", "surrogatepass")
         if self.is_byte(token_id):
-            return bytes([int(name[3:5], 16)])
+            return _named_byte(name)
         found = self._rule(name) if self._rule is not None else None
         return self._by_decoder(token_id, name) if found is None else found
 
     def is_byte(self, token_id: int) -> bool:
         """Whether this is one of SentencePiece's ``<0xE2>`` tokens."""
-        name = self.codec.name(token_id) or ""
-        if token_id in self.codec.added or not _BYTE.fullmatch(name):
+        if token_id not in self.codec.byte_names:
             return False
-        return self.codec.has_bytes or self.between(token_id) not in (None, name)
+        return self.codec.has_bytes or self.between(token_id) not in (None, self.codec.name(token_id))
 
     def between(self, token_id: int) -> str | None:
         """What the decoder writes for an id within a text; None where that cannot be told apart from its neighbours."""
@@ -151,8 +159,8 @@ class Spelling:
 
     @cached_property
     def _sample(self) -> list[int]:
-        ordinary = [i for i in self.codec.ids() if i not in self.codec.special and i not in self.codec.added]
-        ordinary = [i for i in ordinary if not self.is_byte(i)]
+        some = _spread(self.codec.ids, 40 * _SAMPLE)
+        ordinary = [i for i in some if i in self.codec.ordinary and i not in self.codec.byte_names]
         unusual = [i for i in ordinary if not re.fullmatch("[A-Za-z0-9]*", self.codec.name(i) or "")]
         return [*_spread(ordinary), *_spread(unusual)]
 
@@ -178,15 +186,18 @@ class Spelling:
                 found = self.codec.find(spelling.format(letter))
                 if found is not None and found not in self.codec.special:
                     yield found
-        ids = [i for i in self.codec.ids() if i not in self.codec.special and (self.codec.name(i) or "").isalnum()]
-        yield from _spread(ids)
+        yield from (i for i in _spread(self.codec.ids, 40 * _SAMPLE) if (self.codec.name(i) or "").isalnum())
+
+
+def _named_byte(name: str) -> bytes:
+    hexadecimal, decimal = BYTE.fullmatch(name).groups()
+    return bytes([int(hexadecimal, 16) if hexadecimal else int(decimal)])
 
 
 def _gives(piece: bytes, text: str) -> bool:
     return text in (piece.decode("utf-8", "replace"), piece.decode("utf-8", "ignore"))
 
 
-def _spread(ids: list[int]) -> list[int]:
+def _spread(ids: Sequence[int], count: int = _SAMPLE) -> Sequence[int]:
     """Some of many, from the first to the last."""
-    step = max(1, len(ids) // _SAMPLE)
-    return ids[::step][:_SAMPLE]
+    return ids[:: max(1, -(-len(ids) // count))]

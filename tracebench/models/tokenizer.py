@@ -15,12 +15,12 @@ from functools import cached_property
 from typing import Any
 
 from tracebench.arrays import whole
-from tracebench.models.codec import Codec
-from tracebench.models.spelling import LOST, Spelling
+from tracebench.models.codec import BYTE, LOST, Codec
+from tracebench.models.spelling import Spelling
 from tracebench.tokens import Tokens, Vocabulary, display_piece
 
 #: Where a decoder has lost bytes: it writes a replacement character, or the name of a byte.
-_LOST = re.compile(f"(?:{LOST}|<0x[0-9A-Fa-f]{{2}}>)+")
+_LOST = re.compile(f"(?:{LOST}|{BYTE.pattern})+")
 
 
 class Pieces:
@@ -57,6 +57,11 @@ class Pieces:
     def own_text(self, ids: Sequence[int]) -> str:
         """What the tokenizer itself decodes of the ids that it knows."""
         return self._codec.decode([int(i) for i in ids if self._known(int(i)) is not None])
+
+    def agrees(self, tokens: Tokens, own: str) -> bool:
+        """Whether the pieces are the text that the tokenizer itself decodes, but for spaces at the ends."""
+        known = [piece for i, piece in zip(tokens.ids, tokens.pieces, strict=True) if self._known(i) is not None]
+        return _says(known, own, stripped=True)
 
     def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
         wanted = {int(i) for i in ids}
@@ -147,7 +152,7 @@ class Pieces:
     @cached_property
     def _ids(self) -> dict[bytes, int]:
         """bytes -> id. Of two with the same bytes the lower id counts, but never a ``<0x41>``: no text is encoded so."""
-        ids = sorted(self._codec.ids(), key=lambda i: (self._spelling.is_byte(i), i))
+        ids = sorted(self._codec.ids, key=lambda i: (self._spelling.is_byte(i), i))
         return {self.piece(i): i for i in reversed(ids)}
 
     def _agreeing(self, ids: list[int]) -> list[bytes]:
@@ -203,7 +208,7 @@ def _says(pieces: list[bytes], own: str, *, stripped: bool = False) -> bool:
     text, kept = joined.decode("utf-8", "replace"), joined.decode("utf-8", "ignore")
     if stripped:
         text, kept, own = text.strip(), kept.strip(), own.strip()
-    return own in (text, kept) or _fits(text, _LOST.split(own))
+    return own in (text, kept) or _fits(text, _LOST.sub(LOST, own).split(LOST))
 
 
 def _fits(text: str, parts: list[str]) -> bool:
