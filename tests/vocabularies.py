@@ -29,7 +29,7 @@ SPECIAL = [
     *("<s>", "<pad>", "</s>", "<unk>", "<mask>", "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"),
     *("<|endoftext|>", "<|startoftext|>", "<bos>", "<eos>", "<cls>", "<sep>"),
 ]
-WORDS = "the tower in paris iron lady a is on of France 1889".split()
+WORDS = ["the", "tower", "in", "paris", "iron", "lady", "a", "is", "on", "of", "France", "1889"]
 
 
 class CannotBuild(Exception):
@@ -339,7 +339,7 @@ def _japanese(kind: type, folder: Path) -> Any:
 
 
 def _chinese(kind: type, folder: Path) -> Any:
-    shapes = {piece: n for piece, n in word_pieces().items()}
+    shapes = word_pieces()
     return kind(
         vocab_file=_write(folder / "vocab.txt", "\n".join(word_pieces()) + "\n"),
         word_shape_file=_write(folder / "shape.json", shapes),

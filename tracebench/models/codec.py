@@ -27,6 +27,12 @@ class Codec:
         return {i: token.content for i, token in self._added.items()}
 
     @cached_property
+    def shared(self) -> frozenset[int]:
+        """Added tokens that are in the vocabulary itself as well, but for special tokens."""
+        own = getattr(self.tokenizer, "vocab_size", 0)
+        return frozenset(i for i in self.added if i < own) - self.special
+
+    @cached_property
     def special(self) -> frozenset[int]:
         """Ids of special tokens."""
         marked = {i for i, token in self._added.items() if token.special}

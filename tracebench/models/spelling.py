@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from tracebench.models.codec import BYTE, LOST, SPACE_SIGN, Codec
+from tracebench.models.codec import LOST, SPACE_SIGN, Codec
 
 _WORD_END = "</w>"
 #: How many tokens of the vocabulary a rule is tried on, and as many again among those with unusual characters.
@@ -123,6 +123,18 @@ class Spelling:
                 return text.startswith(" "), text.endswith(" ")
         return False, False
 
+    def coded(self, token_id: int) -> bytes | None:
+        """The bytes of an added token that the vocabulary has too: there "é" may be the name of a byte."""
+        if token_id not in self.codec.shared or self._rule is None:
+            return None
+        return self._rule(self.codec.added[token_id])
+
+    def corrected(self, token_id: int) -> bool:
+        """Whether the decoder writes something else for an added token than the text that it matches."""
+        if token_id not in self.codec.added or token_id in self.codec.special:
+            return False
+        return self.between(token_id) != (self.piece(token_id) or b"").decode("utf-8", "replace")
+
     def _of_added(self, token_id: int, content: str) -> str:
         """An added token matches its content, but some vocabularies spell content in their code (Gemma's "▁▁")."""
         text = self.between(token_id)
@@ -190,8 +202,8 @@ class Spelling:
 
 
 def _named_byte(name: str) -> bytes:
-    hexadecimal, decimal = BYTE.fullmatch(name).groups()
-    return bytes([int(hexadecimal, 16) if hexadecimal else int(decimal)])
+    number = name.strip("<>|").removeprefix("byte")
+    return bytes([int(number, 16 if number.startswith("0x") else 10)])
 
 
 def _gives(piece: bytes, text: str) -> bool:

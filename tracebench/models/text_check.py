@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import commonprefix
-
 from tracebench.checks import Check
 from tracebench.models.tokenizer import Pieces
 from tracebench.signs import visible
@@ -36,11 +34,17 @@ def text_checks(pieces: Pieces, tokens: Tokens, given: object = None) -> tuple[C
 
 
 def _check(name: str, sentence: str, right: str, kept: str) -> Check:
-    at = len(commonprefix([right, kept]))
-    ends = len(commonprefix([right[at:][::-1], kept[at:][::-1]]))
+    at = _alike(right, kept)
+    ends = _alike(right[at:][::-1], kept[at:][::-1])
     differ = max(len(right), len(kept)) - at - ends
     meaning = f"{sentence}: from character {at} on it is {_part(right, at)}, and the tokens say {_part(kept, at)}."
     return Check(name, "measure", float(differ), 0.0, meaning, "characters")
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts share from the beginning."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _part(text: str, at: int) -> str:

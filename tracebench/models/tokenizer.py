@@ -17,7 +17,7 @@ from typing import Any
 from tracebench.arrays import whole
 from tracebench.models.codec import BYTE, LOST, Codec
 from tracebench.models.spelling import Spelling
-from tracebench.tokens import Tokens, Vocabulary, display_piece
+from tracebench.tokens import Tokens, Vocabulary, display_piece, piece_text
 
 #: Where a decoder has lost bytes: it writes a replacement character, or the name of a byte.
 _LOST = re.compile(f"(?:{LOST}|{BYTE.pattern})+")
@@ -47,12 +47,13 @@ class Pieces:
             pieces[n] = piece
         return Tokens(ids, tuple(pieces), tuple(i in self.special for i in ids))
 
-    def continuation(self, ids: Sequence[int], start: int) -> str:
-        """The text of the tokens from ``start`` on, with the space that stands before it."""
-        pieces = self.tokens(ids[start - 1 :]).pieces
-        # Where a space is the end of a word's token ("wer</w>"), the last token before holds it.
-        held = b" " if self.tokenizer is not None and self._spelling.edges[1] and pieces[0].endswith(b" ") else b""
-        return (held + b"".join(pieces[1:])).decode("utf-8", "replace")
+    def continuation(self, ids: Sequence[int], start: int) -> tuple[str, str]:
+        """The text of the tokens from ``start`` on, and before it the space with which the text before ends, if any.
+
+        A vocabulary keeps the space before a word in the word's own token, or in the token before it ("wer</w>").
+        """
+        before, *new = self.tokens(ids[start - 1 :]).pieces
+        return (" " if before.endswith(b" ") else ""), b"".join(new).decode("utf-8", "replace")
 
     def own_text(self, ids: Sequence[int]) -> str:
         """What the tokenizer itself decodes of the ids that it knows."""
@@ -61,7 +62,7 @@ class Pieces:
     def agrees(self, tokens: Tokens, own: str) -> bool:
         """Whether the pieces are the text that the tokenizer itself decodes, but for spaces at the ends."""
         known = [piece for i, piece in zip(tokens.ids, tokens.pieces, strict=True) if self._known(i) is not None]
-        return _says(known, own, stripped=True)
+        return _fits(known, own, stripped=True)
 
     def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
         wanted = {int(i) for i in ids}
@@ -161,16 +162,23 @@ class Pieces:
             return []
         own = self._codec.decode(ids)
         options = [self._edged(pieces) for pieces in self._spaced(ids)]
-        exact = [pieces for whole_and_edged in options for pieces in whole_and_edged if _says(pieces, own)]
+        exact = [pieces for both in options for pieces in both if _is(pieces, own)]
+        # Where bytes are lost at an end, the decoder does not tell whether it wrote a space there.
+        fitting = [pieces for both in options for pieces in reversed(both) if _fits(pieces, own)]
         # A decoder may strip the spaces of the text itself: the pieces keep them.
-        loose = [edged for _, edged in options if _says(edged, own, stripped=True)]
-        found = next(iter([*exact, *loose]), None)
+        loose = [edged for _, edged in options if _fits(edged, own, stripped=True)]
+        # Pieces without half characters know what the decoder has lost.
+        told = sorted([*exact, *fitting], key=_is_cut)
+        found = next(iter([*told, *loose]), None)
         return found or self._by_prefix(ids, own) or options[0][1]
 
     def _spaced(self, ids: list[int]) -> Iterator[list[bytes]]:
-        """The pieces with special tokens as they are, and then with the spaces that the decoder writes around them."""
+        """The pieces, with added tokens read as spellings, and with the spaces that the decoder writes by special ones."""
         pieces = [self.piece(i) for i in ids]
         yield pieces
+        coded = [self._spelling.coded(i) or piece for i, piece in zip(ids, pieces, strict=True)]
+        if coded != pieces:
+            yield coded
         if any(i in self.special for i in ids):
             yield [
                 (self._spelling.between(i) or piece.decode()).encode() if i in self.special else piece
@@ -190,7 +198,7 @@ class Pieces:
 
     def _by_prefix(self, ids: list[int], own: str) -> list[bytes] | None:
         """Pieces as what each token adds to the decoded text; None where that rewrites what came before, or loses bytes."""
-        if LOST in own:
+        if LOST in own or any(self._spelling.corrected(i) for i in ids):
             return None
         out, before = [], ""
         for stop in range(1, len(ids) + 1):
@@ -202,16 +210,27 @@ class Pieces:
         return out
 
 
-def _says(pieces: list[bytes], own: str, *, stripped: bool = False) -> bool:
-    """Whether pieces are the text that a decoder gives, wherever it has lost no bytes."""
+def _is_cut(pieces: list[bytes]) -> bool:
+    """Whether the text has part of a character."""
+    return piece_text(b"".join(pieces)) is None
+
+
+def _is(pieces: list[bytes], own: str) -> bool:
+    """Whether pieces are exactly the text that a decoder gives."""
+    joined = b"".join(pieces)
+    return own in (joined.decode("utf-8", "replace"), joined.decode("utf-8", "ignore"))
+
+
+def _fits(pieces: list[bytes], own: str, *, stripped: bool = False) -> bool:
+    """Whether pieces are the text that a decoder gives, with anything where it has lost bytes."""
     joined = b"".join(pieces)
     text, kept = joined.decode("utf-8", "replace"), joined.decode("utf-8", "ignore")
     if stripped:
         text, kept, own = text.strip(), kept.strip(), own.strip()
-    return own in (text, kept) or _fits(text, _LOST.sub(LOST, own).split(LOST))
+    return own in (text, kept) or _in_order(text, _LOST.sub(LOST, own).split(LOST))
 
 
-def _fits(text: str, parts: list[str]) -> bool:
+def _in_order(text: str, parts: list[str]) -> bool:
     """Whether a text is these parts in order, with anything between them."""
     first, *others = parts
     if not others:
