@@ -195,7 +195,7 @@ class LanguageModel:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
 
         Args:
-            messages: ``[{"role": "user", "content": "..."}]``.
+            messages: ``[{"role": "user", "content": "..."}]``. If the last one is the assistant's, the model goes on with it.
             options: as for `generate`.
         """
         unknown = sorted(set(options) - set(generation.Sampling.__dataclass_fields__))
@@ -205,10 +205,13 @@ class LanguageModel:
             )
         options.setdefault("max_new_tokens", 64)
         sampling = generation.Sampling(**options)
-        ids, segments = chat.render(self, messages)
+        rendered = chat.render(self, messages)
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
+        if rendered.continued:
+            settings["continue_final_message"] = True
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, settings, segments))
+            trace = generation.generate(self, rendered.ids, sampling, settings, rendered.segments)
+            return self.replay(replace(trace, checks=(*trace.checks, *rendered.checks)))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.

@@ -1,0 +1,255 @@
+"""Which stretch of a rendered conversation is whose: a turn is a content with the template's marks around it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from tracebench.models.chat_rendering import Rendering
+
+#: What begins like a mark that opens a turn, e.g. ``<|im_start|>``.
+_OPENER = re.compile(r"\s*(<[^<>]+>|\[\w+\])")
+
+
+class Stretch(NamedTuple):
+    """Characters ``[start, stop)`` of the text, and the message that they belong to; None is the template's own."""
+
+    message: int | None
+    start: int
+    stop: int
+
+
+class Turn(NamedTuple):
+    """A turn with one stretch of content: ``start <= first <= last <= stop``."""
+
+    start: int
+    first: int
+    last: int
+    stop: int
+
+
+class Turns:
+    """The turns of one conversation.
+
+    Args:
+        rendering: of the conversation.
+        probing: also render a conversation of three short turns, which shows how a turn that is not the first begins.
+    """
+
+    def __init__(self, rendering: Rendering, *, probing: bool = True) -> None:
+        self.rendering, self.text = rendering, rendering.text
+        self._roles = [message["role"] for message in rendering.messages]
+        self._probing = probing
+
+    def stretches(self) -> list[Stretch]:
+        """Stretches that cover the text in order. A message that was not found has none."""
+        claims = self._within_turns()
+        for n in range(len(self._roles)):
+            if n not in self._spans:
+                claims += self._without_turn(n, claims)
+        out, at = [], 0
+        for claim in sorted(claims, key=lambda claim: (claim.start, claim.stop)):
+            if claim.start < at:
+                continue
+            if claim.start > at:
+                out.append(Stretch(None, at, claim.start))
+            out.append(claim)
+            at = claim.stop
+        return [*out, Stretch(None, at, len(self.text))] if at < len(self.text) else out
+
+    # --- turns --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """The turn of each message that a loop over messages wrote, or whose beginning and end renderings of less show."""
+        spans = {}
+        for n, found in self.rendering.found.turns.items():
+            inside = [(a, b) for a, b in found if any(a <= first and last <= b for first, last in self._contents(n))]
+            if inside:
+                spans[n] = min(inside, key=_length)
+            elif not self._contents(n):
+                written = [(a, b) for a, b in found if self.text[a:b].strip()]
+                if written:
+                    spans[n] = max(written, key=_length)
+        if not spans:
+            spans = self._between_beginnings()
+        return _apart(spans)
+
+    def _between_beginnings(self) -> dict[int, tuple[int, int]]:
+        beginnings = [0, *(self.rendering.beginning(n) for n in range(1, len(self._roles))), self.rendering.opening]
+        spans = {}
+        for n, (start, stop) in enumerate(zip(beginnings, beginnings[1:], strict=False)):
+            if start is not None and stop is not None and start < stop:
+                content = self._contents(n)
+                if content and all(start <= first and last <= stop for first, last in content):
+                    spans[n] = (start, stop)
+        return spans
+
+    @cached_property
+    def _spans(self) -> dict[int, tuple[int, int]]:
+        """The turns, without what the template writes before the first one and after the last one by itself."""
+        spans = dict(self.spans)
+        if not spans:
+            return spans
+        self._cut_first(spans)
+        opening = self.rendering.opening
+        last = max(spans, key=spans.__getitem__)
+        start, stop = spans[last]
+        if opening is not None and opening > max([start, *(end for _, end in self._contents(last))]):
+            spans[last] = (start, min(stop, opening))
+        self._cut_tails(spans)
+        return spans
+
+    def _cut_first(self, spans: dict[int, tuple[int, int]]) -> None:
+        """The first pass of a loop may also write BOS and a default system prompt: a later turn shows what opens a turn."""
+        first = min(spans, key=spans.__getitem__)
+        start, stop = spans[first]
+        bos = getattr(self.rendering.tokenizer, "bos_token", None)
+        if start == 0 and bos and self.text.startswith(bos):
+            start = min(len(bos), stop)
+        spans[first] = (start, stop)
+        turn = self._turn(first, (start, stop))
+        if turn is None or self._others_in(first, start, turn.first):
+            return
+        lead = self.text[turn.start : turn.first]
+        for other in self._leads(self._roles[first], skip=first):
+            if other.strip() and lead.endswith(other):
+                spans[first] = (turn.first - len(other), stop)
+                return
+
+    def _cut_tails(self, spans: dict[int, tuple[int, int]]) -> None:
+        """Some templates open the model's turn at the end of the user's: the other tails show what closes a turn."""
+        order = sorted(spans, key=spans.__getitem__)
+        for n, after in zip(order, [*order[1:], None], strict=True):
+            turn = self._turn(n, spans[n])
+            following = self._turn(after, spans[after]) if after is not None else None
+            if turn is None or (after is not None and (following is None or following.first > following.start)):
+                continue
+            tail = self.text[turn.last : turn.stop]
+            for closer in self._tails(self._roles[n]):
+                if closer.strip() and tail.startswith(closer) and tail[len(closer) :].strip():
+                    cut = turn.last + len(closer)
+                    spans[n] = (turn.start, cut)
+                    if after is not None and following is not None and following.start == turn.stop:
+                        spans[after] = (cut, following.stop)
+                    break
+
+    def _turn(self, n: int, span: tuple[int, int]) -> Turn | None:
+        start, stop = span
+        inside = [(a, b) for a, b in self._contents(n) if start <= a and b <= stop]
+        return Turn(start, min(a for a, _ in inside), max(b for _, b in inside), stop) if inside else None
+
+    def _leads(self, role: str, *, skip: int | None = None) -> list[str]:
+        """What opens the turns of a role, from turns that are not the first."""
+        first = min(self.spans, key=self.spans.__getitem__) if self.spans else None
+        out = []
+        for n, span in self.spans.items():
+            turn = self._turn(n, span)
+            if turn and self._roles[n] == role and n not in (first, skip):
+                if not self._others_in(n, turn.start, turn.first):
+                    out.append(self.text[turn.start : turn.first])
+        return out or (self._probe._leads(role) if self._probe else [])
+
+    def _tails(self, role: str) -> list[str]:
+        """What closes the turns of other roles."""
+        turns = [(n, self._turn(n, span)) for n, span in self.spans.items() if self._roles[n] != role]
+        out = [self.text[turn.last : turn.stop] for n, turn in turns if turn]
+        if self.rendering.continued and out and len(self._roles) - 1 in dict(turns):
+            out = [tail for tail in out if tail]
+        return [*out, *(self._probe._tails(role) if self._probe else [])]
+
+    @cached_property
+    def _probe(self) -> Turns | None:
+        """A conversation of three short turns that the first role begins; None where the template refuses it."""
+        if not self._probing or not self.spans:
+            return None
+        role = self._roles[min(self.spans, key=self.spans.__getitem__)]
+        other = "assistant" if role == "user" else "user"
+        talk = [{"role": speaker, "content": "x"} for speaker in (role, other, role)]
+        try:
+            return Turns(Rendering(self.rendering.tokenizer, talk), probing=False)
+        except Exception:  # noqa: BLE001 - the template may refuse this conversation
+            return None
+
+    # --- claims -------------------------------------------------------------------------------------------------
+
+    def _contents(self, n: int) -> list[tuple[int, int]]:
+        return self.rendering.contents(n)
+
+    def _others_in(self, n: int, start: int, stop: int) -> list[Stretch]:
+        """Contents of other messages in a stretch."""
+        found = [Stretch(m, a, b) for m in range(len(self._roles)) if m != n for a, b in self._contents(m)]
+        return sorted(s for s in found if start <= s.start and s.stop <= stop and (s.stop > s.start or s.start > start))
+
+    def _within_turns(self) -> list[Stretch]:
+        """Each turn, and in a turn that holds other messages too (a system prompt) the contents of these."""
+        claims = []
+        for n, (start, stop) in self._spans.items():
+            others = [s for s in self._others_in(n, start, stop) if s.start < stop]
+            turn = self._turn(n, (start, stop))
+            if turn:
+                start = max([start, *(s.stop for s in others if s.stop <= turn.first)])
+                stop = min([stop, *(s.start for s in others if s.start >= turn.last)])
+                claims.append(Stretch(n, start, stop))
+            elif not others:
+                claims.append(Stretch(n, start, stop))
+            claims += [s for s in others if not (start <= s.start and s.stop <= stop)]
+        return claims
+
+    def _without_turn(self, n: int, claims: list[Stretch]) -> list[Stretch]:
+        """The turn of a message that no loop wrote, e.g. a system prompt before the first turn."""
+        out = []
+        taken = [(c.start, c.stop) for c in claims]
+        taken += [span for m in range(len(self._roles)) if m != n for span in self._contents(m)]
+        for first, last in self._contents(n):
+            if any(a <= first and last <= b and a < b for a, b in taken):
+                continue
+            bos = getattr(self.rendering.tokenizer, "bos_token", None)
+            low = len(bos) if bos and self.text.startswith(bos) else 0
+            low = max([low, *(b for _, b in taken if b <= first)])
+            opening = self.rendering.opening
+            high = opening if opening is not None and opening >= last else last
+            high = min([high, *(a for a, _ in taken if a >= last)]) if any(a >= last for a, _ in taken) else high
+            out.append(Stretch(n, self._opened(n, low, first), self._closed(last, high)))
+        return out
+
+    def _opened(self, n: int, low: int, first: int) -> int:
+        """Where the turn begins: at the last mark that opens turns, else after what the template writes without it."""
+        if self._opener:
+            found = self.text.rfind(self._opener, low, first)
+            if found >= 0:
+                return found
+        rest = [message for m, message in enumerate(self.rendering.messages) if m != n]
+        try:
+            without = Turns(Rendering(self.rendering.tokenizer, rest), probing=False)
+        except Exception:  # noqa: BLE001 - the template may refuse this conversation
+            return first
+        own = min((start for start, _ in without.spans.values()), default=len(without.text))
+        return min(max(low, len(os.path.commonprefix([self.text, without.text[:own]]))), first)
+
+    def _closed(self, last: int, high: int) -> int:
+        found = self.text.find(self._opener, last, high) if self._opener else -1
+        return found if found >= 0 else high
+
+    @cached_property
+    def _opener(self) -> str:
+        """What all turns begin with, that of the model too; "" where they have nothing in common."""
+        turns = [self._turn(n, span) for n, span in self._spans.items()]
+        leads = [self.text[turn.start : turn.first] for turn in turns if turn]
+        if self.rendering.opening is not None:
+            leads.append(self.text[self.rendering.opening :])
+        found = _OPENER.match(os.path.commonprefix([lead for lead in leads if lead]))
+        return found[1] if found else ""
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
+
+
+def _apart(spans: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """The turns if they do not overlap, else none."""
+    order = sorted(spans.values())
+    return spans if all(a[1] <= b[0] for a, b in zip(order, order[1:], strict=False)) else {}
