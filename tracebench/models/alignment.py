@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-_SPACE = re.compile(rb"(?:[\s\x1c-\x1f]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)*")
+_SPACE = re.compile(
+    rb"(?:[\s\x1c-\x1f]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)*"
+)
 
 
 def aligned(text: str, ids: Sequence[int], pieces: Sequence[bytes], tokenizer: Any) -> list[tuple[int, int]] | None:
@@ -26,7 +28,8 @@ def _by_pieces(data: bytes, pieces: Sequence[bytes]) -> list[tuple[int, int]] | 
     """The pieces one after another. White space may be missing in them (marks that strip it) or added before a word."""
     spans, at = [], 0
     for piece in pieces:
-        after = _SPACE.match(data, at).end()  # ty: ignore[unresolved-attribute]
+        space = _SPACE.match(data, at)
+        after = space.end() if space else at
         for start, part in ((at, piece), (after, piece), (at, piece.lstrip(b" ")), (after, piece.lstrip(b" "))):
             if data.startswith(part, start):
                 spans.append((start, start + len(part)))

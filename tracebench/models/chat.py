@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tracebench.checks import Check
 from tracebench.models.alignment import aligned
-from tracebench.models.chat_rendering import Rendering
+from tracebench.models.chat_rendering import Rendering, formats_itself
 from tracebench.models.chat_turns import Stretch, Turns
 from tracebench.trace import Segment
 
@@ -38,7 +38,7 @@ def render(lm: LanguageModel, messages: Sequence[Mapping[str, str]]) -> Chat:
     ``"template"``: BOS, a default system prompt, what opens the model's turn at the end.
     """
     tokenizer = lm.tokenizer
-    if tokenizer is None or not _has_template(tokenizer):
+    if not (getattr(tokenizer, "chat_template", None) or formats_itself(tokenizer)):
         raise ValueError(f"{lm.name} has no chat template: write the prompt yourself and use lm.generate(text)")
     messages = _checked(messages)
     continued = messages[-1]["role"] == "assistant"
@@ -47,22 +47,20 @@ def render(lm: LanguageModel, messages: Sequence[Mapping[str, str]]) -> Chat:
     except Exception as error:
         # A template is a program from elsewhere, and may fail in any way.
         raise ValueError(f"the chat template of {lm.name} refuses this conversation: {error}") from error
-    ids = lm.pieces.encode(rendering.text, special=False)
+    ids = rendering.ids if rendering.ids is not None else lm.pieces.encode(rendering.text, special=False)
     stretches = Turns(rendering).stretches()
-    missing = sorted(set(range(len(messages))) - {stretch.message for stretch in stretches})
     spans = aligned(rendering.text, ids, lm.tokens(ids).pieces, tokenizer)
     if spans is None:
         segments = (Segment("template", 0, len(ids)),)
         return Chat(ids, segments, continued, (_unplaced(len(messages)),))
-    segments = _segments(rendering, stretches, spans)
-    return Chat(ids, segments, continued, (_unfound(messages, missing),) if missing else ())
-
-
-def _has_template(tokenizer: object) -> bool:
-    """Whether there is a chat template, or a format of the tokenizer's own that needs none."""
-    if hasattr(tokenizer, "chat_template"):
-        return bool(tokenizer.chat_template)
-    return hasattr(tokenizer, "apply_chat_template")
+    placed = {stretch.message for stretch in stretches}
+    missing = [
+        n
+        for n, message in enumerate(messages)
+        if n not in placed or (message["content"].strip() and not rendering.contents(n))
+    ]
+    checks = (_unfound(messages, missing),) if missing else ()
+    return Chat(ids, _segments(rendering, stretches, spans), continued, checks)
 
 
 def _checked(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -125,7 +123,8 @@ def _unfound(messages: Sequence[Mapping[str, str]], missing: Sequence[int]) -> C
         "measure",
         len(missing),
         0,
-        f"No segment for message {named}: the chat template leaves it out, or rewrites it so that its place is not known.",
+        f"The content of message {named} is not found in the prompt: the chat template leaves it out or rewrites it. Compare "
+        "trace.prompt with the messages.",
         "messages",
     )
 

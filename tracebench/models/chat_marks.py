@@ -6,6 +6,7 @@ around each turn of the template's loops over messages. They count only where th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -64,14 +65,9 @@ def fits(messages: Sequence[Mapping[str, str]], places: Places) -> bool:
 def taken_out(rendered: str, places: Places, base: int) -> Marked:
     """The rendering without marks, and what they tell."""
     names = [(n, at) for n, offsets in sorted(places.items()) for at in offsets]
-    parts, marks, length, before = [], [], 0, 0
-    for index, char in enumerate(rendered):
-        if base <= ord(char) < base + SIZE:
-            parts.append(rendered[before:index])
-            length += index - before
-            before = index + 1
-            marks.append((ord(char) - base, length))
-    found = Marked("".join([*parts, rendered[before:]]))
+    any_mark = re.compile(f"[{chr(base)}-{chr(base + SIZE - 1)}]")
+    marks = [(ord(mark[0]) - base, mark.start() - n) for n, mark in enumerate(any_mark.finditer(rendered))]
+    found = Marked(any_mark.sub("", rendered))
     for mark, position in marks:
         if mark >= PLACES:
             n, at = names[mark - PLACES]
@@ -111,7 +107,7 @@ def with_loop_marks(source: str, base: int) -> str | None:
     import jinja2
 
     out, loops = [], []
-    lexer = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+    lexer = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it renders nothing
     tag: list[tuple[str, str]] = []
     number = count()
     try:
@@ -142,7 +138,9 @@ def _after(tag: list[tuple[str, str]], loops: list[int], number: Iterator[int], 
         loops.append(next(number))
         if len(words) > 3 and words[2] == "in":
             mark = chr(base + 2 * loops[-1])
-            return f"{{{{ {mark!r} + {words[1]}[{KEY!r}] if {words[1]} is mapping and {KEY!r} in {words[1]} else '' }}}}"
+            return (
+                f"{{{{ {mark!r} + {words[1]}[{KEY!r}] if {words[1]} is mapping and {KEY!r} in {words[1]} else '' }}}}"
+            )
     if words[:1] == ["endfor"] and loops:
         return "{{ " + repr(chr(base + 2 * loops.pop() + 1)) + " }}"
     return ""

@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from transformers import PreTrainedTokenizerBase
+
 from tracebench.models.chat_marks import Marked, Places, fits, free_block, taken_out, with_loop_marks, with_marks
 
 #: Words and tags of a content: a template may cut it between them, or look for one of them.
 _WORD = re.compile(r"<[^<>\s]{1,40}>|\[/?\w{1,40}\]|[^\s<\[]+|[<\[]")
 #: How many edges of words are marked at once, and how many one by one.
 AT_ONCE, ONE_BY_ONE = 1000, 12
+
+
+def formats_itself(tokenizer: Any) -> bool:
+    """Whether the tokenizer has a chat format in its code and no template (``MistralCommonBackend``)."""
+    own = getattr(type(tokenizer), "apply_chat_template", PreTrainedTokenizerBase.apply_chat_template)
+    return own is not PreTrainedTokenizerBase.apply_chat_template and not getattr(tokenizer, "chat_template", None)
 
 
 class Rendering:
@@ -27,18 +35,27 @@ class Rendering:
     def __init__(self, tokenizer: Any, messages: Sequence[Mapping[str, str]], *, continued: bool = False) -> None:
         self.tokenizer, self.messages, self.continued = tokenizer, list(messages), continued
         self._options = {"continue_final_message": True} if continued else {"add_generation_prompt": True}
+        #: Token ids, where the tokenizer makes them itself; else None, and the text is to be encoded.
+        self.ids: list[int] | None = None
+        if formats_itself(tokenizer):
+            self.ids = self._own_ids(self.messages, **self._options)
         try:
             self.text = self._apply(self.messages, **self._options)
             self.whole = self.text
         except ValueError:
-            if not continued:
+            if not continued or self.ids is not None:
                 raise
             # transformers looks for the content as it was given, and a template may cut it (a thinking part, for example).
             self._options = {"add_generation_prompt": False}
             self.text = self.whole = self._apply(self.messages, **self._options)
             self.text = self._left_open()
 
+    def _own_ids(self, messages: list[Any], **options: Any) -> list[int]:
+        return list(self.tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **options))
+
     def _apply(self, messages: list[Any], **options: Any) -> str:
+        if self.ids is not None:
+            return self.tokenizer.decode(self._own_ids(messages, **options), skip_special_tokens=False)
         return self.tokenizer.apply_chat_template(messages, tokenize=False, **options)
 
     def _left_open(self) -> str:
@@ -66,7 +83,7 @@ class Rendering:
         """
         if self._base is None or not fits(self.messages, places):
             return None
-        options = dict(self._options)
+        options: dict[str, Any] = dict(self._options)
         try:
             if loops:
                 source = with_loop_marks(self.tokenizer.get_chat_template(), self._base)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
 from functools import cached_property
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from tracebench.models.chat_rendering import Rendering
@@ -81,7 +81,7 @@ class Turns:
     def _between_beginnings(self) -> dict[int, tuple[int, int]]:
         beginnings = [0, *(self.rendering.beginning(n) for n in range(1, len(self._roles))), self.rendering.opening]
         spans = {}
-        for n, (start, stop) in enumerate(zip(beginnings, beginnings[1:], strict=False)):
+        for n, (start, stop) in enumerate(pairwise(beginnings)):
             if start is not None and stop is not None and start < stop:
                 content = self._contents(n)
                 if content and all(start <= first and last <= stop for first, last in content):
@@ -148,17 +148,15 @@ class Turns:
         out = []
         for n, span in self.spans.items():
             turn = self._turn(n, span)
-            if turn and self._roles[n] == role and n not in (first, skip):
-                if not self._others_in(n, turn.start, turn.first):
-                    out.append(self.text[turn.start : turn.first])
+            later = turn and self._roles[n] == role and n not in (first, skip)
+            if turn and later and not self._others_in(n, turn.start, turn.first):
+                out.append(self.text[turn.start : turn.first])
         return out or (self._probe._leads(role) if self._probe else [])
 
     def _tails(self, role: str) -> list[str]:
         """What closes the turns of other roles."""
         turns = [(n, self._turn(n, span)) for n, span in self.spans.items() if self._roles[n] != role]
         out = [self.text[turn.last : turn.stop] for n, turn in turns if turn]
-        if self.rendering.continued and out and len(self._roles) - 1 in dict(turns):
-            out = [tail for tail in out if tail]
         return [*out, *(self._probe._tails(role) if self._probe else [])]
 
     @cached_property
@@ -181,22 +179,27 @@ class Turns:
 
     def _others_in(self, n: int, start: int, stop: int) -> list[Stretch]:
         """Contents of other messages in a stretch."""
-        found = [Stretch(m, a, b) for m in range(len(self._roles)) if m != n for a, b in self._contents(m)]
-        return sorted(s for s in found if start <= s.start and s.stop <= stop and (s.stop > s.start or s.start > start))
+        found = self._all_contents[bisect_left(self._all_contents, start, key=_start) :]
+        within = takewhile(lambda content: content.start <= stop, found)
+        return [s for s in within if s.message != n and s.stop <= stop and (s.stop > s.start or s.start > start)]
+
+    @cached_property
+    def _all_contents(self) -> list[Stretch]:
+        found = [Stretch(n, a, b) for n in range(len(self._roles)) for a, b in self._contents(n)]
+        return sorted(found, key=lambda content: (content.start, content.stop))
 
     def _within_turns(self) -> list[Stretch]:
         """Each turn, and in a turn that holds other messages too (a system prompt) the contents of these."""
         claims = []
-        for n, (start, stop) in self._spans.items():
-            others = [s for s in self._others_in(n, start, stop) if s.start < stop]
-            turn = self._turn(n, (start, stop))
+        for n, span in self._spans.items():
+            others = [s for s in self._others_in(n, *span) if s.start < span[1]]
+            turn = self._turn(n, span)
             if turn:
-                start = max([start, *(s.stop for s in others if s.stop <= turn.first)])
-                stop = min([stop, *(s.start for s in others if s.start >= turn.last)])
-                claims.append(Stretch(n, start, stop))
-            elif not others:
-                claims.append(Stretch(n, start, stop))
-            claims += [s for s in others if not (start <= s.start and s.stop <= stop)]
+                start = max([turn.start, *(s.stop for s in others if s.stop <= turn.first)])
+                stop = min([turn.stop, *(s.start for s in others if s.start >= turn.last)])
+                claims += [Stretch(n, start, stop), *(s for s in others if s.stop <= start or s.start >= stop)]
+            else:
+                claims += others or [Stretch(n, *span)]
         return claims
 
     def _without_turn(self, n: int, claims: list[Stretch]) -> list[Stretch]:
@@ -228,7 +231,7 @@ class Turns:
         except Exception:  # noqa: BLE001 - the template may refuse this conversation
             return first
         own = min((start for start, _ in without.spans.values()), default=len(without.text))
-        return min(max(low, len(os.path.commonprefix([self.text, without.text[:own]]))), first)
+        return min(max(low, len(_common([self.text, without.text[:own]]))), first)
 
     def _closed(self, last: int, high: int) -> int:
         found = self.text.find(self._opener, last, high) if self._opener else -1
@@ -241,8 +244,19 @@ class Turns:
         leads = [self.text[turn.start : turn.first] for turn in turns if turn]
         if self.rendering.opening is not None:
             leads.append(self.text[self.rendering.opening :])
-        found = _OPENER.match(os.path.commonprefix([lead for lead in leads if lead]))
+        found = _OPENER.match(_common([lead for lead in leads if lead]))
         return found[1] if found else ""
+
+
+def _start(stretch: Stretch) -> int:
+    return stretch.start
+
+
+def _common(texts: list[str]) -> str:
+    """The longest beginning of all texts."""
+    low, high = min(texts, default=""), max(texts, default="")
+    same = next((n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+    return low[:same]
 
 
 def _length(span: tuple[int, int]) -> int:
@@ -252,4 +266,4 @@ def _length(span: tuple[int, int]) -> int:
 def _apart(spans: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
     """The turns if they do not overlap, else none."""
     order = sorted(spans.values())
-    return spans if all(a[1] <= b[0] for a, b in zip(order, order[1:], strict=False)) else {}
+    return spans if all(a[1] <= b[0] for a, b in pairwise(order)) else {}
