@@ -251,8 +251,7 @@ CHATML = Format(
 )
 
 ZEPHYR = Format(
-    """
-{% for message in messages %}
+    """{% for message in messages %}
 {% if message['role'] == 'user' %}
 {{ '<|user|>\n' + message['content'] + eos_token }}
 {% elif message['role'] == 'system' %}

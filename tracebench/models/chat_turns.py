@@ -114,10 +114,11 @@ class Turns:
         turn = self._turn(first, (start, stop))
         if turn is None or self._others_in(first, start, turn.first):
             return
-        lead = self.text[turn.start : turn.first]
-        for other in self._leads(self._roles[first], skip=first):
-            if other.strip() and lead.endswith(other):
-                spans[first] = (turn.first - len(other), stop)
+        # White space at the edge of a content may be the content's own.
+        lead = self.text[turn.start : turn.first].rstrip()
+        for other in map(str.rstrip, self._leads(self._roles[first], skip=first)):
+            if other and lead.endswith(other):
+                spans[first] = (turn.start + len(lead) - len(other), stop)
                 return
 
     def _cut_tails(self, spans: dict[int, tuple[int, int]]) -> None:
@@ -128,10 +129,10 @@ class Turns:
             following = self._turn(after, spans[after]) if after is not None else None
             if turn is None or (after is not None and (following is None or following.first > following.start)):
                 continue
-            tail = self.text[turn.last : turn.stop]
-            for closer in self._tails(self._roles[n]):
-                if closer.strip() and tail.startswith(closer) and tail[len(closer) :].strip():
-                    cut = turn.last + len(closer)
+            tail = self.text[turn.last : turn.stop].lstrip()
+            for closer in map(str.lstrip, self._tails(self._roles[n])):
+                if closer and tail.startswith(closer) and tail[len(closer) :].strip():
+                    cut = turn.stop - len(tail) + len(closer)
                     spans[n] = (turn.start, cut)
                     if after is not None and following is not None and following.start == turn.stop:
                         spans[after] = (cut, following.stop)
