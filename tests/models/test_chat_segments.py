@@ -1,7 +1,9 @@
 """Who said which tokens, in the chat formats of many families and with templates that rewrite what they are given."""
 
+import base64
 import copy
 import functools
+import json
 from itertools import pairwise
 
 import pytest
@@ -12,6 +14,8 @@ from tests import tiny
 from tests.models import chat_templates as formats
 from tests.models.chat_templates import Format
 from tracebench.models import chat
+from tracebench.models.chat_rendering import Rendering
+from tracebench.models.chat_turns import Turns
 
 
 def said(role, content):
@@ -417,3 +421,51 @@ def test_where_tokens_cannot_be_placed_all_is_the_templates_and_the_record_says_
     assert [(s.role, s.start, s.stop) for s in trace.segments] == [("template", 0, trace.prompt_length)]
     (check,) = [check for check in trace.checks if check.name == "segments"]
     assert (check.state, check.value) == ("amber", 3)
+
+
+# --- formats that are written in code -------------------------------------------------------------------------------
+
+TEKKEN = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]"]
+TEKKEN += ["[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]"]
+TEKKEN += ["[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]"]
+
+
+@pytest.fixture(scope="module")
+def tekken(tmp_path_factory):
+    from transformers.tokenization_mistral_common import MistralCommonBackend
+
+    pieces = [bytes([byte]) for byte in range(256)] + [b"th", b" t", b"the", b" the"]
+    words = [{"rank": n, "token_bytes": base64.b64encode(p).decode(), "token_str": None} for n, p in enumerate(pieces)]
+    about = {
+        "pattern": r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|\s+|[^\s\p{L}\p{N}]+",
+        "num_vocab_tokens": len(words),
+        "default_vocab_size": len(words) + len(TEKKEN),
+        "default_num_special_tokens": len(TEKKEN),
+        "version": "v7",
+    }
+    special = [{"rank": n, "token_str": text, "is_control": True} for n, text in enumerate(TEKKEN)]
+    path = tmp_path_factory.mktemp("mistral") / "tekken.json"
+    path.write_text(json.dumps({"config": about, "vocab": words, "special_tokens": special}))
+    return MistralCommonBackend(tokenizer_path=str(path))
+
+
+def test_a_format_that_is_written_in_code(tekken):
+    rendering = Rendering(
+        tekken, [said("system", "AI"), said("user", "the"), said("assistant", "AI"), said("user", "")]
+    )
+    found = [(s.message, rendering.text[s.start : s.stop]) for s in Turns(rendering).stretches()]
+    assert found == [
+        (None, "<s>"),
+        (0, "[SYSTEM_PROMPT]AI[/SYSTEM_PROMPT]"),
+        (1, "[INST]the[/INST]"),
+        (2, "AI</s>"),
+        (3, "[INST][/INST]"),
+    ]
+    assert rendering.ids == tekken.apply_chat_template(rendering.messages, tokenize=True, return_dict=False)
+
+
+def test_a_format_that_is_written_in_code_is_continued(tekken):
+    rendering = Rendering(tekken, [said("user", "the"), said("assistant", "AI ")], continued=True)
+    found = [(s.message, rendering.text[s.start : s.stop]) for s in Turns(rendering).stretches()]
+    assert found == [(None, "<s>"), (0, "[INST]the[/INST]"), (1, "AI")]
+    assert tekken.decode(rendering.ids, skip_special_tokens=False) == rendering.text

@@ -47,9 +47,7 @@ class Turns:
     def stretches(self) -> list[Stretch]:
         """Stretches that cover the text in order. A message that was not found has none."""
         claims = self._within_turns()
-        for n in range(len(self._roles)):
-            if n not in self._spans:
-                claims += self._without_turn(n, claims)
+        claims += self._without_turns(claims)
         out, at = [], 0
         for claim in sorted(claims, key=lambda claim: (claim.start, claim.stop)):
             if claim.start < at:
@@ -145,11 +143,11 @@ class Turns:
 
     def _leads(self, role: str, *, skip: int | None = None) -> list[str]:
         """What opens the turns of a role, from turns that are not the first."""
-        first = min(self.spans, key=self.spans.__getitem__) if self.spans else None
         out = []
         for n, span in self.spans.items():
             turn = self._turn(n, span)
-            later = turn and self._roles[n] == role and n not in (first, skip)
+            # The first turn may hold more; another turn is known to be later where it begins after some content.
+            later = turn and self._roles[n] == role and n != skip and self._all_contents[0].start < turn.start
             if turn and later and not self._others_in(n, turn.start, turn.first):
                 out.append(self.text[turn.start : turn.first])
         return out or (self._probe._leads(role) if self._probe else [])
@@ -203,40 +201,47 @@ class Turns:
                 claims += others or [Stretch(n, *span)]
         return claims
 
-    def _without_turn(self, n: int, claims: list[Stretch]) -> list[Stretch]:
-        """The turn of a message that no loop wrote, e.g. a system prompt before the first turn."""
-        out = []
-        taken = [(c.start, c.stop) for c in claims]
-        taken += [span for m in range(len(self._roles)) if m != n for span in self._contents(m)]
-        for first, last in self._contents(n):
-            if any(a <= first and last <= b and a < b for a, b in taken):
+    def _without_turns(self, claims: list[Stretch]) -> list[Stretch]:
+        """The turns of messages that no loop wrote, e.g. a system prompt before the first turn."""
+        bos = getattr(self.rendering.tokenizer, "bos_token", None)
+        low = len(bos) if bos and self.text.startswith(bos) else 0
+        free = [c for c in self._all_contents if c.message not in self._spans]
+        free = [c for c in free if not any(a <= c.start and c.stop <= b for _, a, b in claims)]
+        taken = sorted([*claims, *free], key=_start)
+        out: list[Stretch] = []
+        #: Where the turn after begins: until there, what follows a content closes its turn.
+        high = self.rendering.opening
+        for index, content in reversed(list(enumerate(taken))):
+            if content in claims:
+                high = content.start
                 continue
-            bos = getattr(self.rendering.tokenizer, "bos_token", None)
-            low = len(bos) if bos and self.text.startswith(bos) else 0
-            low = max([low, *(b for _, b in taken if b <= first)])
-            opening = self.rendering.opening
-            high = opening if opening is not None and opening >= last else last
-            high = min([high, *(a for a, _ in taken if a >= last)]) if any(a >= last for a, _ in taken) else high
-            out.append(Stretch(n, self._opened(n, low, first), self._closed(last, high)))
+            start = self._opened(content, max([low, *(before.stop for before in taken[:index])]))
+            stop = self._closed(content.stop, content.stop if high is None else high)
+            out.append(Stretch(content.message, content.start if start is None else start, stop))
+            high = start
         return out
 
-    def _opened(self, n: int, low: int, first: int) -> int:
-        """Where the turn begins: at the last mark that opens turns, else after what the template writes without it."""
-        if self._opener:
-            found = self.text.rfind(self._opener, low, first)
-            if found >= 0:
-                return found
+    def _opened(self, content: Stretch, low: int) -> int | None:
+        """Where the turn begins: with a mark that opens turns, else after what the template writes without it."""
+        found = self.text.rfind(self._opener, low, content.start) if self._opener else -1
+        if found >= 0:
+            return found
+        n = content.message or 0
+        before = self.text[low : content.start].rstrip()
+        for lead in map(str.rstrip, self._leads(self._roles[n])):
+            if lead and before.endswith(lead):
+                return low + len(before) - len(lead)
         rest = [message for m, message in enumerate(self.rendering.messages) if m != n]
         try:
             without = Turns(Rendering(self.rendering.tokenizer, rest), probing=False)
         except Exception:  # noqa: BLE001 - the template may refuse this conversation
-            return first
+            return None
         own = min((start for start, _ in without.spans.values()), default=len(without.text))
-        return min(max(low, len(_common([self.text, without.text[:own]]))), first)
+        return min(max(low, len(_common([self.text, without.text[:own]]))), content.start)
 
     def _closed(self, last: int, high: int) -> int:
         found = self.text.find(self._opener, last, high) if self._opener else -1
-        return found if found >= 0 else high
+        return found if found >= 0 else max(high, last)
 
     @cached_property
     def _opener(self) -> str:
