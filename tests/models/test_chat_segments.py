@@ -212,6 +212,8 @@ def test_a_turn_that_opens_the_next_one():
     ]
     lm = talker(formats.PHI3_FIRST)
     assert segments(lm, talk) == expected
+    blank = [talk[0], said("assistant", " \n"), talk[2]]
+    assert segments(lm, blank)[2] == ("assistant", "<|assistant|>\n \n<|end|>\n")
     assert segments(lm, talk[:1]) == [*expected[:2], expected[-1]]
 
 

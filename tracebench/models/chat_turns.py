@@ -125,7 +125,9 @@ class Turns:
         for n, after in zip(order, [*order[1:], None], strict=True):
             turn = self._turn(n, spans[n])
             following = self._turn(after, spans[after]) if after is not None else None
-            if turn is None or (after is not None and (following is None or following.first > following.start)):
+            if turn is None or (after is not None and following is None):
+                continue
+            if following is not None and self.text[following.start : following.first].strip():
                 continue
             tail = self.text[turn.last : turn.stop].lstrip()
             for closer in map(str.lstrip, self._tails(self._roles[n])):
