@@ -11,23 +11,24 @@ from typing import Any
 
 import torch
 
-from tracebench import cells, progress
-from tracebench.interrupts import Scope
-from tracebench.models import chat, generation, given, origin, reading
-from tracebench.models.circumstances import circumstances, in_this_thread
-from tracebench.models.digests import Digests, digest
-from tracebench.models.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
-from tracebench.models.fingerprint import fingerprint, is_sampled
-from tracebench.models.layout import CausalModel, Layout
-from tracebench.models.lock import ModelLock
+from tracebench.models.layout.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
+from tracebench.models.layout.layout import CausalModel, Layout
+from tracebench.models.layout.parts import Parts, find_parts
 from tracebench.models.memory import DoesNotFit, fitting
 from tracebench.models.numerics import coarsest
-from tracebench.models.parts import Parts, find_parts
-from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
-from tracebench.models.tokenizer import Pieces
-from tracebench.provenance import Provenance
-from tracebench.tokens import Tokens, Vocabulary
-from tracebench.trace import Trace
+from tracebench.models.recording import chat, generation, origin, reading
+from tracebench.models.recording.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
+from tracebench.models.state.circumstances import circumstances, in_this_thread
+from tracebench.models.state.digests import Digests, digest
+from tracebench.models.state.fingerprint import fingerprint, is_sampled
+from tracebench.models.state.lock import ModelLock
+from tracebench.models.text import given
+from tracebench.models.text.tokenizer import Pieces
+from tracebench.record.provenance import Provenance
+from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.trace import Trace
+from tracebench.runtime import cells, progress
+from tracebench.runtime.interrupts import Scope
 
 
 class LanguageModel:

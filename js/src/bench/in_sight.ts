@@ -1,5 +1,5 @@
 // What the views in sight were answered. The bench hears it and asks nothing; the head says what came of it and what proves it.
-// Twin of tracebench/shown.py.
+// Twin of tracebench/bench/head.py.
 
 import type { Child } from "../afm";
 import type { Answers } from "../ask";
