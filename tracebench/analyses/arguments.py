@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tracebench.models.language_model import LanguageModel
-from tracebench.models.recording.replay import check_replayable
+from tracebench.models.replayable import check_replayable
 from tracebench.record.trace import Trace
 
 

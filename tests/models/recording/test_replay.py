@@ -10,7 +10,7 @@ from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.models.layout.family import run
 from tracebench.models.numerics import SAME_TEXT
-from tracebench.models.recording.replay import replay_obstacle
+from tracebench.models.replayable import replay_obstacle
 
 WINDOW = tiny.LONGROPE_WINDOW
 DYNAMIC = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 1e4}

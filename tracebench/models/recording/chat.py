@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from tracebench.record.trace import Segment
 
 if TYPE_CHECKING:
-    from tracebench.models.language_model import LanguageModel
+    from tracebench.models.core import ModelCore
 
 
-def render(lm: LanguageModel, messages: Sequence[Mapping[str, str]]) -> tuple[list[int], tuple[Segment, ...]]:
+def render(lm: ModelCore, messages: Sequence[Mapping[str, str]]) -> tuple[list[int], tuple[Segment, ...]]:
     """Token ids of a conversation up to the model's turn, and who said which tokens.
 
     A segment holds a message with the template's marks around it. What the template puts before the first message (a
@@ -54,7 +54,7 @@ def _checked(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     return [dict(message) for message in messages]
 
 
-def _starts(lm: LanguageModel, text: str, messages: list[dict[str, str]]) -> list[int]:
+def _starts(lm: ModelCore, text: str, messages: list[dict[str, str]]) -> list[int]:
     """Where each message begins in the rendered text.
 
     Between the words of two messages, that is where the mark that opens turns stands. Where there is no such mark, the
@@ -76,7 +76,7 @@ def _starts(lm: LanguageModel, text: str, messages: list[dict[str, str]]) -> lis
     return starts
 
 
-def _ending(lm: LanguageModel, text: str, messages: list[dict[str, str]]) -> int:
+def _ending(lm: ModelCore, text: str, messages: list[dict[str, str]]) -> int:
     """Where the last message ends and the model's turn is opened."""
     at = _common(text, _beginning(lm, messages))
     return len(text) if at is None else at
@@ -88,13 +88,13 @@ def _mark(text: str, opening: int) -> str | None:
     return found[1] if found else None
 
 
-def _guessed(lm: LanguageModel, between: str, floor: int) -> int:
+def _guessed(lm: ModelCore, between: str, floor: int) -> int:
     """Where a turn begins that nothing tells: at its last line that starts like a mark, but after BOS."""
     bos = lm.tokenizer.bos_token
     return max(between.rfind("\n<", floor) + 1, floor, len(bos) if bos and between.startswith(bos) else 0)
 
 
-def _rendered(lm: LanguageModel, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
+def _rendered(lm: ModelCore, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
     from jinja2 import TemplateError
 
     try:
@@ -103,7 +103,7 @@ def _rendered(lm: LanguageModel, messages: list[dict[str, str]], *, add_generati
         raise ValueError(f"the chat template of {lm.name} refuses this conversation: {error}") from error
 
 
-def _beginning(lm: LanguageModel, messages: list[dict[str, str]]) -> str | None:
+def _beginning(lm: ModelCore, messages: list[dict[str, str]]) -> str | None:
     """The text of the first messages; None where the template insists on who speaks first or last."""
     try:
         return _rendered(lm, messages, add_generation_prompt=False)

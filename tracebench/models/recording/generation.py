@@ -28,6 +28,7 @@ from transformers import (
 
 from tracebench.models.layout.steady import steady
 from tracebench.models.memory import fitting
+from tracebench.models.recording.origin import provenance
 from tracebench.models.recording.scores import ScoreRows
 from tracebench.record.arrays import whole
 from tracebench.record.trace import Segment, Trace
@@ -35,7 +36,7 @@ from tracebench.runtime import progress
 from tracebench.runtime.interrupts import Scope
 
 if TYPE_CHECKING:
-    from tracebench.models.language_model import LanguageModel
+    from tracebench.models.core import ModelCore
 
 #: What prepares every step of transformers' ``generate``.
 PREPARE = "prepare_inputs_for_generation"
@@ -167,7 +168,7 @@ class Recorder(LogitsProcessor):
 class StopAt(StoppingCriteria):
     """Ends when the text after the prompt contains one of the strings."""
 
-    def __init__(self, lm: LanguageModel, prompt_length: int, stop: Sequence[str]) -> None:
+    def __init__(self, lm: ModelCore, prompt_length: int, stop: Sequence[str]) -> None:
         self._lm, self._prompt, self._stop = lm, prompt_length, tuple(stop)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
@@ -176,7 +177,7 @@ class StopAt(StoppingCriteria):
 
 
 def generate(
-    lm: LanguageModel, ids: Sequence[int], sampling: Sampling, given: dict[str, Any], segments: tuple[Segment, ...] = ()
+    lm: ModelCore, ids: Sequence[int], sampling: Sampling, given: dict[str, Any], segments: tuple[Segment, ...] = ()
 ) -> Trace:
     """See `LanguageModel.generate`; ``ids`` is the prompt, ``given`` says in the record what it was made of."""
     lm.check_length(len(ids), sampling.max_new_tokens)
@@ -208,7 +209,7 @@ def generate(
         lm.tokens(out[0].tolist()),
         len(ids),
         recorder.rows.candidates(lm.pieces, steps),
-        lm.provenance({**given, **sampling.settings()}, sampling.seed if sampling.sampled else None),
+        provenance(lm, {**given, **sampling.settings()}, sampling.seed if sampling.sampled else None),
         segments=segments,
     )
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tracebench.models.recording.origin import provenance
 from tracebench.models.recording.scores import ScoreRows
 from tracebench.record.arrays import whole
 from tracebench.record.trace import Trace
 
 if TYPE_CHECKING:
-    from tracebench.models.language_model import LanguageModel
+    from tracebench.models.core import ModelCore
 
 #: Rows of logits that are turned into scores at once: memory is this many rows, not the text.
 ROWS = 64
 
 
-def read(lm: LanguageModel, ids: Sequence[int], prompt_length: int, settings: dict[str, Any]) -> Trace:
+def read(lm: ModelCore, ids: Sequence[int], prompt_length: int, settings: dict[str, Any]) -> Trace:
     """See `LanguageModel.read`."""
     given, prompt_length = prompt_length, whole(prompt_length) or 0
     if not 1 <= prompt_length <= len(ids):
@@ -35,4 +36,4 @@ def read(lm: LanguageModel, ids: Sequence[int], prompt_length: int, settings: di
         rows.add(part)
         rows.realise(part, taken[start : start + ROWS])
         lm.breathe(start, len(taken), "reading")
-    return Trace(lm.tokens(ids), prompt_length, rows.candidates(lm.pieces, len(taken)), lm.provenance(settings, None))
+    return Trace(lm.tokens(ids), prompt_length, rows.candidates(lm.pieces, len(taken)), provenance(lm, settings, None))

@@ -6,7 +6,7 @@ a check, because a cached step and a full pass are different orders of the same 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from tracebench.models.numerics import SAME_TEXT, largest_gap, spread
 from tracebench.record.checks import Check
 
 if TYPE_CHECKING:
-    from tracebench.models.language_model import LanguageModel
     from tracebench.record.trace import Trace
 
 MEANING = "One pass over the whole text gives the scores that were recorded while it was generated, step by step."
@@ -41,38 +40,3 @@ def replay_check(trace: Trace, logits: torch.Tensor, dtype: torch.dtype) -> Chec
 def no_replay_check(reason: str) -> Check:
     """The check of a trace that cannot be replayed: unknown, and that is amber."""
     return Check("replay", "measure", float("nan"), 0.0, f"Not known: {reason}.", "of the logit range")
-
-
-def check_replayable(lm: LanguageModel, length: int) -> None:
-    """A ``ValueError`` where `replay_obstacle` finds one."""
-    reason = replay_obstacle(lm, length)
-    if reason:
-        raise ValueError(reason)
-
-
-def replay_obstacle(lm: LanguageModel, length: int) -> str | None:
-    """Why a pass over the whole text would be a different computation than the generation was; None if it is the same.
-
-    longrope and dynamic NTK scale positions by the *length of the input*: past the original window the whole text is
-    seen with other frequencies than its first part was generated with, and the argmax flips.
-    """
-    config = lm.text_config
-    for rope in _ropes(getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}):
-        kind = rope.get("rope_type", rope.get("type"))
-        original = rope.get("original_max_position_embeddings") or getattr(
-            config, "original_max_position_embeddings", None
-        )
-        # transformers takes the window of dynamic NTK from the configuration, whatever its rope parameters say.
-        window = getattr(config, "max_position_embeddings", None) if kind == "dynamic" else original
-        if kind in ("longrope", "dynamic") and window and length > window:
-            return (
-                f"{lm.name} scales its positions by the length of the input ({kind}) past {window} tokens, so one pass over "
-                f"these {length} tokens is another computation than their generation; use at most {window} tokens"
-            )
-    return None
-
-
-def _ropes(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """One entry, or one for each kind of layer."""
-    nested = [value for value in parameters.values() if isinstance(value, dict)]
-    return nested or [parameters]

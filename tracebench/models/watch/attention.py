@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
-from tracebench.models.language_model import LanguageModel
+from tracebench.models.core import ModelCore
 from tracebench.models.layout.family import pass_does_not_fit, run
 from tracebench.models.layout.layout import CausalModel, Layout
 from tracebench.models.layout.steady import steady
@@ -82,7 +82,7 @@ class Watching:
     types: set[torch.dtype] = field(default_factory=set)
 
 
-def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> Scope[Watching]:
+def watch_attention(lm: ModelCore, layers: Collection[int], keep: Keep) -> Scope[Watching]:
     """Within this scope, a forward pass of this thread hands the pattern of every wanted layer to ``keep``, some rows at a time.
 
     Args:
@@ -108,7 +108,7 @@ def watch_attention(lm: LanguageModel, layers: Collection[int], keep: Keep) -> S
 
 
 def run_watched(
-    lm: LanguageModel,
+    lm: ModelCore,
     ids: Sequence[int],
     layers: Collection[int],
     keep: Keep,
@@ -164,7 +164,7 @@ def run_watched(
     return logits, watching, (alone, *asked, *_identities(watching))
 
 
-def insist_on_room(lm: LanguageModel, length: int) -> None:
+def insist_on_room(lm: ModelCore, length: int) -> None:
     """A sentence if the rows of a pattern in the making are more than the model's device has free.
 
     That is the least that watching takes there, whatever the pass itself takes beside it.

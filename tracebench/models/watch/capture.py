@@ -71,7 +71,7 @@ def capture_added(layout: Layout, parts: Sequence[Parts | None]) -> Scope[Added]
 
     Args:
         layout: of the model that runs.
-        parts: `LanguageModel.parts`.
+        parts: `ModelCore.parts`.
     """
     thread, added = threading.get_ident(), Added()
     shapes: dict[int, torch.Size] = {}

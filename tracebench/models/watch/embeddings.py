@@ -18,20 +18,20 @@ from tracebench.models.layout.steady import steady
 from tracebench.runtime.interrupts import Scope
 
 if TYPE_CHECKING:
-    from tracebench.models.language_model import LanguageModel
+    from tracebench.models.core import ModelCore
 
 #: Ids that are embedded at once for their mean.
 MANY = 4096
 
 
-def embed(lm: LanguageModel, ids: Sequence[int]) -> torch.Tensor:
+def embed(lm: ModelCore, ids: Sequence[int]) -> torch.Tensor:
     """What the embedding module gives for these ids: [token, feature], float32 or wider."""
     with lm.running():
         found = lm.model.get_input_embeddings()(torch.tensor([list(ids)], device=lm.device))[0]
     return found.to(torch.promote_types(found.dtype, torch.float32))
 
 
-def mean_embedding(lm: LanguageModel) -> torch.Tensor:
+def mean_embedding(lm: ModelCore) -> torch.Tensor:
     """The mean over the vocabulary: [feature]."""
     total = torch.zeros((), device=lm.device)
     for start in range(0, lm.vocabulary_size, MANY):
@@ -39,7 +39,7 @@ def mean_embedding(lm: LanguageModel) -> torch.Tensor:
     return total / lm.vocabulary_size
 
 
-def last_logits(lm: LanguageModel, ids: Sequence[int], embeds: torch.Tensor | None = None) -> torch.Tensor:
+def last_logits(lm: ModelCore, ids: Sequence[int], embeds: torch.Tensor | None = None) -> torch.Tensor:
     """The logits that follow a text, differentiable in ``embeds``: one pass, no cache.
 
     Args:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 
-from tracebench.models.language_model import LanguageModel
+from tracebench.models.core import ModelCore
 
 #: Tokens of the vocabulary in a slice; a `STEP` more in some.
 TOKENS = 2048
@@ -41,7 +41,7 @@ class Unembedding:
         deep: whether they may be of several layers, as texts side by side. A hook may count on one text.
     """
 
-    def __init__(self, lm: LanguageModel, size: int) -> None:
+    def __init__(self, lm: ModelCore, size: int) -> None:
         self._lm, self._layout = lm, lm.layout
         self._matrix = plain_matrix(self._layout.unembed)
         self.deep = self._matrix is not None
