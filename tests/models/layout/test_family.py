@@ -6,8 +6,9 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelF
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.models.language_model import LanguageModel
+from tracebench.models.layout import family, merging
 from tracebench.models.layout.family import LayoutError, discover, run
-from tracebench.models.layout.layout import Head, family, merging
+from tracebench.models.layout.layout import Head
 
 HEADS = {"gemma2": Head(1.0, 0.5), "cohere2": Head(0.25), "granite": Head(0.125), "gemma3n_text": Head(1.0, 30.0)}
 

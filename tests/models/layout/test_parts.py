@@ -7,8 +7,8 @@ import torch
 
 from tests import tiny
 from tests.unchanged import unchanged
+from tracebench.models.layout import parts as module
 from tracebench.models.layout.family import run
-from tracebench.models.layout.layout import parts as module
 from tracebench.models.numerics import SAME_STREAM
 from tracebench.models.watch.capture import capture_added, capture_streams
 
