@@ -36,7 +36,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        """Canonical JSON of everything but the code; the browser makes the same text (``canonical.ts``)."""
+        """Canonical JSON of everything but the code; its twin is ``js/src/requests/canonical.ts``."""
         return canonical({k: v for k, v in self.to_json().items() if k != "code"})
 
     def at(self, step: int) -> Request:

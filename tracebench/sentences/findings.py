@@ -44,7 +44,7 @@ def said(trace: Trace, step: int) -> Parts:
 
 
 def probability(p: float) -> str:
-    """As the views write it (``js/src/format.ts``): what is not 0 never reads as 0, what is not 1 never as 1."""
+    """As the views write it (``js/src/ui/format.ts``): what is not 0 never reads as 0, what is not 1 never as 1."""
     written = f"{p:.3f}"
     if p > 0 and float(written) == 0:
         return f"{p:.0e}".replace("e-0", "e-").replace("e-", "e−")
@@ -144,7 +144,7 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
 
 
 def _method(method: str) -> str:
-    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"; the view says it too (``words.ts``)."""
+    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"; the view says it too (``js/src/token_scores/words.ts``)."""
     name, params = parsed(method)
     words = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).split(" ")
     said = " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).replace(" x ", " × ")
@@ -206,7 +206,7 @@ def _proved(scores: TokenScores, step: int) -> str:
 
 
 def signed(x: float, most: float) -> str:
-    """As the views write a column of scores (``js/src/scores/words.ts``): "+2.33", "−0.15"; more digits where all are small."""
+    """As the views write a column of scores (``js/src/token_scores/words.ts``): "+2.33", "−0.15"; more digits where all are small."""
     digits = 2 if most >= 1 or not most > 0 else min(6, 1 - math.floor(math.log10(most)))
     sign = "+" if x > 0 else "−" if x < 0 else ""
     written = f"{abs(x):.{digits}f}"

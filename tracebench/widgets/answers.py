@@ -1,4 +1,4 @@
-"""The line between views and whoever answers. Twin of ``js/src/ask.ts``.
+"""The line between views and whoever answers. Twin of ``js/src/requests/ask.ts``.
 
 Messages, not anywidget's ``invoke``: that gives up after 3 s, cannot be cancelled and swallows exceptions. The handler
 may run on any thread at any time, so it only passes on; answers are sent from the thread that has them.
