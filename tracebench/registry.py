@@ -203,6 +203,13 @@ def is_ours(name: str) -> bool:
     return name in _names(ANALYSES)
 
 
+def is_public(name: str) -> bool:
+    """Whether ``tb.NAME`` exists."""
+    import tracebench
+
+    return name in tracebench.__all__
+
+
 def resolve(reference: str) -> Any:
     """The object that ``"module:attr"`` names."""
     module, _, attribute = reference.partition(":")
