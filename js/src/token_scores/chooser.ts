@@ -1,10 +1,10 @@
 // Another question about the same text: by which method, why this token, and rather than which.
 
 import type { Request } from "../requests/request";
+import type { Target } from "../requests/target";
+import { python } from "../requests/target";
 import { element } from "../ui/dom";
 import type { LabeledArray } from "../wire";
-import { python } from "./asking";
-import type { Target } from "./result";
 import type { Known } from "./token_field";
 import { idOrText, shown } from "./token_field";
 
