@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracebench import registry
-from tracebench.views.base import STATIC
+from tracebench.widgets.base import STATIC
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "js" / "src"

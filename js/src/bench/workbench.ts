@@ -1,5 +1,5 @@
 // The bench: a head that says what is looked at and what came of it, and the views under it.
-// Twin of tracebench/workbench.py.
+// Twin of tracebench/bench/workbench.py.
 
 import type { Child, Context } from "../afm";
 import { widget } from "../afm";

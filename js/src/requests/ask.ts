@@ -1,5 +1,5 @@
 // A view asks, somebody answers: the kernel in a notebook, a baked table in a saved page. A view cannot tell which.
-// Twin of tracebench/views/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
+// Twin of tracebench/widgets/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
 // equal requests under way are sent once.
 
 import { callEach } from "../listeners";

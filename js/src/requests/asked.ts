@@ -1,4 +1,4 @@
-// What a view was asked instead of its first question, as it was kept. Twin of `View.request` in tracebench/views/base.py.
+// What a view was asked instead of its first question, as it was kept. Twin of `View.request` in tracebench/widgets/base.py.
 
 import type { Request } from "./request";
 import { requestKey } from "./request";

@@ -1,4 +1,4 @@
-// A question as data, and the text that says whether two are the same. Twin of tracebench/request.py.
+// A question as data, and the text that says whether two are the same. Twin of tracebench/requests/request.py.
 
 import { canonical } from "./canonical";
 

@@ -1,4 +1,4 @@
-// What a request is about: a step, its token, and the token that it is compared with. Twin of tracebench/target.py.
+// What a request is about: a step, its token, and the token that it is compared with. Twin of tracebench/record/target.py.
 
 import type { Request } from "./request";
 
