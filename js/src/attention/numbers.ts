@@ -3,8 +3,8 @@
 import { csv, MEAN } from "../picture/csv";
 import type { Text } from "../trace";
 import { NAMED, named } from "../trace";
-import type { HeadSlice } from "./result";
-import { isExact, rangeOf, rowOf } from "./result";
+import type { HeadSlice } from "./slice";
+import { isExact, rangeOf, rowOf } from "./slice";
 
 const HEADER = ["layer", "head", "query", "key", ...NAMED, "weight", "exact", "least", "most"];
 

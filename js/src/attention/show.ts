@@ -9,6 +9,8 @@ import type { Taste } from "../maps/scale";
 import { scale } from "../maps/scale";
 import { lookedAt } from "../maps/text";
 import { withoutFirst } from "../maps/tint";
+import { rowStart } from "../maps/triangle";
+import { named, predicts } from "../maps/words";
 import type { Selection } from "../selection";
 import type { Source } from "../slices/source";
 import { trouble } from "../slices/trouble";
@@ -22,9 +24,11 @@ import { whenOther, write } from "../ui/unchanged";
 import { AROUND, headMap, LARGEST } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
-import type { Attention, HeadSlice, Whose } from "./result";
-import { rowOf, rowStart, whoseIn } from "./result";
-import { about, named, predicts, share, whoseName } from "./words";
+import type { Attention, Whose } from "./result";
+import { whoseIn } from "./result";
+import type { HeadSlice } from "./slice";
+import { rowOf } from "./slice";
+import { about, share, whoseName } from "./words";
 
 export interface Prepared {
   attention: Attention;

@@ -16,10 +16,12 @@ import { source } from "../slices/source";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 import { segmented } from "../ui/switch";
-import type { Attention, HeadSlice, Whose } from "./result";
-import { sliceOf, whoseIn } from "./result";
+import type { Attention, Whose } from "./result";
+import { whoseIn } from "./result";
 import type { Prepared } from "./show";
 import { showAttention } from "./show";
+import type { HeadSlice } from "./slice";
+import { sliceOf } from "./slice";
 
 /** The text that the attention is about, and the rollouts that can be asked for instead. */
 export interface Attended extends Text {

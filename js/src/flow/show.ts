@@ -1,6 +1,5 @@
 // A rollout on the page: layers x input tokens for the position that reads, and the text tinted by one layer's row.
 
-import { named, predicts } from "../attention/words";
 import { detailLine, spokenOf } from "../maps/detail";
 import { follow } from "../maps/follow";
 import type { Places } from "../maps/head";
@@ -12,6 +11,7 @@ import { scale } from "../maps/scale";
 import { sheet } from "../maps/sheet";
 import { lookedAt } from "../maps/text";
 import { LEAST_TOP, WHOLE, withoutFirstAndOwn } from "../maps/tint";
+import { named, predicts } from "../maps/words";
 import type { Selection } from "../selection";
 import { trouble } from "../slices/trouble";
 import { wanted } from "../slices/wanted";

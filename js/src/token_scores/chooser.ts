@@ -2,10 +2,10 @@
 
 import { canonical } from "../requests/canonical";
 import type { Request } from "../requests/request";
+import type { Target } from "../requests/target";
+import { python } from "../requests/target";
 import { element } from "../ui/dom";
 import type { LabeledArray } from "../wire";
-import { python } from "./asking";
-import type { Target } from "./result";
 import type { Known } from "./token_field";
 import { idOrText, shown } from "./token_field";
 

@@ -2,7 +2,7 @@
 
 import type { Asked } from "../requests/remember";
 import type { Request } from "../requests/request";
-import { requestAt, stepOf } from "./asking";
+import { requestAt, stepOf } from "../requests/target";
 
 /** The question; about this step alone, where a page has the answer to that and none at every step. */
 export async function narrowed(request: Request, step: number, answers: Pick<Asked, "ask">): Promise<Request> {

@@ -2,15 +2,8 @@
 
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
+import type { Target } from "../requests/target";
 import type { LabeledArray } from "../wire";
-
-export interface Target {
-  /** null: every step. */
-  step: number | null;
-  token: string | number | null;
-  against: string | number | null;
-  of: "logit" | "log_prob" | "prob" | "entropy";
-}
 
 export interface Scores {
   kind: "token_scores";

@@ -1,10 +1,12 @@
 import { expect, test, vi } from "vitest";
 import { numbers } from "../../src/attention/numbers";
 import type { Attention, Whose } from "../../src/attention/result";
-import { isExact, rangeOf, rowOf, sliceOf, smallMapOf, whoseIn } from "../../src/attention/result";
+import { smallMapOf, whoseIn } from "../../src/attention/result";
+import { isExact, rangeOf, rowOf, sliceOf } from "../../src/attention/slice";
 import attentionView from "../../src/attention/view";
-import { predicts, share, weightName, whoseName } from "../../src/attention/words";
+import { share, whoseName } from "../../src/attention/words";
 import { paintMap } from "../../src/maps/paint";
+import { predicts, weightName } from "../../src/maps/words";
 import { PING_MS, SILENCE_MS } from "../../src/requests/liveness";
 import type { Request } from "../../src/requests/request";
 import type { Text } from "../../src/trace";

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { SILENCE_MS } from "../../src/requests/liveness";
 import type { Request } from "../../src/requests/request";
 import { requestKey } from "../../src/requests/request";
-import { requestAt } from "../../src/token_scores/asking";
+import { requestAt } from "../../src/requests/target";
 import type { Choices } from "../../src/token_scores/chooser";
 import { FIRST } from "../../src/token_scores/list";
 import { numbers } from "../../src/token_scores/numbers";
