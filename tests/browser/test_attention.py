@@ -180,7 +180,12 @@ def test_a_long_text_opens_where_it_is_looked_at(opened, at):
     weights[at:, at] += 0.95
     axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
     result = Attention(
-        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+        LabeledArray.of(weights[None, None], **axes),
+        None,
+        trace.tokens,
+        "sdpa",
+        method="AttentionPatterns()",
+        traces=(trace.hash,),
     )
     page = opened(trace, result, fragment="#step=2")
     assert in_sight(page, at)
@@ -211,7 +216,12 @@ def test_figures_under_narrow_tokens_do_not_touch(saved_page, tmp_path):
     weights = np.tri(60, dtype=np.float32) / np.arange(1, 61, dtype=np.float32)[:, None]
     axes = {"layer": [0], "head": [0], "query": range(60), "key": range(60)}
     result = Attention(
-        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+        LabeledArray.of(weights[None, None], **axes),
+        None,
+        trace.tokens,
+        "sdpa",
+        method="AttentionPatterns()",
+        traces=(trace.hash,),
     )
     page = saved_page(tb.Workbench([trace, result]).save(tmp_path / "a.html", attention="compact"), width=500)
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
@@ -234,7 +244,12 @@ def test_a_text_that_hardly_scrolls_opens_at_its_beginning(opened):
     weights[:, 0] += 0.8
     axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
     result = Attention(
-        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+        LabeledArray.of(weights[None, None], **axes),
+        None,
+        trace.tokens,
+        "sdpa",
+        method="AttentionPatterns()",
+        traces=(trace.hash,),
     )
     page = opened(trace, result, fragment="#step=3", width=900)
     assert page.locator(f"{VIEW} .tb-text").evaluate("list => list.scrollTop") == 0
@@ -393,7 +408,9 @@ def test_in_a_text_that_scrolls_only_lines_to_what_is_in_sight_are_drawn(opened)
     weights[0, 0, 390, [0, 200, 389]] = 0.25
     weights[0, 0, 390, 390] = 0.25
     axes = {"layer": (0,), "head": (0,), "query": range(400), "key": range(400)}
-    result = Attention(LabeledArray.of(weights, **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash)
+    result = Attention(
+        LabeledArray.of(weights, **axes), None, trace.tokens, "sdpa", method="AttentionPatterns()", traces=(trace.hash,)
+    )
     page = opened(trace, result, fragment="#step=11&layer=0&head=0")
     drawn = """() => [...document.querySelectorAll(".tb-att-lines polyline")].map(el => Number(el.dataset.key)).sort((a, b) => a - b)"""
     assert page.evaluate(drawn) == [389, 390]
@@ -543,7 +560,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     # A view of one number, as large as it says.
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
-    result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
+    result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", traces=(trace.hash,))
     sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))

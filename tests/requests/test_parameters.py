@@ -90,7 +90,7 @@ def test_an_analysis_with_objects_comes_back_as_it_was(analysis):
 def test_the_repr_of_an_analysis_is_the_same_question(analysis):
     trace = made.trace()
     name, params = parsed(repr(analysis))
-    assert Request(name, params, trace.hash).key == base.request(analysis, trace).key
+    assert Request(name, params, (trace.hash,)).key == base.request(analysis, trace).key
 
 
 def test_requests_are_plain_data():

@@ -52,7 +52,7 @@ def shares(tree):
 
 def flow_of(values, trace, layers=range(3)):
     axes = {"layer": layers, "query": range(values.shape[1]), "key": range(values.shape[2])}
-    return Rollout(LabeledArray.of(values, **axes), trace.tokens, via="sdpa", method=ROLLOUT, trace=trace.hash)
+    return Rollout(LabeledArray.of(values, **axes), trace.tokens, via="sdpa", method=ROLLOUT, traces=(trace.hash,))
 
 
 def test_what_travels_at_once_has_no_shares():
