@@ -2,7 +2,7 @@
 
 Large slices of answers stand beside the block, each deflated by itself, and are inflated when they are asked for.
 
-The format is in docs/architecture.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
+The format is in docs/wire.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
 from the clock, so that the bytes are a function of the saved trace and its results.
 """
 
@@ -20,11 +20,11 @@ from typing import Any
 import ipywidgets
 from ipywidgets.widgets.widget import _instances as _live_widgets
 
-from tracebench.files import FileError, write_atomically
 from tracebench.offline.bake import CHUNK
 from tracebench.offline.block import deflated
 from tracebench.offline.static import STATIC_CSS, static_body
-from tracebench.views.base import static_text
+from tracebench.record.files import FileError, write_atomically
+from tracebench.widgets.base import static_text
 
 #: Enforced by the browser: no request of any kind. Modules are imported from blobs.
 CSP = (

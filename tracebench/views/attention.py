@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.request import Request, parsed
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.requests.request import Request, parsed
 from tracebench.results.attention import Attention
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
 from tracebench.views.generation import trace_code
-from tracebench.views.levels import compact
-from tracebench.views.pooled import block_size, pooled
-from tracebench.views.text import text_tree
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
+from tracebench.widgets.levels import compact
+from tracebench.widgets.pooled import block_size, pooled
+from tracebench.widgets.text import text_tree
 
 #: Bytes that the slices of one result take in a page at the most, about.
 MOST = 64 * 10**6
@@ -59,7 +59,7 @@ class AttentionView(View):
 
     @staticmethod
     def pack(result: Attention, trace: Trace) -> dict[str, Any]:
-        """The attention tree of docs/architecture.md: the overview."""
+        """The attention tree of docs/wire.md: the overview."""
         block = block_size(result.weights.shape[-1])
         small = np.stack([pooled(maps, block) for _, maps, _ in _by_layer(result)])
         starts = range(0, block * small.shape[-1], block)
@@ -82,7 +82,7 @@ class AttentionView(View):
 
     @staticmethod
     def pack_slice(result: Attention, _trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
-        """The slice tree of docs/architecture.md in full: one head, or the mean over what is None."""
+        """The slice tree of docs/wire.md in full: one head, or the mean over what is None."""
         layer, head = _checked(result, coords)
         weights, sinks = wire.within_one(np.asarray(result.map(layer, head).values)), result.sinks(layer, head)
         sink = None if sinks is None else wire.within_one(np.asarray(sinks.values))

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
-from tracebench.views.text import text_tree
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
+from tracebench.widgets.text import text_tree
 
 #: Alternatives per step that travel to the browser; the trace itself keeps 100.
 SHOWN = 20
@@ -25,7 +25,7 @@ class GenerationView(View):
 
     @staticmethod
     def pack(trace: Trace, _trace: Trace | None = None) -> dict[str, Any]:
-        """The trace tree of docs/architecture.md."""
+        """The trace tree of docs/wire.md."""
         scores, source = trace.candidates, trace.provenance
         ranks = min(SHOWN, len(scores.token_ids.coords("rank")))
         shown = scores.token_ids.isel(rank=slice(0, ranks))

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.results.attention import Rollout
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.results.rollout import Rollout
 from tracebench.views.generation import trace_code
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
 
 #: Bytes that the slices of one result take in a page at the most, about.
 MOST = 64 * 10**6
@@ -37,7 +37,7 @@ class RolloutView(View):
 
     @staticmethod
     def pack(result: Rollout, trace: Trace) -> dict[str, Any]:
-        """The rollout tree of docs/architecture.md: what it is, without its shares."""
+        """The rollout tree of docs/wire.md: what it is, without its shares."""
         return {
             "kind": "rollout",
             "trace": result.trace,
@@ -52,7 +52,7 @@ class RolloutView(View):
 
     @staticmethod
     def pack_slice(result: Rollout, _trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
-        """The slice tree of docs/architecture.md: the shares in one position, after every layer."""
+        """The slice tree of docs/wire.md: the shares in one position, after every layer."""
         return _slice(result, _checked(result, coords))
 
     @staticmethod
