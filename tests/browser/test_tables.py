@@ -20,7 +20,7 @@ ATTENTION, ROLLOUT = made.attention(TRACE), made.rollout(TRACE)
 
 
 def read(path):
-    """As docs/architecture.md says."""
+    """As docs/wire.md says."""
     return pd.read_csv(path, converters=dict.fromkeys(["text", "candidate_text", "final_text"], json.loads))
 
 

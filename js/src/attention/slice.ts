@@ -1,4 +1,4 @@
-// The map of one head in full: a slice of attention after decoding. The slice tree is in docs/architecture.md.
+// The map of one head in full: a slice of attention after decoding. The slice tree is in docs/wire.md.
 
 import { rowStart } from "../maps/triangle";
 import type { LabeledArray } from "../wire";

@@ -1,4 +1,4 @@
-// The scores tree of docs/architecture.md, after decoding.
+// The scores tree of docs/wire.md, after decoding.
 
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
