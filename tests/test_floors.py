@@ -28,6 +28,8 @@ FLOORS = {
     "results": 2,
     "bundle": 2,
     "request": 2,
+    "canonical": 2,
+    "parameters": 2,
     "registry": 2,
     "findings": 2,
     "stored": 2,

@@ -7,12 +7,14 @@ requests, never analyses. In a notebook a session answers them, in a snapshot a 
 from __future__ import annotations
 
 import ast
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from tracebench import parameters
+from tracebench.canonical import canonical
+from tracebench.parameters import parsed
 from tracebench.target import Target
 
 
@@ -22,7 +24,8 @@ class Request:
 
     Args:
         analysis: registry name, e.g. ``"LogitLens"``.
-        params: the fields of the analysis (text, whole numbers, booleans, None, lists of those).
+        params: the fields of the analysis as plain data, see ``parameters.py``. Sequences become tuples, and frozen
+            dataclasses mappings with their name under ``$class``.
         trace: hash of the trace.
         target: which number is explained; None where the analysis has no target.
         code: Python that computes the answer; it takes no part in the key.
@@ -34,9 +37,15 @@ class Request:
     target: Target | None = None
     code: str = field(default="", compare=False)
 
+    def __post_init__(self) -> None:
+        params = parameters.plain(self.params)
+        if not isinstance(params, dict):
+            raise TypeError(f"the parameters of a request are a mapping, got {self.params!r}")
+        object.__setattr__(self, "params", params)
+
     @property
     def key(self) -> str:
-        """Canonical JSON of everything but the code; the browser makes the same text (``canonical.ts``)."""
+        """Canonical JSON of everything but the code: equal questions are equal text, also in the browser (``canonical.ts``)."""
         return canonical({k: v for k, v in self.to_json().items() if k != "code"})
 
     def at(self, step: int) -> Request:
@@ -49,7 +58,7 @@ class Request:
         target = self.target.to_json() if self.target else None
         return {
             "analysis": self.analysis,
-            "params": dict(self.params),
+            "params": parameters.to_json(self.params),
             "trace": self.trace,
             "target": target,
             "code": self.code,
@@ -58,13 +67,8 @@ class Request:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Request:
         target = Target.from_json(data["target"]) if data.get("target") else None
-        params = {name: tuple(v) if isinstance(v, list) else v for name, v in data["params"].items()}
+        params = parameters.from_json(data["params"])
         return cls(data["analysis"], params, data["trace"], target, data.get("code", ""))
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces, so that equal requests are equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def slice_key(request_key: str, coords: Mapping[str, Any]) -> str:
@@ -77,20 +81,21 @@ def request_for(result: Any) -> Request:
     analysis, params = parsed(result.method)
     target = getattr(result, "target", None)
     about = f", tb.{target!r}" if target is not None else ""
-    return Request(analysis, params, result.trace, target, f"tb.{result.method}(lm, trace{about})\n")
+    return Request(analysis, params, result.trace, target, f"{code_of(result.method)}(lm, trace{about})\n")
 
 
-def parsed(method: str) -> tuple[str, dict[str, Any]]:
-    """``LogitLens(top=5)`` as a name and its parameters."""
+def code_of(method: str) -> str:
+    """The repr of an analysis as Python with public names: ``tb.X(patch=tb.Patch(...))``."""
     try:
-        call = ast.parse(method, mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
-            raise ValueError("it is no call by keywords")
-        return call.func.id, {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
-    except (ValueError, SyntaxError) as error:
-        raise ValueError(
-            f"a result's method is the repr of an analysis, Name(parameter=value, ...), got {method!r}"
-        ) from error
+        tree = ast.parse(method, mode="eval")
+    except SyntaxError as error:
+        raise ValueError(f"the repr of an analysis is Python, Name(parameter=value, ...), got {method!r}") from error
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    line = method.encode()
+    # From the end, so that what was found before stays where it is. Columns count bytes.
+    for call in sorted(calls, key=lambda call: call.col_offset, reverse=True):
+        line = line[: call.col_offset] + b"tb." + line[call.col_offset :]
+    return line.decode()
 
 
 class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state="absent"

@@ -1,7 +1,8 @@
-// Data as the same text on both sides: Python's json.dumps with sorted keys, no spaces, non-ASCII kept.
-// Only text, whole numbers, booleans, null, lists and objects appear, so numbers have one spelling on both sides.
+// Data as the same text on both sides: JSON without spaces, keys sorted by code point, numbers as String(value) writes them.
+// Twin of tracebench/canonical.py, which spells numbers as ECMAScript does.
 
 export function canonical(value: unknown): string {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new Error(`${value} is no number that JSON can hold.`);
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => byCodePoint(a, b));

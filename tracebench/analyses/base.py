@@ -7,7 +7,8 @@ from typing import Any
 
 from tracebench import registry
 from tracebench.models.language_model import LanguageModel
-from tracebench.request import Request
+from tracebench.parameters import rebuilt
+from tracebench.request import Request, code_of
 from tracebench.target import Target
 from tracebench.trace import Trace
 
@@ -16,11 +17,12 @@ def request(analysis: Any, trace: Trace, target: Target | None = None) -> Reques
     """The request that an analysis with these parameters would answer."""
     params = {field.name: getattr(analysis, field.name) for field in fields(analysis)}
     about = f", tb.{target!r}" if target is not None else ""
-    code = f"tb.{analysis!r}(lm, trace{about})\n"
+    code = f"{code_of(repr(analysis))}(lm, trace{about})\n"
     return Request(type(analysis).__name__, params, trace.hash, target, code)
 
 
 def run(request: Request, lm: LanguageModel, trace: Trace) -> Any:
     """Answer a request."""
-    analysis = registry.find("analyses", request.analysis)(**request.params)
+    named = registry.find("analyses", request.analysis)
+    analysis = named(**rebuilt(request.params, named))
     return analysis(lm, trace) if request.target is None else analysis(lm, trace, request.target)
