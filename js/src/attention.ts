@@ -89,7 +89,12 @@ export function rangeOf(slice: HeadSlice, query: number, key: number): [number, 
   const weight = slice.weights[rowStart(query) + key] ?? Number.NaN;
   const half = 0.5 / (isExact(slice, query, key) ? FIXED : slice.exact ? STEPS : BYTE);
   if (isExact(slice, query, key)) return [Math.max(0, weight - half), Math.min(1, weight + half)];
-  return [Math.max(0, Math.sqrt(weight) - half) ** 2, Math.min(1, Math.sqrt(weight) + half) ** 2];
+  return rootRange(weight, half);
+}
+
+/** What a number may have been before its square root was rounded: half a step to either side. */
+export function rootRange(value: number, half: number): [number, number] {
+  return [Math.max(0, Math.sqrt(value) - half) ** 2, Math.min(1, Math.sqrt(value) + half) ** 2];
 }
 
 /** The slice tree of docs/architecture.md, decoded. */
