@@ -9,7 +9,7 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.tokens import Tokens, Vocabulary
+from tracebench.record.tokens import Tokens, Vocabulary
 
 pytestmark = pytest.mark.browser
 
