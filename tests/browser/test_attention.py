@@ -1,7 +1,6 @@
 """Where it looked: a saved page with the network cut."""
 
 import base64
-import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -319,9 +318,9 @@ def test_the_csv_is_the_row_of_the_head(opened):
     trace = made.trace()
     result = attention(trace)
     page = opened(trace, result, fragment="#step=2&layer=2&head=1")
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     assert list(table.columns) == [
-        *("layer", "head", "query", "key", "token_id", "text", "weight", "exact", "least", "most", "sink")
+        *("layer", "head", "query", "key", "token_id", "text", "weight", "sink", "exact", "least", "most")
     ]
     assert table["sink"].to_numpy() == pytest.approx(np.full(5, 0.25), abs=0.004)
     assert table["key"].tolist() == [0, 1, 2, 3, 4]
@@ -481,8 +480,8 @@ def test_the_rollout_beside_attention_is_one_switch_away_with_python_s_numbers(o
     assert "After layer 2, the last" in page.locator(VIEW).inner_text()
     # The step moves it.
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "query", "key", "token_id", "text", "share"]
+    table = pd.read_csv(menu(page, "Save numbers"))
+    assert list(table.columns) == ["layer", "query", "key", "token_id", "text", "share", "least", "most"]
     assert set(table["query"]) == {5}
     flow = np.asarray(rollout.reaching(5).values)[:, :6]
     assert table["share"].to_numpy().reshape(3, 6) == pytest.approx(flow, abs=0.004)
@@ -584,7 +583,7 @@ def test_another_head_is_shown_with_its_own_numbers(saved_page, tmp_path, form, 
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     page.locator(f'{HEADS} [role=gridcell][data-layer="2"][data-head="1"]').click()
     page.get_by_role("heading", name="Layer 2, head 1").wait_for()
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     query = trace.position(1)
     row = np.asarray(result.weights.sel(layer=2, head=1, query=query).values)[: query + 1].astype(float)
     assert table["layer"].unique().tolist() == [2]
@@ -608,7 +607,7 @@ def test_every_mean_that_can_be_chosen_is_in_the_page(opened):
     for layer, head in ((None, None), (2, None), (None, 1)):
         chosen = "".join(f"&{name}={at}" for name, at in (("layer", layer), ("head", head)) if at is not None)
         page = opened(trace, result, fragment=f"#step=2{chosen}")
-        table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+        table = pd.read_csv(menu(page, "Save numbers"))
         row = np.asarray(result.map(layer, head).values)[4, :5]
         assert table["weight"].to_numpy() == pytest.approx(row, abs=0.004)
 
@@ -629,7 +628,7 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     bench = tb.Workbench([trace, result])
     page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     row = np.asarray(result.weights.sel(layer=1, head=1, query=5).values)[:6]
     assert table["exact"].all()
     assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)
