@@ -1,5 +1,5 @@
-// Data as the same text on both sides: Python's json.dumps with sorted keys, no spaces, non-ASCII kept.
-// Only text, whole numbers, booleans, null, lists and objects appear, so numbers have one spelling on both sides.
+// Canonical JSON, the same text on both sides: Python's json.dumps with sorted keys, without spaces, with non-ASCII as it is.
+// Values are text, whole numbers, booleans, null, lists and objects. Both sides spell whole numbers the same.
 
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
@@ -8,7 +8,7 @@ export function canonical(value: unknown): string {
   return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
 }
 
-// Python orders by code point, JavaScript by UTF-16 unit; they differ above U+FFFF.
+// Python sorts by code point, JavaScript by UTF-16 unit; they differ above U+FFFF.
 function byCodePoint(a: string, b: string): number {
   const left = Array.from(a, (c) => c.codePointAt(0) ?? 0);
   const right = Array.from(b, (c) => c.codePointAt(0) ?? 0);
