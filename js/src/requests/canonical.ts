@@ -1,7 +1,8 @@
-// Canonical JSON, the same text on both sides: Python's json.dumps with sorted keys, without spaces, with non-ASCII as it is.
-// Values are text, whole numbers, booleans, null, lists and objects. Both sides spell whole numbers the same.
+// Canonical JSON, the same text on both sides: no spaces, keys sorted by code point, numbers as String(value) writes them.
+// Twin of tracebench/requests/canonical.py, which writes numbers as ECMAScript does.
 
 export function canonical(value: unknown): string {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new Error(`${value} is no number that JSON can hold.`);
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => byCodePoint(a, b));
