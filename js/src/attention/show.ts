@@ -20,7 +20,7 @@ import { token } from "../tokens";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 import { isDark } from "../ui/theme";
-import { whenOther, write } from "../ui/unchanged";
+import { ifChanged, write } from "../ui/unchanged";
 import { AROUND, headMap, LARGEST } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
@@ -98,7 +98,7 @@ export function showAttention(
     const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
     line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
   };
-  const ask = whenOther((position: number) => {
+  const ask = ifChanged((position: number) => {
     const reads = token(text.pieces[position] as Piece, { title: "" });
     question.replaceChildren(`from position ${position} `, reads, predicts(text, position));
   });

@@ -5,7 +5,7 @@ import type { Child } from "../afm";
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
 import type { Answers } from "../requests/ask";
-import { askedIn } from "../requests/asked";
+import { followupOf } from "../requests/followup";
 import type { Request } from "../requests/request";
 import { requestKey } from "../requests/request";
 import type { Target } from "../requests/target";
@@ -122,7 +122,7 @@ export function hearAnswers({ visibleViews, answers, step, onChange }: Listening
 /** What a view asks at a step, and what its menu offers. */
 function requestsAt({ child, alternatives }: VisibleView, step: number): PossibleRequest[] {
   const { asked, request: first } = child;
-  const followup = first && askedIn(asked.get(), first);
+  const followup = first && followupOf(asked.get(), first);
   const own = followup ?? first;
   return [...(own ? [own] : []), ...alternatives].map((each) => {
     const request = stepOf(each) === null ? each : requestAt(each, step);

@@ -12,7 +12,7 @@ import { readElsewhere } from "../selection";
 import type { ModelCard } from "../trace";
 import { copyButton } from "../ui/copy";
 import { element, onResize, steady } from "../ui/dom";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { banner } from "./banner";
 import { hearAnswers } from "./head";
 import { places } from "./places";
@@ -88,7 +88,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
 
   let lens: Finding | null = null;
   const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
-  const tell = whenOther((read: number | null, at: number) => {
+  const tell = ifChanged((read: number | null, at: number) => {
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
     elsewhere.textContent =

@@ -20,7 +20,7 @@ import { token } from "../tokens";
 import type { Text } from "../trace";
 import { element, setHidden } from "../ui/dom";
 import { isDark } from "../ui/theme";
-import { whenOther, write } from "../ui/unchanged";
+import { ifChanged, write } from "../ui/unchanged";
 import { numbers } from "./numbers";
 import { mostOthers } from "./others";
 import type { PreparedRollout } from "./prepare";
@@ -141,7 +141,7 @@ export function showRollout(
   };
   const most = `the largest share of another token in this row (${LEAST_TOP} at the least); each row has its own scale`;
   const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
-  const ask = whenOther((query: number) => {
+  const ask = ifChanged((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
   });

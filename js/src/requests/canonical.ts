@@ -1,5 +1,5 @@
-// Data as the same text on both sides: JSON without spaces, keys sorted by code point, numbers as String(value) writes them.
-// Twin of tracebench/canonical.py, which spells numbers as ECMAScript does.
+// Canonical JSON, the same text on both sides: no spaces, keys sorted by code point, numbers as String(value) writes them.
+// Twin of tracebench/requests/canonical.py, which writes numbers as ECMAScript does.
 
 export function canonical(value: unknown): string {
   if (typeof value === "number" && !Number.isFinite(value)) throw new Error(`${value} is no number that JSON can hold.`);
@@ -9,7 +9,7 @@ export function canonical(value: unknown): string {
   return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
 }
 
-// Python orders by code point, JavaScript by UTF-16 unit; they differ above U+FFFF.
+// Python sorts by code point, JavaScript by UTF-16 unit; they differ above U+FFFF.
 function byCodePoint(a: string, b: string): number {
   const left = Array.from(a, (c) => c.codePointAt(0) ?? 0);
   const right = Array.from(b, (c) => c.codePointAt(0) ?? 0);

@@ -3,8 +3,8 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import { askedIn } from "../requests/asked";
-import { standingIn } from "../requests/remember";
+import { withLastAnswers } from "../requests/cache";
+import { followupOf } from "../requests/followup";
 import type { Request } from "../requests/request";
 import { requestKey } from "../requests/request";
 import type { Target } from "../requests/target";
@@ -37,7 +37,7 @@ export function tokenScores(context: Context<Text>): void {
   const taste: Taste = { order: "size", all: false };
   const step = () => stepIn(text, selection.fields.step);
   const kept = synced("_asked");
-  let request = askedIn(kept.get(), first) ?? first;
+  let request = followupOf(kept.get(), first) ?? first;
   const bare = () => {
     head.replaceChildren(element("h2", {}, heading(request, text as Choices)));
     question.textContent = stepOf(request) === null ? "" : aboutStep(text, step());
@@ -71,7 +71,7 @@ export function tokenScores(context: Context<Text>): void {
   asking.update(step());
   // Asked here, in another display of this view, or in Python.
   kept.on(() => {
-    const other = askedIn(kept.get(), first) ?? first;
+    const other = followupOf(kept.get(), first) ?? first;
     if (requestKey(other) !== requestKey(request)) pose(other);
   }, signal);
   const ignored = kept.get() !== null && request === first;
@@ -101,7 +101,7 @@ export function tokenScores(context: Context<Text>): void {
     },
     root: el,
     body,
-    answers: standingIn(answers),
+    answers: withLastAnswers(answers),
     request,
     signal,
     selection,
