@@ -5,11 +5,11 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.arrays import LabeledArray
+from tracebench.record.arrays import LabeledArray
 from tracebench.results.attention import Attention
 from tracebench.views.attention import SMALL, AttentionView
-from tracebench.views.levels import EXACT, compact
-from tracebench.views.pooled import SIDE, block_size, pooled
+from tracebench.widgets.levels import EXACT, compact
+from tracebench.widgets.pooled import SIDE, block_size, pooled
 
 
 def attention(length=24, layers=(1, 4), heads=(0, 2, 3), sink=0.25, seed=0):
@@ -177,7 +177,7 @@ def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
         with pytest.raises(ValueError, match=r"attention is 'compact' .*, 'full' .* or None .*, got 'small'"):
             save()
     with pytest.raises(ValueError, match=r"attention is for a page \(\.html\): a \.trace holds the exact weights"):
-        bench.save(tmp_path / "a.trace", attention="full")
+        bench.save(tmp_path / "a.trace", detail="full")
     assert list(tmp_path.iterdir()) == []
 
 

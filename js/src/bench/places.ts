@@ -1,9 +1,9 @@
 // The places of the views: each with small controls to hide it, to move it, and to give it all the room.
 
 import type { Child } from "../afm";
-import { element, focusedIn, setAttributes } from "../dom";
-import { isBare, take } from "../keys";
 import type { Synced } from "../synced";
+import { element, focusedIn, setAttributes } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
 import type { Arrangement } from "./arrangement";
 import { arrangementIn, bringBack, enlarge, hide, move, namesOf, place as placeBefore, spoken } from "./arrangement";
 import { grip } from "./carry";
@@ -16,7 +16,7 @@ export interface Places {
   /** The names of those that are hidden, each of which brings one back. */
   away: HTMLElement;
   /** Those that are not hidden, first to last. */
-  inSight: () => { name: string; child: Child }[];
+  visible: () => { name: string; child: Child }[];
   /** Their names, first to last as they were given. */
   names: readonly string[];
   /** Brings the reader to a view: out of hiding, or out from behind one that has all the room. */
@@ -158,7 +158,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
   return {
     el,
     away,
-    inSight: standing,
+    visible: standing,
     names,
     lead: (name) => {
       if (!names.includes(name)) return;

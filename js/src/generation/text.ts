@@ -1,13 +1,13 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../dom";
-import { probability, withP } from "../format";
-import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
 import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../ui/dom";
+import { probability, withP } from "../ui/format";
+import { isBare, take } from "../ui/keys";
+import { ifChanged } from "../ui/unchanged";
 import { blocks } from "./blocks";
 import type { Fold } from "./fold";
 import { fold } from "./fold";
@@ -83,7 +83,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   onResize([el], rewrapped, signal);
 
   /** What is selected: a generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key. */
-  const mark = whenOther((start: number, stop: number, current: number, read: number) => {
+  const mark = ifChanged((start: number, stop: number, current: number, read: number) => {
     let count = 0;
     pieces.forEach((piece, index) => {
       const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;

@@ -1,9 +1,9 @@
 // Hands out slices of an answer: each is asked for once and kept, and those that were not looked at for longest are let go.
 
-import type { AskOptions } from "../ask";
-import { canonical } from "../canonical";
-import type { Asked } from "../remember";
-import type { Request, Slice } from "../request";
+import type { AskOptions } from "../requests/ask";
+import type { Asker } from "../requests/cache";
+import { canonical } from "../requests/canonical";
+import type { Request, Slice } from "../requests/request";
 
 /** Numbers that are kept at the most, four bytes each: all of a short text's attention, 122 maps of 512 tokens. */
 const KEPT = 16e6;
@@ -11,7 +11,7 @@ const KEPT = 16e6;
 /** `At` is where a slice is, `Part` is the slice. */
 export interface Source<At, Part> {
   /** Who answers: a kernel, or a saved page, and whether anybody does. */
-  answers: Pick<Asked, "offline" | "liveness">;
+  answers: Pick<Asker, "offline" | "liveness">;
   /** What tells slices apart: two places with one name are the same. */
   nameOf(at: At): string;
   /** The slice, if it is here. */
@@ -22,7 +22,7 @@ export interface Source<At, Part> {
 
 export interface SourceSpec<At, Part> {
   request: Request;
-  answers: Asked;
+  answers: Asker;
   /** The coordinates alone. */
   coords: (at: At) => Slice;
   /** Reads an answer, which is decoded. */
