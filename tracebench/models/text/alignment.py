@@ -30,14 +30,15 @@ def _by_pieces(data: bytes, pieces: Sequence[bytes]) -> list[tuple[int, int]] | 
     for piece in pieces:
         space = _SPACE.match(data, at)
         after = space.end() if space else at
-        for start, part in ((at, piece), (after, piece), (at, piece.lstrip(b" ")), (after, piece.lstrip(b" "))):
+        word = piece.lstrip(b" ")
+        for start, part in ((at, piece), (at, word), (after, word)):
             if data.startswith(part, start):
                 spans.append((start, start + len(part)))
                 at = start + len(part)
                 break
         else:
             return None
-    return spans if not data[at:].strip() else None
+    return spans if _SPACE.fullmatch(data, at) else None
 
 
 def _by_offsets(text: str, ids: Sequence[int], tokenizer: Any) -> list[tuple[int, int]] | None:
