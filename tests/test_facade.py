@@ -208,7 +208,7 @@ def test_a_closed_bench_is_a_sentence(lm, tmp_path):
 
 def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
     with pytest.raises(ValueError, match=r"attention is 'compact' .* got 'FULL'"):
-        bench.size(attention="FULL")
+        bench.size(detail="FULL")
 
 
 def test_a_step_that_is_its_own_baseline_says_so(lm):

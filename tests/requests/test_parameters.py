@@ -34,7 +34,7 @@ class Both:
 
 @dataclass(frozen=True)
 class Mending:
-    """An analysis of somebody else's, with objects among its parameters."""
+    """An analysis with objects among its parameters."""
 
     patch: Patch | Both
     targets: Sequence[tb.Target] = ()
@@ -69,7 +69,8 @@ ANALYSES = (
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
-    monkeypatch.setitem(registry.ANALYSES, "Mending", f"{__name__}:Mending")
+    row = registry.Analysis("Mending", f"{__name__}:Mending", "lens_table", "mending")
+    monkeypatch.setattr(registry, "ANALYSES", (*registry.ANALYSES, row))
 
 
 def travelled(request):

@@ -161,7 +161,7 @@ class Workbench(SyncedWidget):
         self._data = {
             "kind": "workbench",
             "code": "bench = tb.explore(lm, trace)\nbench\n",
-            "continues": [at for at, slot in enumerate(self._slots) if registry.kind(slot.kind).continues],
+            "continues": self._continuing_views(),
             "notes": list(self._notes),
         }
 
@@ -309,10 +309,16 @@ class Workbench(SyncedWidget):
     def _continuing(self) -> list[Question]:
         """The questions whose answers continue the sentence of the record, hidden or not."""
         names = arranging.names_of(self._stems)
-        rows = zip(names, self._slots, self.views, strict=True)
-        return [
-            _question(name, slot, view, self.trace) for name, slot, view in rows if registry.kind(slot.kind).continues
-        ]
+        found = self._continuing_views()
+        return [_question(names[at], self._slots[at], self.views[at], self.trace) for at in found]
+
+    def _continuing_views(self) -> list[int]:
+        """The first view of each kind whose sentence continues that of the record."""
+        first: dict[str, int] = {}
+        for at, slot in enumerate(self._slots):
+            if registry.kind(slot.kind).continues:
+                first.setdefault(slot.kind, at)
+        return [*first.values()]
 
     def summary(self, step: int | None = None) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
