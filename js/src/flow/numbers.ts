@@ -1,4 +1,4 @@
-// The numbers of a rollout: what is in one position after every layer, one line per input token.
+// The CSV of a rollout: one line for each input token, with its share of one position after every layer.
 
 import { csv } from "../picture/csv";
 import type { Text } from "../trace";
