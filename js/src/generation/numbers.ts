@@ -1,4 +1,4 @@
-// The numbers of the view: one row per step and candidate, beside the columns of the trace's `to_pandas()`.
+// The CSV of the view: one row for each step and candidate, with the columns of the trace's `to_pandas()`.
 
 import { csv } from "../picture/csv";
 import { position, tokenOf } from "../selection";
