@@ -139,7 +139,7 @@ function keepScrolling(views: HTMLElement, pointer: () => number, onScroll: () =
   let { top: before } = views.getBoundingClientRect();
   const frame = () => {
     if (signal.aborted) return;
-    const { top, bottom } = visible(scrolling);
+    const { top, bottom } = visiblePart(scrolling);
     const reach = (bottom - top) * EDGE;
     const above = (top + reach - pointer()) / reach;
     const below = (pointer() - bottom + reach) / reach;
@@ -161,7 +161,7 @@ function scrollerOf(el: HTMLElement): Element {
 }
 
 /** The visible part of the scrolling box. */
-function visible(scrolling: Element): { top: number; bottom: number } {
+function visiblePart(scrolling: Element): { top: number; bottom: number } {
   if (scrolling === document.scrollingElement) return { top: 0, bottom: innerHeight };
   const { top, bottom } = scrolling.getBoundingClientRect();
   return { top: Math.max(0, top), bottom: Math.min(innerHeight, bottom) };
