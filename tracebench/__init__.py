@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracebench.registry import ANALYSES, KINDS
+from tracebench.registry import ANALYSES, KINDS, PARAMETERS
 
 _NAMES = {
     "Bundle": "tracebench.bundle:Bundle",
@@ -17,7 +17,6 @@ _NAMES = {
     "LanguageModel": "tracebench.models.language_model:LanguageModel",
     "Request": "tracebench.requests.request:Request",
     "Selection": "tracebench.widgets.selection:Selection",
-    "Target": "tracebench.record.target:Target",
     "Tokens": "tracebench.record.tokens:Tokens",
     "Workbench": "tracebench.bench.workbench:Workbench",
     "explore": "tracebench.facade:explore",
@@ -27,6 +26,7 @@ _NAMES = {
     "snapshot": "tracebench.facade:snapshot",
     **{row.name: row.ref for row in ANALYSES},
     **{row.result.partition(":")[2]: row.result for row in KINDS},
+    **{reference.partition(":")[2]: reference for reference in PARAMETERS},
 }
 
 __all__ = sorted(_NAMES)  # noqa: PLE0605 - the one table is the list

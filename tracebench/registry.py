@@ -85,7 +85,10 @@ ANALYSES = (
         methods=(("input × gradient", "InputXGradient()"),),
     ),
     Analysis(
-        "AttentionPatterns", "tracebench.analyses.attention.patterns:AttentionPatterns", "attention", "attention patterns"
+        "AttentionPatterns",
+        "tracebench.analyses.attention.patterns:AttentionPatterns",
+        "attention",
+        "attention patterns",
     ),
     Analysis(
         "AttentionRollout",
@@ -116,6 +119,9 @@ KINDS = (
     ),
     Kind("rollout", "tracebench.results.rollout:Rollout", "tracebench.views.rollout:RolloutView", "Attention"),
 )
+
+#: Classes that are parameters of analyses, by ``"module:attr"``: public names as well.
+PARAMETERS = ("tracebench.record.target:Target",)
 
 #: Entry-point groups of third parties.
 ANALYSES_GROUP = "tracebench.analyses"
@@ -168,7 +174,9 @@ def kind(name: str) -> Kind:
     if name in entries:
         row = entries[name].load()
         if not isinstance(row, Kind) or row.name != name:
-            raise TypeError(f"the entry point {name!r} of {KINDS_GROUP} must be a registry.Kind({name!r}, ...), got {row!r}")
+            raise TypeError(
+                f"the entry point {name!r} of {KINDS_GROUP} must be a registry.Kind({name!r}, ...), got {row!r}"
+            )
         return row
     raise KeyError(f"there is no kind of result {name!r}; there are {', '.join(sorted({*_names(KINDS), *entries}))}")
 
@@ -204,10 +212,8 @@ def is_ours(name: str) -> bool:
 
 
 def is_public(name: str) -> bool:
-    """Whether ``tb.NAME`` exists."""
-    import tracebench
-
-    return name in tracebench.__all__
+    """Whether ``tb.NAME`` is an analysis, or a class that is a parameter of analyses."""
+    return is_ours(name) or name in {reference.partition(":")[2] for reference in PARAMETERS}
 
 
 def resolve(reference: str) -> Any:

@@ -1,4 +1,4 @@
-// A trace after decoding: the trace tree of docs/architecture.md.
+// A trace after decoding: the trace tree of docs/wire.md.
 
 import type { Check } from "./checks";
 import type { Steps } from "./selection";

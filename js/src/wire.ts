@@ -19,6 +19,11 @@ interface Node {
 export const [BYTE, FIXED] = [2 ** 8 - 1, 2 ** 14 - 1];
 const SQUARES = Float32Array.from({ length: BYTE + 1 }, (_, v) => (v / BYTE) ** 2);
 
+/** The bounds of a number whose square root was rounded: half a step to each side. */
+export function rootRange(value: number, half: number): [number, number] {
+  return [Math.max(0, Math.sqrt(value) - half) ** 2, Math.min(1, Math.sqrt(value) + half) ** 2];
+}
+
 /** An array with named axes. Read it by coordinates (`layer: -1` is the embedding), not by offsets. */
 export class LabeledArray {
   readonly #strides: number[];

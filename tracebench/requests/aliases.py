@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from tracebench.record.traces import Traces
-from tracebench.requests.request import request_for
+from tracebench.requests.code import request_for
 
 
 def other_keys(known: Mapping[str, Any], traces: Traces) -> dict[str, str]:
@@ -25,10 +25,10 @@ def other_keys(known: Mapping[str, Any], traces: Traces) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, result in known.items():
         trace = traces.of(result)
-        targets = result.other_targets(trace) if trace is not None else []
-        request = request_for(result) if targets else None
-        for target in targets:
-            other = replace(request, target=target).key
+        if trace is None or not (targets := result.other_targets(trace)):
+            continue
+        request = request_for(result)
+        for other in (replace(request, target=target).key for target in targets):
             if other not in known:
                 found.setdefault(other, key)
     return found

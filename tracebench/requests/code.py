@@ -66,7 +66,7 @@ def public_code(method: str) -> tuple[str, str]:
     imported = set()
     # From the end, so that the offsets of earlier calls stay right. Columns count bytes.
     for call in sorted(calls, key=lambda call: call.col_offset, reverse=True):
-        name = call.func.id  # ty: ignore[unresolved-attribute] - filtered above
+        name = call.func.id  # ty: ignore[missing-attribute] - filtered above
         if module and not registry.is_public(name):
             imported.add(name)
         else:

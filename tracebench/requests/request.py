@@ -10,11 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebench.record.target import Target
 from tracebench.requests import parameters
 from tracebench.requests.canonical import canonical
+
+if TYPE_CHECKING:
+    from tracebench.record.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,10 @@ class Answerer(Protocol):
 
     def known(self) -> Mapping[str, Any]:
         """Request key -> result, of everything that has been answered so far."""
+        ...
+
+    def add(self, trace: Trace, lm: Any = None) -> None:
+        """Answer requests about this trace too, with this model or else the one that it has."""
         ...
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
 from tracebench.results.base import Result, about, about_from
@@ -32,10 +31,6 @@ class Attention(Result):
             one. None where the model has none. A row and its sink sum to one.
         tokens: the text.
         via: the implementation that computed the attention: ``"sdpa"``, ``"eager"``, ...; several are joined by a comma.
-        method: repr of the analysis, which is Python that reproduces it.
-        traces: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
         without: the layers among those asked for that have no attention.
     """
 
@@ -43,10 +38,6 @@ class Attention(Result):
     sink: LabeledArray | None
     tokens: Tokens
     via: str
-    method: str
-    traces: tuple[str, ...]
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
     without: tuple[int, ...] = ()
 
     kind = "attention"

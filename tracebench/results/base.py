@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from tracebench.record.checks import Check
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 Says = Literal["continues", "compares", "adds"]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Result:
-    """Frozen data with named axes. Subclasses are dataclasses that have these fields, and override what applies to them.
+    """Frozen data with named axes. Subclasses are frozen dataclasses, and override the hooks that apply to them.
 
-    Attributes:
-        kind: its name in the registry, in requests and in files.
-        whole_text: its axes that run over every position of the text.
+    ``kind`` is its name in the registry, in requests and in files; ``whole_text`` names its axes that run over every position
+    of the text.
+
+    Args:
         traces: hashes of the traces that it is about; empty where it is about none.
         method: repr of the analysis, which is Python that reproduces it.
         cost: seconds.
@@ -37,8 +40,8 @@ class Result:
 
     traces: tuple[str, ...]
     method: str
-    cost: float
-    checks: tuple[Check, ...]
+    cost: float = 0.0
+    checks: tuple[Check, ...] = ()
 
     @property
     def trace(self) -> str | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray, whole
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens, Vocabulary
 from tracebench.record.trace import Trace
@@ -42,10 +41,6 @@ class LensTable(Result):
         watched: float32 [layer, token, watched]; the coordinates of ``watched`` are vocabulary ids. None if none is.
         vocabulary: pieces of every id that occurs.
         tokens: the text.
-        method: repr of the analysis, which is Python that reproduces it.
-        traces: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     token_ids: LabeledArray
@@ -57,10 +52,6 @@ class LensTable(Result):
     watched: LabeledArray | None
     vocabulary: Vocabulary
     tokens: Tokens
-    method: str
-    traces: tuple[str, ...]
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "lens_table"
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
 from tracebench.results.base import Result, about, about_from
@@ -29,19 +28,11 @@ class Rollout(Result):
             Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
         tokens: the text.
         via: the implementation that computed the attention.
-        method: repr of the analysis, which is Python that reproduces it.
-        traces: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     flow: LabeledArray
     tokens: Tokens
     via: str
-    method: str
-    traces: tuple[str, ...]
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "rollout"
     whole_text = ("query", "key")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.target import Target
 from tracebench.record.tokens import Tokens, Vocabulary
@@ -43,10 +42,6 @@ class TokenScores(Result):
         tokens: the text.
         target: what was asked.
         baseline: what the text was compared with, in words; "" where the method has none.
-        method: repr of the analysis, which is Python that reproduces it.
-        traces: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     scores: LabeledArray
@@ -57,10 +52,6 @@ class TokenScores(Result):
     tokens: Tokens
     target: Target
     baseline: str
-    method: str
-    traces: tuple[str, ...]
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "token_scores"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,15 +86,20 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
 
 
 def _unmet(scores: TokenScores, step: int) -> tuple[str, ...]:
-    """That the scores of a step do not add up to what they share out, before any of them is told."""
+    """That the scores of a step do not add up, before any of them is named."""
     check = _completeness(scores)
     if check is None:
         return ()
     gap = _gap(scores, step, check)
     if gap <= check.limit:
         return ()
-    off = "" if math.isnan(gap) else f" by {gap:.2g} {check.unit} (limit {check.limit:.2g})"
-    return (f"its scores miss what they share out{off}, so take them with care: ",)
+    missing = "" if math.isnan(gap) else f": {_amount(gap, check)} is missing (limit {_amount(check.limit, check)})"
+    return (f"the scores do not add up{missing}, so take them with care: ",)
+
+
+def _amount(value: float, check: Check) -> str:
+    """A share as a percentage: the unit of such a check begins with "of"."""
+    return f"{value * 100:.2g} %" if check.unit.startswith("of ") else f"{value:.2g} {check.unit}".rstrip()
 
 
 def _completeness(scores: TokenScores) -> Check | None:
@@ -135,3 +141,19 @@ def _proved(scores: TokenScores, step: int) -> str:
         unit = f" {check.unit}" if check.unit else ""
         each.append(f"“{check.name}” {said[check.state]} ({value}, limit {check.limit:.2g}{unit})")
     return "; but " + " and ".join(each)
+
+
+#: How many tokens a report names.
+NAMED = 3
+
+
+def most(trace: Trace, scores: TokenScores) -> Iterator[str]:
+    """The tokens with the largest scores of each step, with their sign, and the checks that do not hold."""
+    for step in scores.steps:
+        row = np.asarray(scores.at(step), np.float64)
+        there = np.flatnonzero(~np.isnan(row))
+        largest = there[np.argsort(-np.abs(row[there]), kind="stable")][:NAMED]
+        named = ", ".join(f"{trace.tokens.display[at]} {row[at]:+.2f}" for at in largest)
+        yield f"{scores.question(trace, step)} Most: {named} ({scores.unit})"
+    # A reader must see that the scores do not add up before trusting the lines above.
+    yield from (str(check) for check in scores.checks if check.state != "holds")

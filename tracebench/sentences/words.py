@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-from tracebench.requests.method import parsed
+from tracebench.requests.parameters import parsed
 
 Parts = tuple[str | dict[str, str], ...]
 

@@ -1,10 +1,10 @@
-// Unpacks the compact form of a causal map: 16 levels, the largest weights of each row exact, and the sum of the rest of each row.
+// Unpacks the compact form of a causal map: 16 levels, the largest weights of each row exact, and the sum of the others.
 // Twin of tracebench/widgets/levels.py; tests/fixtures/attention.json proves that they agree.
 
 /** The number of the last level: level n is the weight (n / 15) ** 2. */
 export const STEPS = 15;
 
-/** Cells are stored column by column: key by key, from the query at the key on. A byte holds several; the last symbol is an exact cell. */
+/** Cells are stored column by column, each from its own query on. A byte holds several; the last symbol means an exact cell. */
 export interface Compact {
   base: number;
   cells: Uint8Array;

@@ -1,4 +1,4 @@
-// Attention after decoding: the attention tree of docs/architecture.md, with a small map of every head.
+// Attention after decoding: the attention tree of docs/wire.md, with a small map of every head.
 
 import type { Check } from "../checks";
 import { rowStart } from "../maps/triangle";

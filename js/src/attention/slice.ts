@@ -1,8 +1,8 @@
-// The map of one head in full: a slice of attention after decoding. The slice tree is in docs/architecture.md.
+// The map of one head in full: a slice of attention after decoding. The slice tree is in docs/wire.md.
 
 import { rowStart } from "../maps/triangle";
 import type { LabeledArray } from "../wire";
-import { BYTE, FIXED } from "../wire";
+import { BYTE, FIXED, rootRange } from "../wire";
 import type { Compact } from "./levels";
 import { STEPS, triangleOf } from "./levels";
 import type { Whose } from "./result";
@@ -35,7 +35,7 @@ export function rangeOf(slice: HeadSlice, query: number, key: number): [number, 
   const weight = slice.weights[rowStart(query) + key] ?? Number.NaN;
   const half = 0.5 / (isExact(slice, query, key) ? FIXED : slice.exact ? STEPS : BYTE);
   if (isExact(slice, query, key)) return [Math.max(0, weight - half), Math.min(1, weight + half)];
-  return [Math.max(0, Math.sqrt(weight) - half) ** 2, Math.min(1, Math.sqrt(weight) + half) ** 2];
+  return rootRange(weight, half);
 }
 
 interface SliceTree extends Whose {

@@ -187,7 +187,7 @@ function render(place: HTMLElement, child: Child, signal: AbortSignal): void {
   });
 }
 
-/** Puts elements in order. A moved element loses its focus and scroll position, so of two neighbours move the one without focus. */
+/** Puts elements in order. A moved element loses its focus, so of two neighbours this moves the one without the focus. */
 function inOrder(parent: HTMLElement, wanted: readonly HTMLElement[]): void {
   const focused = focusedIn(parent);
   wanted.forEach((each, i) => {

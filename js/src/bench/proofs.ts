@@ -67,7 +67,7 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
   };
 }
 
-/** Remembers the focus, and returns a function that restores it after a redraw: on the same view's button, else on the summary. */
+/** Returns a function that restores the focus after a redraw: on the button of the same view, else on the summary. */
 function focusIn(el: HTMLElement): () => void {
   const focused = focusedIn(el);
   if (!(focused instanceof HTMLElement) || !el.contains(focused)) return () => {};

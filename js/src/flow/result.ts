@@ -1,4 +1,4 @@
-// A rollout after decoding (the rollout tree of docs/architecture.md), and its slices: one for each position.
+// A rollout after decoding (the rollout tree of docs/wire.md), and its slices: one for each position.
 
 import type { Check } from "../checks";
 import type { LabeledArray } from "../wire";

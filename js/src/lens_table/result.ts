@@ -1,4 +1,4 @@
-// The logit lens after decoding: the lens tree of docs/architecture.md.
+// The logit lens after decoding: the lens tree of docs/wire.md.
 
 import type { Check } from "../checks";
 import type { Parts } from "../parts";

@@ -1,4 +1,4 @@
-// Reads the data block of a saved page. The format is in docs/architecture.md, "The saved page".
+// Reads the data block of a saved page. The format is in docs/wire.md, "The saved page".
 
 export interface SavedWidget {
   esm: string | null;

@@ -1,4 +1,4 @@
-// Token scores after decoding: the scores tree of docs/architecture.md.
+// Token scores after decoding: the scores tree of docs/wire.md.
 
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
