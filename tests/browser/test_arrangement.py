@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tracebench.sentences.findings import as_text, attributed
 
 import tracebench as tb
 from tests import made
 from tracebench.requests.request import request_for
 from tracebench.requests.stored import Stored
-from tracebench.sentences.findings import as_text, attributed
 
 pytestmark = pytest.mark.browser
 
