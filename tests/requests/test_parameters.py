@@ -81,7 +81,7 @@ def travelled(request):
 def test_an_analysis_with_objects_comes_back_as_it_was(analysis):
     trace = made.trace()
     asked = base.request(analysis, trace)
-    again = base.run(travelled(asked), None, trace)
+    again = base.run(travelled(asked), None, [trace])
     assert base.request(again, trace).key == asked.key
     if not isinstance(analysis.by, dict):  # its list is a tuple now
         assert again == analysis
