@@ -174,7 +174,7 @@ def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
         lambda: bench.save(tmp_path / "a.html", detail="small"),
         lambda: tb.snapshot(bench, detail="small"),
     ):
-        with pytest.raises(ValueError, match=r"attention is 'compact' .*, 'full' .* or None .*, got 'small'"):
+        with pytest.raises(ValueError, match=r"detail is 'compact' .*, 'full' .* or None .*, got 'small'"):
             save()
     with pytest.raises(ValueError, match=r"attention is for a page \(\.html\): a \.trace holds the exact weights"):
         bench.save(tmp_path / "a.trace", detail="full")

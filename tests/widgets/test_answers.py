@@ -295,7 +295,7 @@ def test_a_question_that_ended_in_an_error_has_no_answer_any_more(monkeypatch):
     line = Line(monkeypatch, Breaks([lens]), trace)
     request = request_for(lens)
     told = []
-    line.answers._told = lambda: told.append(1)
+    line.answers._on_answer = lambda: told.append(1)
     line.say(kind="ask", id="a", request=request.to_json())
     assert set(line.answers.given.by_request()) == {request.key}
     broken.append(RuntimeError("no memory"))

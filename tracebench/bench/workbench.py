@@ -280,6 +280,12 @@ class Workbench(SyncedWidget):
         """Every result that is known so far."""
         return tuple(self._answerer.known().values())
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What its views ask at first about the selected trace, and offer to ask instead, view by view."""
+        rows = ((view.first_request, *view.alternatives) for view in self.views)
+        return tuple(request for row in rows for request in row if request is not None)
+
     def _now(self) -> list[Request]:
         """What the views in sight ask about every trace, at the selected step, and what else they offer to ask."""
         step = self.selection.step or 0
