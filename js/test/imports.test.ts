@@ -20,6 +20,7 @@ const FLOORS: Record<string, number> = {
   slices: 2,
   trace: 2,
   maps: 3,
+  trace_model: 3,
   flow: 4,
   bench: 5,
   offline: 5,

@@ -34,7 +34,7 @@ class Both:
 
 @dataclass(frozen=True)
 class Mending:
-    """An analysis of somebody else's, with objects among its parameters."""
+    """An analysis with objects among its parameters."""
 
     patch: Patch | Both
     targets: Sequence[tb.Target] = ()
@@ -69,7 +69,8 @@ ANALYSES = (
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
-    monkeypatch.setitem(registry.ANALYSES, "Mending", f"{__name__}:Mending")
+    row = registry.Analysis("Mending", f"{__name__}:Mending", "lens_table", "mending")
+    monkeypatch.setattr(registry, "ANALYSES", (*registry.ANALYSES, row))
 
 
 def travelled(request):
@@ -80,7 +81,7 @@ def travelled(request):
 def test_an_analysis_with_objects_comes_back_as_it_was(analysis):
     trace = made.trace()
     asked = base.request(analysis, trace)
-    again = base.run(travelled(asked), None, trace)
+    again = base.run(travelled(asked), None, [trace])
     assert base.request(again, trace).key == asked.key
     if not isinstance(analysis.by, dict):  # its list is a tuple now
         assert again == analysis

@@ -161,7 +161,7 @@ class Workbench(SyncedWidget):
         self._data = {
             "kind": "workbench",
             "code": "bench = tb.explore(lm, trace)\nbench\n",
-            "continues": [at for at, slot in enumerate(self._slots) if registry.kind(slot.kind).continues],
+            "continues": self._continuing_views(),
             "notes": list(self._notes),
         }
 
@@ -280,6 +280,12 @@ class Workbench(SyncedWidget):
         """Every result that is known so far."""
         return tuple(self._answerer.known().values())
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What its views ask at first about the selected trace, and offer to ask instead, view by view."""
+        rows = ((view.first_request, *view.alternatives) for view in self.views)
+        return tuple(request for row in rows for request in row if request is not None)
+
     def _now(self) -> list[Request]:
         """What the views in sight ask about every trace, at the selected step, and what else they offer to ask."""
         step = self.selection.step or 0
@@ -309,10 +315,16 @@ class Workbench(SyncedWidget):
     def _continuing(self) -> list[Question]:
         """The questions whose answers continue the sentence of the record, hidden or not."""
         names = arranging.names_of(self._stems)
-        rows = zip(names, self._slots, self.views, strict=True)
-        return [
-            _question(name, slot, view, self.trace) for name, slot, view in rows if registry.kind(slot.kind).continues
-        ]
+        found = self._continuing_views()
+        return [_question(names[at], self._slots[at], self.views[at], self.trace) for at in found]
+
+    def _continuing_views(self) -> list[int]:
+        """The first view of each kind whose sentence continues that of the record."""
+        first: dict[str, int] = {}
+        for at, slot in enumerate(self._slots):
+            if registry.kind(slot.kind).continues:
+                first.setdefault(slot.kind, at)
+        return [*first.values()]
 
     def summary(self, step: int | None = None) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.

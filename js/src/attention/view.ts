@@ -1,4 +1,4 @@
-// Where every head looked, or what has come to a position by attention. Twin of tracebench/views/attention.py.
+// The attention of all heads, or a rollout instead. Twin of tracebench/views/attention.py.
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
@@ -23,12 +23,12 @@ import { showAttention } from "./show";
 import type { HeadSlice } from "./slice";
 import { sliceOf } from "./slice";
 
-/** The text that the attention is about, and the rollouts that can be asked for instead. */
+/** The text, and the rollouts that the reader can choose. */
 export interface Attended extends Text {
   rollouts?: { label: string; request: Request }[];
 }
 
-/** What the answer is, is asked for when it is chosen. */
+/** Asks for the attention, or for a rollout when the reader chooses it. */
 export function attentionView({ el, data: text, answers, request, selection, signal }: Context<Attended>): void {
   if (!request) throw new Error("The attention view has nothing to ask for.");
   if (!text.pieces) throw new Error("The attention view needs the text: data with prompt_length, steps, ids and pieces.");

@@ -50,7 +50,7 @@ interface PossibleRequest {
   isContrast: boolean;
 }
 
-/** The part of an answer that the head reads. Some kinds of result explain steps: these have a question and a finding for each. */
+/** The part of an answer that the head reads. A result that explains steps has a question and a finding for each of them. */
 interface Answer {
   checks?: readonly Check[];
   steps?: readonly number[];

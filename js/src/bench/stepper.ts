@@ -1,4 +1,4 @@
-// Which step: back, forward, and where one is.
+// The selected step, with buttons to the step before and the step after.
 
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
@@ -29,7 +29,7 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
   );
   const show = ifChanged((step: number | null) => {
     word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
-    // Not `disabled`: a button that has the focus would lose it at the last step.
+    // Not `disabled`: at the last step the button would lose the focus.
     back.setAttribute("aria-disabled", String((step ?? 0) <= 0));
     forward.setAttribute("aria-disabled", String((step ?? 0) >= trace.steps - 1));
   });

@@ -1,4 +1,4 @@
-// The bench: a head that says what is looked at and what came of it, and the views under it.
+// The bench: a head with the question and the finding for the selected step, and the views below it.
 // Twin of tracebench/bench/workbench.py.
 
 import type { Child, Context } from "../afm";
@@ -23,16 +23,16 @@ import { stepper } from "./stepper";
 export interface Bench extends Steps {
   title: string;
   model: ModelCard;
-  /** Per step: the target as a sentence, and what was said and how sure, from the trace alone. */
+  /** For each step: the question, and the finding that the trace alone allows (the token, and its probability). */
   questions: Parts[];
   said: Parts[];
   checks: Check[];
-  /** The lens request, whose answer brings findings. */
+  /** The request whose answer has the findings: the lens. */
   finding_request: Request | null;
-  /** Per view: what it asks when that is chosen. */
+  /** For each view: the requests that its menu offers in place of its own. */
   beside?: Request[][];
   code: string;
-  /** What the bench does not show, and why. */
+  /** Says what the bench does not show, and why. */
   note?: string;
 }
 
@@ -42,7 +42,7 @@ interface Finding {
   checks: Check[];
 }
 
-/** The views of the record and of the lens, by the names that they have in every bench. */
+/** The stems of the views of the record and of the lens. */
 const RECORD = "generation";
 const LENS = "lens_table";
 
@@ -68,7 +68,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const heard = hearAnswers({ visibleViews, answers, step, onChange: () => update() }, signal);
   el.classList.add("tb-bench");
   el.dataset.live = "";
-  // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
+  // In a saved page the head stays at the top; in a notebook the notebook scrolls it away.
   el.toggleAttribute("data-page", answers.offline);
   const head = element(
     "header",
@@ -81,8 +81,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const top = element("div", { class: "tb-bench-top" }, head, banner(answers, signal), saved, target, views.away);
   el.append(top, views.el);
   if (answers.offline) clearOf(top, [steps.el, question], signal);
-  // While something is asked the words on the checks are others: neither row nor line comes or goes for it.
-  // A narrow page lays the head out without a box of its own.
+  // Keep the sizes of the head: its words change while a view loads, and a new line would move everything below.
+  // Measure the checks against the bench, because in a narrow page the head has no box of its own.
   steady(proofs.el, signal, "Width", el);
   for (const each of [head, target, question, finding]) steady(each, signal);
 
@@ -104,7 +104,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     tell(data.steps > 0 ? readElsewhere(data, selection.fields) : null, step());
     steps.update();
   };
-  /** Of the record, of every answer in sight, and of the lens that the finding is built on, also where it is hidden. */
+  /** The checks of the record, of the answers of visible views, and of the lens behind the finding, also if it is hidden. */
   const allProofs = () => {
     const found = heard.checks();
     const apart = lens && data.finding_request && !heard.isCounted(data.finding_request);
@@ -121,7 +121,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   for (const { asked } of children) asked.on(follow, signal);
   const asked = data.finding_request;
   if (asked) {
-    // The view below asks; the head only listens, so that cancelling there cancels.
+    // The view below asks, and the head only listens. If the head asked too, Cancel in the view would not cancel the job.
     const become = (answer: Finding | null) => {
       lens = answer;
       update();
@@ -138,12 +138,12 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   el.dataset.state = "ready";
 }
 
-/** Whatever is scrolled to in a page stops under what stays in sight. */
+/** Keeps scroll targets clear of the head, which covers the top of a saved page. */
 function clearOf(top: HTMLElement, parts: readonly HTMLElement[], signal: AbortSignal): void {
   const root = document.documentElement;
   root.toggleAttribute("data-tb-page", true);
   const tell = () => {
-    // Where it is narrow only these stay, and what is around them has no box.
+    // In a narrow page only these parts stay, and the head around them has no box.
     const height = top.offsetHeight || parts.reduce((sum, each) => sum + each.offsetHeight, 16);
     root.style.setProperty("--tb-bench-top", `${height + 8}px`);
   };

@@ -1,4 +1,4 @@
-// How much of every input token has come to a position, layer by layer. Twin of tracebench/views/rollout.py.
+// Attention rollout: the share of each input token at a position, layer by layer. Twin of tracebench/views/rollout.py.
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
@@ -12,7 +12,7 @@ import { askAndShow } from "../requests/states";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 
-/** `data` is the text that the rollout is about; the rollout itself is asked for. */
+/** `data` is the text; the view asks for the rollout. */
 export function rolloutView({ el, data: text, answers, request, selection, signal }: Context<Text>): void {
   if (!request) throw new Error("The rollout view has nothing to ask for.");
   if (!text.pieces) throw new Error("The rollout view needs the text: data with prompt_length, steps, ids and pieces.");

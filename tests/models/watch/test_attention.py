@@ -492,7 +492,7 @@ def test_a_layer_or_head_that_is_not_in_the_result_is_a_sentence(lm, trace):
 def test_the_figure_shows_what_it_says(lm, trace):
     result = tb.AttentionPatterns()(lm, trace)
     figure = result.figure(layer=1)
-    assert figure.layout.title.text == "Where attention looked: layer 1, mean of all heads"
+    assert figure.layout.title.text == "Where did it look? Layer 1, mean of all heads"
     shown = np.asarray(figure.data[0].customdata, float)
     np.testing.assert_allclose(np.nan_to_num(shown), np.asarray(result.weights.values)[1].mean(0), atol=1e-7)
     assert np.isnan(shown[0, 1])
