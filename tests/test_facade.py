@@ -58,10 +58,10 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     monkeypatch.setattr(usual, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
     without = tb.explore(lm, long)
     assert [r.analysis for r in without.requests] == ["LogitLens", "InputXGradient"]
-    attention, scores = without._data["notes"][0].split(" Scores of ")
-    assert attention.startswith("Attention to 200 tokens is not shown: ")
+    scores, attention = without._data["notes"][0].split(" Attention to ")
+    assert attention.startswith("200 tokens is not shown: ")
     assert scores == (
-        "more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+        "Scores of more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
         "tb.explore(lm, trace, tb.IntegratedGradients())."
     )
     assert tb.explore(lm, short)._data["notes"] == [None]
