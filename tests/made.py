@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.checks import Check
-from tracebench.provenance import Provenance
-from tracebench.results.attention import Attention, Rollout
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.checks import Check
+from tracebench.record.provenance import Provenance
+from tracebench.record.target import Target
+from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.trace import Candidates, Trace
+from tracebench.results.attention import Attention
 from tracebench.results.lens_table import LensTable
+from tracebench.results.rollout import Rollout
 from tracebench.results.token_scores import TokenScores
-from tracebench.target import Target
-from tracebench.tokens import Tokens, Vocabulary
-from tracebench.trace import Candidates, Trace
 
 #: id -> bytes. 4 and 5 are the two halves of one emoji; 6 is special; 8 would close a script; 9 is right-to-left.
 VOCABULARY = {
@@ -101,7 +102,7 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
         vocabulary=Vocabulary(VOCABULARY, SPECIAL),
         tokens=of.tokens,
         method=f"LogitLens(top={ranks}, watch={watch!r})",
-        trace=of.hash,
+        traces=(of.hash,),
         cost=0.1,
         checks=(Check("last row = the model", "identity", 0.0, 1e-6, "The last block's lens is the model's logits."),),
     )
@@ -128,7 +129,7 @@ def scores(
         target=Target(step, **target),
         baseline="the eos token in place of every token",
         method="IntegratedGradients(n_steps=64)",
-        trace=about.hash,
+        traces=(about.hash,),
         checks=(Check("completeness", "measure", 0.01, 0.05, "They add up."),) if checks is None else checks,
     )
 
@@ -151,7 +152,7 @@ def attention(
         of.tokens,
         via="sdpa",
         method="AttentionPatterns(layers=None, heads=None)",
-        trace=of.hash,
+        traces=(of.hash,),
         checks=(check,),
     )
 
@@ -172,6 +173,6 @@ def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.
         tokens=of.tokens,
         via="sdpa",
         method=f"AttentionRollout(residual={residual}, heads='mean', first={layers[0]}, last=None)",
-        trace=of.hash,
+        traces=(of.hash,),
         checks=(back,),
     )

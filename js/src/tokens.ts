@@ -1,6 +1,6 @@
-// How a token is shown. A piece is [text, display, kind]; its display makes white space and half characters visible.
+// Shows tokens. A piece is [text, display, kind]; the display makes white space and parts of characters visible.
 
-import { element } from "./dom";
+import { element } from "./ui/dom";
 
 export type PieceKind = "text" | "space" | "bytes" | "special";
 export type Piece = [text: string, display: string, kind: PieceKind];
@@ -12,18 +12,18 @@ export function pieceOf(vocab: Readonly<Record<string, Piece>>, id: number): Pie
   return vocab[String(id)] ?? UNKNOWN;
 }
 
-/** A token within a line of plain text, which its direction must not turn around: between Unicode's isolates. */
+/** A token for a line of plain text, between Unicode isolates: a right-to-left token must not turn the line around. */
 export function isolated(display: string): string {
   return `\u2068${display}\u2069`;
 }
 
-/** A token as an element that right-to-left text and emoji cannot disturb; its title is the whole of it. */
+/** A token as an element of its own direction; its title is the whole token. */
 export function token(piece: Piece, attributes: Record<string, string> = {}): HTMLSpanElement {
   const [, display, kind] = piece;
   return element("span", { class: "tb-token", dir: "auto", "data-kind": kind, title: display, ...attributes }, ...parts(piece));
 }
 
-/** The display, its signs for white space apart from the same characters as themselves: "·" for a space, and a real dot. */
+/** The display in parts. A sign for white space has a class, so that "·" for a space differs from a real "·". */
 function parts([exact, display, kind]: Piece): (Node | string)[] {
   const [letters, real] = [Array.from(display), Array.from(exact)];
   if (kind === "special" || kind === "bytes" || letters.length !== real.length) return [display];

@@ -11,8 +11,8 @@ from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
 from tracebench.analyses.attention.rollout import roll
-from tracebench.models.capture import capture_streams
-from tracebench.models.family import run
+from tracebench.models.layout.family import run
+from tracebench.models.watch.capture import capture_streams
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13]
 SIZE = len(IDS)
@@ -181,7 +181,7 @@ def test_what_reaches_a_step_is_read_at_its_position(tmp_path):
     assert len(frame) == len(trace.tokens) * (len(trace.tokens) + 1) // 2
     assert frame.groupby("query").share.sum().to_numpy() == pytest.approx(1, abs=1e-5)
     assert len(result.to_pandas()) == 2 * len(frame)
-    assert result.figure().layout.title.text == "What reached each position up to layer 1"
+    assert result.figure().layout.title.text == "What has come to each position by attention? After layer 1"
 
 
 WRONG = {

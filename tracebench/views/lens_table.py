@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tracebench import findings
+from tracebench.record.trace import Trace
 from tracebench.results.lens_table import LensTable
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
-from tracebench.views.generation import trace_code
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
 
 
 class LensTableView(View):
@@ -23,30 +21,23 @@ class LensTableView(View):
 
     @staticmethod
     def pack(lens: LensTable, trace: Trace) -> dict[str, Any]:
-        """The lens tree of docs/architecture.md."""
+        """The lens tree of docs/wire.md."""
         watched = lens.watched.coords("watched") if lens.watched is not None else ()
         mentioned = {*np.unique(np.asarray(lens.token_ids.values)).tolist(), *watched, *trace.tokens.ids[1:]}
         known = lens.vocabulary.union(_pieces(trace))
         return {
-            "kind": "lens_table",
-            "trace": lens.trace,
             **{
                 name: wire.pack(getattr(lens, name))
                 for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised")
             },
             "watched": wire.pack(lens.watched) if lens.watched is not None else None,
             "vocab": wire.vocabulary(known, mentioned),
-            "checks": wire.checks(lens.checks),
-            "method": lens.method,
-            "code": trace_code(trace) + f"lens = tb.{lens.method}(lm, trace)\n",
-            "cost": lens.cost,
-            "findings": [list(findings.finding(trace, lens, step)) for step in trace.steps],
             "answer_layers": [lens.answer_layer(trace.position(s), trace.token_at(s).id) for s in trace.steps],
         }
 
 
 def _pieces(trace: Trace) -> Any:
-    from tracebench.tokens import Vocabulary
+    from tracebench.record.tokens import Vocabulary
 
     special = frozenset(token.id for token in trace.tokens if token.special)
     return Vocabulary(dict(zip(trace.tokens.ids, trace.tokens.pieces, strict=True)), special)

@@ -1,0 +1,218 @@
+"""Token ids with the exact bytes that each of them stands for.
+
+A piece is `bytes` because a token may be half of a UTF-8 character: two tokens then make one emoji. The text of a
+sequence is the decoded concatenation, and what a single token shows is decided in one place, `display_piece`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tracebench.record.signs import CLOSE, OPEN, visible
+
+
+class Token(NamedTuple):
+    """One token: its vocabulary id, the bytes it stands for, and whether it is a special token."""
+
+    id: int
+    piece: bytes
+    special: bool
+
+
+def piece_text(piece: bytes) -> str | None:
+    """The text of a piece, or None where the bytes are no whole characters."""
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def piece_kind(piece: bytes, special: bool = False) -> str:
+    """``special``, ``bytes`` (not valid UTF-8 alone), ``space`` (white space only) or ``text``."""
+    if special:
+        return "special"
+    text = piece_text(piece)
+    if text is None:
+        return "bytes"
+    return "space" if text == "" or text.isspace() else "text"
+
+
+def display_piece(piece: bytes, special: bool = False) -> str:
+    """What a person sees: white space as · ↵ ⇥, unseen characters as ⟨200B⟩, part of a character as ⟨E2 80⟩."""
+    text = piece_text(piece)
+    if text is None:
+        return "".join(_display_run(run) for run in _runs(piece))
+    # Some decoders write spaces around special tokens, which are no part of their names.
+    return visible(text.strip(" ") if special else text)
+
+
+def _runs(piece: bytes) -> Iterator[bytes]:
+    """Split bytes into decodable stretches and stretches that are part of a character."""
+    broken = b""
+    rest = piece
+    while rest:
+        try:
+            rest.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.start:
+                yield from filter(None, (broken, rest[: error.start]))
+                broken = b""
+            broken += rest[error.start : error.end]
+            rest = rest[error.end :]
+        else:
+            yield from filter(None, (broken, rest))
+            return
+    if broken:
+        yield broken
+
+
+def _display_run(run: bytes) -> str:
+    text = piece_text(run)
+    return visible(text) if text is not None else OPEN + run.hex(" ").upper() + CLOSE
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A sequence of tokens, each with the bytes it stands for.
+
+    Args:
+        ids: vocabulary ids.
+        pieces: for each id the exact bytes; concatenated they are the text in UTF-8.
+        special: for each id, whether it is a special token (BOS, EOS, chat template marks).
+    """
+
+    ids: tuple[int, ...]
+    pieces: tuple[bytes, ...]
+    special: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.ids) == len(self.pieces) == len(self.special):
+            raise ValueError(
+                f"{len(self.ids)} ids, {len(self.pieces)} pieces and {len(self.special)} special marks do not fit together"
+            )
+
+    @property
+    def text(self) -> str:
+        return b"".join(self.pieces).decode("utf-8", "replace")
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """Half-open byte ranges of the tokens in ``text`` encoded as UTF-8."""
+        spans, at = [], 0
+        for piece in self.pieces:
+            spans.append((at, at + len(piece)))
+            at += len(piece)
+        return tuple(spans)
+
+    @property
+    def display(self) -> tuple[str, ...]:
+        return tuple(display_piece(p, s) for p, s in zip(self.pieces, self.special, strict=True))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The exact text of every token; half characters as U+FFFD."""
+        return tuple(piece.decode("utf-8", "replace") for piece in self.pieces)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """As plain arrays, for a file."""
+        return _pack(self.ids, self.pieces, self.special)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Tokens:
+        return cls(*_unpack(arrays))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, at: int) -> Token:
+        return Token(self.ids[at], self.pieces[at], self.special[at])
+
+    def __iter__(self) -> Iterator[Token]:
+        return map(Token, self.ids, self.pieces, self.special)
+
+    def __repr__(self) -> str:
+        shown = " ".join(self.display[:8]) + (" ..." if len(self) > 8 else "")
+        return f"Tokens({len(self)}: {shown})"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The part of a vocabulary that a record mentions, so that a saved file needs no tokenizer.
+
+    Args:
+        pieces: id -> the bytes of that token.
+        special: the ids among them that are special tokens.
+    """
+
+    pieces: Mapping[int, bytes]
+    special: frozenset[int] = frozenset()
+
+    def text(self, token_id: int) -> str:
+        """The text of a token; half characters as U+FFFD."""
+        return self._piece(token_id).decode("utf-8", "replace")
+
+    def display(self, token_id: int) -> str:
+        return display_piece(self._piece(token_id), token_id in self.special)
+
+    def kind(self, token_id: int) -> str:
+        return piece_kind(self._piece(token_id), token_id in self.special)
+
+    def find(self, text: str) -> int | None:
+        """The id whose bytes are exactly this text, if the record mentions it."""
+        wanted = text.encode("utf-8", "surrogatepass")
+        return next((token_id for token_id, piece in self.pieces.items() if piece == wanted), None)
+
+    def insist_on(self, ids: Iterable[int]) -> None:
+        """A ``KeyError`` where an id is not mentioned."""
+        for token_id in ids:
+            self._piece(token_id)
+
+    def union(self, other: Vocabulary) -> Vocabulary:
+        return Vocabulary({**self.pieces, **other.pieces}, self.special | other.special)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """As plain arrays, for a file; ids in order, so that equal vocabularies give equal bytes."""
+        ids = tuple(sorted(self.pieces))
+        return _pack(ids, tuple(self.pieces[i] for i in ids), tuple(i in self.special for i in ids))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Vocabulary:
+        ids, pieces, special = _unpack(arrays)
+        return cls(dict(zip(ids, pieces, strict=True)), frozenset(i for i, s in zip(ids, special, strict=True) if s))
+
+    def __contains__(self, token_id: int) -> bool:
+        return token_id in self.pieces
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} pieces)"
+
+    def _piece(self, token_id: int) -> bytes:
+        try:
+            return self.pieces[int(token_id)]
+        except KeyError:
+            raise KeyError(f"token id {token_id} is not among the {len(self)} pieces of this record") from None
+
+
+def _pack(ids: tuple[int, ...], pieces: tuple[bytes, ...], special: tuple[bool, ...]) -> dict[str, np.ndarray]:
+    return {
+        "ids": np.asarray(ids, np.int32),
+        "bytes": np.frombuffer(b"".join(pieces), np.uint8),
+        "lengths": np.asarray([len(piece) for piece in pieces], np.int32),
+        "special": np.asarray(special, np.uint8),
+    }
+
+
+def _unpack(arrays: Mapping[str, np.ndarray]) -> tuple[tuple[int, ...], tuple[bytes, ...], tuple[bool, ...]]:
+    data = np.asarray(arrays["bytes"]).tobytes()
+    stops = np.cumsum(arrays["lengths"], dtype=np.int64)
+    pieces = tuple(
+        data[stop - length : stop] for stop, length in zip(stops.tolist(), arrays["lengths"].tolist(), strict=True)
+    )
+    return tuple(arrays["ids"].tolist()), pieces, tuple(bool(s) for s in arrays["special"])
