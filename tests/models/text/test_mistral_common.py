@@ -54,3 +54,15 @@ def test_the_digest_tells_vocabularies_apart(tmp_path):
             ).pieces.digest
         )
     assert len(digests) == 2
+
+
+def test_it_chats_and_knows_who_said_what(lm):
+    turns = [("user", "the tower"), ("assistant", "in Paris"), ("user", "why 🗼")]
+    trace = lm.chat([{"role": role, "content": said} for role, said in turns], max_new_tokens=2)
+    spoken = [(s.role, b"".join(trace.tokens.pieces[s.start : s.stop]).decode()) for s in trace.segments]
+    for role, said in turns:
+        assert any(r == role and said in text for r, text in spoken), spoken
+    assert [role for role, _ in spoken if role != "template"] == [role for role, _ in turns]
+    assert trace.tokens.pieces[0] == b"<s>"
+    assert lm.token_id("[INST]") in trace.tokens.ids
+    assert all(check.state == "holds" for check in trace.checks)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from tracebench.models.text.marks import Marked, Places, fits, free_block, taken_out, with_loop_marks, with_marks
+from tracebench.models.text.tokenizer import Pieces
 
 #: Words and tags of a content: a template may cut it between them, or look for one of them.
 _WORD = re.compile(r"<[^<>\s]{1,40}>|\[/?\w{1,40}\]|[^\s<\[]+|[<\[]")
 #: How many edges of words are marked at once, and how many one by one.
 AT_ONCE, ONE_BY_ONE = 1000, 12
+
+
+#: Kept, because a conversation is rendered many times and a vocabulary is examined once.
+_pieces = lru_cache(maxsize=1)(Pieces)
 
 
 def formats_itself(tokenizer: Any) -> bool:
@@ -55,7 +60,8 @@ class Rendering:
 
     def _apply(self, messages: list[Any], **options: Any) -> str:
         if self.ids is not None:
-            return self.tokenizer.decode(self._own_ids(messages, **options), skip_special_tokens=False)
+            # Not the tokenizer's own decode, which leaves ▁ and <0xE2> as they are spelled.
+            return _pieces(self.tokenizer).tokens(self._own_ids(messages, **options)).text
         return self.tokenizer.apply_chat_template(messages, tokenize=False, **options)
 
     def _left_open(self) -> str:
