@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tracebench import registry
+from tests.contracts import rows
+from tests.contracts.test_views import assert_small, assert_wants_nothing
 from tracebench.views.base import STATIC
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "js" / "src" / "views"
-LARGEST = 60_000
 
 #: What the front end builds beside the views.
 SHARED = {"answers.js", "selection.js", "workbench.js", "workbench.css", "offline.js"}
@@ -42,42 +41,16 @@ def test_the_wheel_is_refused_without_any_of_them():
     assert set(hook["skip-if-exists"]) <= set(hook["ensured-targets"])
 
 
-@pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)
-def test_a_bundle_is_small(path):
-    # Each widget carries its own into the page, and into every saved notebook.
-    assert 0 < path.stat().st_size < LARGEST
-
-
-@pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)
-def test_a_bundle_names_no_address_and_imports_nothing(path):
-    text = path.read_text("utf-8")
-    addresses = set(re.findall(r"(?:https?|wss?)://[^\s\"'`)]*", text))
-    assert {a for a in addresses if not re.match(r"http://www\.w3\.org/", a)} == set()
-    # `import "./x.js"` and `import("./x.js")` would both fail in a notebook, which loads a bundle from a blob.
-    assert re.findall(r"\bimport\s*\(?\s*[\"'`{*]|\bfrom\s*[\"'][./]", text) == []
-    assert re.findall(r"@import|url\(\s*[\"']?(?!data:|[\"']?#)", text) == []
-
-
-@pytest.mark.parametrize("kind", registry.VIEWS)
-def test_stems_pair_both_sides(kind):
-    view = registry.find("views", kind)
-    assert view.stem in VIEWS
-    assert view.__module__ == f"tracebench.views.{view.stem}"
-    for trait, suffix in (("_esm", "js"), ("_css", "css")):
-        assert str(vars(view)[trait]) in {
-            (STATIC / f"{view.stem}.{suffix}").read_text("utf-8"),
-            str(STATIC / f"{view.stem}.{suffix}"),
-        }
-
-
-@pytest.mark.parametrize("stem", VIEWS)
-def test_a_view_names_itself_by_its_stem(stem):
-    # What the browser tests, and other people's scripts, find it by.
-    assert re.search(rf"[\"'`]{stem}[\"'`]", (STATIC / f"{stem}.js").read_text("utf-8"))
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_what_views_share_is_small_and_wants_nothing(name):
+    # Those of the views are in tests/contracts/test_views.py.
+    text = (STATIC / name).read_text("utf-8")
+    assert_small(text)
+    assert_wants_nothing(text)
 
 
 def test_no_view_without_a_result_that_it_shows():
-    assert {registry.find("views", kind).stem for kind in registry.VIEWS} == set(VIEWS)
+    assert {kind.view.stem for kind in rows.KINDS if kind.is_ours} == set(VIEWS)
 
 
 def test_the_lock_serves_every_platform():

@@ -117,13 +117,6 @@ def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
     assert names["trace"].hash == trace.hash
 
 
-def test_the_code_of_a_lens_makes_the_same_lens(lm, bench):
-    (view,) = [view for view in bench.views if view.stem == "lens_table"]
-    names = {"tb": tb, "lm": lm, "trace": bench.trace}
-    exec("lens = " + view._request["code"].removeprefix("lens = "), names)
-    assert tb.Request.from_json(view._request).key == bench._requests[0].key
-
-
 def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
     with pytest.raises(TypeError, match="takes a LanguageModel first"):
         tb.explore("demo", made.trace())
