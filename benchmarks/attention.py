@@ -14,9 +14,9 @@ import torch
 
 import tracebench as tb
 from benchmarks._measure import peaks, ratios, verdict
-from tracebench.models.attention import Rows, watch_attention
-from tracebench.models.capture import capture_streams
-from tracebench.models.family import run
+from tracebench.models.layout.family import run
+from tracebench.models.watch.attention import Rows, watch_attention
+from tracebench.models.watch.capture import capture_streams
 
 MB = 2**20
 

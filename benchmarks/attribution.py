@@ -13,7 +13,7 @@ from captum.attr import LayerIntegratedGradients
 
 import tracebench as tb
 from benchmarks._measure import ratios, verdict
-from tracebench.models.family import run
+from tracebench.models.layout.family import run
 
 
 def main() -> int:

@@ -25,9 +25,9 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 import tracebench as tb
 from tests.unchanged import state
-from tracebench.models.attention import NoAttentionError
-from tracebench.models.family import run
+from tracebench.models.layout.family import run
 from tracebench.models.numerics import relative_gap
+from tracebench.models.watch.attention import NoAttentionError
 
 #: Families that are accepted with all identities.
 ENOUGH = 105

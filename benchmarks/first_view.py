@@ -11,7 +11,7 @@ import torch
 
 import tracebench as tb
 from benchmarks._measure import cost, ratios, verdict
-from tracebench.models.family import run
+from tracebench.models.layout.family import run
 from tracebench.offline.bake import answer
 from tracebench.offline.page import page_html
 

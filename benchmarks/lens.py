@@ -13,9 +13,9 @@ import torch
 
 import tracebench as tb
 from benchmarks._measure import peaks, ratios, verdict
-from tracebench.models.family import run
-from tracebench.models.unembedding import ROWS as MANY
-from tracebench.models.unembedding import even_slices
+from tracebench.models.layout.family import run
+from tracebench.models.watch.unembedding import ROWS as MANY
+from tracebench.models.watch.unembedding import even_slices
 
 #: Of the reference's matmuls: the size at which they are quickest in that much memory (64 takes 1.3 times as long).
 ROWS = 128

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.checks import Check
-from tracebench.provenance import Provenance
-from tracebench.results.attention import Attention, Rollout
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.checks import Check
+from tracebench.record.provenance import Provenance
+from tracebench.record.target import Target
+from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.trace import Candidates, Trace
+from tracebench.results.attention import Attention
 from tracebench.results.lens_table import LensTable
+from tracebench.results.rollout import Rollout
 from tracebench.results.token_scores import TokenScores
-from tracebench.target import Target
-from tracebench.tokens import Tokens, Vocabulary
-from tracebench.trace import Candidates, Trace
 
 #: id -> bytes. 4 and 5 are the two halves of one emoji; 6 is special; 8 would close a script; 9 is right-to-left.
 VOCABULARY = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -10,38 +11,47 @@ import pytest
 
 from tests.contracts import rows
 from tests.contracts.test_views import assert_small, assert_wants_nothing
-from tracebench.views.base import STATIC
+from tracebench.widgets.base import STATIC
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ROOT / "js" / "src" / "views"
+SOURCES = ROOT / "js" / "src"
 
 #: What the front end builds beside the views.
-SHARED = {"answers.js", "selection.js", "workbench.js", "workbench.css", "offline.js"}
+OTHERS = {
+    "answers": ["answers.js"],
+    "offline": ["offline.js"],
+    "selection": ["selection.js"],
+    "workbench": ["workbench.js", "workbench.css"],
+}
 
-VIEWS = sorted(path.stem for path in SOURCES.glob("*.ts"))
-BUILT = sorted(path for path in STATIC.iterdir() if path.is_file())
+#: A folder with a ``view.ts`` is a view.
+VIEWS = sorted(path.parent.name for path in SOURCES.glob("*/view.ts"))
+MANIFEST = json.loads((STATIC / "manifest.json").read_text("utf-8"))
+BUILT = sorted(path for path in STATIC.iterdir() if path.name != "manifest.json")
 
 
 def test_every_view_has_its_style_sheet_and_its_python_side():
     assert VIEWS
-    assert sorted(path.stem for path in SOURCES.glob("*.css")) == VIEWS
+    assert sorted(path.parent.name for path in SOURCES.glob("*/view.css")) == VIEWS
     for stem in VIEWS:
-        assert (ROOT / "tracebench" / "views" / f"{stem}.py").is_file(), f"js/src/views/{stem}.ts has no Python side"
+        assert (ROOT / "tracebench" / "views" / f"{stem}.py").is_file(), f"js/src/{stem}/ has no Python side"
 
 
-def test_what_is_built_is_what_the_sources_say():
-    assert {path.name for path in BUILT} == SHARED | {f"{stem}.{kind}" for stem in VIEWS for kind in ("js", "css")}
+def test_the_manifest_lists_every_view_and_every_file_that_is_built():
+    assert MANIFEST["views"] == {stem: [f"{stem}.js", f"{stem}.css"] for stem in VIEWS}
+    assert MANIFEST["others"] == OTHERS
+    listed = [file for named in MANIFEST.values() for files in named.values() for file in files]
+    assert sorted(listed) == [path.name for path in BUILT]
 
 
-def test_the_wheel_is_refused_without_any_of_them():
+def test_the_wheel_is_refused_without_the_front_end():
     hook = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["hooks"][
         "jupyter-builder"
     ]
-    assert sorted(hook["ensured-targets"]) == [f"tracebench/static/{path.name}" for path in BUILT]
-    assert set(hook["skip-if-exists"]) <= set(hook["ensured-targets"])
+    assert hook["ensured-targets"] == hook["skip-if-exists"] == ["tracebench/static/manifest.json"]
 
 
-@pytest.mark.parametrize("name", sorted(SHARED))
+@pytest.mark.parametrize("name", sorted(itertools.chain(*OTHERS.values())))
 def test_what_views_share_is_small_and_wants_nothing(name):
     # Those of the views are in tests/contracts/test_views.py.
     text = (STATIC / name).read_text("utf-8")

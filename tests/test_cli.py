@@ -13,9 +13,9 @@ import pytest
 import tracebench as tb
 from tests import made
 from tracebench import cli
-from tracebench.checks import Check
-from tracebench.report import report
-from tracebench.request import request_for
+from tracebench.bench.report import report
+from tracebench.record.checks import Check
+from tracebench.requests.request import request_for
 
 COMMAND = (sys.executable, "-m", "tracebench.cli")
 

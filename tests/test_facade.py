@@ -6,7 +6,7 @@ import tracebench as tb
 from tests import made
 from tracebench import facade
 from tracebench.offline.bake import answer
-from tracebench.request import request_for
+from tracebench.requests.request import request_for
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.offline.bake import answer
-from tracebench.progress import Cancelled
-from tracebench.request import Job
+from tracebench.requests.request import Job
+from tracebench.runtime.progress import Cancelled
 
 LONG = 2000
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tracebench import registry
-from tracebench.arrays import LabeledArray
-from tracebench.files import FileError, Record, printable, read_records, write_records
-from tracebench.request import request_for
-from tracebench.tokens import Tokens
-from tracebench.trace import Trace
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.files import FileError, Record, printable, read_records, write_records
+from tracebench.record.tokens import Tokens
+from tracebench.record.trace import Trace
+from tracebench.requests.request import request_for
 
 #: What our files are called.
 SUFFIX = ".trace"

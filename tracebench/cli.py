@@ -106,8 +106,8 @@ def _parser() -> argparse.ArgumentParser:
 def _explore(options: argparse.Namespace) -> None:
     import tracebench as tb
     from tracebench import facade
+    from tracebench.bench.report import report
     from tracebench.offline.page import readable_size
-    from tracebench.report import report
 
     prompt = _checked_prompt(options)
     _say(f"Loading {options.model} ...")
@@ -159,7 +159,7 @@ def _checked_prompt(options: argparse.Namespace) -> str:
     except UnicodeEncodeError:
         # What a shell passes on is bytes; those that are no text arrive as lone surrogates.
         raise ValueError("the prompt is not UTF-8 text: give it as such, or through stdin with -") from None
-    from tracebench.models.generation import Sampling
+    from tracebench.models.recording.generation import Sampling
 
     Sampling(options.tokens, options.temperature, seed=options.seed)
     return prompt
@@ -187,8 +187,8 @@ def _computed(lm: Any, trace: Any, requests: Sequence[Any], max_bytes: int | Non
     """A bench whose questions have been answered, and why some could not be: the others are not lost for that."""
     import tracebench as tb
     from tracebench import facade
-    from tracebench.direct import Direct
     from tracebench.offline.bake import FAILURES, answer
+    from tracebench.session.direct import Direct
 
     direct, missing = Direct(lm, trace), []
     bench = tb.Workbench([trace, *requests], answerer=direct, note=facade.said_of(lm, trace))

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from tracebench.target import Target
+from tracebench.record.target import Target
 
 if TYPE_CHECKING:
+    from tracebench.bench.workbench import Workbench
     from tracebench.models.language_model import LanguageModel
-    from tracebench.request import Request
-    from tracebench.trace import Trace
-    from tracebench.workbench import Workbench
+    from tracebench.record.trace import Trace
+    from tracebench.requests.request import Request
 
 
 #: Attention weights that a bench asks for unasked, four bytes each in memory: the demo model's of 544 tokens. A page of so
@@ -47,10 +47,10 @@ def explore(lm: LanguageModel, trace: Trace | str, *, lens: Any = None, attribut
     """
     from tracebench.analyses.arguments import insist_on_vocabulary
     from tracebench.analyses.lens.logit_lens import LogitLens
+    from tracebench.bench.workbench import Workbench
     from tracebench.models.language_model import LanguageModel
-    from tracebench.session import Session
-    from tracebench.trace import Trace
-    from tracebench.workbench import Workbench
+    from tracebench.record.trace import Trace
+    from tracebench.session.session import Session
 
     if isinstance(trace, LanguageModel):
         raise TypeError("explore takes the model first and then the trace: tb.explore(lm, trace)")
@@ -173,8 +173,8 @@ class Snapshot:
 
 def snapshot(bench: Workbench, *, steps: Any = None, attention: Any = None) -> Snapshot:
     """The saved page of a bench as a cell output. ``steps`` and ``attention`` are those of `Workbench.save`."""
+    from tracebench.bench.workbench import Workbench
     from tracebench.offline.page import page_html
-    from tracebench.workbench import Workbench
 
     if not isinstance(bench, Workbench):
         raise TypeError(f"snapshot takes a bench, got a {type(bench).__name__}: tb.explore(lm, trace) makes one")

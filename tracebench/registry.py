@@ -29,10 +29,10 @@ GIVES = {
 
 #: Record kind -> the class that reads it.
 RESULTS = {
-    "trace": "tracebench.trace:Trace",
+    "trace": "tracebench.record.trace:Trace",
     "lens_table": "tracebench.results.lens_table:LensTable",
     "attention": "tracebench.results.attention:Attention",
-    "rollout": "tracebench.results.attention:Rollout",
+    "rollout": "tracebench.results.rollout:Rollout",
     "token_scores": "tracebench.results.token_scores:TokenScores",
 }
 

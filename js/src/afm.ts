@@ -1,11 +1,11 @@
 // The only file that knows anywidget: turns a view, a function of its context, into a widget.
 
-import type { Answers, Ask } from "./ask";
-import { element } from "./dom";
-import type { Request } from "./request";
+import type { Answers, Ask } from "./requests/ask";
+import type { Request } from "./requests/request";
 import type { Selection } from "./selection";
 import type { SyncedModel } from "./synced";
 import { Synced } from "./synced";
+import { element } from "./ui/dom";
 import { decode } from "./wire";
 
 export interface Context<Data = unknown> {

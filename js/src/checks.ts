@@ -1,8 +1,8 @@
 // What a result proves about itself: a quiet word that turns amber or red, and opens the list of proofs.
 
-import { element } from "./dom";
-import { short } from "./format";
-import { popup } from "./popup";
+import { element } from "./ui/dom";
+import { short } from "./ui/format";
+import { popup } from "./ui/popup";
 
 export interface Check {
   name: string;

@@ -1,6 +1,6 @@
 // Sentences with tokens in them: parts are text, or a token that is set apart.
 
-import { element } from "./dom";
+import { element } from "./ui/dom";
 
 export type Parts = (string | { token: string })[];
 

@@ -1,4 +1,4 @@
-// The one thing that views share: which step, token, layer, ... is looked at. Twin of tracebench/views/selection.py.
+// The one thing that views share: which step, token, layer, ... is looked at. Twin of tracebench/widgets/selection.py.
 // Fields hold coordinates; null means "all". Views write where the user points and never talk to each other.
 
 import { callEach } from "./listeners";

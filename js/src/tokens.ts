@@ -1,6 +1,6 @@
 // How a token is shown. A piece is [text, display, kind]; its display makes white space and half characters visible.
 
-import { element } from "./dom";
+import { element } from "./ui/dom";
 
 export type PieceKind = "text" | "space" | "bytes" | "special";
 export type Piece = [text: string, display: string, kind: PieceKind];

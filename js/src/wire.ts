@@ -1,4 +1,4 @@
-// How arrays reach the browser. Twin of tracebench/views/wire.py; tests/fixtures/wire.json proves that they agree.
+// How arrays reach the browser. Twin of tracebench/widgets/wire.py; tests/fixtures/wire.json proves that they agree.
 
 export type Values = Float32Array | Int32Array | Uint8Array | Uint16Array;
 export type Coordinate = number | string;

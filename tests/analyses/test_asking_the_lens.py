@@ -6,9 +6,9 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.base import run
-from tracebench.models import unembedding
-from tracebench.progress import Cancelled, listening
-from tracebench.request import Request
+from tracebench.models.watch import unembedding
+from tracebench.requests.request import Request
+from tracebench.runtime.progress import Cancelled, listening
 
 PROMPT = "The Eiffel Tower"
 

@@ -12,9 +12,9 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.findings import as_text, attributed
-from tracebench.request import request_for
-from tracebench.stored import Stored
+from tracebench.requests.request import request_for
+from tracebench.requests.stored import Stored
+from tracebench.sentences.findings import as_text, attributed
 
 pytestmark = pytest.mark.browser
 

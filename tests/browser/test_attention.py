@@ -14,7 +14,7 @@ import pytest
 import tracebench as tb
 from tests import made, tiny
 from tests.made import attention
-from tracebench.arrays import LabeledArray
+from tracebench.record.arrays import LabeledArray
 from tracebench.results.attention import Attention
 from tracebench.views.attention import AttentionView
 

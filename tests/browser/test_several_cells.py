@@ -7,7 +7,7 @@ pytestmark = pytest.mark.browser
 SETUP = """
 import tracebench as tb
 from tests import made
-from tracebench.stored import Stored
+from tracebench.requests.stored import Stored
 
 trace = made.trace()
 first = made.scores(trace, 0, of="log_prob")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracebench.views.base import static_text
+from tracebench.widgets.base import static_text
 
 pytestmark = pytest.mark.browser
 MAKE = """([css, shadow]) => {

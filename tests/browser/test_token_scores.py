@@ -279,7 +279,7 @@ def test_a_text_of_which_every_token_is_explained_stays_fluid(opened):
 SETUP = """
 import tracebench as tb
 from tracebench.analyses.base import request
-from tracebench.session import Session
+from tracebench.session.session import Session
 lm = tb.load("demo")
 trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
 asked = request(tb.IntegratedGradients(n_steps=16), trace, tb.Target(0))

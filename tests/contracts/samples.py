@@ -13,9 +13,9 @@ from typing import Any
 import tracebench as tb
 from tests import tiny
 from tests.contracts import rows
-from tracebench.files import Record
-from tracebench.request import Unanswerable
-from tracebench.trace import Trace
+from tracebench.record.files import Record
+from tracebench.record.trace import Trace
+from tracebench.requests.request import Unanswerable
 
 #: Tokens that a page, a picture or a table could misread.
 HARD = ("<b>", "</script>", "<!--", "&amp;", "🗼", "שלום", '"', "=1+1")

@@ -17,8 +17,8 @@ from tests.contracts import rows, samples
 from tests.contracts.samples import arrays, lm, trace
 from tests.unchanged import unchanged
 from tracebench.analyses.base import request, run
-from tracebench.progress import Cancelled, listening
-from tracebench.request import Request, request_for
+from tracebench.requests.request import Request, request_for
+from tracebench.runtime.progress import Cancelled, listening
 
 NAMES = {analysis.name: analysis.type for analysis in rows.ANALYSES}
 

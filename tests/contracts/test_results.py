@@ -12,7 +12,7 @@ import pytest
 import tracebench as tb
 from tests.contracts import rows, samples
 from tests.contracts.samples import arrays, trace
-from tracebench.arrays import LINKED, UNLINKED, LabeledArray
+from tracebench.record.arrays import LINKED, UNLINKED, LabeledArray
 
 every_kind = pytest.mark.parametrize("kind", rows.KINDS, ids=str)
 every_finding = pytest.mark.parametrize("kind", [kind for kind in rows.KINDS if kind != rows.TRACE], ids=str)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.contracts import rows
-from tracebench.views.base import STATIC, View
+from tracebench.widgets.base import STATIC, View
 
 every_kind = pytest.mark.parametrize("kind", rows.KINDS, ids=str)
 our_kinds = pytest.mark.parametrize("kind", [kind for kind in rows.KINDS if kind.is_ours], ids=str)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import tracebench as tb
+from tests.bench.test_workbench import state_of
 from tests.contracts import rows, samples
 from tests.contracts.samples import arrays, lm, trace
-from tests.test_workbench import state_of
-from tracebench.arrays import LabeledArray
-from tracebench.request import request_for, slice_key
-from tracebench.session import Session
-from tracebench.views import wire
+from tracebench.record.arrays import LabeledArray
+from tracebench.requests.request import request_for, slice_key
+from tracebench.session.session import Session
+from tracebench.widgets import wire
 
 every_kind = pytest.mark.parametrize("kind", rows.KINDS, ids=str)
 every_finding = pytest.mark.parametrize("kind", [kind for kind in rows.KINDS if kind != rows.TRACE], ids=str)

@@ -14,7 +14,7 @@ import torch
 import tracebench as tb
 from tests import tiny
 from tracebench.models.memory import free_bytes
-from tracebench.progress import listening
+from tracebench.runtime.progress import listening
 
 MB = 2**20
 

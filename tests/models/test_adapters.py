@@ -10,8 +10,8 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.base import request
-from tracebench.request import Job
-from tracebench.session import Session
+from tracebench.requests.request import Job
+from tracebench.session.session import Session
 
 #: PEFT asks transformers by an older name.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")

@@ -10,8 +10,8 @@ import torch
 import tracebench as tb
 from tests import signals, tiny
 from tests.unchanged import unchanged
-from tracebench.models.steady import steady
-from tracebench.progress import listening
+from tracebench.models.layout.steady import steady
+from tracebench.runtime.progress import listening
 
 RUNS = {
     "generate": lambda lm: lm.generate("The tower", max_new_tokens=5),

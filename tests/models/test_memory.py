@@ -14,9 +14,10 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
-from tracebench.models import attention, memory
+from tracebench.models import memory
 from tracebench.models.memory import DoesNotFit, fitting, free_bytes, halving, is_out_of_memory
-from tracebench.models.pattern import MANY_ROWS
+from tracebench.models.watch import attention
+from tracebench.models.watch.pattern import MANY_ROWS
 
 LIMITED = Path(__file__).with_name("limited.py")
 #: Memory that is given back must go back to the system at once, else what is still held decides what fits.

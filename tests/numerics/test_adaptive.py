@@ -12,7 +12,7 @@ from tests.unchanged import unchanged
 from tracebench.analyses.attribution.adaptive import walk
 from tracebench.analyses.attribution.baseline import baseline_embeddings
 from tracebench.analyses.attribution.decision import Decision
-from tracebench.progress import Cancelled, listening
+from tracebench.runtime.progress import Cancelled, listening
 
 TEXT = "The Eiffel Tower is a wrought-iron"
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]

@@ -10,9 +10,9 @@ import torch
 import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
-from tracebench.models import attention
-from tracebench.models.attention import run_watched
-from tracebench.models.pattern import ROWS, Call, Room, derive, read_call
+from tracebench.models.watch import attention
+from tracebench.models.watch.attention import run_watched
+from tracebench.models.watch.pattern import ROWS, Call, Room, derive, read_call
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
 ATTENDING = [name for name in {**tiny.FAMILIES, **tiny.OTHER_ATTENTION} if name not in ("mamba", "diffllama")]

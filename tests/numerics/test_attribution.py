@@ -11,8 +11,8 @@ from transformers import CTRLConfig, CTRLLMHeadModel
 import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
-from tracebench.findings import as_text, attributed
-from tracebench.progress import Cancelled, listening
+from tracebench.runtime.progress import Cancelled, listening
+from tracebench.sentences.findings import as_text, attributed
 
 TEXT = "The Eiffel Tower is a wrought-iron"
 IG = tb.IntegratedGradients(n_steps=20, baseline="zero", keep_first=False, keep_special=False)
@@ -177,7 +177,7 @@ def test_what_is_kept_scores_nothing_and_is_said(llama):
 
 
 def test_the_mean_embedding_is_the_mean(llama):
-    from tracebench.models.embeddings import mean_embedding
+    from tracebench.models.watch.embeddings import mean_embedding
 
     expected = llama.model.get_input_embeddings().weight.mean(0)
     torch.testing.assert_close(mean_embedding(llama), expected, rtol=1e-4, atol=1e-6)

@@ -9,9 +9,9 @@ import torch
 import tracebench as tb
 from tests import tiny
 from tracebench.analyses.attention import rollout
-from tracebench.arrays import LabeledArray
-from tracebench.models import attention, pattern
-from tracebench.models.unembedding import Unembedding
+from tracebench.models.watch import attention, pattern
+from tracebench.models.watch.unembedding import Unembedding
+from tracebench.record.arrays import LabeledArray
 
 IDS = [5, 300, 7, 8, 250, 9]
 #: Returns its weights, and computes them only when asked.

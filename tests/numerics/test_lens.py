@@ -9,10 +9,10 @@ import torch
 
 from tests import tiny
 from tracebench.analyses.lens.logit_lens import LogitLens
-from tracebench.models import unembedding
-from tracebench.models.capture import capture_streams
-from tracebench.models.family import run
-from tracebench.progress import listening
+from tracebench.models.layout.family import run
+from tracebench.models.watch import unembedding
+from tracebench.models.watch.capture import capture_streams
+from tracebench.runtime.progress import listening
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
 WATCH = (17, 300)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tracebench.analyses.lens.statistics import Statistics, candidates, larger
-from tracebench.models import unembedding
+from tracebench.models.watch import unembedding
 
 TOP = 10
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tracebench.models.mixtures import MIXTURES, mixed, signs
-from tracebench.models.pattern import Call, Room, derive
+from tracebench.models.watch.mixtures import MIXTURES, mixed, signs
+from tracebench.models.watch.pattern import Call, Room, derive
 
 HEADS, GROUPS, LENGTH = 4, 2, 40
 

@@ -11,8 +11,8 @@ from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
 from tracebench.analyses.attention.rollout import roll
-from tracebench.models.capture import capture_streams
-from tracebench.models.family import run
+from tracebench.models.layout.family import run
+from tracebench.models.watch.capture import capture_streams
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13]
 SIZE = len(IDS)

@@ -9,8 +9,8 @@ import pytest
 
 from tests import made
 from tracebench.offline.bake import answer, bake
-from tracebench.progress import Cancelled
-from tracebench.request import Request
+from tracebench.requests.request import Request
+from tracebench.runtime.progress import Cancelled
 
 
 class Slow:

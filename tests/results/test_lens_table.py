@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import made
-from tracebench.tokens import Vocabulary
+from tracebench.record.tokens import Vocabulary
 
 TRACE = made.trace()
 LENS = made.lens(TRACE, watch=(10, 4, 5))

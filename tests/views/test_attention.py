@@ -5,11 +5,11 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.arrays import LabeledArray
+from tracebench.record.arrays import LabeledArray
 from tracebench.results.attention import Attention
 from tracebench.views.attention import SMALL, AttentionView
-from tracebench.views.levels import EXACT, compact
-from tracebench.views.pooled import SIDE, block_size, pooled
+from tracebench.widgets.levels import EXACT, compact
+from tracebench.widgets.pooled import SIDE, block_size, pooled
 
 
 def attention(length=24, layers=(1, 4), heads=(0, 2, 3), sink=0.25, seed=0):

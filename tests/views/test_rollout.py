@@ -5,9 +5,9 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.arrays import LabeledArray
-from tracebench.request import Request
-from tracebench.results.attention import Rollout
+from tracebench.record.arrays import LabeledArray
+from tracebench.requests.request import Request
+from tracebench.results.rollout import Rollout
 from tracebench.views import rollout
 from tracebench.views.attention import ROLLOUT, AttentionView
 from tracebench.views.rollout import RolloutView

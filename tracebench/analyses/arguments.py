@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tracebench.models.language_model import LanguageModel
-from tracebench.models.replay import check_replayable
-from tracebench.trace import Trace
+from tracebench.models.replayable import check_replayable
+from tracebench.record.trace import Trace
 
 
 def insist_on_text(lm: Any, trace: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from tracebench import registry
 from tracebench.models.language_model import LanguageModel
-from tracebench.request import Request
-from tracebench.target import Target
-from tracebench.trace import Trace
+from tracebench.record.target import Target
+from tracebench.record.trace import Trace
+from tracebench.requests.request import Request
 
 
 def request(analysis: Any, trace: Trace, target: Target | None = None) -> Request:

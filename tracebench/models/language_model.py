@@ -1,36 +1,23 @@
-"""A model that is already in memory, with what tracebench needs to know about it. The model is left as it was."""
+"""A model that makes records: it generates, chats and reads."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
-from tracebench import cells, progress
-from tracebench.interrupts import Scope
-from tracebench.models import chat, generation, given, origin, reading
-from tracebench.models.circumstances import circumstances, in_this_thread
-from tracebench.models.digests import Digests, digest
-from tracebench.models.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
-from tracebench.models.fingerprint import fingerprint, is_sampled
-from tracebench.models.layout import CausalModel, Layout
-from tracebench.models.lock import ModelLock
+from tracebench.models.core import ModelCore
 from tracebench.models.memory import DoesNotFit, fitting
-from tracebench.models.numerics import coarsest
-from tracebench.models.parts import Parts, find_parts
-from tracebench.models.replay import check_replayable, no_replay_check, replay_check, replay_obstacle
-from tracebench.models.tokenizer import Pieces
-from tracebench.provenance import Provenance
-from tracebench.tokens import Tokens, Vocabulary
-from tracebench.trace import Trace
+from tracebench.models.recording import chat, generation, origin, reading
+from tracebench.models.recording.replay import no_replay_check, replay_check
+from tracebench.models.replayable import replay_obstacle
+from tracebench.models.text import given
+from tracebench.record.provenance import Provenance
+from tracebench.record.trace import Trace
+from tracebench.runtime import progress
 
 
-class LanguageModel:
+class LanguageModel(ModelCore):
     """A causal language model and its tokenizer: ``tb.LanguageModel(model, tokenizer)``.
 
     Args:
@@ -41,123 +28,6 @@ class LanguageModel:
     Raises:
         LayoutError: no causal language model, or one whose parts could not be found (see `layout`).
     """
-
-    def __init__(self, model: CausalModel, tokenizer: Any, *, name: str | None = None) -> None:
-        given.insist_on_model(model)
-        given.insist_on_tokenizer(tokenizer)
-        self.model, self.tokenizer = model, tokenizer
-        self.name = name or origin.shown_name(getattr(model.config, "_name_or_path", "")) or type(model).__name__
-        #: Python that loads it again; `load` says how, and nobody knows how the user made a model in memory.
-        self.code = "lm = tb.LanguageModel(model, tokenizer)  # the model that was in memory\n"
-        self.lock = ModelLock()
-        self.pieces = Pieces(tokenizer)
-        self._digests = Digests()
-        self._sampled_fingerprint: str | None = None
-        #: How often `refresh` was called: what was computed before an edit that no sample shows is not valid any more.
-        self.refreshed = 0
-        self._proved: tuple[tuple[Any, ...], Layout] | None = None
-        self._parts: tuple[Layout, tuple[Parts | None, ...]] | None = None
-        _ = self.layout  # an encoder is refused here, not at its first use
-
-    # --- what it is ---------------------------------------------------------------------------------------------
-
-    @property
-    def layout(self) -> Layout:
-        """Where its blocks, final norm and unembedding are: discovered, and proved on the model itself."""
-        # Proved when this object is made: who casts the model afterwards, or sets another scale or cap of its logits, gets a
-        # proof of what it is now.
-        now = (self.dtype, *(getattr(self.text_config, name, None) for name in HEAD_ATTRIBUTES))
-        if self._proved is None or self._proved[0] != now:
-            with self.running():
-                self._proved = now, discover(self.model)
-        return self._proved[1]
-
-    @property
-    def parts(self) -> tuple[Parts | None, ...]:
-        """Which modules of each block add up to what it adds (``attn_out``, ``mlp_out``), proved; None where none do."""
-        layout = self.layout
-        if self._parts is None or self._parts[0] is not layout:
-            with self.running():
-                self._parts = layout, find_parts(self.model, layout)
-        return self._parts[1]
-
-    @property
-    def text_config(self) -> Any:
-        """The configuration of the language model (multimodal checkpoints nest it)."""
-        config = self.model.config
-        return config.get_text_config() if hasattr(config, "get_text_config") else config
-
-    @property
-    def device(self) -> torch.device:
-        """Where token ids go."""
-        return probe_device(self.model)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type that the weights compute in."""
-        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
-
-    @property
-    def coarsest(self) -> torch.dtype:
-        """The type with the fewest digits that takes part: a float32 unembedding may follow bfloat16 blocks."""
-        return coarsest({self.layout.dtype, *(p.dtype for p in self.model.parameters())})
-
-    @property
-    def layers(self) -> int:
-        """How many blocks there are."""
-        return len(self.layout.blocks)
-
-    @property
-    def heads(self) -> int:
-        """Attention heads per block as configured; 0 where the configuration knows none."""
-        return int(getattr(self.text_config, "num_attention_heads", 0) or 0)
-
-    @property
-    def vocabulary_size(self) -> int:
-        return vocabulary_size(self.model)
-
-    def fingerprint(self) -> str:
-        """A checksum of the weights' bits (16 hex digits). Above 1e9 parameters a sample, remembered until `refresh`."""
-        if not is_sampled(self.model):
-            return fingerprint(self.model)
-        if self._sampled_fingerprint is None:
-            self._sampled_fingerprint = fingerprint(self.model)
-        return self._sampled_fingerprint
-
-    def state(self) -> str:
-        """What it computes depends on this: the weights' bits, the configuration, hooks, and how torch is set for all threads."""
-        return f"{self.fingerprint()} {circumstances(self.model)}"
-
-    def _here(self) -> str:
-        """The same for the bits of a pass in this thread."""
-        return f"{self.state()} {in_this_thread(self.model)}"
-
-    def refresh(self) -> None:
-        """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
-        self.refreshed += 1
-        self._sampled_fingerprint = None
-        self._digests.clear()
-        self._proved = None
-
-    # --- text ---------------------------------------------------------------------------------------------------
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of a text, with the special tokens that the tokenizer adds (BOS, where it does)."""
-        return self.pieces.encode(text)
-
-    def tokens(self, ids: Sequence[int]) -> Tokens:
-        """A sequence with the exact bytes of every token."""
-        return self.pieces.tokens(ids)
-
-    def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
-        """The part of the vocabulary with these ids."""
-        return self.pieces.vocabulary(ids)
-
-    def token_id(self, token: str | int) -> int:
-        """The id of a token given as exact text or id; a ``ValueError`` says which tokens a longer text is."""
-        return self.pieces.find(token, self.vocabulary_size)
-
-    # --- records ------------------------------------------------------------------------------------------------
 
     def generate(
         self,
@@ -247,76 +117,5 @@ class LanguageModel:
         """Where a record of this model, made now, comes from."""
         return origin.provenance(self, settings, seed)
 
-    # --- running it ---------------------------------------------------------------------------------------------
-
-    def running(self) -> Scope[None]:
-        """Within this scope the model is ours: locked, in eval mode, without gradients. All of it is put back."""
-        return Scope(self._take)
-
-    def _take(self, undo: ExitStack) -> None:
-        undo.enter_context(self.lock)
-        if self.lock.is_worker and any(module.training for module in self.model.modules()):
-            # A cell may train this model without asking for our lock: it must never meet the mode that we lend it.
-            cells.hold_off(undo, self._wait_for_the_cell())
-        for module in self.model.modules():
-            if module.training:
-                undo.callback(setattr, module, "training", True)
-                module.training = False
-        # Not inference_mode: a buffer that a model makes anew in its forward (dynamic NTK does) would be an inference
-        # tensor, and the user's next backward pass would fail on it.
-        undo.enter_context(torch.no_grad())
-
-    def _wait_for_the_cell(self) -> Callable[[], None]:
-        """To be called again and again: lets cells use the model, and tells about it once in a while."""
-        told = -math.inf
-
-        def wait() -> None:
-            nonlocal told
-            if time.monotonic() - told >= 0.5:
-                told = time.monotonic()
-                progress.tick(0, 0, "waiting for the cell to end: the model is in training mode")
-            self.lock.give_way()
-
-        return wait
-
-    def logits(self, ids: Sequence[int]) -> torch.Tensor:
-        """One plain pass over the whole sequence, no hooks: [token, vocabulary], in the model's own type."""
-        check_replayable(self, len(ids))
-        given.insist_on_ids(ids, self.vocabulary_size, self.name)
-        with self.running():
-            logits = run(self.model, torch.tensor([list(ids)], device=self.device))[0]
-            self._digests.keep(self._here(), ids, logits)
-            return logits
-
-    def unhooked_digest(self, ids: Sequence[int]) -> str:
-        """The digest of the logits of a plain pass, taken once per sequence and `state` of the model."""
-        # Running, so that no cell trains between the key and the pass.
-        with self.running():
-            known = self._digests.find(self._here(), ids)
-            return digest(self.logits(ids)) if known is None else known
-
-    def breathe(self, done: int, total: int, note: str = "") -> None:
-        """Between micro-batches: report progress (which may cancel), and let a waiting cell use the model."""
-        progress.tick(done, total, note)
-        self.lock.give_way()
-
-    def check_length(self, length: int, new: int) -> None:
-        """A ``ValueError`` when a prompt and what is to follow do not fit the context window."""
-        window = getattr(self.text_config, "max_position_embeddings", None) or getattr(
-            self.text_config, "n_positions", None
-        )
-        if window and length + new > window:
-            ask = f" and {new} new ones" if new else ""
-            raise ValueError(
-                f"{length} tokens{ask} do not fit the context window of {self.name}, which holds {window}: "
-                "shorten the prompt" + (", or ask for fewer new tokens" if new else "")
-            )
-
     def _ids(self, text: str | Sequence[int]) -> list[int]:
         return given.token_ids(text, self.encode, self.vocabulary_size, self.name)
-
-    def __repr__(self) -> str:
-        # A repr must not run the model, so the layers are the proved ones only where they have been proved.
-        layers = len(self._proved[1].blocks) if self._proved else getattr(self.text_config, "num_hidden_layers", "?")
-        dtype = str(self.dtype).removeprefix("torch.")
-        return f"LanguageModel({self.name}: {layers} layers, {self.heads} heads, {dtype}, {self.device})"

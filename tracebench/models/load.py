@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from tracebench.models.language_model import LanguageModel
-from tracebench.models.origin import shown_name
+from tracebench.models.naming import shown_name
 
 #: Options that say where a model comes from: the tokenizer must come from there too.
 SOURCE_OPTIONS = (

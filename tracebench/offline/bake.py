@@ -8,12 +8,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from tracebench import cells, registry
+from tracebench import registry
 from tracebench.offline.block import deflated
-from tracebench.request import Absent, Answerer, Job, Request, slice_key
-from tracebench.same import other_keys
-from tracebench.trace import Trace
-from tracebench.views.answers import described, pack, sentence_of
+from tracebench.record.trace import Trace
+from tracebench.requests.aliases import other_keys
+from tracebench.requests.request import Absent, Answerer, Job, Request, slice_key
+from tracebench.runtime import cells
+from tracebench.widgets.answers import described, pack, sentence_of
 
 #: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
 FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)

@@ -20,11 +20,11 @@ from typing import Any
 import ipywidgets
 from ipywidgets.widgets.widget import _instances as _live_widgets
 
-from tracebench.files import FileError, write_atomically
 from tracebench.offline.bake import CHUNK
 from tracebench.offline.block import deflated
 from tracebench.offline.static import STATIC_CSS, static_body
-from tracebench.views.base import static_text
+from tracebench.record.files import FileError, write_atomically
+from tracebench.widgets.base import static_text
 
 #: Enforced by the browser: no request of any kind. Modules are imported from blobs.
 CSP = (

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from tracebench.offline.bake import FAILURES, also, entries
 from tracebench.offline.page import code_size, readable_size, tree_size, views_size
-from tracebench.request import Request
-from tracebench.views.answers import pack
+from tracebench.requests.request import Request
+from tracebench.widgets.answers import pack
 
 #: How far an estimate may be from the page that is written then, as a share of it; a test holds it to that.
 ACCURACY = 0.1

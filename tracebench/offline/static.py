@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracebench.trace import Trace
+from tracebench.record.trace import Trace
 
 #: For the saved page, until the bench is up (and where scripts are off).
 STATIC_CSS = (

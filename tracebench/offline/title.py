@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tracebench.trace import Trace
+from tracebench.record.trace import Trace
 
 
 def title_of(trace: Trace) -> str:

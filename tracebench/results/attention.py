@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.checks import Check
-from tracebench.files import Record, prefixed
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.checks import Check
+from tracebench.record.files import Record, prefixed
+from tracebench.record.tokens import Tokens
+from tracebench.results.maps import heatmap, just_one
 from tracebench.results.table import named
-from tracebench.tokens import Tokens
 
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
-
-#: Weights that the colour bar names. Colours follow the square root: most weights are small, and would be one colour.
-TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +119,7 @@ class Attention:
     def _slice(self, array: LabeledArray, layer: int | None, head: int | None) -> LabeledArray:
         """One layer or all, one head or all, with their axes."""
         asked = {"layer": layer, "head": head}
-        return array.isel(**{name: _just(array, name, coord) for name, coord in asked.items() if coord is not None})
+        return array.isel(**{name: just_one(array, name, coord) for name, coord in asked.items() if coord is not None})
 
     def to_record(self) -> Record:
         arrays: dict[str, Any] = {"weights": self.weights}
@@ -148,119 +146,13 @@ class Attention:
         return f"Attention({which} x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
 
 
-@dataclass(frozen=True, eq=False)
-class Rollout:
-    """How much of every input token has reached a position, layer by layer, as attention alone tells.
-
-    Args:
-        flow: float32 [layer, query, key]: the share of the input token ``key`` in the stream at ``query`` after the layer.
-            Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
-        tokens: the text.
-        via: the implementation that computed the attention.
-        method: repr of the analysis, which is Python that reproduces it.
-        trace: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
-    """
-
-    flow: LabeledArray
-    tokens: Tokens
-    via: str
-    method: str
-    trace: str
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
-
-    kind = "rollout"
-
-    @property
-    def layers(self) -> tuple[int, ...]:
-        """The layers that are here."""
-        return self.flow.coords("layer")
-
-    def reaching(self, position: int) -> LabeledArray:
-        """The shares [layer, key] of the input tokens in one position; a step is read at ``trace.position(step)``."""
-        return self.flow.sel(query=position)
-
-    def to_pandas(self, layer: int | None = None) -> pd.DataFrame:
-        """One row per (layer, query, key) with key <= query: the token at ``key``, and its share.
-
-        Args:
-            layer: this layer alone.
-        """
-        import pandas as pd
-
-        some = self.flow if layer is None else self.flow.isel(layer=_just(self.flow, "layer", layer))
-        queries, keys = np.tril_indices(self.flow.shape[-1])
-        layers = some.coords("layer")
-        return pd.DataFrame(
-            {
-                "layer": np.repeat(layers, len(queries)),
-                "query": np.tile(queries, len(layers)),
-                "key": (at := np.tile(keys, len(layers))),
-                **named(self.tokens, at),
-                "share": np.asarray(some.values)[..., queries, keys].reshape(-1),
-            }
-        )
-
-    def figure(self, layer: int | None = None) -> Figure:
-        """A plotly heatmap of query x key.
-
-        Args:
-            layer: None is the last.
-        """
-        layer = self.layers[-1] if layer is None else layer
-        values = np.asarray(self.flow.sel(layer=layer).values)
-        return heatmap(values, f"What reached each position up to layer {layer}", "share")
-
-    def to_record(self) -> Record:
-        about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
-        arrays = {"flow": self.flow, **prefixed("tokens", self.tokens.to_arrays())}
-        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
-
-    @classmethod
-    def from_record(cls, record: Record) -> Rollout:
-        about = dict(record.json)
-        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
-        return cls(record.labeled("flow"), Tokens.from_arrays(record.group("tokens")), checks=checks, **about)
-
-    def __repr__(self) -> str:
-        layers, tokens, _ = self.flow.shape
-        return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {said(self.checks)})"
-
-
 def _mean(array: LabeledArray) -> np.ndarray:
     """Over layers and heads."""
     values = np.asarray(array.values)
     return values[0, 0] if values.shape[:2] == (1, 1) else values.mean((0, 1))
 
 
-def _just(array: LabeledArray, name: str, coord: int) -> slice:
-    """The slice of offsets with one coordinate alone, which keeps the axis."""
-    offset = array.axis(name).index(coord)
-    return slice(offset, offset + 1)
-
-
 def said(checks: tuple[Check, ...]) -> str:
     """Checks in a word of a repr."""
     broken = sum(check.state == "broken" for check in checks)
     return f"{broken} broken checks" if broken else f"{len(checks)} checks"
-
-
-def heatmap(values: np.ndarray, title: str, unit: str) -> Figure:
-    """Query x key, the first query on top, coloured by the square root; hovering tells the value."""
-    import plotly.graph_objects as go
-
-    seen = np.where(np.tri(*values.shape, dtype=bool), values, np.nan)
-    heat = go.Heatmap(
-        z=np.sqrt(seen),
-        customdata=seen,
-        colorscale="Teal",
-        zmin=0.0,
-        zmax=1.0,
-        colorbar={"title": unit, "tickvals": np.sqrt(TICKS).tolist(), "ticktext": [f"{tick:g}" for tick in TICKS]},
-        hovertemplate="query %{y}, key %{x}: %{customdata:.4f}<extra></extra>",
-    )
-    axis = {"title": "key (token position)", "constrain": "domain"}
-    down = {"title": "query (token position)", "autorange": "reversed", "scaleanchor": "x"}
-    return go.Figure(heat, {"title": title, "xaxis": axis, "yaxis": down})

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray, whole
-from tracebench.checks import Check
-from tracebench.files import Record, prefixed
+from tracebench.record.arrays import LabeledArray, whole
+from tracebench.record.checks import Check
+from tracebench.record.files import Record, prefixed
+from tracebench.record.tokens import Tokens, Vocabulary
 from tracebench.results.table import named
-from tracebench.tokens import Tokens, Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd

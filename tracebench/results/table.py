@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracebench.tokens import Tokens
+from tracebench.record.tokens import Tokens
 
 
 def named(tokens: Tokens, at: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.checks import Check
-from tracebench.files import Record, prefixed
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.checks import Check
+from tracebench.record.files import Record, prefixed
+from tracebench.record.target import Target
+from tracebench.record.tokens import Tokens, Vocabulary
 from tracebench.results.table import named
-from tracebench.target import Target
-from tracebench.tokens import Tokens, Vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-    from tracebench.trace import Trace
+    from tracebench.record.trace import Trace
 
 #: Target.of -> the unit of values and scores.
 UNITS = {"logit": "logits", "log_prob": "nats", "prob": "probability", "entropy": "nats"}

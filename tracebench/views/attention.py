@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.request import Request, parsed
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.requests.request import Request, parsed
 from tracebench.results.attention import Attention
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
 from tracebench.views.generation import trace_code
-from tracebench.views.levels import compact
-from tracebench.views.pooled import block_size, pooled
-from tracebench.views.text import text_tree
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
+from tracebench.widgets.levels import compact
+from tracebench.widgets.pooled import block_size, pooled
+from tracebench.widgets.text import text_tree
 
 #: Bytes that the slices of one result take in a page at the most, about.
 MOST = 64 * 10**6

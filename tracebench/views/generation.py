@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
-from tracebench.views.text import text_tree
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
+from tracebench.widgets.text import text_tree
 
 #: Alternatives per step that travel to the browser; the trace itself keeps 100.
 SHOWN = 20

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tracebench import findings
+from tracebench.record.trace import Trace
 from tracebench.results.lens_table import LensTable
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
+from tracebench.sentences import findings
 from tracebench.views.generation import trace_code
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
 
 
 class LensTableView(View):
@@ -46,7 +46,7 @@ class LensTableView(View):
 
 
 def _pieces(trace: Trace) -> Any:
-    from tracebench.tokens import Vocabulary
+    from tracebench.record.tokens import Vocabulary
 
     special = frozenset(token.id for token in trace.tokens if token.special)
     return Vocabulary(dict(zip(trace.tokens.ids, trace.tokens.pieces, strict=True)), special)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tracebench.arrays import LabeledArray
-from tracebench.results.attention import Rollout
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.results.rollout import Rollout
 from tracebench.views.generation import trace_code
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
 
 #: Bytes that the slices of one result take in a page at the most, about.
 MOST = 64 * 10**6

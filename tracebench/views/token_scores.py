@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tracebench import findings
-from tracebench.arrays import LabeledArray
-from tracebench.request import parsed
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.trace import Trace
+from tracebench.requests.request import parsed
 from tracebench.results.token_scores import TokenScores
-from tracebench.trace import Trace
-from tracebench.views import wire
-from tracebench.views.base import View, static_text
+from tracebench.sentences import findings
 from tracebench.views.generation import SHOWN, trace_code
-from tracebench.views.text import text_tree
+from tracebench.widgets import wire
+from tracebench.widgets.base import View, static_text
+from tracebench.widgets.text import text_tree
 
 
 def _integrated(points: int, quadrature: str) -> str:

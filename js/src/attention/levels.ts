@@ -1,5 +1,5 @@
 // A map of query x key in few bytes: 16 levels, the largest weights of each row exact, and what the rest of a row sums to.
-// Twin of tracebench/views/levels.py; tests/fixtures/attention.json proves that they agree.
+// Twin of tracebench/widgets/levels.py; tests/fixtures/attention.json proves that they agree.
 
 /** The last level of the square root: level n is (n / 15) ** 2. */
 export const STEPS = 15;

@@ -1,13 +1,13 @@
 // One head large: query x key, and the sinks apart.
 
-import { rowStart } from "../attention";
+import { palette } from "../maps/paint";
+import type { CellSheet } from "../maps/sheet";
+import { sheet } from "../maps/sheet";
+import type { Tint } from "../maps/tint";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
-import { palette } from "./paint";
-import type { CellSheet } from "./sheet";
-import { sheet } from "./sheet";
-import type { Tint } from "./tint";
+import { rowStart } from "./result";
 
 const LABEL = 112;
 const [LEAST, WIDEST_CELL] = [140, 34];

@@ -1,10 +1,10 @@
 // The numbers of the view: the row of the current query, one line per key, each weight with what it may have been; with the row's sink where there are sinks.
 
-import type { HeadSlice } from "../attention";
-import { isExact, rangeOf, rowOf } from "../attention";
-import { csv, MEAN } from "../csv";
+import { csv, MEAN } from "../picture/csv";
 import type { Text } from "../trace";
 import { NAMED, named } from "../trace";
+import type { HeadSlice } from "./result";
+import { isExact, rangeOf, rowOf } from "./result";
 
 const HEADER = ["layer", "head", "query", "key", ...NAMED, "weight", "exact", "least", "most"];
 

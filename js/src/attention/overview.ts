@@ -1,14 +1,14 @@
 // Every layer x head as a small map, all drawn on one canvas; over it lie the cells that can be clicked, focused and read out.
 // The means come first: over heads in the first column, over layers in the first row.
 
-import type { Attention, Whose } from "../attention";
-import { smallMapOf } from "../attention";
-import type { Attributes } from "../dom";
-import { afterwards, element, focusedIn, setSelected, tabStop } from "../dom";
-import type { Spot } from "../grid_moves";
-import { cellAfter, revealed } from "../grid_moves";
-import { isBare, take } from "../keys";
-import { draw, paintMap, palette } from "./paint";
+import type { Spot } from "../maps/grid_moves";
+import { cellAfter, revealed } from "../maps/grid_moves";
+import { draw, paintMap, palette } from "../maps/paint";
+import type { Attributes } from "../ui/dom";
+import { afterwards, element, focusedIn, setSelected, tabStop } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
+import type { Attention, Whose } from "./result";
+import { smallMapOf } from "./result";
 import { whoseName } from "./words";
 
 const [LEAST, MOST, TALLEST] = [14, 40, 620];

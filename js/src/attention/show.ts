@@ -1,29 +1,29 @@
 // Attention on the page: all heads as small maps, one large, and the text as the current position looked at it.
 
-import type { Attention, HeadSlice, Whose } from "../attention";
-import { rowOf, rowStart, whoseIn } from "../attention";
-import { element } from "../dom";
+import { detailLine, spokenOf } from "../maps/detail";
+import { follow } from "../maps/follow";
+import type { Places } from "../maps/head";
+import { fillHead } from "../maps/head";
+import { queryIn, selectCell, selectKey } from "../maps/read";
+import type { Taste } from "../maps/scale";
+import { scale } from "../maps/scale";
+import { lookedAt } from "../maps/text";
+import { withoutFirst } from "../maps/tint";
 import type { Selection } from "../selection";
 import type { Source } from "../slices/source";
 import { trouble } from "../slices/trouble";
 import { wanted } from "../slices/wanted";
-import { isDark } from "../theme";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
-import { whenOther, write } from "../unchanged";
-import { detailLine, spokenOf } from "./detail";
-import { follow } from "./follow";
-import type { Places } from "./head";
-import { fillHead } from "./head";
+import { element } from "../ui/dom";
+import { isDark } from "../ui/theme";
+import { whenOther, write } from "../ui/unchanged";
 import { AROUND, headMap, LARGEST } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
-import { queryIn, selectCell, selectKey } from "./read";
-import type { Taste } from "./scale";
-import { scale } from "./scale";
-import { lookedAt } from "./text";
-import { withoutFirst } from "./tint";
+import type { Attention, HeadSlice, Whose } from "./result";
+import { rowOf, rowStart, whoseIn } from "./result";
 import { about, named, predicts, share, whoseName } from "./words";
 
 export interface Prepared {

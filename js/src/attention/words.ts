@@ -1,11 +1,11 @@
 // Attention in words.
 
-import type { Attention, HeadSlice, Whose } from "../attention";
-import { isExact, rangeOf, rowOf } from "../attention";
-import { probability } from "../format";
 import { stepAt } from "../selection";
 import { isolated } from "../tokens";
 import type { Text } from "../trace";
+import { probability } from "../ui/format";
+import type { Attention, HeadSlice, Whose } from "./result";
+import { isExact, rangeOf, rowOf } from "./result";
 
 const LEAST = 0.0005;
 

@@ -1,5 +1,5 @@
 // How the views of a bench are arranged, as data: their order, which are hidden, which one has all the room.
-// Twin of tracebench/arrangement.py.
+// Twin of tracebench/bench/arrangement.py.
 
 export interface Arrangement {
   /** The names of all views, first to last. */

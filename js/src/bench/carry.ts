@@ -1,7 +1,7 @@
 // Carrying a view to another place by its handle: with a mouse, a pen or a finger. A line shows where it would land.
 
-import { element, svg } from "../dom";
-import { take } from "../keys";
+import { element, svg } from "../ui/dom";
+import { take } from "../ui/keys";
 import { spoken } from "./arrangement";
 
 /** Pixels until it is a movement and no click. */

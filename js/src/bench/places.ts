@@ -1,9 +1,9 @@
 // The places of the views: each with small controls to hide it, to move it, and to give it all the room.
 
 import type { Child } from "../afm";
-import { element, focusedIn, setAttributes } from "../dom";
-import { isBare, take } from "../keys";
 import type { Synced } from "../synced";
+import { element, focusedIn, setAttributes } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
 import type { Arrangement } from "./arrangement";
 import { arrangementIn, bringBack, enlarge, hide, move, namesOf, place as placeBefore, spoken } from "./arrangement";
 import { grip } from "./carry";

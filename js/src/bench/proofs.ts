@@ -1,11 +1,11 @@
 // How many checks of everything in sight hold; which view it is where one does not; and the list of them, view by view.
 
 import { checkList, SIGNS, summary, worst } from "../checks";
-import { edges, element, focusedIn } from "../dom";
-import type { Popup } from "../popup";
-import { popup } from "../popup";
+import { edges, element, focusedIn } from "../ui/dom";
+import type { Popup } from "../ui/popup";
+import { popup } from "../ui/popup";
 import { spoken } from "./arrangement";
-import type { Proofs } from "./in_sight";
+import type { Proofs } from "./head";
 
 export interface ProofsPlace {
   el: HTMLElement;

@@ -1,9 +1,9 @@
 // Saves the bench as one HTML file beside the notebook: says how large it will be, and then where it is.
 
-import type { Answers } from "../ask";
-import { element } from "../dom";
-import { size } from "../format";
-import { keepInView } from "../popup";
+import type { Answers } from "../requests/ask";
+import { element } from "../ui/dom";
+import { size } from "../ui/format";
+import { keepInView } from "../ui/popup";
 
 interface Estimate {
   size: number;

@@ -1,10 +1,10 @@
 // Which step: back, forward, and where one is.
 
-import { element } from "../dom";
-import { isBare, take } from "../keys";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
-import { whenOther } from "../unchanged";
+import { element } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
+import { whenOther } from "../ui/unchanged";
 
 export function stepper(trace: Steps, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
   const go = (by: number) => {

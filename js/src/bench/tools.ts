@@ -1,7 +1,7 @@
 // What can be done with the place of a view: earlier, later, all the room, away.
 
-import { element, setAttributes, svg } from "../dom";
-import { isBare, take } from "../keys";
+import { element, setAttributes, svg } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
 
 export interface Tools {
   el: HTMLElement;

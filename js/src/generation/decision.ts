@@ -1,12 +1,12 @@
 // What else could have been said at this step: the most likely tokens, and the one that was chosen.
 
-import { element } from "../dom";
-import { nats, probability, withP } from "../format";
 import { tokenOf } from "../selection";
 import type { Piece } from "../tokens";
 import { isolated, pieceOf, token } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { element } from "../ui/dom";
+import { nats, probability, withP } from "../ui/format";
+import { whenOther } from "../ui/unchanged";
 import { wasRead } from "./blocks";
 import { bar } from "./text";
 

@@ -1,6 +1,6 @@
 // A long prompt is folded to its beginning and its end, so that what was generated is seen without scrolling.
 
-import { element } from "../dom";
+import { element } from "../ui/dom";
 
 /** Blocks of more tokens than this are folded. */
 const LONG = 100;

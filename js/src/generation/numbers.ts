@@ -1,6 +1,6 @@
 // The numbers of the view: one row per step and candidate, beside the columns of the trace's `to_pandas()`.
 
-import { csv } from "../csv";
+import { csv } from "../picture/csv";
 import { position, tokenOf } from "../selection";
 import { pieceOf } from "../tokens";
 import type { Trace } from "../trace";

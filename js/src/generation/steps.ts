@@ -1,17 +1,17 @@
 // How sure the model was, step by step: two rows of bars over one axis. An overview for long texts, and the entropy of
 // every step at a glance.
 
-import { element, setSelected, svg, widthOf } from "../dom";
-import { nats, probability, withP } from "../format";
-import type { Scale } from "../scale";
-import { linear, roundUp, ticks } from "../scale";
-import type { Mark } from "../scene";
-import { paintSvg } from "../scene_svg";
+import type { Mark } from "../picture/scene";
+import { paintSvg } from "../picture/scene_svg";
 import type { Selection } from "../selection";
 import { selectStep, tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { element, setSelected, svg, widthOf } from "../ui/dom";
+import { nats, probability, withP } from "../ui/format";
+import type { Scale } from "../ui/scale";
+import { linear, roundUp, ticks } from "../ui/scale";
+import { whenOther } from "../ui/unchanged";
 import { wasRead } from "./blocks";
 
 const LEFT = 34;

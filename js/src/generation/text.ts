@@ -1,13 +1,13 @@
 // The text, token by token: the prompt by role, then what was generated, each token with its probability.
 
-import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../dom";
-import { probability, withP } from "../format";
-import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
 import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../ui/dom";
+import { probability, withP } from "../ui/format";
+import { isBare, take } from "../ui/keys";
+import { whenOther } from "../ui/unchanged";
 import { blocks } from "./blocks";
 import type { Fold } from "./fold";
 import { fold } from "./fold";

@@ -1,7 +1,7 @@
 // Plays the kernel for a saved page: answers from the baked table, and nothing else.
 
-import type { Request, Slice } from "../request";
-import { sliceKey } from "../request";
+import type { Request, Slice } from "../requests/request";
+import { sliceKey } from "../requests/request";
 import type { StaticModel } from "./model";
 import type { Chunks } from "./page";
 

@@ -1,9 +1,9 @@
 // Hands out slices of an answer: each is asked for once and kept, and those that were not looked at for longest are let go.
 
-import type { AskOptions } from "../ask";
-import { canonical } from "../canonical";
-import type { Asked } from "../remember";
-import type { Request, Slice } from "../request";
+import type { AskOptions } from "../requests/ask";
+import { canonical } from "../requests/canonical";
+import type { Asked } from "../requests/remember";
+import type { Request, Slice } from "../requests/request";
 
 /** Numbers that are kept at the most, four bytes each: all of a short text's attention, 122 maps of 512 tokens. */
 const KEPT = 16e6;

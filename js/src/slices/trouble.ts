@@ -1,10 +1,10 @@
 // What is said of a slice that is on its way, or is not to be had: then with the Python that would compute it, or a way to
 // ask again.
 
-import { isAbsent } from "../ask";
-import { copyButton } from "../copy";
-import { element } from "../dom";
-import { WAITING } from "../states";
+import { isAbsent } from "../requests/ask";
+import { WAITING } from "../requests/states";
+import { copyButton } from "../ui/copy";
+import { element } from "../ui/dom";
 
 export interface Trouble {
   el: HTMLElement;

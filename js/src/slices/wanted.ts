@@ -1,7 +1,7 @@
 // Which slice is shown: the one that was wanted last. The old one stays while another is on its way. A kernel is asked at once;
 // if somebody moves on before it could answer, with a key held down, it is asked again for where that ends.
 
-import { PATIENCE_MS, SETTLE_MS } from "../settle";
+import { PATIENCE_MS, SETTLE_MS } from "../ui/settle";
 import type { Source } from "./source";
 
 export interface Wanted<At> {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { grip } from "../../src/bench/carry";
-import { popup } from "../../src/popup";
+import { popup } from "../../src/ui/popup";
 
 /** Two places of 100 px each, one under the other; `scrolled` moves them up. */
 function carried() {

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from tracebench import progress
 from tracebench.analyses.arguments import insist_on_text
-from tracebench.arrays import LabeledArray, whole
-from tracebench.checks import Check
-from tracebench.models.attention import Rows, Watching, run_watched
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.memory import free_bytes
-from tracebench.models.replay import replay_check
+from tracebench.models.recording.replay import replay_check
+from tracebench.models.watch.attention import Rows, Watching, run_watched
+from tracebench.record.arrays import LabeledArray, whole
+from tracebench.record.checks import Check
+from tracebench.record.target import Target
+from tracebench.record.trace import Trace
 from tracebench.results.attention import Attention
-from tracebench.target import Target
-from tracebench.trace import Trace
+from tracebench.runtime import progress
 
 #: Bytes of patterns that are computed at the most.
 MOST = 2 * 10**9

@@ -17,17 +17,17 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from tracebench import progress
 from tracebench.analyses.arguments import insist_on_text
 from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, limit_in_words, via
-from tracebench.arrays import LabeledArray, whole
-from tracebench.checks import Check
-from tracebench.models.attention import Rows, insist_on_room, run_watched
-from tracebench.models.capture import Streams, capture_streams
 from tracebench.models.language_model import LanguageModel
-from tracebench.results.attention import Rollout
-from tracebench.target import Target
-from tracebench.trace import Trace
+from tracebench.models.watch.attention import Rows, insist_on_room, run_watched
+from tracebench.models.watch.capture import Streams, capture_streams
+from tracebench.record.arrays import LabeledArray, whole
+from tracebench.record.checks import Check
+from tracebench.record.target import Target
+from tracebench.record.trace import Trace
+from tracebench.results.rollout import Rollout
+from tracebench.runtime import progress
 
 #: By how much a row may miss one: products of float32 matrices.
 ROW = 1e-5

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
-from tracebench.models.embeddings import embed, mean_embedding
-from tracebench.request import Unanswerable
+from tracebench.models.watch.embeddings import embed, mean_embedding
+from tracebench.requests.request import Unanswerable
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
-    from tracebench.trace import Trace
+    from tracebench.record.trace import Trace
 
 Baseline = Literal["eos", "pad", "zero", "mean"]
 

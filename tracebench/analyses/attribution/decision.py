@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tracebench.checks import Check
-from tracebench.models.embeddings import embed, last_logits
+from tracebench.analyses.targets import target_ids
 from tracebench.models.memory import is_out_of_memory
 from tracebench.models.numerics import SAME_TEXT, spread
-from tracebench.models.targets import target_ids
+from tracebench.models.watch.embeddings import embed, last_logits
+from tracebench.record.checks import Check
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
-    from tracebench.target import Quantity, Target
-    from tracebench.trace import Trace
+    from tracebench.record.target import Quantity, Target
+    from tracebench.record.trace import Trace
 
 
 @dataclass(frozen=True)

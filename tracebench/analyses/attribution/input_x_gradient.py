@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tracebench import progress
 from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
 from tracebench.analyses.attribution.steps import explain
-from tracebench.checks import Check
 from tracebench.models.memory import fitting
+from tracebench.record.checks import Check
+from tracebench.record.target import Target
 from tracebench.results.token_scores import TokenScores
-from tracebench.target import Target
+from tracebench.runtime import progress
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
-    from tracebench.trace import Trace
+    from tracebench.record.trace import Trace
 
 
 @dataclass(frozen=True)

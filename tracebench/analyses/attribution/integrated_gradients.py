@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import numpy as np
 import torch
 
-from tracebench import progress
 from tracebench.analyses.arguments import insist_on_text
 from tracebench.analyses.attribution.adaptive import Look, Walk, walk
 from tracebench.analyses.attribution.baseline import Baseline, baseline_embeddings, baseline_words, check_baseline
 from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
 from tracebench.analyses.attribution.steps import explain
-from tracebench.arrays import whole
-from tracebench.checks import Check
 from tracebench.models.memory import halving
+from tracebench.record.arrays import whole
+from tracebench.record.checks import Check
+from tracebench.record.target import Target
 from tracebench.results.token_scores import TokenScores
-from tracebench.target import Target
+from tracebench.runtime import progress
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
-    from tracebench.trace import Trace
+    from tracebench.record.trace import Trace
 
 Quadrature = Literal["gauss-legendre", "adaptive"]
 

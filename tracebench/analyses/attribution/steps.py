@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from tracebench import progress
 from tracebench.analyses.arguments import insist_on_text
 from tracebench.analyses.attribution.baseline import NothingToExplain
 from tracebench.analyses.attribution.decision import Decision, Method
-from tracebench.arrays import LabeledArray
-from tracebench.checks import Check
 from tracebench.models.memory import fitting
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.checks import Check
+from tracebench.record.target import Target
 from tracebench.results.token_scores import TokenScores
-from tracebench.target import Target
+from tracebench.runtime import progress
 
 if TYPE_CHECKING:
     from tracebench.models.language_model import LanguageModel
-    from tracebench.trace import Trace
+    from tracebench.record.trace import Trace
 
 
 def explain(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tracebench.checks import Check
 from tracebench.models.numerics import SAME_STREAM, largest_gap, spread
+from tracebench.record.checks import Check
 
 #: Positions that are compared at once with the model's own logits, of whose range.
 FEW = 16

@@ -15,20 +15,20 @@ from functools import partial
 import numpy as np
 import torch
 
-from tracebench import progress
 from tracebench.analyses.arguments import insist_on_text
 from tracebench.analyses.lens.sweep import Sweep, Swept
-from tracebench.arrays import LabeledArray, whole
-from tracebench.checks import Check
-from tracebench.models.capture import capture_streams, hooks_check
-from tracebench.models.digests import digest
-from tracebench.models.family import run
 from tracebench.models.language_model import LanguageModel
+from tracebench.models.layout.family import run
 from tracebench.models.memory import fitting, halving
-from tracebench.models.replay import replay_check
+from tracebench.models.recording.replay import replay_check
+from tracebench.models.state.digests import digest
+from tracebench.models.watch.capture import capture_streams, hooks_check
+from tracebench.record.arrays import LabeledArray, whole
+from tracebench.record.checks import Check
+from tracebench.record.target import Target
+from tracebench.record.trace import Trace
 from tracebench.results.lens_table import LensTable
-from tracebench.target import Target
-from tracebench.trace import Trace
+from tracebench.runtime import progress
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from tracebench.analyses.lens.last_row import LastRow
 from tracebench.analyses.lens.statistics import Statistics
 from tracebench.models.language_model import LanguageModel
-from tracebench.models.unembedding import Unembedding, even_slices
+from tracebench.models.watch.unembedding import Unembedding, even_slices
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+// The bench: a head that says what is looked at and what came of it, and the views under it.
+// Twin of tracebench/bench/workbench.py.
+
+import type { Child, Context } from "../afm";
+import { widget } from "../afm";
+import type { Check } from "../checks";
+import type { Lens } from "../lens_table/result";
+import type { Parts } from "../parts";
+import { sentenceIn } from "../parts";
+import type { Request } from "../requests/request";
+import type { Steps } from "../selection";
+import { readElsewhere } from "../selection";
+import type { ModelCard } from "../trace";
+import { copyButton } from "../ui/copy";
+import { element, onResize, steady } from "../ui/dom";
+import { whenOther } from "../ui/unchanged";
+import { banner } from "./banner";
+import { answersInSight } from "./head";
+import { places } from "./places";
+import { proofsPlace } from "./proofs";
+import { saveButton } from "./save";
+import { stepper } from "./stepper";
+
+export interface Bench extends Steps {
+  title: string;
+  model: ModelCard;
+  /** Per step: the target as a sentence, and what was said and how sure, from the trace alone. */
+  questions: Parts[];
+  said: Parts[];
+  checks: Check[];
+  /** The lens request, whose answer brings findings. */
+  finding_request: Request | null;
+  /** Per view: what it asks when that is chosen. */
+  beside?: Request[][];
+  code: string;
+  /** What the bench does not show, and why. */
+  note?: string;
+}
+
+/** The views of the record and of the lens, by the names that they have in every bench. */
+const RECORD = "generation";
+const LENS = "lens_table";
+
+export function workbench({ el, data, selection, answers, synced, children, signal }: Context<Bench>): void {
+  const question = element("h1", { class: "tb-question" });
+  const finding = element("p", { class: "tb-finding" });
+  const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
+  const note = data.note ? [element("p", { class: "tb-note" }, data.note)] : [];
+  const target = element("div", { class: "tb-target" }, question, finding, elsewhere, ...note);
+  const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
+  const steps = stepper(data, selection, signal);
+  const actions = element(
+    "span",
+    { class: "tb-actions", "data-capture": "no" },
+    copyButton("Copy code", () => data.code),
+  );
+  if (!answers.offline) actions.append(saveButton(answers, saved, signal));
+  const views = places(el, children, synced("arrangement"), signal);
+  const proofs = proofsPlace(views.lead, signal);
+  const step = () => selection.fields.step ?? 0;
+  const beside = (child: Child) => data.beside?.[children.indexOf(child)] ?? [];
+  const inSight = () => views.inSight().map(({ name, child }) => ({ name, child, beside: beside(child) }));
+  const heard = answersInSight({ inSight, answers, step, onChange: () => update() }, signal);
+  el.classList.add("tb-bench");
+  el.dataset.live = "";
+  // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
+  el.toggleAttribute("data-page", answers.offline);
+  const head = element(
+    "header",
+    { class: "tb-bench-head" },
+    element("b", {}, data.model.name),
+    element("span", { class: "tb-note" }, facts(data.model)),
+    proofs.el,
+    element("span", { class: "tb-push tb-bench-tools" }, steps.el, actions),
+  );
+  const top = element("div", { class: "tb-bench-top" }, head, banner(answers, signal), saved, target, views.away);
+  el.append(top, views.el);
+  if (answers.offline) clearOf(top, [steps.el, question], signal);
+  // While something is asked the words on the checks are others: neither row nor line comes or goes for it.
+  // A narrow page lays the head out without a box of its own.
+  steady(proofs.el, signal, "Width", el);
+  for (const each of [head, target, question, finding]) steady(each, signal);
+
+  let lens: Lens | null = null;
+  const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
+  const tell = whenOther((read: number | null, at: number) => {
+    target.toggleAttribute("data-elsewhere", read !== null);
+    elsewhere.hidden = read === null;
+    elsewhere.textContent =
+      read === null ? "" : `This is about step ${at}. Selected is position ${read}, which does not predict it.`;
+  });
+  const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;
+  const update = () => {
+    const instead = data.steps > 0 ? heard.other() : null;
+    const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step()] ?? []);
+    ask(instead ? [instead.question] : own);
+    find(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []);
+    proofs.show(allProofs());
+    tell(data.steps > 0 ? readElsewhere(data, selection.fields) : null, step());
+    steps.update();
+  };
+  /** Of the record, of every answer in sight, and of the lens that the finding is built on, also where it is hidden. */
+  const allProofs = () => {
+    const found = heard.proofs();
+    const apart = lens && data.finding_request && !heard.counts(data.finding_request);
+    const hidden = apart ? [{ view: lensName, checks: lens?.checks ?? [] }] : [];
+    return [{ view: RECORD, checks: data.checks }, ...found, ...hidden];
+  };
+  const follow = () => {
+    heard.listen();
+    update();
+  };
+  follow();
+  selection.on(follow, signal);
+  views.on(follow, signal);
+  for (const { asked } of children) asked.on(follow, signal);
+  const asked = data.finding_request;
+  if (asked) {
+    // The view below asks; the head only listens, so that cancelling there cancels.
+    const become = (answer: Lens | null) => {
+      lens = answer;
+      update();
+    };
+    answers.hear(
+      asked,
+      (answer) => become(answer as Lens),
+      signal,
+      () => {
+        if (!heard.shared(asked)) become(null);
+      },
+    );
+  }
+  el.dataset.state = "ready";
+}
+
+/** Whatever is scrolled to in a page stops under what stays in sight. */
+function clearOf(top: HTMLElement, parts: readonly HTMLElement[], signal: AbortSignal): void {
+  const root = document.documentElement;
+  root.toggleAttribute("data-tb-page", true);
+  const tell = () => {
+    // Where it is narrow only these stay, and what is around them has no box.
+    const height = top.offsetHeight || parts.reduce((sum, each) => sum + each.offsetHeight, 16);
+    root.style.setProperty("--tb-bench-top", `${height + 8}px`);
+  };
+  onResize([top, ...parts], tell, signal);
+}
+
+function facts({ layers, heads, dtype, device }: ModelCard): string {
+  return [layers ? `${layers} layers` : "", heads ? `${heads} heads` : "", dtype, device].filter(Boolean).join(" · ");
+}
+
+export default widget("workbench", workbench);

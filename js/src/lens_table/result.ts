@@ -1,0 +1,32 @@
+// The lens tree of docs/architecture.md, after decoding.
+
+import type { Check } from "../checks";
+import type { Parts } from "../parts";
+import type { Piece } from "../tokens";
+import type { LabeledArray } from "../wire";
+
+export interface Lens {
+  kind: "lens_table";
+  trace: string;
+  /** [layer, token, rank], best first. */
+  token_ids: LabeledArray;
+  probs: LabeledArray;
+  /** [layer, token], nats. */
+  entropy: LabeledArray;
+  /** [layer, token], nats: KL(last layer || this layer). */
+  kl: LabeledArray;
+  /** [layer, token, rank]: at each layer, the probability of the token that has this rank in the last layer. */
+  final_probs: LabeledArray;
+  /** [layer, token]: at each layer, the probability of the token that really comes next. */
+  realised: LabeledArray;
+  /** [layer, token, watched], where the coordinate of watched is a token id. */
+  watched: LabeledArray | null;
+  vocab: Record<string, Piece>;
+  checks: Check[];
+  method: string;
+  code: string;
+  cost: number;
+  findings: Parts[];
+  /** Per step, the layer from which the realised token leads to the end. */
+  answer_layers: (number | null)[];
+}

@@ -1,0 +1,73 @@
+// The scale of the tint: its colours with numbers, which stand at the square roots.
+
+import { paintSvg } from "../picture/scene_svg";
+import { css, sequential } from "../ui/color";
+import { element, svg } from "../ui/dom";
+import { whenOther } from "../ui/unchanged";
+import { amount } from "./paint";
+import type { Tint } from "./tint";
+
+const WIDTH = 200;
+const SHADES = 40;
+const MARGIN = 16;
+/** Parts of what is darkest. */
+const [WHOLE_TICKS, TICKS] = [
+  [0, 0.01, 0.1, 0.5, 1],
+  [0, 0.1, 0.5, 1],
+];
+
+export interface Legend {
+  el: HTMLElement;
+  /** How far it reaches now. Both of its sentences keep their place, so that nothing moves when the scale changes. */
+  note: HTMLElement;
+  update(tint: Tint, dark: boolean): void;
+}
+
+export interface Meaning {
+  /** What the numbers are parts of: "the attention". */
+  what: string;
+  /** What is darkest when position 0 is left out, after its number: "the largest weight in this row beside position 0". */
+  most: string;
+}
+
+export function legend({ what, most }: Meaning): Legend {
+  const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
+  const [all, rest] = [element("span", {}, "tint: 0 to 1"), element("span", {})];
+  const draw = whenOther((top: number, from: number, empty: boolean, dark: boolean) => {
+    const whole = from === 0;
+    if (!whole || !rest.textContent) {
+      rest.textContent = empty ? "tint: this row has nothing beside position 0" : `tint: 0 to ${rough(top)}, ${most}`;
+    }
+    for (const each of [all, rest]) each.toggleAttribute("data-out", (each === all) !== whole);
+    drawing.setAttribute("aria-label", `From 0 to ${whole ? "1" : rough(top)}, by the square root`);
+    const width = WIDTH / SHADES;
+    const bars = Array.from({ length: SHADES }, (_, i) => ({
+      kind: "rect" as const,
+      x: MARGIN + i * width,
+      y: 1,
+      w: width + (i < SHADES - 1 ? 0.5 : 0),
+      h: 9,
+      fill: css(sequential((i + 0.5) / SHADES, dark)),
+    }));
+    const numbers = (whole ? WHOLE_TICKS : TICKS).map((part) => ({
+      kind: "text" as const,
+      x: MARGIN + amount(part) * WIDTH,
+      y: 21,
+      text: whole ? String(part) : rough(part * top),
+      size: 11,
+      align: "middle" as const,
+      fill: "var(--tb-ink-3)",
+    }));
+    paintSvg(drawing, { width: WIDTH + 2 * MARGIN, height: 24, marks: [...bars, ...numbers] });
+  });
+  return {
+    el: element("div", { class: "tb-legend tb-note" }, drawing, element("span", {}, `of ${what}, by its square root`)),
+    note: element("span", { class: "tb-note tb-scale-note" }, all, rest),
+    update: ({ top, from, empty }, dark) => draw(top, from, empty === true, dark),
+  };
+}
+
+/** Weights come as bytes: more digits would say nothing. */
+function rough(weight: number): string {
+  return String(Number(weight.toPrecision(2)));
+}

@@ -1,0 +1,48 @@
+import json
+from pathlib import Path
+
+from tests import made
+from tracebench.record.target import Target
+from tracebench.requests.request import Absent, Job, Request, request_for
+from tracebench.requests.stored import Stored
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+def ask(answerer, request):
+    """What came back: ("answer", result) or ("error", exception)."""
+    got = []
+    answerer.ask(request, Job(lambda *_: None, lambda r: got.append(("answer", r)), lambda e: got.append(("error", e))))
+    return got[0]
+
+
+def test_the_key_is_the_text_that_the_browser_makes_too():
+    for case in json.loads((FIXTURES / "requests.json").read_text("utf-8")):
+        assert Request.from_json(case["request"]).key == case["key"]
+
+
+def test_the_code_is_no_part_of_the_key():
+    assert Request("LogitLens", {"top": 5}, "t", code="a").key == Request("LogitLens", {"top": 5}, "t", code="b").key
+
+
+def test_requests_survive_json():
+    request = Request("LogitLens", {"top": 5, "watch": (" Rome",)}, "t", Target(2), "code")
+    assert Request.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+def test_a_result_knows_the_request_that_it_answers():
+    lens = made.lens(made.trace())
+    request = request_for(lens)
+    assert request.analysis == "LogitLens"
+    assert request.params == {"top": 3, "watch": (10,)}
+    assert request.trace == lens.trace
+
+
+def test_a_bench_without_a_model_answers_what_it_has_and_says_what_it_has_not():
+    lens = made.lens(made.trace())
+    stored = Stored([lens])
+    assert ask(stored, request_for(lens)) == ("answer", lens)
+    kind, failure = ask(stored, Request("LogitLens", {"top": 99}, lens.trace, code="tb.LogitLens(top=99)(lm, trace)"))
+    assert kind == "error"
+    assert isinstance(failure, Absent)
+    assert failure.code == "tb.LogitLens(top=99)(lm, trace)"

@@ -1,0 +1,184 @@
+"""When a checksum of the weights may be trusted, in a real IPython shell."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from tracebench.runtime import cells
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
+    shell.user_ns["stamp"] = cells.stamp
+    yield shell
+    shell.history_manager.end_session()
+
+
+def test_outside_a_notebook_nothing_is_known(monkeypatch):
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: None)
+    assert cells.stamp() is None
+
+
+def test_a_stamp_holds_until_the_next_cell(shell):
+    assert cells.stamp() == 0  # no cell is on the stack
+    shell.run_cell("1")
+    first = cells.stamp()
+    assert first is not None
+    assert cells.stamp() == first
+    shell.run_cell("1")
+    assert cells.stamp() != first
+
+
+def test_within_a_cell_nothing_may_be_trusted_also_when_the_first_question_came_from_one(shell):
+    for _ in range(3):
+        assert shell.run_cell("inside = stamp()").success
+        assert shell.user_ns["inside"] is None
+    assert cells.stamp() is not None
+
+
+def test_a_cell_that_fails_ends_too(shell):
+    shell.run_cell("stamp()")
+    shell.run_cell("1 / 0")
+    assert cells.stamp() is not None
+
+
+def test_no_cell_begins_while_it_is_held_off(shell):
+    shell.run_cell("stamp()")
+    held, log = ExitStack(), []
+    cells.hold_off(held, pytest.fail)
+
+    def let_go():
+        time.sleep(0.1)
+        log.append("let go")
+        held.close()
+
+    shell.user_ns["log"] = log
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    shell.run_cell("log.append('cell')")
+    thread.join()
+    assert log == ["let go", "cell"]
+
+
+def test_who_holds_cells_off_waits_for_the_one_that_runs_and_can_be_called_off(shell):
+    class CalledOff(Exception):
+        pass
+
+    def hold():
+        looked = []
+
+        def wait():
+            looked.append(1)
+            if len(looked) == 3:
+                raise CalledOff
+
+        with ExitStack() as held:
+            try:
+                cells.hold_off(held, wait)
+            except CalledOff:
+                shell.user_ns["outcome"] = len(looked)
+
+    shell.user_ns["hold"] = hold
+    assert shell.run_cell("import threading; t = threading.Thread(target=hold); t.start(); t.join()").success
+    assert shell.user_ns["outcome"] == 3
+    assert cells.stamp() is not None
+
+
+def test_a_cell_within_a_cell_does_not_end_it(shell):
+    shell.user_ns["inner"] = lambda: shell.run_cell("1")
+    assert shell.run_cell("inner(); after = stamp()").success
+    assert shell.user_ns["after"] is None
+    assert cells.stamp() is not None
+
+
+def test_an_interrupt_while_a_cell_waits_to_begin_lets_it_not_begin_early(shell):
+    shell.run_cell("stamp()")
+    held, log = ExitStack(), []
+    cells.hold_off(held, pytest.fail)
+
+    def let_go():
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        log.append("let go")
+        held.close()
+
+    shell.user_ns["log"] = log
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    shell.run_cell("log.append('cell'); inside = stamp()")
+    thread.join()
+    assert log == ["let go", "cell"]
+    assert shell.user_ns["inside"] is None
+
+
+def test_a_cell_that_lends_is_at_rest_until_nobody_uses_it(shell):
+    log = []
+
+    def work():
+        with ExitStack() as held:
+            cells.hold_off(held, lambda: None)
+            log.append("worker")
+            time.sleep(0.1)
+            log.append("worker ends")
+
+    def wait():
+        thread = threading.Thread(target=work)
+        with cells.lend():
+            first = cells.stamp()
+            thread.start()
+            while not log:
+                time.sleep(0.001)
+        log.append("cell goes on")
+        with cells.lend():
+            assert cells.stamp() not in (None, first)  # between the two the cell may have changed anything
+        thread.join()
+
+    shell.user_ns["wait"] = wait
+    assert shell.run_cell("wait(); after = stamp()").success
+    assert log == ["worker", "worker ends", "cell goes on"]
+    assert shell.user_ns["after"] is None
+
+
+def test_a_widgets_message_beside_a_cell_is_a_change_and_no_cell(shell):
+    """ipykernel triggers the events of a cell for it, on a subshell's thread."""
+    seen = []
+
+    def beside():
+        found = cells.watch()
+        before = (found.depth, found.rest, cells.stamp())
+        thread = threading.Thread(
+            target=lambda: (
+                shell.events.trigger("pre_execute"),
+                seen.append(found.depth),
+                shell.events.trigger("post_execute"),
+            )
+        )
+        thread.start()
+        thread.join()
+        seen.append((before, (found.depth, found.rest, cells.stamp())))
+
+    shell.user_ns["beside"] = beside
+    assert shell.run_cell("beside()").success
+    beside()
+    in_a_cell, at_rest = seen[1], seen[3]
+    assert (seen[0], seen[2]) == (1, 0)
+    assert in_a_cell == ((1, None, None), (1, None, None))
+    assert at_rest[0][:2] == at_rest[1][:2]
+    assert at_rest[0][2] != at_rest[1][2]  # its callback may have edited a weight
+
+
+def test_a_widgets_message_that_fails_is_no_cell_for_ever(shell):
+    cells.watch()
+    shell.events.trigger("pre_execute")  # its callback raises, and nobody tells the end
+    shell.run_cell("1")
+    assert cells.watch().depth == 0
+    assert cells.stamp() is not None

@@ -1,0 +1,330 @@
+"""One model, many askers: answers, memory, cancelling, and cells that go on meanwhile."""
+
+import queue
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+
+import tracebench as tb
+from tests import tiny
+from tests.unchanged import unchanged
+from tracebench.analyses.base import request
+from tracebench.models.watch import unembedding
+from tracebench.requests.request import Job, Request
+from tracebench.runtime.progress import Cancelled
+from tracebench.session.session import Session
+
+SECONDS = 20
+
+
+class Asked:
+    """A job that remembers what it was told; ``result()`` waits for the end of it."""
+
+    def __init__(self, on_progress=lambda *_: None):
+        self.ticks = []
+        self._end = queue.Queue()
+        self.job = Job(
+            self._tick, lambda result: self._end.put((result, None)), lambda error: self._end.put((None, error))
+        )
+        self._on_progress = on_progress
+
+    def _tick(self, *tick):
+        self.ticks.append(tick)
+        self._on_progress(*tick)
+
+    def result(self):
+        result, error = self._end.get(timeout=SECONDS)
+        if error is not None:
+            raise error
+        return result
+
+
+@pytest.fixture
+def lm():
+    return tiny.lm()
+
+
+@pytest.fixture
+def trace(lm):
+    return lm.generate("The Eiffel Tower", max_new_tokens=6)
+
+
+@pytest.fixture
+def session(lm, trace):
+    session = Session(lm, trace)
+    yield session
+    session.close()
+
+
+def ask(session, analysis, **options):
+    asked = Asked(**options)
+    session.ask(request(analysis, session.trace), asked.job)
+    return asked
+
+
+def test_an_answer_is_what_the_analysis_gives(session, lm, trace):
+    found, expected = ask(session, tb.LogitLens(top=3)).result(), tb.LogitLens(top=3)(lm, trace)
+    assert found.method == expected.method
+    for name in ("token_ids", "probs", "entropy", "kl"):
+        np.testing.assert_array_equal(getattr(found, name).values, getattr(expected, name).values)
+
+
+def test_progress_arrives(session):
+    asked = ask(session, tb.LogitLens(top=3))
+    asked.result()
+    assert asked.ticks
+    assert asked.ticks[-1][0] == asked.ticks[-1][1]
+
+
+def test_the_same_question_is_answered_from_memory(session):
+    first = ask(session, tb.LogitLens(top=3)).result()
+    assert ask(session, tb.LogitLens(top=3)).result() is first
+    assert ask(session, tb.LogitLens(top=4)).result() is not first
+    assert len(session.known()) == 2
+
+
+def test_an_edit_of_a_weight_is_noticed_though_it_bumps_no_version(session, lm):
+    first = ask(session, tb.LogitLens(top=3)).result()
+    version = lm.model.lm_head.weight._version
+    lm.model.lm_head.weight.data[5] += 1.0
+    assert lm.model.lm_head.weight._version == version
+    assert session.known() == {}
+    second = ask(session, tb.LogitLens(top=3)).result()
+    assert second is not first
+    assert not np.array_equal(second.entropy.values, first.entropy.values)
+    lm.model.lm_head.weight.data[5] -= 1.0
+
+
+def test_weights_that_change_meanwhile_are_read_again(session, lm):
+    edits = []
+
+    def edit(done, *_):
+        if done == 2 and not edits:
+            edits.append(lm.model.lm_head.weight.data[5].add_(1.0))
+
+    found = ask(session, tb.LogitLens(top=3), on_progress=edit).result()
+    expected = tb.LogitLens(top=3)(lm, session.trace)
+    np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
+
+
+def test_weights_that_never_rest_are_an_error(session, lm):
+    with pytest.raises(RuntimeError, match="weights kept changing"):
+        ask(session, tb.LogitLens(top=3), on_progress=lambda *_: lm.model.lm_head.weight.data[5].add_(1.0)).result()
+
+
+def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(session, lm, monkeypatch):
+    monkeypatch.setattr(unembedding, "ROWS", 1)
+    lm.model.train()
+    with unchanged(lm.model):
+        asked = ask(session, tb.LogitLens(top=3), on_progress=lambda *_: asked.job.cancel())
+        with pytest.raises(Cancelled):
+            asked.result()
+    assert len(asked.ticks) == 1
+    assert ask(session, tb.LogitLens(top=3)).result().token_ids.shape[0] == 3
+
+
+def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session):
+    asked = Asked()
+    asked.job.cancel()
+    session.ask(request(tb.LogitLens(), session.trace), asked.job)
+    with pytest.raises(Cancelled):
+        asked.result()
+    assert asked.ticks == []
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"top": 0}, "top is a whole number from 1"),
+        ({"watch": ["The Eiffel Tower"]}, "is not one token of this vocabulary"),
+        ({"depth": 3}, "depth"),
+    ],
+)
+def test_an_error_is_told_and_the_next_question_is_answered(session, params, error):
+    asked = Asked()
+    session.ask(Request("LogitLens", params, session.trace.hash, None, ""), asked.job)
+    with pytest.raises((ValueError, TypeError), match=error):
+        asked.result()
+    assert ask(session, tb.LogitLens(top=2)).result()
+
+
+def test_another_trace_is_refused(session, lm):
+    asked = Asked()
+    session.ask(request(tb.LogitLens(), lm.read([5, 6])), asked.job)
+    with pytest.raises(ValueError, match=f"this session answers about trace {session.trace.hash}"):
+        asked.result()
+
+
+def test_a_listener_that_fails_does_not_end_the_worker(session):
+    def fail(*_):
+        raise OSError("the browser is gone")
+
+    told = queue.Queue()
+    session.ask(request(tb.LogitLens(), session.trace), Job(lambda *_: None, fail, told.put))
+    assert isinstance(told.get(timeout=SECONDS), OSError)
+    session.ask(request(tb.LogitLens(), session.trace), Job(lambda *_: None, fail, fail))
+    assert ask(session, tb.LogitLens(top=2)).result()
+
+
+def test_a_closed_session_answers_again_when_asked(session):
+    ask(session, tb.LogitLens(top=2)).result()
+    worker = session._worker
+    session.close()
+    worker.join(SECONDS)
+    assert not worker.is_alive()
+    assert ask(session, tb.LogitLens(top=3)).result()
+
+
+def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever(session, lm, monkeypatch):
+    monkeypatch.setattr(unembedding, "ROWS", 1)
+    ids = [5, 6, 7, 8]
+    expected = lm.logits(ids)
+    started, seen = threading.Event(), []
+
+    def progress(done, total, _note):
+        started.set()
+        seen.append((done, total))
+
+    asked = ask(session, tb.LogitLens(top=3), on_progress=progress)
+    assert started.wait(SECONDS)
+    for _ in range(3):
+        assert torch.equal(lm.logits(ids), expected)
+        # Outside of our lock too, as a user's own line does.
+        with torch.no_grad():
+            assert torch.equal(lm.model(torch.tensor([ids])).logits[0], expected)
+    table = asked.result()
+    assert [check.state for check in table.checks] == ["holds"] * 3
+    assert torch.equal(lm.logits(ids), expected)
+
+
+def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm):
+    """A cell's pass in the middle of the watched one leaves no trace in what the job captured."""
+    ids = torch.tensor([[5, 6, 7]])
+    expected = tb.LogitLens(top=3)(lm, session.trace)
+
+    def intrude(*_):
+        if threading.current_thread().name == "tracebench-session":
+            other = threading.Thread(target=lambda: lm.model(ids))
+            other.start()
+            other.join()
+
+    handle = lm.model.model.layers[0].self_attn.register_forward_hook(intrude)
+    found = ask(session, tb.LogitLens(top=3)).result()
+    handle.remove()
+    np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
+    yield shell
+    shell.history_manager.end_session()
+
+
+def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
+    """Without asking for our lock, as a training loop does."""
+    lm.model.train()
+    session, asked, seen = Session(lm, trace), [], []
+    under_way, go_on = threading.Event(), threading.Event()
+
+    def hold(*_):
+        if threading.current_thread().name == "tracebench-session":
+            under_way.set()
+            go_on.wait(SECONDS)
+
+    handle = lm.model.model.layers[0].register_forward_hook(hold)
+
+    def look():
+        seen.append(all(module.training for module in lm.model.modules()))
+
+    def train():
+        asked.append(ask(session, tb.LogitLens(top=3)))
+        for _ in range(50):
+            look()
+            time.sleep(0.002)
+        assert not under_way.is_set()
+
+    shell.user_ns.update(train=train, look=look)
+    assert shell.run_cell("train()").success
+    assert under_way.wait(SECONDS)
+    look()
+    assert not seen.pop()  # in the middle of a pass it is in eval mode
+    threading.Timer(0.1, go_on.set).start()
+    # The next cell begins while the pass is under way.
+    assert shell.run_cell("look()").success
+    assert len(seen) == 51
+    assert all(seen)
+    assert any("training mode" in note for _, _, note in asked[0].ticks)
+    assert asked[0].result()
+    assert all(module.training for module in lm.model.modules())
+    handle.remove()
+    session.close()
+
+
+def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_path):
+    """The cell waits for the worker, and the worker must not wait for the cell."""
+    lm.model.train()
+    shell.user_ns.update(tb=tb, lm=lm, trace=trace, path=tmp_path / "a.html")
+    with in_time():
+        assert shell.run_cell("bench = tb.explore(lm, trace); bench.save(path); shot = tb.snapshot(bench)").success
+    assert "leads" in (tmp_path / "a.html").read_text("utf-8") or "last layer" in (tmp_path / "a.html").read_text(
+        "utf-8"
+    )
+    assert all(module.training for module in lm.model.modules())
+    shell.user_ns["bench"].close()
+
+
+def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remembered(trace, lm, shell, monkeypatch):
+    monkeypatch.setattr(unembedding, "ROWS", 1)
+    session, asked = Session(lm, trace), []
+    weight = lm.model.lm_head.weight
+    own = weight.data.clone()
+
+    def edit(done, total, _note):
+        if total:
+            weight.data.copy_(own + (done < total))
+
+    def cell():
+        asked.append(ask(session, tb.LogitLens(top=3), on_progress=edit))
+        beside = asked[0].result()
+        weight.data.copy_(own)
+        asked.append(ask(session, tb.LogitLens(top=3)))
+        assert asked[1].result() is not beside
+
+    shell.user_ns["cell"] = cell
+    assert shell.run_cell("cell()").success
+    found = ask(session, tb.LogitLens(top=3)).result()
+    np.testing.assert_array_equal(found.entropy.values, tb.LogitLens(top=3)(lm, trace).entropy.values)
+    assert ask(session, tb.LogitLens(top=3)).result() is found  # no cell ran, so it may be remembered
+    session.close()
+
+
+@contextmanager
+def in_time():
+    """A hang is a failure, not the end of the run."""
+
+    def late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_refreshed_model_is_asked_anew(session, lm):
+    """Above a billion parameters an edit between the sampled ones is seen by nobody but the user."""
+    first = ask(session, tb.LogitLens(top=3)).result()
+    lm.refresh()
+    assert ask(session, tb.LogitLens(top=3)).result() is not first

@@ -1,0 +1,357 @@
+"""What goes over the line between a view and whoever answers it."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import tracebench as tb
+from tests import made
+from tests.made import attention
+from tracebench.requests.request import Job, Request, request_for
+from tracebench.requests.stored import Stored
+from tracebench.widgets import answers as answers_module
+from tracebench.widgets.answers import Answers
+from tracebench.widgets.given import Given
+from tracebench.widgets.packing import Packing
+
+
+class Line:
+    """The browser's end: what was sent, and a way to speak."""
+
+    def __init__(self, monkeypatch, answerer, trace, save=dict, size=dict):
+        self.answers = Answers(answerer, trace, save, size)
+        self.sent, self.told = [], threading.Event()
+        monkeypatch.setattr(self.answers, "send", self._send)
+
+    def _send(self, content, buffers=()):
+        self.sent.append((content, list(buffers)))
+        if content["kind"] in ("answer", "error"):
+            self.told.set()
+
+    def say(self, **content):
+        self.answers._handle_custom_msg(content, [])
+
+    def kinds(self):
+        return [content["kind"] for content, _ in self.sent]
+
+
+@pytest.fixture
+def line(monkeypatch):
+    trace = made.trace()
+    return Line(monkeypatch, Stored([made.lens(trace)]), trace)
+
+
+def test_an_ask_is_acknowledged_and_answered_with_buffers(line):
+    lens = made.lens(made.trace())
+    line.say(kind="ask", id="a1", request=request_for(lens).to_json())
+    assert line.kinds() == ["progress", "answer"]
+    content, buffers = line.sent[-1]
+    probs = content["result"]["probs"]
+    values = np.frombuffer(buffers[probs["$array"]], "<f4").reshape(probs["shape"])
+    np.testing.assert_array_equal(values, lens.probs.values)
+    assert probs["coords"] == {"layer": [-1, 0, 1, 2]}
+    assert len(content["result"]["findings"]) == 5
+
+
+def test_what_nobody_can_compute_is_absent_with_the_code_that_would(line):
+    line.say(kind="ask", id="a1", request=Request("LogitLens", {"top": 9}, "x", code="code").to_json())
+    content, _ = line.sent[-1]
+    assert (content["kind"], content["absent"], content["code"]) == ("error", True, "code")
+
+
+def test_a_malformed_request_is_an_error_and_not_silence(line):
+    line.say(kind="ask", id="a1", request={"analysis": "LogitLens"})
+    assert line.kinds() == ["progress", "error"]
+
+
+def test_a_ping_is_answered(line):
+    line.say(kind="ping", id="p1")
+    assert line.sent == [({"kind": "pong", "id": "p1"}, [])]
+
+
+def test_a_cancel_reaches_the_job(monkeypatch):
+    jobs = []
+
+    class Slow(Stored):
+        def ask(self, request: Request, job: Job) -> None:
+            jobs.append(job)
+
+    line = Line(monkeypatch, Slow(), made.trace())
+    line.say(kind="ask", id="a1", request=request_for(made.lens(made.trace())).to_json())
+    line.say(kind="cancel", id="a1")
+    assert jobs[0].cancelled.is_set()
+
+
+def test_saving_tells_where_or_why_not(monkeypatch):
+    def fail():
+        raise ValueError("cannot save into a folder of glass")
+
+    line = Line(monkeypatch, Stored(), made.trace(), fail)
+    line.say(kind="save", id="s1")
+    assert line.told.wait(5)
+    assert line.sent[-1][0] == {
+        "kind": "error", "id": "s1", "error": "Cannot save into a folder of glass", "absent": False, "code": None,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def looking(monkeypatch):
+    """A line to attention, which is computed anew whenever it is asked for."""
+    trace = made.trace()
+
+    class Anew(Stored):
+        asked = 0
+
+        def ask(self, request: Request, job: Job) -> None:
+            self.asked += 1
+            job.on_answer(attention(trace, seed=self.asked))
+
+    answerer = Anew()
+    line = Line(monkeypatch, answerer, trace)
+    line.request = request_for(attention(trace)).to_json()
+    return line, answerer, trace
+
+
+def whole(line):
+    """The id of the answer that is given now."""
+    line.say(kind="ask", id="a", request=line.request)
+    return line.sent[-1][0]["result"]["answer"]
+
+
+def sliced(line, of=None, **coords):
+    line.told.clear()
+    line.say(kind="ask", id="s", request=line.request, slice=coords, **({} if of is None else {"of": of}))
+    assert line.told.wait(5)
+    return line.sent[-1]
+
+
+def weights(sent):
+    content, buffers = sent
+    return (np.frombuffer(buffers[content["result"]["weights"]["$array"]], np.uint8) / 255.0) ** 2
+
+
+def own(trace, seed):
+    """The weights of layer 2, head 1 of the attention that is the answer number ``seed``."""
+    values = np.asarray(attention(trace, seed=seed).weights.sel(layer=2, head=1).values)
+    return values[np.tri(len(trace.tokens), dtype=bool)]
+
+
+def test_a_slice_is_of_the_answer_that_was_given_and_computes_nothing(looking):
+    line, answerer, trace = looking
+    first = whole(line)
+    content, _ = sent = sliced(line, first, layer=2, head=1)
+    assert answerer.asked == 1
+    assert (content["kind"], content["id"]) == ("answer", "s")
+    assert np.abs(weights(sent) - own(trace, 1)).max() <= 0.004
+
+
+def test_two_displays_of_two_answers_have_slices_of_their_own(looking):
+    """The weights of the model were edited between them."""
+    line, answerer, trace = looking
+    first, second = whole(line), whole(line)
+    for _ in range(2):
+        assert np.abs(weights(sliced(line, first, layer=2, head=1)) - own(trace, 1)).max() <= 0.004
+        assert np.abs(weights(sliced(line, second, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
+    # Who does not say of which answer has it of the last.
+    assert np.abs(weights(sliced(line, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
+    assert answerer.asked == 2
+
+
+def test_the_same_result_is_the_same_answer(monkeypatch):
+    trace = made.trace()
+    line = Line(monkeypatch, Stored([attention(trace)]), trace)
+    line.request = request_for(attention(trace)).to_json()
+    assert whole(line) == whole(line)
+
+
+def test_what_has_no_slices_needs_no_id(line):
+    line.say(kind="ask", id="l", request=request_for(made.lens(made.trace())).to_json())
+    assert "answer" not in line.sent[-1][0]["result"]
+
+
+def test_a_slice_that_is_asked_for_first_has_its_answer_computed(looking):
+    line, answerer, _ = looking
+    content, _ = sliced(line, layer=None, head=None)
+    assert (content["kind"], content["result"]["layer"], answerer.asked) == ("answer", None, 1)
+
+
+def test_a_slice_of_what_was_dropped_is_computed_anew_once(looking, monkeypatch):
+    line, answerer, trace = looking
+    monkeypatch.setattr(line.answers.given, "most", 1)
+    first, second = whole(line), whole(line)
+    assert np.abs(weights(sliced(line, second, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
+    assert answerer.asked == 2
+    monkeypatch.setattr(line.answers.given, "most", 10**9)
+    for layer in (2, 1, 0):
+        sliced(line, first, layer=layer, head=1)
+    assert answerer.asked == 3
+    # A display that was answered before is not changed by it.
+    assert np.abs(weights(sliced(line, second, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
+
+
+def test_what_is_kept_is_bounded_by_bytes_and_what_is_in_sight_stays():
+    trace = made.trace()
+    results = [made.scores(trace, step) for step in range(5)]
+    keys = [request_for(result).key for result in results]
+    lens = made.lens(trace)
+    in_sight = {"lens"}
+    size = sum(
+        a.values.nbytes
+        for a in (results[0].scores, results[0].values, results[0].baseline_values, results[0].explained)
+    )
+    given = Given(lambda: in_sight, most=3 * size)
+    given.put("lens", lens)
+    for key, result in zip(keys, results, strict=True):
+        given.put(key, result)
+    # The lens alone is more than is kept: it is in sight and does not count.
+    assert set(given.by_request()) == {"lens", *keys[-3:]}
+    in_sight.clear()
+    for key, result in zip(keys, results, strict=True):
+        given.put(key, result)
+    assert set(given.by_request()) == set(keys[-3:])
+    # What was asked for last stays longest.
+    given.of(given.put(keys[2], results[2]))
+    given.put(keys[0], results[0])
+    assert set(given.by_request()) == {keys[2], keys[4], keys[0]}
+
+
+def test_an_answer_that_an_error_took_the_place_of_is_forgotten_until_there_is_another():
+    trace = made.trace()
+    given = Given()
+    given.put("a", made.scores(trace, 0))
+    given.forget("a")
+    assert (given.by_request(), given.forgotten) == ({}, {"a"})
+    given.put("a", made.scores(trace, 0))
+    assert (set(given.by_request()), given.forgotten) == ({"a"}, set())
+
+
+def test_what_was_computed_anew_twice_is_kept_once():
+    trace = made.trace()
+    given = Given()
+    one, other = attention(trace, seed=1), attention(trace, seed=2)
+    assert given.put_back("7", "a", one) is one
+    assert given.put_back("7", "a", other) is one
+    assert given.by_request() == {"a": one}
+
+
+def test_what_is_asked_again_while_it_is_packed_is_answered_once(monkeypatch):
+    trace = made.trace()
+    lens = made.lens(trace)
+    bench = tb.Workbench([trace, lens])
+    sent: list[str] = []
+    monkeypatch.setattr(
+        type(bench._answers), "send", lambda _self, content, _buffers=None: sent.append(content["kind"])
+    )
+    ask = {"kind": "ask", "id": "x", "request": request_for(lens).to_json()}
+    real = answers_module.pack
+
+    def pack(result, trace):
+        if "answer" not in sent and sent.count("progress") == 1:
+            bench._answers._on_message(None, ask, [])
+        return real(result, trace)
+
+    monkeypatch.setattr(answers_module, "pack", pack)
+    bench._answers._on_message(None, ask, [])
+    assert (sent.count("progress"), sent.count("answer")) == (2, 1)
+
+
+def test_a_slice_that_cannot_be_sent_is_logged_and_the_next_one_is_packed(caplog):
+    packing, done = Packing(), threading.Event()
+    packing.submit(lambda: 1 / 0)
+    packing.submit(done.set)
+    assert done.wait(10)
+    assert "ZeroDivisionError" in caplog.text
+    packing.close()
+    packing._thread.join(10)
+    assert not packing._thread.is_alive()
+
+
+def test_an_old_answer_is_dropped_before_the_newer_one_of_a_question_in_sight():
+    trace = made.trace()
+    old, new, newer = (attention(trace, seed=seed) for seed in range(3))
+    given = Given(lambda: {"a"}, most=1)
+    ids = [given.put("a", old), given.put("a", new)]
+    assert [given.of(each) for each in ids] == [None, new]
+    ids.append(given.put("b", newer))
+    assert [given.of(each) for each in ids] == [None, new, newer]
+    given.put("c", old)
+    assert set(given.by_request()) == {"a", "c"}
+
+
+def test_a_question_that_ended_in_an_error_has_no_answer_any_more(monkeypatch):
+    trace = made.trace()
+
+    class Breaks(Stored):
+        def ask(self, request: Request, job: Job) -> None:
+            super().ask(request, job) if not broken else job.on_error(broken[0])
+
+    broken = []
+    lens = made.lens(trace)
+    line = Line(monkeypatch, Breaks([lens]), trace)
+    request = request_for(lens)
+    told = []
+    line.answers._told = lambda: told.append(1)
+    line.say(kind="ask", id="a", request=request.to_json())
+    assert set(line.answers.given.by_request()) == {request.key}
+    broken.append(RuntimeError("no memory"))
+    line.say(kind="ask", id="b", request=request.to_json())
+    assert line.answers.given.by_request() == {}
+    assert len(told) == 2
+
+
+def test_a_question_that_is_under_way_is_asked_once(monkeypatch):
+    jobs = []
+
+    class Slow(Stored):
+        def ask(self, request: Request, job: Job) -> None:
+            jobs.append(job)
+
+    line = Line(monkeypatch, Slow(), made.trace())
+    lens = made.lens(made.trace())
+    for _ in range(2):
+        line.say(kind="ask", id="a1", request=request_for(lens).to_json())
+    assert len(jobs) == 1
+    # Heard all the same: whoever asks again had not heard that it was.
+    assert line.kinds() == ["progress", "progress"]
+    line.say(kind="cancel", id="a1")
+    assert jobs[0].cancelled.is_set()
+    jobs[0].on_answer(lens)
+    line.say(kind="ask", id="a1", request=request_for(lens).to_json())
+    assert len(jobs) == 2
+
+
+def test_many_slices_are_packed_by_one_thread_and_those_that_were_cancelled_not_at_all(looking, monkeypatch):
+    line, _, _ = looking
+    first = whole(line)
+    packed, threads, go = [], set(), threading.Event()
+
+    def pack_slice(result, trace, coords):
+        assert go.wait(5)
+        packed.append(coords["layer"])
+        threads.add(threading.current_thread())
+        return {"kind": "attention_slice"}
+
+    monkeypatch.setattr(answers_module, "pack_slice", pack_slice)
+    before = threading.active_count()
+    for n in range(30):
+        line.say(kind="ask", id=f"s{n}", request=line.request, slice={"layer": n % 3, "head": 0}, of=first)
+    assert threading.active_count() <= before + 1
+    for n in range(2, 30):
+        line.say(kind="cancel", id=f"s{n}")
+    go.set()
+    until = time.monotonic() + 20
+    while sum(kind in ("answer", "error") for kind in line.kinds()) < 31 and time.monotonic() < until:
+        time.sleep(0.005)
+    assert packed == [0, 1]
+    assert len(threads) == 1
+
+
+def test_a_slice_that_is_not_there_is_an_error_with_a_sentence(looking, line):
+    asked, _, _ = looking
+    content, _ = sliced(asked, whole(asked), layer=9, head=1)
+    assert (content["kind"], content["absent"]) == ("error", False)
+    assert content["error"] == "Layer 9 is not in this attention, which has 0, 1, 2 (null is the mean)"
+    line.say(kind="ask", id="l", request=request_for(made.lens(made.trace())).to_json(), slice={"layer": 1})
+    assert line.sent[-1][0]["error"] == "A lens_table has no slices: ask for the whole"

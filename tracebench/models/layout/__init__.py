@@ -1,0 +1,1 @@
+"""The layout of a model: found by proof in its module tree."""

@@ -1,0 +1,1 @@
+"""The state of a model: fingerprints, circumstances, digests and its lock."""

@@ -1,0 +1,1 @@
+"""What can be asked: requests, stored answers and aliases."""

@@ -1,0 +1,101 @@
+"""What has reached each position by attention, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.checks import Check
+from tracebench.record.files import Record, prefixed
+from tracebench.record.tokens import Tokens
+from tracebench.results.attention import said
+from tracebench.results.maps import heatmap, just_one
+from tracebench.results.table import named
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """How much of every input token has reached a position, layer by layer, as attention alone tells.
+
+    Args:
+        flow: float32 [layer, query, key]: the share of the input token ``key`` in the stream at ``query`` after the layer.
+            Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
+        tokens: the text.
+        via: the implementation that computed the attention.
+        method: repr of the analysis, which is Python that reproduces it.
+        trace: hash of the trace it was computed on.
+        cost: seconds.
+        checks: what was proved while it was computed.
+    """
+
+    flow: LabeledArray
+    tokens: Tokens
+    via: str
+    method: str
+    trace: str
+    cost: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+    kind = "rollout"
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that are here."""
+        return self.flow.coords("layer")
+
+    def reaching(self, position: int) -> LabeledArray:
+        """The shares [layer, key] of the input tokens in one position; a step is read at ``trace.position(step)``."""
+        return self.flow.sel(query=position)
+
+    def to_pandas(self, layer: int | None = None) -> pd.DataFrame:
+        """One row per (layer, query, key) with key <= query: the token at ``key``, and its share.
+
+        Args:
+            layer: this layer alone.
+        """
+        import pandas as pd
+
+        some = self.flow if layer is None else self.flow.isel(layer=just_one(self.flow, "layer", layer))
+        queries, keys = np.tril_indices(self.flow.shape[-1])
+        layers = some.coords("layer")
+        return pd.DataFrame(
+            {
+                "layer": np.repeat(layers, len(queries)),
+                "query": np.tile(queries, len(layers)),
+                "key": (at := np.tile(keys, len(layers))),
+                **named(self.tokens, at),
+                "share": np.asarray(some.values)[..., queries, keys].reshape(-1),
+            }
+        )
+
+    def figure(self, layer: int | None = None) -> Figure:
+        """A plotly heatmap of query x key.
+
+        Args:
+            layer: None is the last.
+        """
+        layer = self.layers[-1] if layer is None else layer
+        values = np.asarray(self.flow.sel(layer=layer).values)
+        return heatmap(values, f"What reached each position up to layer {layer}", "share")
+
+    def to_record(self) -> Record:
+        about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
+        arrays = {"flow": self.flow, **prefixed("tokens", self.tokens.to_arrays())}
+        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Rollout:
+        about = dict(record.json)
+        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
+        return cls(record.labeled("flow"), Tokens.from_arrays(record.group("tokens")), checks=checks, **about)
+
+    def __repr__(self) -> str:
+        layers, tokens, _ = self.flow.shape
+        return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {said(self.checks)})"

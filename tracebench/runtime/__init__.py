@@ -1,0 +1,1 @@
+"""The notebook around us: its cells, interrupts and progress bars."""

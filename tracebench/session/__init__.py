@@ -1,0 +1,1 @@
+"""The torch side that answers the requests of a bench."""

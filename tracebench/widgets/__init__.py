@@ -1,0 +1,1 @@
+"""The plumbing of the views: synced widgets, wire format, selection, answers."""
