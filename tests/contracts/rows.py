@@ -11,6 +11,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tracebench import registry
+from tracebench.analyses import base
+from tracebench.requests.request import Request, request_for
+from tracebench.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Kind:
         """Whether the view is built in this repository."""
         return self.view.__module__.startswith("tracebench.")
 
+    def before(self, trace: Any) -> dict[str, Any]:
+        """What the view has of a trace before its answer is there."""
+        return self.view.data(trace)
+
     def pack(self, result: Any, trace: Any) -> dict[str, Any]:
         """The tree that crosses to the browser."""
         return self.view.pack(result, trace)
@@ -69,3 +76,23 @@ KINDS = [Kind(name) for name in _names("results", registry.RESULTS)]
 
 #: The kind of the record that all others are about.
 TRACE = next(kind for kind in KINDS if kind.name == "trace")
+
+
+def asked(analysis: Any, trace: Any, target: Any = None) -> Request:
+    """The request that an analysis with these parameters answers."""
+    return base.request(analysis, trace, target)
+
+
+def answered(request: Request, lm: Any, trace: Any) -> Any:
+    """The result of a request."""
+    return base.run(request, lm, trace)
+
+
+def request_of(result: Any) -> Request:
+    """The request that a result answers."""
+    return request_for(result)
+
+
+def session(lm: Any, trace: Any) -> Session:
+    """A model that answers the requests of a bench."""
+    return Session(lm, trace)

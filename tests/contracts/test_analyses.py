@@ -16,8 +16,7 @@ from tests import tiny
 from tests.contracts import rows, samples
 from tests.contracts.samples import arrays, lm, trace
 from tests.unchanged import unchanged
-from tracebench.analyses.base import request, run
-from tracebench.requests.request import Request, request_for
+from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled, listening
 
 NAMES = {analysis.name: analysis.type for analysis in rows.ANALYSES}
@@ -65,7 +64,7 @@ def test_its_repr_is_python_that_makes_it_again(analysis):
             again = eval(repr(made), NAMES)
             assert again == made
             assert made != analysis()
-            assert request(again, about).key == request(made, about).key != request(analysis(), about).key
+            assert rows.asked(again, about).key == rows.asked(made, about).key != rows.asked(analysis(), about).key
         assert accepted, f"no other value of {field.name} was tried: say in samples.py which there are"
 
 
@@ -90,8 +89,8 @@ def test_it_gives_the_kind_of_its_row(row, text):
         assert result.trace == trace(text).hash
         assert result.method == repr(row.type())
         assert 0 <= result.cost < 600
-        asked = request(row.type(), trace(text), getattr(result, "target", None))
-        assert request_for(result).key == asked.key
+        asked = rows.asked(row.type(), trace(text), getattr(result, "target", None))
+        assert rows.request_of(result).key == asked.key
 
 
 @every_analysis
@@ -117,8 +116,8 @@ def test_the_same_question_gives_the_same_numbers(row):
     about = trace("generated")
     for result in samples.found(row, "generated"):
         torch.manual_seed(99)
-        asked = Request.from_json(json.loads(json.dumps(request_for(result).to_json())))
-        assert arrays(run(asked, lm(), about).to_record()) == arrays(result.to_record())
+        asked = Request.from_json(json.loads(json.dumps(rows.request_of(result).to_json())))
+        assert arrays(rows.answered(asked, lm(), about).to_record()) == arrays(result.to_record())
 
 
 @every_analysis
@@ -132,8 +131,8 @@ def test_a_text_without_steps_is_answered_or_refused_in_a_sentence(row):
 def test_the_code_of_its_request_computes_it(row):
     about = trace("generated")
     for result in samples.found(row, "generated"):
-        asked = request(row.type(), about, getattr(result, "target", None))
-        assert asked.code == request_for(result).code
+        asked = rows.asked(row.type(), about, getattr(result, "target", None))
+        assert asked.code == rows.request_of(result).code
         *imports, call = ast.parse(asked.code).body
         names = {"tb": tb, "lm": lm(), "trace": about}
         exec(compile(ast.Module(imports, []), "code", "exec"), names)

@@ -6,6 +6,7 @@ import ast
 import html
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from tests.bench.test_workbench import state_of
 from tests.contracts import rows, samples
 from tests.contracts.samples import arrays, lm, trace
 from tracebench.record.arrays import LabeledArray
-from tracebench.requests.request import request_for, slice_key
-from tracebench.session.session import Session
+from tracebench.record.checks import Check
+from tracebench.requests.request import slice_key
 from tracebench.widgets import wire
 
 every_kind = pytest.mark.parametrize("kind", rows.KINDS, ids=str)
@@ -67,10 +68,19 @@ def test_its_tree_travels(kind, text):
             assert tree["cost"] == result.cost
 
 
+@every_kind
+def test_a_check_that_is_unknown_travels(kind):
+    unknown = Check("known", "identity", float("nan"), 1.0, "It is known.")
+    for result in samples.results(kind, "generated"):
+        tree = kind.pack(replace(result, checks=(unknown,)), trace("generated"))
+        assert_travels(tree)
+        assert [(check["value"], check["state"]) for check in tree["checks"]] == [(None, "broken")]
+
+
 @every_text
 @every_finding
 def test_a_view_is_there_before_its_answer(kind, text):
-    assert_travels(kind.view.data(trace(text)))
+    assert_travels(kind.before(trace(text)))
 
 
 @every_text
@@ -107,7 +117,7 @@ def test_a_saved_page_has_its_answer(kind, text, tmp_path):
             assert kind.view.stem in bench._stems
             page = bench.save(tmp_path / "a.html").read_text("utf-8")
             state, _ = state_of(page)
-            key = request_for(result).key
+            key = rows.request_of(result).key
             assert state["baked"][key]["kind"] == kind.name
             assert {slice_key(key, coords) for coords, *_ in kind.slices(result, trace(text))} <= state["baked"].keys()
             # No token ends a script, and every token of the text is there to read.
@@ -146,10 +156,12 @@ def test_a_bench_with_a_model_answers_its_request(kind, tmp_path):
         if analysis.gives != kind.name:
             continue
         (result, *_) = samples.found(analysis, "generated")
-        bench = tb.Workbench([trace("generated"), request_for(result)], answerer=Session(lm(), trace("generated")))
+        bench = tb.Workbench(
+            [trace("generated"), rows.request_of(result)], answerer=rows.session(lm(), trace("generated"))
+        )
         try:
             state, _ = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
-            assert state["baked"][request_for(result).key]["kind"] == kind.name
+            assert state["baked"][rows.request_of(result).key]["kind"] == kind.name
         finally:
             bench.close()
 
