@@ -18,7 +18,7 @@ from tracebench.record.trace import Trace
 from tracebench.requests.request import Unanswerable
 
 #: Tokens that a page, a picture or a table could misread.
-HARD = ("<b>", "</script>", "<!--", "&amp;", "🗼", "שלום", '"', "=1+1")
+HARD = ("<b>", "<img>", "</script>", "<!--", "&amp;", "🗼", "שלום", '"', "=1+1")
 
 
 @cache
@@ -32,7 +32,7 @@ def lm() -> tb.LanguageModel:
 #: What a trace may be like.
 TEXTS = {
     "generated": lambda: lm().generate("The Eiffel", max_new_tokens=3, seed=0),
-    "hard": lambda: lm().read('The<b></script><!--&amp;🗼é שלום=1+1"', prompt_length=10),
+    "hard": lambda: lm().read('The<b><img></script><!--&amp;🗼é שלום=1+1"', prompt_length=11),
     "one step": lambda: lm().read([5, 6, 7], prompt_length=2),
     "two tokens": lambda: lm().read([5, 6], prompt_length=1),
     "one token": lambda: lm().read([5]),
