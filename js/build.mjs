@@ -19,6 +19,7 @@ const others = {
   answers: { js: "requests/answers_model.ts" },
   offline: { js: "offline/host.ts" },
   selection: { js: "selection_model.ts" },
+  trace_data: { js: "trace_model.ts" },
   workbench: { js: "bench/workbench.ts", css: "bench/workbench.css" },
 };
 

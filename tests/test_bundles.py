@@ -21,6 +21,7 @@ OTHERS = {
     "answers": ["answers.js"],
     "offline": ["offline.js"],
     "selection": ["selection.js"],
+    "trace_data": ["trace_data.js"],
     "workbench": ["workbench.js", "workbench.css"],
 }
 

@@ -1,4 +1,4 @@
-// The trace tree of docs/architecture.md, after decoding.
+// The trace tree of docs/wire.md, after decoding.
 
 import type { Check } from "./checks";
 import type { Steps } from "./selection";

@@ -19,6 +19,11 @@ interface Node {
 export const [BYTE, FIXED] = [2 ** 8 - 1, 2 ** 14 - 1];
 const SQUARES = Float32Array.from({ length: BYTE + 1 }, (_, v) => (v / BYTE) ** 2);
 
+/** What a number may have been before its square root was rounded: half a step to either side. */
+export function rootRange(value: number, half: number): [number, number] {
+  return [Math.max(0, Math.sqrt(value) - half) ** 2, Math.min(1, Math.sqrt(value) + half) ** 2];
+}
+
 /** Numbers with named axes, addressed by coordinates (`layer: -1` is the embedding), never by offsets. */
 export class LabeledArray {
   readonly #strides: number[];

@@ -118,4 +118,4 @@ def test_an_interrupt_inside_the_model_leaves_no_hook(lm, trace, layer):
 
 def test_an_unknown_analysis_is_an_error_that_lists_the_known(lm, trace):
     with pytest.raises(LookupError, match="LogitLens"):
-        run(Request("Nothing", {}, trace.hash, None, ""), lm, trace)
+        run(Request("Nothing", {}, (trace.hash,)), lm, [trace])

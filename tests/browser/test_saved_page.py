@@ -68,7 +68,7 @@ def test_a_link_opens_it_there(saved_page):
 
 def test_a_page_without_the_answer_says_what_would_compute_it(saved_page, tmp_path):
     trace = made.trace()
-    request = tb.Request("LogitLens", {"top": 5}, trace.hash, code="tb.LogitLens(top=5)(lm, trace)")
+    request = tb.Request("LogitLens", {"top": 5}, (trace.hash,), code="tb.LogitLens(top=5)(lm, trace)")
     page = saved_page(tb.Workbench([trace, request]).save(tmp_path / "a.html"))
     page.wait_for_selector('[data-view="lens_table"][data-state="absent"]')
     assert "tb.LogitLens(top=5)(lm, trace)" in page.locator('[data-view="lens_table"]').inner_text()

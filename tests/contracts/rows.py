@@ -5,15 +5,18 @@ Rows that an installed package adds by entry points are among them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from tracebench import registry
 from tracebench.analyses import base
-from tracebench.requests.request import Request, request_for
+from tracebench.record.traces import Traces
+from tracebench.requests import code
+from tracebench.requests.request import Request
 from tracebench.session.session import Session
+from tracebench.widgets import trees
+from tracebench.widgets.trace_data import trace_tree
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,12 @@ class Analysis:
 
     @property
     def type(self) -> type:
-        return registry.find("analyses", self.name)
+        return registry.analysis_class(self.name)
+
+    @property
+    def methods(self) -> tuple[tuple[str, str], ...]:
+        """What a menu offers: label -> repr."""
+        return registry.analysis(self.name).methods
 
     def __str__(self) -> str:
         return self.name
@@ -39,40 +47,38 @@ class Kind:
 
     @property
     def result(self) -> type:
-        return registry.find("results", self.name)
+        return registry.result_class(self.name)
 
     @property
     def view(self) -> type:
-        return registry.find("views", self.name)
+        return registry.view_class(self.name)
 
     @property
     def is_ours(self) -> bool:
         """Whether the view is built in this repository."""
         return self.view.__module__.startswith("tracebench.")
 
-    def before(self, trace: Any) -> dict[str, Any]:
-        """What the view has of a trace before its answer is there."""
-        return self.view.data(trace)
+    def before(self) -> dict[str, Any]:
+        """What the view has before its answer is there, beside the data of the traces."""
+        return self.view.data()
 
     def pack(self, result: Any, trace: Any) -> dict[str, Any]:
         """The tree that crosses to the browser."""
-        return self.view.pack(result, trace)
+        return trace_tree(result) if self == TRACE else trees.pack(result, Traces([trace]))
 
     def slices(self, result: Any, trace: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
         """Coordinates, the tree in a page, and the tree in a notebook, of every slice that a page has."""
-        for coords, tree in getattr(self.view, "slices", lambda *_: ())(result, trace):
-            yield coords, tree, self.view.pack_slice(result, trace, coords)
+        if self == TRACE:
+            return
+        for coords, tree in trees.slices(result, Traces([trace]), None):
+            yield coords, tree, trees.pack_slice(result, Traces([trace]), coords)
 
     def __str__(self) -> str:
         return self.name
 
 
-def _names(table: str, ours: Mapping[str, Any]) -> list[str]:
-    return sorted({*ours, *(entry.name for entry in entry_points(group=f"tracebench.{table}"))})
-
-
-ANALYSES = [Analysis(name, registry.result_kind(name)) for name in _names("analyses", registry.ANALYSES)]
-KINDS = [Kind(name) for name in _names("results", registry.RESULTS)]
+ANALYSES = [Analysis(row.name, row.gives) for row in registry.analyses()]
+KINDS = [Kind(row.name) for row in registry.kinds()]
 
 #: The kind of the record that all others are about.
 TRACE = next(kind for kind in KINDS if kind.name == "trace")
@@ -80,19 +86,19 @@ TRACE = next(kind for kind in KINDS if kind.name == "trace")
 
 def asked(analysis: Any, trace: Any, target: Any = None) -> Request:
     """The request that an analysis with these parameters answers."""
-    return base.request(analysis, trace, target)
+    return base.request(analysis, trace, target=target)
 
 
 def answered(request: Request, lm: Any, trace: Any) -> Any:
     """The result of a request."""
-    return base.run(request, lm, trace)
+    return base.run(request, lm, [trace])
 
 
 def request_of(result: Any) -> Request:
     """The request that a result answers."""
-    return request_for(result)
+    return code.request_for(result)
 
 
 def session(lm: Any, trace: Any) -> Session:
     """A model that answers the requests of a bench."""
-    return Session(lm, trace)
+    return Session([(lm, trace)])

@@ -166,3 +166,23 @@ def test_numbers_are_numbers(kind):
         for result in samples.results(kind, text):
             for name, array in labeled(result).items():
                 assert not np.isinf(np.asarray(array.values, np.float64)).any(), name
+
+
+@every_text
+@every_finding
+def test_what_a_generic_room_asks_of_it_is_answered(kind, text):
+    about = trace(text)
+    for result in samples.results(kind, text):
+        assert result.traces == (about.hash,)
+        assert result.says in ("continues", "compares", "adds")
+        assert set(result.whole_text) <= {name for array in labeled(result).values() for name in array.dims}
+        for step in about.steps:
+            for part in result.sentence(about, step) or ():
+                assert isinstance(part, str) or [*part] == ["token"]
+            assert isinstance(result.question(about, step), (str, type(None)))
+        assert all(isinstance(target, tb.Target) for target in result.other_targets(about))
+        assert all(isinstance(line, str) for line in result.lines(about))
+        if (column := result.step_column(about)) is not None:
+            heading, cells = column
+            assert isinstance(heading, str)
+            assert len(cells) == len(about.steps)

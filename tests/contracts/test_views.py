@@ -37,7 +37,7 @@ def test_it_is_a_view_with_a_stem_of_its_own(kind):
     assert issubclass(kind.view, View)
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", kind.view.stem)
     assert [other for other in rows.KINDS if other.view.stem == kind.view.stem and other.view is not kind.view] == []
-    assert set(kind.view.also) <= {other.name for other in rows.KINDS}
+    assert set(kind.view.shows_also) <= {other.name for other in rows.KINDS}
 
 
 @every_kind

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.target import Target
 from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.trace import Trace
+from tracebench.results.base import Result, Says, about, about_from
 from tracebench.results.table import named
+from tracebench.results.token_scores_names import same_targets
+from tracebench.sentences.token_scores import attributed, most
+from tracebench.sentences.words import Parts
 
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
-
-    from tracebench.record.trace import Trace
 
 #: Target.of -> the unit of values and scores.
 UNITS = {"logit": "logits", "log_prob": "nats", "prob": "probability", "entropy": "nats"}
@@ -26,7 +29,7 @@ _ARRAYS = ("scores", "values", "baseline_values", "explained")
 
 
 @dataclass(frozen=True, eq=False)
-class TokenScores:
+class TokenScores(Result):
     """Signed scores of the tokens that a decision was made from.
 
     Args:
@@ -39,10 +42,6 @@ class TokenScores:
         tokens: the text.
         target: what was asked.
         baseline: what the text was compared with, in words; "" where the method has none.
-        method: repr of the analysis, which is Python that reproduces it.
-        trace: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     scores: LabeledArray
@@ -53,10 +52,6 @@ class TokenScores:
     tokens: Tokens
     target: Target
     baseline: str
-    method: str
-    trace: str
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "token_scores"
 
@@ -81,8 +76,8 @@ class TokenScores:
         """What the scores of one step answer."""
         # A token that nobody thought of is in this vocabulary, if not among the record's alternatives.
         known = trace.candidates.vocabulary.union(self.vocabulary)
-        about = replace(trace, candidates=replace(trace.candidates, vocabulary=known))
-        return replace(self.target, step=step).sentence(about)
+        known_here = replace(trace, candidates=replace(trace.candidates, vocabulary=known))
+        return replace(self.target, step=step).sentence(known_here)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per (step, token) that existed: the token and its score."""
@@ -124,27 +119,35 @@ class TokenScores:
             layout = {"yaxis": {"title": f"score ({self.unit})"}, "xaxis": {"title": "token"}}
         return go.Figure(plot, layout={"title": {"text": self.method}, **layout})
 
+    @property
+    def says(self) -> Says:
+        return "adds" if self.target.against is None else "compares"
+
+    def sentence(self, trace: Trace, step: int) -> Parts | None:
+        """Which tokens speak for the decision of a step, and which against it."""
+        return attributed(trace, self, step) if step in self.steps else None
+
+    def other_targets(self, trace: Trace) -> list[Target]:
+        """The same target with its tokens named in other ways."""
+        return same_targets(self, trace)
+
+    def lines(self, trace: Trace) -> Iterator[str]:
+        """The largest scores of each step, and the checks that do not hold."""
+        return most(trace, self)
+
     def to_record(self) -> Record:
-        about = {
-            "target": self.target.to_json(),
-            "baseline": self.baseline,
-            "method": self.method,
-            "trace": self.trace,
-            "cost": self.cost,
-            "checks": [check.to_json() for check in self.checks],
-        }
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= prefixed("vocabulary", self.vocabulary.to_arrays()) | prefixed("tokens", self.tokens.to_arrays())
-        return Record(self.kind, about, arrays)
+        own = {"target": self.target.to_json(), "baseline": self.baseline}
+        return Record(self.kind, {**about(self), **own}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> TokenScores:
-        about: dict[str, Any] = dict(record.json)
-        about["target"] = Target.from_json(about["target"])
-        about["checks"] = tuple(Check.from_json(check) for check in about["checks"])
-        about["tokens"] = Tokens.from_arrays(record.group("tokens"))
+        given = about_from(record.json)
+        given["target"] = Target.from_json(given["target"])
+        given["tokens"] = Tokens.from_arrays(record.group("tokens"))
         arrays: dict[str, Any] = {name: record.labeled(name) for name in _ARRAYS}
-        return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **about)
+        return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **given)
 
     def __repr__(self) -> str:
         what = f"{len(self.steps)} steps" if "step" in self.scores.dims else f"step {self.steps[0]}"

@@ -4,10 +4,10 @@ import { palette } from "../maps/paint";
 import type { CellSheet } from "../maps/sheet";
 import { sheet } from "../maps/sheet";
 import type { Tint } from "../maps/tint";
+import { rowStart } from "../maps/triangle";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
-import { rowStart } from "./result";
 
 const LABEL = 112;
 const [LEAST, WIDEST_CELL] = [140, 34];

@@ -9,6 +9,8 @@ import type { Taste } from "../maps/scale";
 import { scale } from "../maps/scale";
 import { lookedAt } from "../maps/text";
 import { withoutFirst } from "../maps/tint";
+import { rowStart } from "../maps/triangle";
+import { named, predicts } from "../maps/words";
 import type { Selection } from "../selection";
 import type { Source } from "../slices/source";
 import { trouble } from "../slices/trouble";
@@ -18,13 +20,15 @@ import { token } from "../tokens";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 import { isDark } from "../ui/theme";
-import { whenOther, write } from "../ui/unchanged";
+import { ifChanged, write } from "../ui/unchanged";
 import { AROUND, headMap, LARGEST } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
-import type { Attention, HeadSlice, Whose } from "./result";
-import { rowOf, rowStart, whoseIn } from "./result";
-import { about, named, predicts, share, whoseName } from "./words";
+import type { Attention, Whose } from "./result";
+import { whoseIn } from "./result";
+import type { HeadSlice } from "./slice";
+import { rowOf } from "./slice";
+import { about, share, whoseName } from "./words";
 
 export interface Prepared {
   attention: Attention;
@@ -94,7 +98,7 @@ export function showAttention(
     const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
     line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
   };
-  const ask = whenOther((position: number) => {
+  const ask = ifChanged((position: number) => {
     const reads = token(text.pieces[position] as Piece, { title: "" });
     question.replaceChildren(`from position ${position} `, reads, predicts(text, position));
   });

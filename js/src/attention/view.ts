@@ -7,19 +7,21 @@ import { prepareRollout, slicesOf } from "../flow/prepare";
 import type { Arrived, Reading, Rollout } from "../flow/result";
 import { showRollout } from "../flow/show";
 import type { AskOptions } from "../requests/ask";
-import { remembering } from "../requests/remember";
+import { cached } from "../requests/cache";
+import { pinned } from "../requests/pinned";
 import type { Request } from "../requests/request";
 import { askAndShow } from "../requests/states";
-import { within } from "../requests/within";
 import type { Source } from "../slices/source";
 import { source } from "../slices/source";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 import { segmented } from "../ui/switch";
-import type { Attention, HeadSlice, Whose } from "./result";
-import { sliceOf, whoseIn } from "./result";
+import type { Attention, Whose } from "./result";
+import { whoseIn } from "./result";
 import type { Prepared } from "./show";
 import { showAttention } from "./show";
+import type { HeadSlice } from "./slice";
+import { sliceOf } from "./slice";
 
 /** The text that the attention is about, and the rollouts that can be asked for instead. */
 export interface Attended extends Text {
@@ -30,7 +32,7 @@ export interface Attended extends Text {
 export function attentionView({ el, data: text, answers, request, selection, signal }: Context<Attended>): void {
   if (!request) throw new Error("The attention view has nothing to ask for.");
   if (!text.pieces) throw new Error("The attention view needs the text: data with prompt_length, steps, ids and pieces.");
-  const asked = remembering(answers);
+  const asked = cached(answers);
   const rollouts = text.rollouts ?? [];
   const slot = element("span", { class: "tb-att-slot" });
   const heading = element("h2", {});
@@ -49,7 +51,7 @@ export function attentionView({ el, data: text, answers, request, selection, sig
     heading.textContent = rollout ? "What has come here by attention?" : "Where did it look?";
     if (rollout) {
       const prepare = (answer: unknown, options: AskOptions) => {
-        const its = flows.get(rollout.request) ?? slicesOf(answer as Rollout, rollout.request, within(answers, answer));
+        const its = flows.get(rollout.request) ?? slicesOf(answer as Rollout, rollout.request, pinned(answers, answer));
         flows.set(rollout.request, its);
         return prepareRollout(answer as Rollout, its, text, selection, options);
       };
@@ -64,7 +66,7 @@ export function attentionView({ el, data: text, answers, request, selection, sig
         }
         slices ??= source<Whose, HeadSlice>({
           request,
-          answers: within(answers, answer),
+          answers: pinned(answers, answer),
           coords: ({ layer, head }) => ({ layer, head }),
           open: (tree) => sliceOf(tree, attention.length),
           size: ({ weights }) => weights.length,

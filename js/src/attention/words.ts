@@ -1,13 +1,9 @@
 // Attention in words.
 
-import { stepAt } from "../selection";
-import { isolated } from "../tokens";
-import type { Text } from "../trace";
-import { probability } from "../ui/format";
-import type { Attention, HeadSlice, Whose } from "./result";
-import { isExact, rangeOf, rowOf } from "./result";
-
-const LEAST = 0.0005;
+import { digitsOf, weightName } from "../maps/words";
+import type { Attention, Whose } from "./result";
+import type { HeadSlice } from "./slice";
+import { isExact, rangeOf, rowOf } from "./slice";
 
 /** "layer 17, head 4"; a mean is said to be one. */
 export function whoseName({ layer, head }: Whose): string {
@@ -15,25 +11,10 @@ export function whoseName({ layer, head }: Whose): string {
   return `layer ${layer}, ${head === null ? "mean over heads" : `head ${head}`}`;
 }
 
-/** ", which predicts step 0", or that it predicts none. */
-export function predicts(text: Text, query: number): string {
-  const step = stepAt(text, query);
-  return step === null ? ", which predicts no step" : `, which predicts step ${step}`;
-}
-
-export function named(text: Text, position: number): string {
-  return isolated(text.pieces[position]?.[1] ?? "?");
-}
-
 /** "0.23 of the attention of layer 17, head 4"; at 16 levels it is "about" so much. */
 export function share(slice: HeadSlice, query: number, key: number): string {
   const weight = isLevel(slice, query, key) ? roughly(slice, query, key) : weightName(rowOf(slice, query)[key] ?? 0);
   return `${weight} of the attention of ${whoseName(slice)}`;
-}
-
-/** "0.23", and "≈0.02" for what is known as one of 16 levels alone. */
-export function figure(weight: number, known: boolean): string {
-  return `${known ? "" : "≈"}${weightName(weight)}`;
 }
 
 function isLevel(slice: HeadSlice, query: number, key: number): boolean {
@@ -55,16 +36,6 @@ function outward(end: number, round: (x: number) => number): string {
   const whole = end * 10 ** digits;
   const near = Math.round(whole);
   return ((Math.abs(whole - near) < 1e-4 ? near : round(whole)) / 10 ** digits).toFixed(digits);
-}
-
-export function weightName(weight: number): string {
-  // Smaller ones are not told apart by the bytes that they come as.
-  if (weight < LEAST) return "<0.001";
-  return probability(weight, digitsOf(weight));
-}
-
-function digitsOf(weight: number): number {
-  return weight < 0.005 ? 3 : 2;
 }
 
 /** How the numbers came about, and how exact they are. */

@@ -1,128 +1,132 @@
-// What the views in sight were answered. The bench hears it and asks nothing; the head says what came of it and what proves it.
-// Twin of tracebench/bench/head.py.
+// What the head of the bench reads from the answers of the visible views: their checks, and the finding of a follow-up question.
+// The head listens and asks nothing itself. Twin of tracebench/bench/head.py.
 
 import type { Child } from "../afm";
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
 import type { Answers } from "../requests/ask";
-import { askedIn } from "../requests/asked";
+import { followupOf } from "../requests/followup";
 import type { Request } from "../requests/request";
 import { requestKey } from "../requests/request";
-import { requestAt, stepOf } from "../token_scores/asking";
-import type { Scores, Target } from "../token_scores/result";
+import type { Target } from "../requests/target";
+import { requestAt, stepOf } from "../requests/target";
 
-/** A view in sight: its name in the arrangement, and what it asks when that is chosen. */
-export interface Seen {
+export interface VisibleView {
+  /** Its name in the arrangement. */
   name: string;
   child: Child;
-  beside: readonly Request[];
+  /** Requests that its menu offers in place of its own. */
+  alternatives: readonly Request[];
 }
 
 /** The checks of the answers of one view. */
-export interface Proofs {
+export interface ViewChecks {
   view: string;
   checks: readonly Check[];
 }
 
-/** What came of another question than the bench's own. */
-export interface Other {
+/** A follow-up question, with its finding. */
+export interface Followup {
   question: string;
   finding: Parts;
 }
 
 export interface Listening {
-  inSight: () => readonly Seen[];
+  visibleViews: () => readonly VisibleView[];
   answers: Answers;
-  /** The step that is looked at. */
+  /** The selected step. */
   step: () => number;
   onChange: () => void;
 }
 
-interface Asked {
+interface PossibleRequest {
   key: string;
   request: Request;
-  /** Another question than the view's first one. */
-  otherwise: boolean;
-  /** What the view asks when that is chosen. */
-  offered: boolean;
-  /** Why this token rather than that one: a question of its own, also as the view's first one. */
-  compares: boolean;
+  /** The reader asked it after the first request of the view. */
+  isFollowup: boolean;
+  /** The menu of the view offers it; the view asks something else now. */
+  isAlternative: boolean;
+  /** It asks why this token and not that one. */
+  isContrast: boolean;
 }
 
-type Heard = Pick<Scores, "kind" | "steps" | "questions" | "findings" | "checks">;
+/** The part of an answer that the head reads. Some kinds of result explain steps: these have a question and a finding for each. */
+interface Answer {
+  checks?: readonly Check[];
+  steps?: readonly number[];
+  questions?: readonly string[];
+  findings?: readonly Parts[];
+}
 
-/** `listen` is for when another step, other views or other questions are in sight; the rest says what was heard. */
-export function answersInSight({ inSight, answers, step, onChange }: Listening, signal: AbortSignal) {
-  const heard = new Map<string, Heard>();
-  /** An error says who asked as little as an answer does: where two views ask the same, the answer may still stand in one. */
-  const shared = (key: string) => {
-    const asked = inSight().flatMap((seen) => askedAt(seen, step()));
-    return asked.filter((each) => each.key === key).length > 1;
-  };
+/** Call `listen` again after the step, the visible views or their requests have changed. The other functions read what came. */
+export function hearAnswers({ visibleViews, answers, step, onChange }: Listening, signal: AbortSignal) {
+  /** Key of a request -> its answer. */
+  const heard = new Map<string, Answer>();
+  const possible = () =>
+    visibleViews().flatMap((visible) => requestsAt(visible, step()).map((each) => ({ ...each, view: visible.name })));
+  /** Several views have this request. An error does not say whose request failed: another view may still show the answer. */
+  const isShared = (key: string) => possible().filter((each) => each.key === key).length > 1;
   let hearing = new AbortController();
   const listen = () => {
     hearing.abort();
     hearing = new AbortController();
     const until = AbortSignal.any([signal, hearing.signal]);
-    for (const { key, request } of inSight().flatMap((seen) => askedAt(seen, step()))) {
+    for (const { key, request } of possible()) {
       const hear = (answer: unknown) => {
-        const { kind, steps, questions, findings, checks } = answer as Scores;
-        heard.set(key, { kind, steps, questions, findings, checks });
+        const { checks, steps, questions, findings } = answer as Answer;
+        heard.set(key, { checks, steps, questions, findings } as Answer);
         onChange();
       };
       const forget = () => {
-        if (!shared(key) && heard.delete(key)) onChange();
+        if (!isShared(key) && heard.delete(key)) onChange();
       };
       answers.hear(request, hear, until, forget);
     }
   };
-  /** Key of an answer -> the view that it counts for: the first that asks it as its own question, else the first that offers it. */
+  /** Key of an answer -> the one view that it counts for: the first that asks for it, else the first that offers it. */
   const counted = () => {
-    const asked = inSight().flatMap((seen) => askedAt(seen, step()).map((each) => ({ ...each, view: seen.name })));
+    const all = possible();
     const views = new Map<string, string>();
-    for (const offered of [false, true]) {
-      for (const each of asked) {
-        if (each.offered === offered && heard.has(each.key) && !views.has(each.key)) views.set(each.key, each.view);
+    for (const isAlternative of [false, true]) {
+      for (const each of all) {
+        if (each.isAlternative === isAlternative && heard.has(each.key) && !views.has(each.key)) views.set(each.key, each.view);
       }
     }
     return views;
   };
   return {
     listen,
-    /** View by view, as far as something was answered at the step. Every answer counts once, however many views show it. */
-    proofs: (): Proofs[] => {
+    /** The checks of each view that has an answer at the step. An answer that several views show counts once. */
+    checks: (): ViewChecks[] => {
       const views = [...counted()];
-      return inSight().flatMap(({ name }) => {
+      return visibleViews().flatMap(({ name }) => {
         const answered = views.filter(([, view]) => view === name).flatMap(([key]) => heard.get(key) ?? []);
         return answered.length > 0 ? [{ view: name, checks: answered.flatMap(({ checks }) => checks ?? []) }] : [];
       });
     },
-    /** Whether more than one view in sight asks it. */
-    shared: (request: Request): boolean => shared(requestKey(request)),
-    /** Whether the answer to a question is among those. */
-    counts: (request: Request): boolean => counted().has(requestKey(request)),
-    /** The first other question in sight whose answer is there: one that was asked here, else one that compares. */
-    other: (): Other | null => {
-      const asked = inSight().flatMap((seen) => askedAt(seen, step()));
-      for (const { key } of [...asked.filter((each) => each.otherwise), ...asked.filter((each) => each.compares)]) {
-        const answer = heard.get(key);
-        // The findings of answers of other kinds are not about a question.
-        const row = answer?.kind === "token_scores" ? answer.steps.indexOf(step()) : -1;
-        if (answer && row >= 0) return { question: answer.questions[row] ?? "", finding: answer.findings[row] ?? [] };
+    isShared: (request: Request): boolean => isShared(requestKey(request)),
+    isCounted: (request: Request): boolean => counted().has(requestKey(request)),
+    /** The first answered follow-up question, else the first answered contrast; null where there is neither. */
+    followup: (): Followup | null => {
+      const all = possible();
+      for (const { key } of [...all.filter((each) => each.isFollowup), ...all.filter((each) => each.isContrast)]) {
+        const { steps, questions, findings } = heard.get(key) ?? {};
+        const row = questions && steps ? steps.indexOf(step()) : -1;
+        if (row >= 0) return { question: questions?.[row] ?? "", finding: findings?.[row] ?? [] };
       }
       return null;
     },
   };
 }
 
-/** What a view asks at a step, and what it may ask instead. */
-function askedAt({ child, beside }: Seen, step: number): Asked[] {
+/** What a view asks at a step, and what its menu offers. */
+function requestsAt({ child, alternatives }: VisibleView, step: number): PossibleRequest[] {
   const { asked, request: first } = child;
-  const other = first && askedIn(asked.get(), first);
-  const own = other ?? first;
-  return [...(own ? [own] : []), ...beside].map((each) => {
+  const followup = first && followupOf(asked.get(), first);
+  const own = followup ?? first;
+  return [...(own ? [own] : []), ...alternatives].map((each) => {
     const request = stepOf(each) === null ? each : requestAt(each, step);
-    const compares = ((request.target as Target | null)?.against ?? null) !== null;
-    return { key: requestKey(request), request, otherwise: each === other, offered: each !== own, compares };
+    const isContrast = ((request.target as Target | null)?.against ?? null) !== null;
+    return { key: requestKey(request), request, isFollowup: each === followup, isAlternative: each !== own, isContrast };
   });
 }

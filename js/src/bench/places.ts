@@ -16,7 +16,7 @@ export interface Places {
   /** The names of those that are hidden, each of which brings one back. */
   away: HTMLElement;
   /** Those that are not hidden, first to last. */
-  inSight: () => { name: string; child: Child }[];
+  visible: () => { name: string; child: Child }[];
   /** Their names, first to last as they were given. */
   names: readonly string[];
   /** Brings the reader to a view: out of hiding, or out from behind one that has all the room. */
@@ -158,7 +158,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
   return {
     el,
     away,
-    inSight: standing,
+    visible: standing,
     names,
     lead: (name) => {
       if (!names.includes(name)) return;

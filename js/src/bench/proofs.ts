@@ -5,11 +5,11 @@ import { edges, element, focusedIn } from "../ui/dom";
 import type { Popup } from "../ui/popup";
 import { popup } from "../ui/popup";
 import { spoken } from "./arrangement";
-import type { Proofs } from "./head";
+import type { ViewChecks } from "./head";
 
 export interface ProofsPlace {
   el: HTMLElement;
-  show(proofs: readonly Proofs[]): void;
+  show(proofs: readonly ViewChecks[]): void;
 }
 
 /** `lead` brings the reader to a view. */

@@ -4,7 +4,7 @@ import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
 import { element } from "../ui/dom";
 import { isBare, take } from "../ui/keys";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 
 export function stepper(trace: Steps, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
   const go = (by: number) => {
@@ -27,7 +27,7 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
     },
     { signal },
   );
-  const show = whenOther((step: number | null) => {
+  const show = ifChanged((step: number | null) => {
     word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
     // Not `disabled`: a button that has the focus would lose it at the last step.
     back.setAttribute("aria-disabled", String((step ?? 0) <= 0));

@@ -4,7 +4,6 @@
 import type { Child, Context } from "../afm";
 import { widget } from "../afm";
 import type { Check } from "../checks";
-import type { Lens } from "../lens_table/result";
 import type { Parts } from "../parts";
 import { sentenceIn } from "../parts";
 import type { Request } from "../requests/request";
@@ -13,9 +12,9 @@ import { readElsewhere } from "../selection";
 import type { ModelCard } from "../trace";
 import { copyButton } from "../ui/copy";
 import { element, onResize, steady } from "../ui/dom";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { banner } from "./banner";
-import { answersInSight } from "./head";
+import { hearAnswers } from "./head";
 import { places } from "./places";
 import { proofsPlace } from "./proofs";
 import { saveButton } from "./save";
@@ -35,6 +34,12 @@ export interface Bench extends Steps {
   code: string;
   /** What the bench does not show, and why. */
   note?: string;
+}
+
+/** The part of the answer to `finding_request` that the head shows: a finding for each step, and the checks. */
+interface Finding {
+  findings: Parts[];
+  checks: Check[];
 }
 
 /** The views of the record and of the lens, by the names that they have in every bench. */
@@ -58,9 +63,9 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const views = places(el, children, synced("arrangement"), signal);
   const proofs = proofsPlace(views.lead, signal);
   const step = () => selection.fields.step ?? 0;
-  const beside = (child: Child) => data.beside?.[children.indexOf(child)] ?? [];
-  const inSight = () => views.inSight().map(({ name, child }) => ({ name, child, beside: beside(child) }));
-  const heard = answersInSight({ inSight, answers, step, onChange: () => update() }, signal);
+  const alternatives = (child: Child) => data.beside?.[children.indexOf(child)] ?? [];
+  const visibleViews = () => views.visible().map(({ name, child }) => ({ name, child, alternatives: alternatives(child) }));
+  const heard = hearAnswers({ visibleViews, answers, step, onChange: () => update() }, signal);
   el.classList.add("tb-bench");
   el.dataset.live = "";
   // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
@@ -81,9 +86,9 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   steady(proofs.el, signal, "Width", el);
   for (const each of [head, target, question, finding]) steady(each, signal);
 
-  let lens: Lens | null = null;
+  let lens: Finding | null = null;
   const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
-  const tell = whenOther((read: number | null, at: number) => {
+  const tell = ifChanged((read: number | null, at: number) => {
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
     elsewhere.textContent =
@@ -91,7 +96,7 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   });
   const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;
   const update = () => {
-    const instead = data.steps > 0 ? heard.other() : null;
+    const instead = data.steps > 0 ? heard.followup() : null;
     const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step()] ?? []);
     ask(instead ? [instead.question] : own);
     find(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []);
@@ -101,8 +106,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   };
   /** Of the record, of every answer in sight, and of the lens that the finding is built on, also where it is hidden. */
   const allProofs = () => {
-    const found = heard.proofs();
-    const apart = lens && data.finding_request && !heard.counts(data.finding_request);
+    const found = heard.checks();
+    const apart = lens && data.finding_request && !heard.isCounted(data.finding_request);
     const hidden = apart ? [{ view: lensName, checks: lens?.checks ?? [] }] : [];
     return [{ view: RECORD, checks: data.checks }, ...found, ...hidden];
   };
@@ -117,16 +122,16 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const asked = data.finding_request;
   if (asked) {
     // The view below asks; the head only listens, so that cancelling there cancels.
-    const become = (answer: Lens | null) => {
+    const become = (answer: Finding | null) => {
       lens = answer;
       update();
     };
     answers.hear(
       asked,
-      (answer) => become(answer as Lens),
+      (answer) => become(answer as Finding),
       signal,
       () => {
-        if (!heard.shared(asked)) become(null);
+        if (!heard.isShared(asked)) become(null);
       },
     );
   }

@@ -1,8 +1,10 @@
-// The numbers of a rollout: what is in one position after every layer, one line per input token.
+// The numbers of a rollout: what is in one position after every layer, one line per input token, each share with what it
+// may have been before it was packed.
 
 import { csv } from "../picture/csv";
 import type { Text } from "../trace";
 import { NAMED, named } from "../trace";
+import { BYTE, rootRange } from "../wire";
 import type { Arrived } from "./result";
 import { sharesIn } from "./result";
 
@@ -13,8 +15,8 @@ export function numbers(arrived: Arrived, text: Text): string {
       arrived.query,
       key,
       ...named(text, key),
-      Number(share.toPrecision(6)),
+      ...[share, ...rootRange(share, 0.5 / BYTE)].map((value) => Number(value.toPrecision(6))),
     ]),
   );
-  return csv(["layer", "query", "key", ...NAMED, "share"], rows);
+  return csv(["layer", "query", "key", ...NAMED, "share", "least", "most"], rows);
 }

@@ -3,7 +3,7 @@
 import { queryIn } from "../maps/read";
 import type { AskOptions } from "../requests/ask";
 import { isAbsent } from "../requests/ask";
-import type { Asked } from "../requests/remember";
+import type { Asker } from "../requests/cache";
 import type { Request } from "../requests/request";
 import type { Selection } from "../selection";
 import type { Source } from "../slices/source";
@@ -19,7 +19,7 @@ export interface PreparedRollout {
   first: Arrived | null;
 }
 
-export function slicesOf(rollout: Rollout, request: Request, answers: Asked): Source<Reading, Arrived> {
+export function slicesOf(rollout: Rollout, request: Request, answers: Asker): Source<Reading, Arrived> {
   return source({
     request,
     answers,

@@ -1,4 +1,4 @@
-// A rollout after decoding: what it is (the rollout tree of docs/architecture.md), and the slices of it, one position each.
+// A rollout after decoding: what it is (the rollout tree of docs/wire.md), and the slices of it, one position each.
 
 import type { Check } from "../checks";
 import type { LabeledArray } from "../wire";

@@ -1,6 +1,5 @@
 // A rollout on the page: layers x input tokens for the position that reads, and the text tinted by one layer's row.
 
-import { named, predicts } from "../attention/words";
 import { detailLine, spokenOf } from "../maps/detail";
 import { follow } from "../maps/follow";
 import type { Places } from "../maps/head";
@@ -12,6 +11,7 @@ import { scale } from "../maps/scale";
 import { sheet } from "../maps/sheet";
 import { lookedAt } from "../maps/text";
 import { LEAST_TOP, WHOLE, withoutFirstAndOwn } from "../maps/tint";
+import { named, predicts } from "../maps/words";
 import type { Selection } from "../selection";
 import { trouble } from "../slices/trouble";
 import { wanted } from "../slices/wanted";
@@ -20,7 +20,7 @@ import { token } from "../tokens";
 import type { Text } from "../trace";
 import { element, setHidden } from "../ui/dom";
 import { isDark } from "../ui/theme";
-import { whenOther, write } from "../ui/unchanged";
+import { ifChanged, write } from "../ui/unchanged";
 import { numbers } from "./numbers";
 import { mostOthers } from "./others";
 import type { PreparedRollout } from "./prepare";
@@ -141,7 +141,7 @@ export function showRollout(
   };
   const most = `the largest share of another token in this row (${LEAST_TOP} at the least); each row has its own scale`;
   const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
-  const ask = whenOther((query: number) => {
+  const ask = ifChanged((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
   });

@@ -1,6 +1,6 @@
 // A rollout in words.
 
-import { weightName } from "../attention/words";
+import { weightName } from "../maps/words";
 import type { Rollout } from "./result";
 
 /** "0.23 of what is in position 9 after layer 17". */

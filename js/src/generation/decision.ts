@@ -6,7 +6,7 @@ import { isolated, pieceOf, token } from "../tokens";
 import type { Trace } from "../trace";
 import { element } from "../ui/dom";
 import { nats, probability, withP } from "../ui/format";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { wasRead } from "./blocks";
 import { bar } from "./text";
 
@@ -48,7 +48,7 @@ export function decision(trace: Trace): DecisionView {
   const word = wasRead(trace) ? "came next" : "chosen";
   let shown: number | null = null;
   let all = false;
-  const update = whenOther((step: number | null, elsewhere: number | null) => {
+  const update = ifChanged((step: number | null, elsewhere: number | null) => {
     el.toggleAttribute("data-elsewhere", elsewhere !== null);
     note.hidden = elsewhere === null;
     note.textContent = elsewhere === null ? "" : `Position ${elsewhere} is selected; it does not predict this step.`;

@@ -11,7 +11,7 @@ import { element, setSelected, svg, widthOf } from "../ui/dom";
 import { nats, probability, withP } from "../ui/format";
 import type { Scale } from "../ui/scale";
 import { linear, roundUp, ticks } from "../ui/scale";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { wasRead } from "./blocks";
 
 const LEFT = 34;
@@ -66,7 +66,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   );
   return {
     el,
-    update: whenOther((step) => {
+    update: ifChanged((step) => {
       shown = step;
       draw();
     }),

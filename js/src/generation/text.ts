@@ -7,7 +7,7 @@ import type { Trace } from "../trace";
 import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../ui/dom";
 import { probability, withP } from "../ui/format";
 import { isBare, take } from "../ui/keys";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { blocks } from "./blocks";
 import type { Fold } from "./fold";
 import { fold } from "./fold";
@@ -83,7 +83,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   onResize([el], rewrapped, signal);
 
   /** What is selected: a generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key. */
-  const mark = whenOther((start: number, stop: number, current: number, read: number) => {
+  const mark = ifChanged((start: number, stop: number, current: number, read: number) => {
     let count = 0;
     pieces.forEach((piece, index) => {
       const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;

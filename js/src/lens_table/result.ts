@@ -1,4 +1,4 @@
-// The lens tree of docs/architecture.md, after decoding.
+// The lens tree of docs/wire.md, after decoding.
 
 import type { Check } from "../checks";
 import type { Parts } from "../parts";

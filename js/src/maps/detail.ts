@@ -4,7 +4,7 @@ import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { largestOf } from "./tint";
 
 export interface About {
@@ -23,7 +23,7 @@ export interface Detail {
 
 export function detailLine(text: Text): Detail {
   const el = element("p", { class: "tb-detail", "aria-live": "polite" });
-  const draw = whenOther((query: number, key: number, words: string, lead: string) => {
+  const draw = ifChanged((query: number, key: number, words: string, lead: string) => {
     const piece = text.pieces[key];
     if (key > query || !piece) el.replaceChildren(`position ${key} comes after position ${query}`);
     else el.replaceChildren(`${lead}position ${key} `, token(piece as Piece, { title: "" }), `: ${words}`);

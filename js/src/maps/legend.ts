@@ -3,7 +3,7 @@
 import { paintSvg } from "../picture/scene_svg";
 import { css, sequential } from "../ui/color";
 import { element, svg } from "../ui/dom";
-import { whenOther } from "../ui/unchanged";
+import { ifChanged } from "../ui/unchanged";
 import { amount } from "./paint";
 import type { Tint } from "./tint";
 
@@ -33,7 +33,7 @@ export interface Meaning {
 export function legend({ what, most }: Meaning): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
   const [all, rest] = [element("span", {}, "tint: 0 to 1"), element("span", {})];
-  const draw = whenOther((top: number, from: number, empty: boolean, dark: boolean) => {
+  const draw = ifChanged((top: number, from: number, empty: boolean, dark: boolean) => {
     const whole = from === 0;
     if (!whole || !rest.textContent) {
       rest.textContent = empty ? "tint: this row has nothing beside position 0" : `tint: 0 to ${rough(top)}, ${most}`;

@@ -1,7 +1,7 @@
 // Weights as pixels. Colours follow the square root: most weights are small, and would be one colour.
 
-import { rowStart } from "../attention/result";
 import { sequential } from "../ui/color";
+import { rowStart } from "./triangle";
 
 const SHADES = 256;
 

@@ -1,7 +1,6 @@
 // The text as one position looked at it: every token tinted by its weight, the weight in figures under it, and lines from
 // the token that reads to those that it looks at most.
 
-import { figure, named, weightName } from "../attention/words";
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
 import { css, ink, sequential } from "../ui/color";
@@ -12,6 +11,7 @@ import { lines } from "./lines";
 import { scrolledTo } from "./sight";
 import type { Tint } from "./tint";
 import { darkness, strongest } from "./tint";
+import { figure, named, weightName } from "./words";
 
 /** Texts up to this many tokens are set larger. */
 const SHORT = 48;

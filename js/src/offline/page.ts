@@ -1,4 +1,4 @@
-// Reads what a saved page carries: the block of docs/architecture.md, "The saved page".
+// Reads what a saved page carries: the block of docs/wire.md, "The saved page".
 
 export interface SavedWidget {
   esm: string | null;

@@ -1,6 +1,6 @@
-// Exact numbers as comma-separated text. Header names are axis names, so that the table reads like the array.
-// Text comes from prompts and vocabularies, and a spreadsheet would run a cell that starts with = + - @ as a formula: it is
-// written as a JSON string, whose first sign is a quotation mark. `json.loads` gives the exact text back, white space too.
+// Exact numbers as comma-separated text (RFC 4180). Header names are axis names, so that the table reads like the array.
+// Text is the exact text, as `to_pandas()` has it, with the quotation marks that CSV itself needs: two tables are joined by it.
+// A spreadsheet may take a text that starts with = for a formula; docs/decisions says why that is not guarded against.
 
 /** In place of a coordinate where a number is the mean over that axis: a word of ours, so it stands without quotation marks. */
 export const MEAN = { word: "mean" };
@@ -14,7 +14,7 @@ export function csv(header: readonly string[], rows: Iterable<readonly Cell[]>):
 
 function cell(value: Cell): string {
   if (value === MEAN) return MEAN.word;
-  if (typeof value === "string") return quoted(JSON.stringify(value));
+  if (typeof value === "string") return quoted(value);
   return value === null || Number.isNaN(value) ? "" : String(value);
 }
 

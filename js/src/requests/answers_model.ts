@@ -1,4 +1,4 @@
-// The headless widget behind `Answers`: all views of a page ask through this one object, so equal questions are sent once.
+// The headless widget behind `Answers`. All views of a page share this one object, so equal requests are sent once.
 
 import type { MessageModel } from "./ask";
 import { Answers } from "./ask";

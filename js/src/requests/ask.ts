@@ -1,6 +1,6 @@
-// A view asks, somebody answers: the kernel in a notebook, a baked table in a saved page. A view cannot tell which.
-// Twin of tracebench/widgets/answers.py. One `Answers` per page is shared by all views (see answers_model.ts), so that
-// equal requests under way are sent once.
+// Sends the requests of the views, and gives back the answers. In a notebook the kernel answers, in a saved page a table of
+// stored answers; a view cannot tell which. All views of a page share one `Answers` (see answers_model.ts), so equal requests
+// are sent once. Twin of tracebench/widgets/answers.py.
 
 import { callEach } from "../listeners";
 import { decode } from "../wire";
@@ -15,9 +15,9 @@ export interface Progress {
 }
 
 export interface AskOptions {
-  /** Only this part of the answer. */
+  /** Ask for this part of the answer only. */
   slice?: Slice | undefined;
-  /** The id of the answer that it is a slice of: the kernel may have another one by now. */
+  /** The id of the answer that the slice belongs to: the kernel may have computed another one since. */
   of?: string | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
@@ -25,7 +25,7 @@ export interface AskOptions {
 
 export type Ask = (request: Request, options?: AskOptions) => Promise<unknown>;
 
-/** Why there is no answer. `absent`: nothing here can compute it, and `code` is the Python that would. */
+/** Why there is no answer. Where `absent`, nothing here can compute it, and `code` is the Python that computes it. */
 export class AskError extends Error {
   constructor(
     sentence: string,
@@ -37,12 +37,12 @@ export class AskError extends Error {
   }
 }
 
-/** Whether an error says that nothing here can compute the answer. By its name: it may come from another bundle's class. */
+/** Whether nothing here can compute the answer. Compares the name: the error may be of another bundle's class. */
 export function isAbsent(error: unknown): error is AskError {
   return error instanceof Error && error.name === "AskError" && (error as AskError).absent;
 }
 
-/** The part of a widget model that messages go over. */
+/** The part of a widget model that carries messages. */
 export interface MessageModel {
   get(name: "_offline"): boolean | undefined;
   send(message: unknown): void;
@@ -56,16 +56,16 @@ type Message =
   | { kind: "error"; id: string; error: string; absent?: boolean; code?: string | null }
   | { kind: "pong"; id: string };
 
-/** A message under way, and everybody who waits for its answer. */
+/** A message without an answer yet, and the callers that wait for it. */
 interface Call {
   message: unknown;
-  /** Whether the kernel has said anything to it. */
+  /** Whether the kernel has acknowledged it. */
   received: boolean;
   waiting: Set<Waiter>;
   finished: Finished;
 }
 
-/** How a message ended: with an answer, with none to be had, or with nobody knowing (it was given up, or not sent). */
+/** How a message ended: with an answer, with an error, or without either (it was cancelled, or could not be sent). */
 type Finished = (ending?: { result: unknown } | "failed") => void;
 
 interface Hearing {
@@ -81,17 +81,17 @@ interface Waiter {
 }
 
 export class Answers {
-  /** True in a saved page: there is nobody to compute anything new. */
+  /** True in a saved page, where nothing new can be computed. */
   readonly offline: boolean;
   readonly liveness: Liveness;
   readonly #model: MessageModel;
   readonly #calls = new Map<string, Call>();
-  /** Key of the request, and of the slice of its answer -> id of the message under way. */
+  /** Key of a request, with its slice and answer -> id of the message that was sent for it. */
   readonly #asked = new Map<string, string>();
-  /** Id of a ping -> the messages that were sent before it, and that nothing was said to until then. */
+  /** Id of a ping -> the messages before it that were not yet acknowledged. */
   readonly #unheard = new Map<string, string[]>();
   readonly #hearing = new Set<Hearing>();
-  // Every page on a kernel hears every message, so ids must not meet those of another page.
+  // Every page on a kernel receives every message, so the ids of two pages must differ.
   readonly #page = Math.random().toString(36).slice(2, 10);
   #count = 0;
 
@@ -104,7 +104,7 @@ export class Answers {
     signal?.addEventListener("abort", () => model.off("msg:custom", receive));
   }
 
-  /** The decoded answer to a request. Equal requests under way share one message; the last to abort cancels it. */
+  /** Resolves to the decoded answer. Equal requests share one message; it is cancelled when all callers have aborted. */
   readonly ask: Ask = (request, options = {}) => {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     const { slice, of } = options;
@@ -126,7 +126,7 @@ export class Answers {
     return this.#call(id, { kind: "ask", id, request, ...(slice && { slice }), ...(of && { of }) }, options, true, finished);
   };
 
-  /** Hear every answer to a request, whoever asks, and when there was none to be had. Asks nothing, and keeps no job alive. */
+  /** Calls back at every answer to a request, and at every error. Sends nothing itself, and keeps no job alive. */
   hear(request: Request, onAnswer: (result: unknown) => void, signal: AbortSignal, onError: () => void = () => {}): void {
     if (signal.aborted) return;
     const hearing = { key: requestKey(request), onAnswer, onError };
@@ -134,21 +134,21 @@ export class Answers {
     signal.addEventListener("abort", () => this.#hearing.delete(hearing));
   }
 
-  /** Save the bench as a file beside the notebook. */
+  /** Saves the bench as a file beside the notebook. */
   save(): Promise<unknown> {
     const id = this.#nextId();
-    // Saving is acknowledged only by its answer, which may take a while: its silence says nothing.
+    // The kernel acknowledges a save by its answer alone, which may take long, so do not expect one in time.
     return this.#call(id, { kind: "save", id }, {}, false, () => {});
   }
 
-  /** How large that file would be; nothing is computed for it. */
+  /** The size of the file that `save` would write, without computing anything. */
   size(): Promise<unknown> {
     const id = this.#nextId();
     return this.#call(id, { kind: "size", id }, {}, false, () => {});
   }
 
   #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Finished) {
-    // Saving is not acknowledged, and is not to be done twice.
+    // A save has no acknowledgement. Count it as received, so that it is not sent twice.
     this.#calls.set(id, { message, received: !acknowledged, waiting: new Set(), finished });
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
@@ -221,14 +221,14 @@ export class Answers {
   #ping(): void {
     const id = this.#nextId();
     const unheard = [...this.#calls].filter(([, { received }]) => !received).map(([sent]) => sent);
-    // An older ping that was not answered is of no more use.
+    // Only the newest ping counts.
     this.#unheard.clear();
     this.#unheard.set(id, unheard);
     this.liveness.expect(id);
     this.#send({ kind: "ping", id });
   }
 
-  /** The kernel takes messages in turn: what was sent before a ping that it answers, and was not acknowledged, was lost. */
+  /** The kernel handles messages in order. A message before an answered ping that has no acknowledgement was lost: send it again. */
   #askAgain(ping: string): void {
     const unheard = this.#unheard.get(ping) ?? [];
     this.#unheard.delete(ping);
@@ -238,7 +238,7 @@ export class Answers {
     }
   }
 
-  /** Whether it could be sent: a host whose kernel is gone throws. */
+  /** Whether the message was sent: a host throws when its kernel is gone. */
   #send(message: unknown): boolean {
     try {
       this.#model.send(message);

@@ -1,10 +1,10 @@
-// Whether anybody answers. A message that is owed an answer and gets none for a while means: busy, or gone.
+// Watches whether the kernel answers. A kernel that does not acknowledge a message in time is busy or gone.
 
 import { callEach } from "../listeners";
 
-/** How long an acknowledgement may take. Every ask is acknowledged when it is enqueued, so this is long. */
+/** How long an acknowledgement may take. The kernel acknowledges a request as soon as it is in its queue, so this is long. */
 export const SILENCE_MS = 3_000;
-/** How often to ask whether somebody is there. */
+/** The time between two pings. */
 export const PING_MS = 10_000;
 
 export class Liveness {
@@ -13,14 +13,14 @@ export class Liveness {
   readonly #owed = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #listeners = new Set<(silent: boolean) => void>();
 
-  /** `ping` sends a message that is owed an answer; null where nobody can go away (a saved page). */
+  /** `ping` sends a message that the kernel answers; null in a saved page, which has no kernel. */
   constructor(private readonly ping: (() => void) | null) {}
 
   get silent(): boolean {
     return this.#silent;
   }
 
-  /** Hear whether the kernel is silent, now and at every change. Pings only while somebody wants to know. */
+  /** Calls back with whether the kernel is silent, now and at every change. Pings only while there are listeners. */
   on(callback: (silent: boolean) => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#listeners.add(callback);
@@ -35,7 +35,7 @@ export class Liveness {
     });
   }
 
-  /** A message was sent that is owed an acknowledgement. */
+  /** A message was sent that the kernel acknowledges. */
   expect(id: string): void {
     const late = () => {
       this.#owed.delete(id);
@@ -44,20 +44,20 @@ export class Liveness {
     this.#owed.set(id, setTimeout(late, SILENCE_MS));
   }
 
-  /** Something came from the kernel. */
+  /** A message came from the kernel. */
   heard(id: string): void {
     clearTimeout(this.#owed.get(id));
     this.#owed.delete(id);
     this.#become(false);
   }
 
-  /** No answer to this message matters any more. */
+  /** The acknowledgement of this message does not matter any more. */
   forget(id: string): void {
     clearTimeout(this.#owed.get(id));
     this.#owed.delete(id);
   }
 
-  /** It is known that nobody is there: sending failed. */
+  /** Sending failed: the kernel is gone. */
   lost(): void {
     this.#become(true);
   }

@@ -1,4 +1,4 @@
-// A question as data, and the text that says whether two are the same. Twin of tracebench/requests/request.py.
+// A request as data, and the key that equal requests share. Twin of tracebench/requests/request.py.
 
 import { canonical } from "./canonical";
 
@@ -10,10 +10,10 @@ export interface Request {
   code: string;
 }
 
-/** A part of an answer, by coordinates of its axes; null is the mean over an axis. */
+/** A part of an answer: a coordinate for each axis, null for the mean over an axis. */
 export type Slice = Readonly<Record<string, number | null>>;
 
-/** The key of a request: everything but its code. */
+/** The key of a request: all of it except its code. */
 export function requestKey(request: Request): string {
   const known = keys.get(request);
   if (known !== undefined) return known;
@@ -23,10 +23,10 @@ export function requestKey(request: Request): string {
   return key;
 }
 
-/** Worked out once: every view and the head ask for it at every step. A request is data and does not change. */
+/** Keys that are computed: all views and the head need them at every step. A request does not change. */
 const keys = new WeakMap<Request, string>();
 
-/** The key of a slice of an answer: that of the request, and the slice's coordinates. */
+/** The key of a slice of an answer: the key of the request, then the coordinates. */
 export function sliceKey(request: Request, slice: Slice | undefined): string {
   return requestKey(request) + (slice ? canonical(slice) : "");
 }

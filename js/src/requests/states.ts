@@ -1,51 +1,51 @@
-// What stands where a result will be, cannot be, or is not yet: loading, failed, absent.
+// Asks for a result, and shows its state in place of it: loading, failed, or absent.
 
 import { copyButton } from "../ui/copy";
 import { element } from "../ui/dom";
 import { PATIENCE_MS } from "../ui/settle";
 import type { AskOptions, Progress } from "./ask";
 import { isAbsent } from "./ask";
-import type { Asked } from "./remember";
+import type { Asker } from "./cache";
 import type { Request } from "./request";
 
 export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
 
-/** Why there is no answer, in place of what the answerer says; `code` comes before the Python, null where that is of no use. */
+/** A view's own sentence on why there is no answer. `code` is the line above the Python; null where Python would not help. */
 export interface Absence {
   sentence: string;
   code: string | null;
 }
 
 export interface Asking {
-  /** Whose `data-state` says how it is. */
+  /** The element whose `data-state` is set. */
   root: HTMLElement;
-  /** Where the state is shown, and later the result. */
+  /** The element that shows the state, and later the result. */
   body: HTMLElement;
-  answers: Asked;
+  answers: Asker;
   request: Request;
   signal: AbortSignal;
-  /** What is computed, for "Computing ...". */
+  /** The name of the result, for "Computing ...". */
   what: string;
-  /** What else is asked for before the result is shown; it is shown in its place. */
+  /** Asks for more before the result is shown; `show` gets what it resolves to. */
   prepare?: (result: unknown, options: AskOptions) => Promise<unknown>;
-  /** What it starts ends with its signal: when the view ends, or when showing failed. */
+  /** Shows the result. The signal aborts when the view ends, or when showing fails. */
   show: (result: unknown, signal: AbortSignal) => void;
-  /** What was shown before, where it can show another result in its place. */
+  /** The shown result, if it can show the next one in its own elements. */
   standing?: Standing;
-  /** Where the answer is absent, and it can be said why. */
+  /** Explains an absent answer, where the view knows the reason. */
   why?: () => Absence | null;
-  /** What else there is to do where the answer is absent. */
+  /** A button for what the reader can do when the answer is absent. */
   instead?: () => HTMLElement | null;
 }
 
-/** What stands on the page and can show another result as it stands: to make a long text anew for every step is slow. */
+/** A shown result that can show another result in the same elements: to rebuild a long text for every step is slow. */
 export interface Standing {
   isHere(): boolean;
-  /** False where what stands is not made for this result. */
+  /** Returns false if the elements do not fit this result. */
   replace(result: unknown): boolean;
 }
 
-/** Asks, and shows how it goes until the result is there. */
+/** Asks for the result, and shows the progress until it is there. */
 export function askAndShow(asking: Asking): void {
   const { root, body, answers, request, signal, what } = asking;
   const cancel = new AbortController();
@@ -59,7 +59,7 @@ export function askAndShow(asking: Asking): void {
   button.addEventListener("click", stop);
   root.dataset.state = "loading";
   const wait = () => body.replaceChildren(element("div", { class: "tb-state" }, note, bar, button));
-  // A saved page, or a kernel that knows it, answers sooner: then nothing flickers.
+  // A saved page, or a kernel that has the answer, is faster than this: then nothing flickers.
   let patience: ReturnType<typeof setTimeout> | undefined;
   if (asking.standing?.isHere()) patience = setTimeout(wait, PATIENCE_MS);
   else wait();
@@ -92,7 +92,7 @@ export function askAndShow(asking: Asking): void {
     });
 }
 
-/** Shows the result, or why it could not be shown: then nothing of the attempt stays. */
+/** Shows the result. If that throws, removes what the attempt has started, and throws on. */
 function showResult({ root, body, signal, show, standing }: Asking, result: unknown): void {
   const attempt = new AbortController();
   try {
@@ -111,7 +111,7 @@ function showResult({ root, body, signal, show, standing }: Asking, result: unkn
 function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
   const { root, body, request } = asking;
   const absent = isAbsent(error);
-  // Empty code says that no Python would compute it either: then there is no more to say.
+  // Empty code means that Python cannot compute it either.
   const why = absent && error.code !== "" ? (asking.why?.() ?? null) : null;
   const code = why && !why.code ? null : absent ? (error.code ?? request.code) : null;
   const sentence = why ? why.sentence : cancelled ? "Cancelled." : error instanceof Error ? error.message : String(error);

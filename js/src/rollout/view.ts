@@ -7,8 +7,8 @@ import { prepareRollout, slicesOf } from "../flow/prepare";
 import type { Rollout } from "../flow/result";
 import { showRollout } from "../flow/show";
 import type { AskOptions } from "../requests/ask";
+import { pinned } from "../requests/pinned";
 import { askAndShow } from "../requests/states";
-import { within } from "../requests/within";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 
@@ -21,7 +21,7 @@ export function rolloutView({ el, data: text, answers, request, selection, signa
   el.append(element("header", { class: "tb-head" }, element("h2", {}, "What has come here by attention?"), slot), body);
   const taste = { without: false };
   const prepare = (answer: unknown, options: AskOptions) =>
-    prepareRollout(answer as Rollout, slicesOf(answer as Rollout, request, within(answers, answer)), text, selection, options);
+    prepareRollout(answer as Rollout, slicesOf(answer as Rollout, request, pinned(answers, answer)), text, selection, options);
   askAndShow({
     root: el,
     body,

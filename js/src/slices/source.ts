@@ -1,8 +1,8 @@
 // Hands out slices of an answer: each is asked for once and kept, and those that were not looked at for longest are let go.
 
 import type { AskOptions } from "../requests/ask";
+import type { Asker } from "../requests/cache";
 import { canonical } from "../requests/canonical";
-import type { Asked } from "../requests/remember";
 import type { Request, Slice } from "../requests/request";
 
 /** Numbers that are kept at the most, four bytes each: all of a short text's attention, 122 maps of 512 tokens. */
@@ -11,7 +11,7 @@ const KEPT = 16e6;
 /** `At` is where a slice is, `Part` is the slice. */
 export interface Source<At, Part> {
   /** Who answers: a kernel, or a saved page, and whether anybody does. */
-  answers: Pick<Asked, "offline" | "liveness">;
+  answers: Pick<Asker, "offline" | "liveness">;
   /** What tells slices apart: two places with one name are the same. */
   nameOf(at: At): string;
   /** The slice, if it is here. */
@@ -22,7 +22,7 @@ export interface Source<At, Part> {
 
 export interface SourceSpec<At, Part> {
   request: Request;
-  answers: Asked;
+  answers: Asker;
   /** The coordinates alone. */
   coords: (at: At) => Slice;
   /** Reads an answer, which is decoded. */

@@ -3,35 +3,11 @@
 import type { Request } from "../requests/request";
 import type { Absence, Asking } from "../requests/states";
 import { askAndShow } from "../requests/states";
+import { requestAt, stepOf } from "../requests/target";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
 import { element } from "../ui/dom";
 import { SETTLE_MS } from "../ui/settle";
-import type { Target } from "./result";
-
-/** The step that a request asks about; null where it asks about every step, or does not say. */
-export function stepOf({ target }: Pick<Request, "target">): number | null {
-  return (target as Target | null)?.step ?? null;
-}
-
-/** The same question at another step. Its key is made of the target, and its code says the same. */
-export function requestAt(request: Request, step: number): Request {
-  const target = { ...(request.target as Target), step };
-  return { ...request, target, code: codeAt(request.code, target) };
-}
-
-/** Python whose target is this one: an analysis's code either has a target, with the step first, or ends in the trace. */
-function codeAt(code: string, target: Target): string {
-  const named = /\btb\.Target\(step=(?:\d+|None)/;
-  if (named.test(code)) return code.replace(named, () => `tb.Target(step=${target.step}`);
-  return code.replace(/\(lm, trace\)(\s*)$/, (_, end) => `(lm, trace, tb.${python(target)})${end}`);
-}
-
-/** A target as Python, without what goes without saying. JSON's escapes are Python's. */
-export function python({ step, token, against, of }: Target): string {
-  const named = Object.entries({ token, against, of: of === "logit" ? null : of }).filter(([, value]) => value !== null);
-  return `Target(step=${step ?? "None"}${named.map(([name, value]) => `, ${name}=${JSON.stringify(value)}`).join("")})`;
-}
 
 export interface Following extends Asking {
   selection: Selection;

@@ -1,10 +1,11 @@
 // Another question about the same text: by which method, why this token, and rather than which.
 
+import { canonical } from "../requests/canonical";
 import type { Request } from "../requests/request";
+import type { Target } from "../requests/target";
+import { python } from "../requests/target";
 import { element } from "../ui/dom";
 import type { LabeledArray } from "../wire";
-import { python } from "./asking";
-import type { Target } from "./result";
 import type { Known } from "./token_field";
 import { idOrText, shown } from "./token_field";
 
@@ -120,11 +121,7 @@ export function targetOf({ target }: Request): Target {
 }
 
 function sameMethod({ analysis, params }: Method, request: Request): boolean {
-  return analysis === request.analysis && JSON.stringify(sorted(params)) === JSON.stringify(sorted(request.params));
-}
-
-function sorted(params: object): [string, unknown][] {
-  return Object.entries(params).sort(([a], [b]) => a.localeCompare(b));
+  return analysis === request.analysis && canonical(params) === canonical(request.params);
 }
 
 /** The method of a request that is not among those on offer, with the Python that its code says. */

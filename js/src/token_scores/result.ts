@@ -1,16 +1,9 @@
-// The scores tree of docs/architecture.md, after decoding.
+// The scores tree of docs/wire.md, after decoding.
 
 import type { Check } from "../checks";
 import type { Parts } from "../parts";
+import type { Target } from "../requests/target";
 import type { LabeledArray } from "../wire";
-
-export interface Target {
-  /** null: every step. */
-  step: number | null;
-  token: string | number | null;
-  against: string | number | null;
-  of: "logit" | "log_prob" | "prob" | "entropy";
-}
 
 export interface Scores {
   kind: "token_scores";

@@ -1,8 +1,8 @@
 // One token as it is written in a field: how it is shown everywhere, its exact text, or its id.
 
+import type { Target } from "../requests/target";
 import type { Piece } from "../tokens";
 import type { Text } from "../trace";
-import type { Target } from "./result";
 
 export type Token = Target["token"];
 

@@ -3,20 +3,22 @@
 
 import type { Context } from "../afm";
 import { widget } from "../afm";
-import { askedIn } from "../requests/asked";
-import { standingIn } from "../requests/remember";
+import { withLastAnswers } from "../requests/cache";
+import { followupOf } from "../requests/followup";
 import type { Request } from "../requests/request";
 import { requestKey } from "../requests/request";
+import type { Target } from "../requests/target";
+import { stepOf } from "../requests/target";
 import { tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Text } from "../trace";
 import { element, focusedIn, onResize, steady } from "../ui/dom";
-import { askAtSteps, stepOf } from "./asking";
+import { askAtSteps } from "./asking";
 import type { Choices } from "./chooser";
 import { chooser, targetOf } from "./chooser";
 import type { Taste } from "./list";
 import { narrowed } from "./narrowed";
-import type { Scores, Target } from "./result";
+import type { Scores } from "./result";
 import type { ShownScores } from "./show";
 import { showScores } from "./show";
 import { shown as shownToken } from "./token_field";
@@ -35,7 +37,7 @@ export function tokenScores(context: Context<Text>): void {
   const taste: Taste = { order: "size", all: false };
   const step = () => stepIn(text, selection.fields.step);
   const kept = synced("_asked");
-  let request = askedIn(kept.get(), first) ?? first;
+  let request = followupOf(kept.get(), first) ?? first;
   const bare = () => {
     head.replaceChildren(element("h2", {}, heading(request, text as Choices)));
     question.textContent = stepOf(request) === null ? "" : aboutStep(text, step());
@@ -69,7 +71,7 @@ export function tokenScores(context: Context<Text>): void {
   asking.update(step());
   // Asked here, in another display of this view, or in Python.
   kept.on(() => {
-    const other = askedIn(kept.get(), first) ?? first;
+    const other = followupOf(kept.get(), first) ?? first;
     if (requestKey(other) !== requestKey(request)) pose(other);
   }, signal);
   const ignored = kept.get() !== null && request === first;
@@ -99,7 +101,7 @@ export function tokenScores(context: Context<Text>): void {
     },
     root: el,
     body,
-    answers: standingIn(answers),
+    answers: withLastAnswers(answers),
     request,
     signal,
     selection,

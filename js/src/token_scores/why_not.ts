@@ -1,8 +1,8 @@
 // Why a question has no answer where nobody can compute one: what was written is no token, or nobody here knows.
 
 import type { Absence } from "../requests/states";
+import type { Target } from "../requests/target";
 import { isolated } from "../tokens";
-import type { Target } from "./result";
 import type { Known, Token } from "./token_field";
 import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
 

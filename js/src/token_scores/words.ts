@@ -2,11 +2,12 @@
 
 import type { Check } from "../checks";
 import { SIGNS } from "../checks";
+import type { Target } from "../requests/target";
 import { tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Text } from "../trace";
 import { exponent } from "../ui/format";
-import type { Scores, Target } from "./result";
+import type { Scores } from "./result";
 import { rowOf } from "./result";
 import type { Known } from "./token_field";
 import { shown } from "./token_field";

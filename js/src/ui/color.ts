@@ -1,5 +1,5 @@
-// One sequential scale for amounts, in teal, whose lightness alone orders it (right for colour-blind readers), one scale
-// for signed amounts, in orange and blue, and ink that can be read on every shade of both.
+// A sequential scale for amounts, in teal: lightness alone orders it, so colour-blind readers can read it. A diverging scale
+// for signed amounts, in orange and blue. Ink that is readable on every shade of both.
 
 export type Rgb = readonly [number, number, number];
 
@@ -14,7 +14,7 @@ const DARK: readonly Rgb[] = [
   [84, 198, 186],
 ];
 
-/** Signed amounts: from paper, orange for what is above zero and blue for what is below. */
+/** Signed amounts: the paper colour at zero, orange above and blue below. */
 const SIGNED = {
   light: {
     above: [
@@ -42,12 +42,12 @@ const SIGNED = {
   },
 } as const satisfies Record<string, Record<string, readonly Rgb[]>>;
 
-/** The colour of an amount in [0, 1]: paper at 0, strongest at 1. */
+/** The colour of an amount in [0, 1]: the paper colour at 0, the strongest at 1. */
 export function sequential(amount: number, dark: boolean): Rgb {
   return between(dark ? DARK : LIGHT, amount);
 }
 
-/** The colour of a signed amount in [-1, 1]: paper at 0. */
+/** The colour of a signed amount in [-1, 1]: the paper colour at 0. */
 export function diverging(amount: number, dark: boolean): Rgb {
   return between(SIGNED[dark ? "dark" : "light"][amount < 0 ? "below" : "above"], Math.abs(amount));
 }
@@ -70,7 +70,7 @@ export function ink(ground: Rgb): string {
   return found;
 }
 
-/** Found once for every ground: a scale has a few hundred shades, a text is tinted by them at every key. */
+/** Ground -> ink, as a cache: a scale has a few hundred shades, and each key press tints a text with them. */
 const inks = new Map<number, string>();
 
 function inkOn(ground: Rgb): string {
@@ -83,12 +83,12 @@ export function css([r, g, b]: Rgb): string {
   return `rgb(${r}, ${g}, ${b})`;
 }
 
-/** Whether nothing can be seen of a colour, as browsers write computed ones: rgba(1, 2, 3, 0), color(srgb 0 0 0 / 0). */
+/** Whether a computed colour is fully transparent: rgba(1, 2, 3, 0), color(srgb 0 0 0 / 0). */
 export function isTransparent(color: string): boolean {
   return color === "transparent" || /^rgba\(.*, 0\)$|\/ 0\)$/.test(color);
 }
 
-/** A colour as browsers write computed ones, apart from its opacity: color(srgb 0.1 0.2 0.3 / 0.7) is rgb(26, 51, 77) at 0.7. */
+/** Splits a computed colour into colour and opacity: color(srgb 0.1 0.2 0.3 / 0.7) is rgb(26, 51, 77) and 0.7. */
 export function opaque(color: string): { color: string; alpha: number } {
   const numbers = color.match(/[\d.]+(?:e-?\d+)?/g)?.map(Number) ?? [];
   if (numbers.length < 3) return { color, alpha: 1 };
@@ -97,7 +97,7 @@ export function opaque(color: string): { color: string; alpha: number } {
   return { color: css([r, g, b]), alpha: numbers[3] ?? 1 };
 }
 
-/** The contrast ratio of two colours as WCAG defines it, 1 to 21. */
+/** The WCAG contrast ratio of two colours, from 1 to 21. */
 export function contrast(a: Rgb, b: Rgb): number {
   const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];
   return (high + 0.05) / (low + 0.05);

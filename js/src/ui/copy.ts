@@ -1,16 +1,16 @@
-// Copying text: by the clipboard where the host allows it, else from a dialog where the text can be selected.
+// Copies text to the clipboard. Where the host forbids this, opens a dialog with the text selected.
 
 import { element } from "./dom";
 
-/** How long "Copied" can be read. */
+/** How long a button says "Copied". */
 const READ_MS = 1_500;
 
-/** The buttons that say "Copied", what they said before, and when they say it again. */
+/** Buttons that say "Copied" -> their usual label, and the timer that restores it. */
 const told = new WeakMap<HTMLElement, { label: string | null; timer: ReturnType<typeof setTimeout> }>();
 
-/** Copies, and says so on the button for a moment. */
+/** Copies the text, and says so on the button for a moment. */
 export async function copyText(text: string, button: HTMLElement): Promise<void> {
-  // Frames without permission and pages opened from a file are refused, or have no clipboard at all.
+  // A frame without permission or a page opened from a file may not use the clipboard, or has none.
   const copied = await (navigator.clipboard?.writeText(text) ?? Promise.reject()).then(
     () => true,
     () => false,
@@ -37,7 +37,7 @@ export function copyButton(label: string, text: () => string): HTMLButtonElement
   return button;
 }
 
-/** Until the dialog is closed. */
+/** Resolves when the reader closes the dialog. */
 function showText(text: string, near: HTMLElement): Promise<void> {
   const area = element("textarea", { readonly: true, "aria-label": "Text to copy" });
   area.value = text;

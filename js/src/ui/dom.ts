@@ -1,4 +1,4 @@
-// Elements without markup: text is only ever text, whatever a prompt contains.
+// Makes elements without parsing markup: a prompt that contains HTML stays text.
 
 export type Attributes = Record<string, string | number | boolean | null | undefined>;
 type Content = Node | string | null | undefined | false;
@@ -21,7 +21,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(name: K, attributes: A
   return made;
 }
 
-/** Only what is another is written: the browser looks again at what is written although it is so already. */
+/** Writes only the attributes that change: the browser restyles an element even when a write changes nothing. */
 export function setAttributes(target: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     const text = value === true ? "" : String(value);
@@ -30,41 +30,41 @@ export function setAttributes(target: Element, attributes: Attributes): void {
   }
 }
 
-/** Marks an element as selected, or not, for eyes and for screen readers. */
+/** Marks an element as selected, or not, for CSS and for screen readers. Writes only a change. */
 export function setSelected(target: Element, selected: boolean): void {
   if (target.getAttribute("aria-selected") !== String(selected)) target.setAttribute("aria-selected", String(selected));
 }
 
-/** Hides an element, or brings it back: what is written although it is so already has the browser look again. */
+/** Hides an element, or shows it. Writes only a change. */
 export function setHidden(target: HTMLElement, hidden: boolean): void {
   if (target.hidden !== hidden) target.hidden = hidden;
 }
 
 let count = 0;
 
-/** An id that nothing else on the page has, for labels and controls that refer to each other. */
+/** An id that is unique on the page, for a control and its label. */
 export function freshId(stem: string): string {
   count += 1;
   return `tb-${stem}-${Math.random().toString(36).slice(2, 8)}-${count}`;
 }
 
-/** The element that has the focus, also where the view lives in a shadow tree. */
+/** The element that has the focus; works in a shadow tree too. */
 export function focusedIn(node: Node): Element | null {
   return (node.getRootNode() as Document | ShadowRoot).activeElement;
 }
 
 /**
- * Acts when everybody who hears of the same event has changed what they change. Whoever measures the page in between has it
- * laid out once more, which of a long text is most of what a key press costs.
+ * Acts after all listeners of the current event have run. Measuring between their changes would force one more layout, which
+ * is most of the cost of a key press in a long text.
  */
 export function afterwards(act: () => void): void {
   queueMicrotask(act);
 }
 
-/** Brings an element into sight within what scrolls around it, clear of what fades there; never scrolls the page. */
+/** Scrolls the box until the element is visible and clear of its faded edges; never scrolls the page. */
 export function keepInSight(scrolling: HTMLElement, el: HTMLElement, fade = 0): void {
   afterwards(() => {
-    // Taken out meanwhile: then it has no place to be brought to.
+    // The element was removed in the meantime.
     if (!scrolling.contains(el)) return;
     const [outer, inner] = [scrolling.getBoundingClientRect(), el.getBoundingClientRect()];
     if (inner.top < outer.top + fade) scrolling.scrollTop += inner.top - outer.top - 8 - fade;
@@ -73,8 +73,8 @@ export function keepInSight(scrolling: HTMLElement, el: HTMLElement, fade = 0): 
 }
 
 /**
- * One of many is the stop for Tab. What it returns moves it there; only the two that change are touched, and none where it is
- * there already: the browser looks at the style of what has the focus.
+ * Makes one of many elements the stop for the Tab key; the returned function moves the stop. It writes only to the old and the
+ * new stop, and to none where the stop stays: a write to the focused element restyles it.
  */
 export function tabStop(all: readonly HTMLElement[]): (index: number) => void {
   let home = -1;
@@ -87,7 +87,7 @@ export function tabStop(all: readonly HTMLElement[]): (index: number) => void {
   };
 }
 
-/** Says of what scrolls whether more lies above and below: `data-above`, `data-below`, for edges that fade. */
+/** Sets `data-above` and `data-below` where the box can scroll up and down, so that CSS fades these edges. */
 export function edges(scrolling: HTMLElement, signal: AbortSignal): () => void {
   const tell = () => {
     const { scrollTop, clientHeight, scrollHeight } = scrolling;
@@ -100,8 +100,8 @@ export function edges(scrolling: HTMLElement, signal: AbortSignal): () => void {
 }
 
 /**
- * Whose words change stays as high as it has been at this width (or as wide, at the width of what is around it): what is below it
- * does not jump from step to step, and need not be drawn anew.
+ * Keeps the largest height that the element has had at this width, or its largest width at the width of `around`. Its text
+ * changes from step to step; what stands below does not jump and needs no new drawing.
  */
 export function steady(el: HTMLElement, signal: AbortSignal, side: "Height" | "Width" = "Height", around = el): void {
   let [room, most] = [0, 0];
@@ -118,7 +118,7 @@ export function steady(el: HTMLElement, signal: AbortSignal, side: "Height" | "W
   onResize([el, around], keep, signal);
 }
 
-/** The width of an element as it was last laid out, which need not be measured; `onChange` hears of another one. */
+/** The width of an element from its last layout, without a new measurement; calls `onChange` when the width changes. */
 export function widthOf(el: Element, onChange: () => void, signal: AbortSignal): () => number {
   let width: number | null = null;
   const resized = () => {
@@ -129,7 +129,7 @@ export function widthOf(el: Element, onChange: () => void, signal: AbortSignal):
   return () => width ?? el.clientWidth;
 }
 
-/** Calls back whenever one of these has another size, and once at the beginning. */
+/** Calls back when the size of an element changes, and once at the beginning. */
 export function onResize(elements: readonly Element[], callback: () => void, signal: AbortSignal): void {
   const observer = new ResizeObserver(callback);
   for (const each of elements) observer.observe(each);

@@ -1,4 +1,4 @@
-// Gives a person a file, from the page itself.
+// Saves a file that the page itself has made.
 
 import { element } from "./dom";
 

@@ -1,8 +1,8 @@
 // How numbers and layers are written: short, tabular, and never a false zero.
 
 /**
- * A probability, everywhere in the front end: so many digits behind the point ("0.702"). What would read as 0 is written
- * as its power of ten ("4e−5"), what would read as 1 as ">0.999"; only an exact 0 or 1 reads as one, and 0 without digits.
+ * A probability, with `digits` digits after the point: "0.702". A small one that would read as 0 becomes "4e−5"; a large one
+ * that would read as 1 becomes ">0.999". Only an exact 1 is "1.000", and only an exact 0 is "0".
  */
 export function probability(p: number, digits = 3): string {
   if (Number.isNaN(p)) return "–";
@@ -19,7 +19,7 @@ export function withP(p: number): string {
   return written.startsWith(">") ? `p > ${written.slice(1)}` : `p = ${written}`;
 }
 
-/** A number as its power of ten, with a minus that is one: "4e−5". */
+/** A number as a power of ten, with a typographic minus sign: "4e−5". */
 export function exponent(x: number, digits = 0): string {
   return x.toExponential(digits).replaceAll("-", "−");
 }
@@ -28,11 +28,11 @@ export function exponent(x: number, digits = 0): string {
 export function nats(x: number): string {
   if (Number.isNaN(x)) return "–";
   if (x !== 0 && Math.abs(x) < 0.005) return "<0.01";
-  // An exact zero may be a negative one.
+  // An exact zero may be −0.
   return (x === 0 ? 0 : x).toFixed(2);
 }
 
-/** Any number with three significant digits. */
+/** A number with three significant digits. */
 export function short(x: number | null): string {
   if (x === null || Number.isNaN(x)) return "unknown";
   if (x === 0) return "0";
@@ -43,7 +43,7 @@ export function size(bytes: number): string {
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`;
 }
 
-/** A layer as the lens names its rows. */
+/** The name of a layer as a row of the lens has it. */
 export function layerName(layer: number): string {
   return layer < 0 ? "embed" : String(layer);
 }

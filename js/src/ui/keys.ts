@@ -1,11 +1,11 @@
-// Which keys are ours, inside a notebook that has keys of its own.
+// Decides which key presses the bench handles: the notebook around it has keys of its own.
 
-/** Whether a key stands alone: with Shift, Ctrl, Alt or Meta it belongs to the page (Shift + Enter runs a notebook's cell). */
+/** Whether a key has no modifier. With Shift, Ctrl, Alt or Meta it belongs to the notebook: Shift + Enter runs a cell. */
 export function isBare({ shiftKey, ctrlKey, altKey, metaKey }: KeyboardEvent): boolean {
   return !(shiftKey || ctrlKey || altKey || metaKey);
 }
 
-/** The event was used here: neither the browser nor the notebook around acts on it as well. */
+/** Stops the event here, so that neither the browser nor the notebook acts on it too. */
 export function take(event: Event): void {
   event.preventDefault();
   event.stopPropagation();

@@ -1,21 +1,21 @@
-// Of many pieces in something that scrolls, those in sight are drawn at once, the others when they come into sight, or when
-// nothing more happens for a moment: who steps through a long text waits for what can be seen.
+// Draws the visible pieces of a scrolling text first, so that a step through a long text is fast. Draws the others when they
+// scroll into view, or when nothing has happened for a moment.
 
 import { onResize } from "./dom";
 import { SETTLE_MS } from "./settle";
 
-/** A piece that begins so much above what is in sight may reach into it; and a line may have wrapped since it was measured. */
+/** Pixels around the visible part that count as visible: a piece may reach into it, or a line may have wrapped since. */
 const REACH = 60;
-/** Asks for everything, at once: for a picture of the whole. */
+/** The event that draws all pieces at once, for a picture of the whole text. */
 export const WHOLE = "tb-whole";
 
-/** What it returns has every piece drawn, by its index, in place of what was still to be drawn. */
+/** The returned function draws all pieces anew, each by its index, and drops what was still waiting. */
 export function nearFirst(
   scrolling: HTMLElement,
   pieces: readonly HTMLElement[],
   signal: AbortSignal,
 ): (draw: (index: number) => void) => void {
-  // As it was last laid out: to measure here would lay it out once more.
+  // Positions from the last layout: measuring here would force another one.
   let tops: readonly number[] = [];
   let [scrolled, room] = [0, 0];
   let draw: (index: number) => void = () => {};

@@ -37,12 +37,12 @@ export function popup(button: HTMLButtonElement, panel: HTMLElement, signal: Abo
   const away = (event: Event) => {
     if (!event.composedPath().includes(el)) show(false);
   };
-  // Before whoever takes the event for himself, as the handle of a view does.
+  // In the capture phase: the handle of a view stops the event later.
   document.addEventListener("pointerdown", away, { signal, capture: true });
   return { el, panel, open: () => show(true), close: () => show(false) };
 }
 
-/** Panels hang from the right edge of their button; near the left edge of the view they would be cut. */
+/** A panel hangs from the right edge of its button. Near the left edge of the view it would be cut off, so move it. */
 export function keepInView(el: HTMLElement, panel: HTMLElement): void {
   panel.style.right = "0";
   const view = el.closest(".tb")?.getBoundingClientRect();

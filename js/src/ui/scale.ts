@@ -11,7 +11,7 @@ export function linear([d0, d1]: readonly [number, number], [r0, r1]: readonly [
   return Object.assign(scale, { invert: (pixel: number) => (slope === 0 ? d0 : d0 + (pixel - r0) / slope) });
 }
 
-/** Round numbers within [start, stop], about as many as asked for; whole ones where `whole`. */
+/** Round numbers within [start, stop], about `count` of them; whole numbers where `whole`. */
 export function ticks(start: number, stop: number, count: number, whole = false): number[] {
   if (!(stop > start)) return [start];
   const raw = (stop - start) / Math.max(1, count);
@@ -23,7 +23,7 @@ export function ticks(start: number, stop: number, count: number, whole = false)
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * size).toPrecision(12)));
 }
 
-/** The least round number that is not below the value: the end of an axis. */
+/** The smallest round number at or above the value: the end of an axis. */
 export function roundUp(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

@@ -1,6 +1,6 @@
-// How long somebody who moves on quickly, or waits, is given.
+// How long to wait before acting on a reader who moves quickly, and before showing that something takes time.
 
-/** Who steps through a text with a key held down means where it ends: a key repeats sooner than this. */
+/** Longer than the repeat of a key: while the reader holds a key down, only the last step counts. */
 export const SETTLE_MS = 150;
-/** How long something may take before anybody is told that it takes. */
+/** How long an answer may take before the view says that it is loading. */
 export const PATIENCE_MS = 150;

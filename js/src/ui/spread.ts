@@ -1,9 +1,9 @@
-// Labels that never collide: positions moved as little as possible until they are a gap apart.
+// Places labels so that they do not overlap: moves each as little as possible.
 
-/** Places for labels wanted at `wanted`, at least `gap` apart, in the same order, within [low, high] where they fit. */
+/** Places near `wanted`, at least `gap` apart, in the same order, within [low, high] where they fit. */
 export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0) || a - b);
-  // Neighbours that would touch form a block around their common centre; blocks that then touch are merged.
+  // Labels that would touch form a block around their common centre. Blocks that touch are merged.
   const blocks: { sum: number; size: number; start: number }[] = [];
   const startOf = (sum: number, size: number) => {
     const length = (size - 1) * gap;

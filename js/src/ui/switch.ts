@@ -1,4 +1,4 @@
-// One of a few: a row of buttons of which one is on. Arrow keys move.
+// A choice between a few options: a row of buttons with one pressed. Arrow keys move between them.
 
 import { element } from "./dom";
 import { isBare, take } from "./keys";

@@ -1,11 +1,11 @@
-// Which theme an element is in, and colours of theme.css as numbers for what is not drawn by CSS.
+// The theme of an element, and the colours of theme.css as numbers for drawings that CSS does not paint.
 
-/** Whether the element is in a dark theme: asks CSS, which alone knows what decides it. */
+/** Whether the element is in a dark theme. Only CSS sees everything that decides this, so ask CSS. */
 export function isDark(el: Element): boolean {
   return resolveColor(el, "light-dark(rgb(255, 255, 255), rgb(0, 0, 0))") === "rgb(0, 0, 0)";
 }
 
-/** Any CSS colour, variables included, as the browser computes it here. */
+/** The browser's computed value of any CSS colour, also of a variable, at this element. */
 export function resolveColor(el: Element, color: string): string {
   const probe = document.createElement("span");
   probe.style.color = color;
@@ -15,7 +15,7 @@ export function resolveColor(el: Element, color: string): string {
   return computed || color;
 }
 
-/** Hear when the element's theme changes: by the system, JupyterLab, VS Code or the page. */
+/** Calls back when the system, JupyterLab, VS Code or the page changes the element's theme. */
 export function onThemeChange(el: Element, callback: (dark: boolean) => void, signal: AbortSignal): void {
   let dark = isDark(el);
   const look = () => {

@@ -1,18 +1,18 @@
-// Of most that is on a page a key changes nothing. What is written all the same is styled, laid out and painted anew.
+// Skips writes that change nothing. A key press changes little of a page, but every write costs style, layout and paint.
 
-/** Draws when it is called with something else than the last time. */
-export function whenOther<What extends readonly unknown[]>(draw: (...what: What) => void): (...what: What) => void {
+/** Wraps `draw`: it runs only when an argument differs from the last call. */
+export function ifChanged<What extends readonly unknown[]>(draw: (...what: What) => void): (...what: What) => void {
   let before: What | null = null;
   return (...what) => {
     if (before?.every((each, i) => Object.is(each, what[i]))) return;
-    // One that fails half-way stands for nothing: whatever comes next is drawn.
+    // Forget the arguments first: if `draw` throws, the next call draws again.
     before = null;
     draw(...what);
     before = what;
   };
 }
 
-/** Writes text where it is another. */
+/** Sets the text of an element where it differs. */
 export function write(el: HTMLElement, text: string): void {
   if (el.textContent !== text) el.textContent = text;
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import cases from "../../../tests/fixtures/attention.json";
 import { triangleOf } from "../../src/attention/levels";
-import type { HeadSlice } from "../../src/attention/result";
-import { isExact, rangeOf, rowStart, sliceOf } from "../../src/attention/result";
+import type { HeadSlice } from "../../src/attention/slice";
+import { isExact, rangeOf, sliceOf } from "../../src/attention/slice";
+import { rowStart } from "../../src/maps/triangle";
 import { decode } from "../../src/wire";
 
 /** The arrays of a tree, from base64. */

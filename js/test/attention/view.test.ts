@@ -1,10 +1,12 @@
 import { expect, test, vi } from "vitest";
 import { numbers } from "../../src/attention/numbers";
 import type { Attention, Whose } from "../../src/attention/result";
-import { isExact, rangeOf, rowOf, sliceOf, smallMapOf, whoseIn } from "../../src/attention/result";
+import { smallMapOf, whoseIn } from "../../src/attention/result";
+import { isExact, rangeOf, rowOf, sliceOf } from "../../src/attention/slice";
 import attentionView from "../../src/attention/view";
-import { predicts, share, weightName, whoseName } from "../../src/attention/words";
+import { share, whoseName } from "../../src/attention/words";
 import { paintMap } from "../../src/maps/paint";
+import { predicts, weightName } from "../../src/maps/words";
 import { PING_MS, SILENCE_MS } from "../../src/requests/liveness";
 import type { Request } from "../../src/requests/request";
 import type { Text } from "../../src/trace";
@@ -327,15 +329,17 @@ test("the selection of other views is followed", async () => {
 test("the numbers are the row of the chosen head, and say how they are known", () => {
   const made = decode(traceTree()) as Text;
   expect(numbers(head(1, 2), made, 1).split("\r\n")).toEqual([
-    "layer,head,query,key,token_id,text,weight,exact,least,most,sink",
-    '1,2,1,0,0,"""The""",0,0,0,0.00000384468,0',
-    '1,2,1,1,1,""" city""",1,0,0.996082,1,0',
+    "layer,head,query,key,token_id,text,weight,sink,exact,least,most",
+    "1,2,1,0,0,The,0,0,0,0,0.00000384468",
+    "1,2,1,1,1, city,1,0,0,0.996082,1",
     "",
   ]);
   expect(numbers(head(1, null), made, 0)).toContain("\r\n1,mean,0,0,");
   expect(numbers(head(null, null), made, 0)).toContain("\r\nmean,mean,0,0,");
   expect(numbers(head(null, 2), made, 0)).toContain("\r\nmean,2,0,0,");
-  expect(numbers(sliceOf(decode(sliceTree({ layer: 1, head: 2 }, false)), LENGTH), made, 1)).toContain(",least,most\r\n");
+  expect(numbers(sliceOf(decode(sliceTree({ layer: 1, head: 2 }, false)), LENGTH), made, 1)).toContain(
+    ",weight,exact,least,most\r\n",
+  );
   const compact = numbers(sliceOf(decode(compactTree({ layer: 3, head: 2 })), LENGTH), made, 2);
   const columns = compact.split("\r\n").map((line) => line.split(",").slice(-4));
   expect(columns).toEqual([

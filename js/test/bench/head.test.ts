@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { askedIn } from "../../src/requests/asked";
+import { followupOf } from "../../src/requests/followup";
 import type { Request } from "../../src/requests/request";
 import tokenScores from "../../src/token_scores/view";
 import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, traceTree } from "../made";
@@ -181,5 +181,5 @@ test("what was kept and is no question here is passed over, and said", async () 
     expect(text(root)).toContain("A question was kept that is none for this text: the first one is asked.");
   }
   expect(text((await bench()).root)).not.toContain("A question was kept");
-  expect(askedIn({ ...SCORES_REQUEST, code: "another way to say it" }, SCORES_REQUEST)).toBeNull();
+  expect(followupOf({ ...SCORES_REQUEST, code: "another way to say it" }, SCORES_REQUEST)).toBeNull();
 });

@@ -288,7 +288,7 @@ test("the numbers are a row per step and candidate, headed by axis names", () =>
     .split("\r\n");
   const [head, first] = lines;
   expect(head).toBe("step,query,token,token_id,text,chosen_prob,chosen_rank,entropy,rank,candidate_token_id,candidate_text,prob");
-  expect(first).toBe(`0,2,3,3,""" Paris""",${Math.fround(0.7)},0,1.5,0,3,""" Paris""",${Math.fround(0.7)}`);
+  expect(first).toBe(`0,2,3,3, Paris,${Math.fround(0.7)},0,1.5,0,3, Paris,${Math.fround(0.7)}`);
   // Past the recorded ranks there is no rank to give.
-  expect(lines.at(-1)).toMatch(/^2,4,5,6,"""<\|im_end\|>""",[\d.]+,,3.5,1,8,""" Rome""",/);
+  expect(lines.at(-1)).toMatch(/^2,4,5,6,<\|im_end\|>,[\d.]+,,3.5,1,8, Rome,/);
 });

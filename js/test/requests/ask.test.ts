@@ -3,7 +3,7 @@ import { StaticModel } from "../../src/offline/model";
 import type { MessageModel } from "../../src/requests/ask";
 import { Answers, isAbsent } from "../../src/requests/ask";
 import { PING_MS, SILENCE_MS } from "../../src/requests/liveness";
-import { within } from "../../src/requests/within";
+import { pinned } from "../../src/requests/pinned";
 import type { LabeledArray } from "../../src/wire";
 import { type Message, packed, REQUEST } from "../made";
 
@@ -85,8 +85,8 @@ test("a slice is asked for by its coordinates, shared with equal ones, and heard
 test("slices of two answers to one question are two questions, and say of which answer they are", async () => {
   const { answers, sent, say, id } = made();
   const slice = { layer: 3, head: null };
-  const both = ["1", "2"].map((answer) => within(answers, { answer }).ask(REQUEST, { slice }));
-  within(answers, { answer: "2" }).ask(REQUEST, { slice });
+  const both = ["1", "2"].map((answer) => pinned(answers, { answer }).ask(REQUEST, { slice }));
+  pinned(answers, { answer: "2" }).ask(REQUEST, { slice });
   expect(sent.map(({ of }) => of)).toEqual(["1", "2"]);
   say({ kind: "answer", id: id(0), result: 5 });
   say({ kind: "answer", id: id(1), result: 6 });

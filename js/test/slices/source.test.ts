@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { HeadSlice, Whose } from "../../src/attention/result";
-import { sliceOf } from "../../src/attention/result";
+import type { Whose } from "../../src/attention/result";
+import type { HeadSlice } from "../../src/attention/slice";
+import { sliceOf } from "../../src/attention/slice";
 import type { AskOptions } from "../../src/requests/ask";
 import { Liveness, PING_MS } from "../../src/requests/liveness";
 import { source } from "../../src/slices/source";

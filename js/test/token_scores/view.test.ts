@@ -2,7 +2,6 @@ import { afterEach, expect, test, vi } from "vitest";
 import { SILENCE_MS } from "../../src/requests/liveness";
 import type { Request } from "../../src/requests/request";
 import { requestKey } from "../../src/requests/request";
-import { requestAt } from "../../src/token_scores/asking";
 import type { Choices } from "../../src/token_scores/chooser";
 import { FIRST } from "../../src/token_scores/list";
 import { numbers } from "../../src/token_scores/numbers";
@@ -53,15 +52,6 @@ test("it asks for the step that is selected, with a key and code that say so", a
   expect(request.code).toContain("tb.Target(step=2, token=None");
   expect(root.dataset).toMatchObject({ view: "token_scores", state: "ready" });
   expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 2?");
-});
-
-test("code without a target gets one, in Python", () => {
-  const target = { step: 0, token: ' "Paris"\n', against: 8, of: "prob" };
-  const code = "tb.InputXGradient()(lm, trace)\n";
-  expect(requestAt({ ...SCORES_REQUEST, target, code }, 3).code).toBe(
-    'tb.InputXGradient()(lm, trace, tb.Target(step=3, token=" \\"Paris\\"\\n", against=8, of="prob"))\n',
-  );
-  expect(requestAt({ ...SCORES_REQUEST, code }, 1).code).toBe("tb.InputXGradient()(lm, trace, tb.Target(step=1))\n");
 });
 
 test("what is there is tinted with a bar that says its sign; what was said is marked, what came later is dimmed", async () => {
@@ -469,11 +459,7 @@ test("the numbers are the rows that were there, step by step, as floats that los
     scores: packed([0.1, -2, NaN, NaN, NaN, NaN, 1, 2, 3, 4, NaN, NaN], { step: 2, token: 6 }),
   });
   const lines = numbers(scores(tree), data).trim().split("\r\n");
-  expect(lines.slice(0, 3)).toEqual([
-    "step,token,token_id,text,score",
-    '0,0,0,"""The""",0.10000000149011612',
-    '0,1,1,""" city""",-2',
-  ]);
+  expect(lines.slice(0, 3)).toEqual(["step,token,token_id,text,score", "0,0,0,The,0.10000000149011612", "0,1,1, city,-2"]);
   expect(lines.length).toBe(1 + 2 + 4);
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Request } from "../../src/requests/request";
-import type { Target } from "../../src/token_scores/result";
+import type { Target } from "../../src/requests/target";
 import type { Known } from "../../src/token_scores/token_field";
 import { idOrText, madeOf } from "../../src/token_scores/token_field";
 import tokenScores from "../../src/token_scores/view";

@@ -4,13 +4,13 @@ import { expect, test } from "vitest";
 import workbench from "../../src/bench/workbench";
 import generation from "../../src/generation/view";
 import lensTable from "../../src/lens_table/view";
-import { whenOther } from "../../src/ui/unchanged";
+import { ifChanged } from "../../src/ui/unchanged";
 import { benchTree } from "../bench/made";
 import { lensTree, type Message, one, REQUEST, type Shown, settled, show, traceTree, watched } from "../made";
 
 test("it draws once for the same, and again for another", () => {
   const drawn: unknown[] = [];
-  const draw = whenOther((a: number | null, b: string) => drawn.push([a, b]));
+  const draw = ifChanged((a: number | null, b: string) => drawn.push([a, b]));
   for (const [a, b] of [
     [null, "x"],
     [null, "x"],
@@ -29,7 +29,7 @@ test("it draws once for the same, and again for another", () => {
 test("what failed to be drawn is drawn when it is called again, and so is what it stood over", () => {
   const drawn: string[] = [];
   let fails = false;
-  const draw = whenOther((what: string) => {
+  const draw = ifChanged((what: string) => {
     if (fails) throw new Error(what);
     drawn.push(what);
   });

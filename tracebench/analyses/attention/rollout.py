@@ -118,7 +118,7 @@ class AttentionRollout:
             tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
-            trace=trace.hash,
+            traces=(trace.hash,),
             cost=time.perf_counter() - started,
             checks=(*checks, _back_check(flow, traced), *_unseen(missing), *as_recorded(lm, trace, logits)),
         )

@@ -1,10 +1,11 @@
-// What a view was asked instead of its first question, as it was kept. Twin of `View.request` in tracebench/widgets/base.py.
+// A follow-up request: the reader asks a view something else than its first request, and the widget stores it.
+// Twin of `View.request` in tracebench/widgets/base.py.
 
 import type { Request } from "./request";
 import { requestKey } from "./request";
 
-/** A question on the same text as the first one; null where nothing was asked, or what was kept is no such question. */
-export function askedIn(kept: unknown, first: Request): Request | null {
+/** The stored follow-up request; null where none is stored, or what is stored is no request on the same text. */
+export function followupOf(kept: unknown, first: Request): Request | null {
   if (typeof kept !== "object" || kept === null) return null;
   const { analysis, params, trace, target, code } = kept as Partial<Request>;
   if (typeof analysis !== "string" || typeof code !== "string" || trace !== first.trace) return null;

@@ -1,80 +1,22 @@
-"""What a step comes down to, in one sentence a person can repeat.
-
-A sentence is a tuple of parts: text, or ``{"token": "·Paris"}``, so that a view can set tokens apart from prose.
-"""
+"""What token scores say: which tokens speak for a decision and against it, the method, and its checks."""
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracebench.record.checks import Check
 from tracebench.record.trace import Trace
-from tracebench.requests.request import parsed
-from tracebench.results.lens_table import LensTable
-from tracebench.results.token_scores import TokenScores
+from tracebench.sentences.words import Parts, method_in_words, percent, probability, signed
 
-Parts = tuple[str | dict[str, str], ...]
+if TYPE_CHECKING:
+    from tracebench.results.token_scores import TokenScores
 
-#: The check that scores add up to what they share out.
+#: The check that scores add up to the difference that they explain.
 COMPLETENESS = "completeness"
-
-
-def said(trace: Trace, step: int) -> Parts:
-    """What was said at a step and how sure the model was; needs the trace alone."""
-    trace.check_step(step)
-    at = trace.prompt_length + step
-    prob = float(np.asarray(trace.candidates.chosen_probs.values)[step])
-    rank = trace.chosen_rank(step)
-    parts: list[str | dict[str, str]] = ["The text goes on with " if trace.was_read else "The model said "]
-    parts += [{"token": trace.tokens.display[at]}, f" with p {_equals(prob)}"]
-    if rank is None:
-        parts.append(", past the recorded alternatives")
-    elif rank > 0:
-        best = trace.candidates.token_ids.values[step, 0]
-        top = float(trace.candidates.probs.values[step, 0])
-        parts += [
-            f" (its choice number {rank + 1}; the first was ",
-            {"token": trace.candidates.vocabulary.display(int(best))},
-            f", p {_equals(top)})",
-        ]
-    return tuple(parts)
-
-
-def probability(p: float) -> str:
-    """As the views write it (``js/src/ui/format.ts``): what is not 0 never reads as 0, what is not 1 never as 1."""
-    written = f"{p:.3f}"
-    if p > 0 and float(written) == 0:
-        return f"{p:.0e}".replace("e-0", "e-").replace("e-", "e−")
-    return ">0.999" if p < 1 and float(written) == 1 else written
-
-
-def _equals(p: float) -> str:
-    """``= 0.702``, ``> 0.999``."""
-    written = probability(p)
-    return f"> {written[1:]}" if written.startswith(">") else f"= {written}"
-
-
-def finding(trace: Trace, lens: LensTable, step: int) -> Parts:
-    """`said`, and the layer from which that token led to the end."""
-    position, token = trace.position(step), trace.token_at(step)
-    layer, last = lens.answer_layer(position, token.id), lens.layers[-1]
-    leads = np.asarray(lens.token_ids.sel(token=position).sel(rank=0)) == token.id
-    before = [
-        each for each, leading in zip(lens.layers, leads, strict=True) if leading and (layer is None or each < layer)
-    ]
-    lost = f" (it led before, up to {_named(before[-1])}, and lost it)" if before else ""
-    if layer is None:
-        return (*said(trace, step), f"; the last layer itself puts another token first{lost}.")
-    if layer == last:
-        return (*said(trace, step), f"; it leads in the last layer, {last}, {'again' if before else 'only'}{lost}.")
-    return (*said(trace, step), f"; it leads from {_named(layer)} of 0–{last} on, to the end{lost}.")
-
-
-def _named(layer: int) -> str:
-    return "the embedding" if layer == -1 else f"layer {layer}"
 
 
 def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
@@ -97,7 +39,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     def named(these: list[int]) -> Parts:
         parts: list[str | dict[str, str]] = []
         for i, at in enumerate(these):
-            share = f", {_percent(abs(float(row[at])) / sizes)}"
+            share = f", {percent(abs(float(row[at])) / sizes)}"
             share += " of all scores by size" if at == (*above, *below)[0] else ""
             again = f", position {at}" if trace.tokens.display.count(trace.tokens.display[at]) > 1 else ""
             number = signed(float(row[at]), most)
@@ -118,7 +60,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
     else:
         own = scores.baseline and math.isnan(float(scores.baseline_values.sel(step=step)))
         parts += ["no token scores anything", ", because the text before it is its own baseline" if own else ""]
-    return (*parts, f". By {_method(scores.method)}{_proved(scores, step)}.")
+    return (*parts, f". By {method_in_words(scores.method)}{_proved(scores, step)}.")
 
 
 def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts:
@@ -143,25 +85,21 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
     return (token, " leads " if value > 0 else " trails ", other, about)
 
 
-def _method(method: str) -> str:
-    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"; the view says it too (``js/src/token_scores/words.ts``)."""
-    name, params = parsed(method)
-    words = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).split(" ")
-    said = " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).replace(" x ", " × ")
-    points = "adaptive points" if params.get("quadrature") == "adaptive" else "points"
-    return f"{said}, {params['n_steps']} {points}" if "n_steps" in params else said
-
-
 def _unmet(scores: TokenScores, step: int) -> tuple[str, ...]:
-    """That the scores of a step do not add up to what they share out, before any of them is told."""
+    """That the scores of a step do not add up, before any of them is named."""
     check = _completeness(scores)
     if check is None:
         return ()
     gap = _gap(scores, step, check)
     if gap <= check.limit:
         return ()
-    off = "" if math.isnan(gap) else f" by {gap:.2g} {check.unit} (limit {check.limit:.2g})"
-    return (f"its scores miss what they share out{off}, so take them with care: ",)
+    missing = "" if math.isnan(gap) else f": {_amount(gap, check)} is missing (limit {_amount(check.limit, check)})"
+    return (f"the scores do not add up{missing}, so take them with care: ",)
+
+
+def _amount(value: float, check: Check) -> str:
+    """A share as a percentage: the unit of such a check begins with "of"."""
+    return f"{value * 100:.2g} %" if check.unit.startswith("of ") else f"{value:.2g} {check.unit}".rstrip()
 
 
 def _completeness(scores: TokenScores) -> Check | None:
@@ -205,23 +143,17 @@ def _proved(scores: TokenScores, step: int) -> str:
     return "; but " + " and ".join(each)
 
 
-def signed(x: float, most: float) -> str:
-    """As the views write a column of scores (``js/src/token_scores/words.ts``): "+2.33", "−0.15"; more digits where all are small."""
-    digits = 2 if most >= 1 or not most > 0 else min(6, 1 - math.floor(math.log10(most)))
-    sign = "+" if x > 0 else "−" if x < 0 else ""
-    written = f"{abs(x):.{digits}f}"
-    if x and abs(x) == most and float(written) == 0:
-        # The largest of all, or a number that stands alone: it must not read as nothing.
-        written = f"{abs(x):.0e}".replace("e-0", "e-").replace("e-", "e−")
-    return f"{sign}{written}"
+#: How many tokens a report names.
+NAMED = 3
 
 
-def _percent(share: float) -> str:
-    if 0 < share < 0.01:
-        return "less than 1 %"
-    return "more than 99 %" if 0.99 < share < 1 else f"{round(share * 100)} %"
-
-
-def as_text(parts: Parts) -> str:
-    """The sentence as plain text, tokens in quotation marks."""
-    return "".join(part if isinstance(part, str) else f"“{part['token']}”" for part in parts)
+def most(trace: Trace, scores: TokenScores) -> Iterator[str]:
+    """The tokens with the largest scores of each step, with their sign, and the checks that do not hold."""
+    for step in scores.steps:
+        row = np.asarray(scores.at(step), np.float64)
+        there = np.flatnonzero(~np.isnan(row))
+        largest = there[np.argsort(-np.abs(row[there]), kind="stable")][:NAMED]
+        named = ", ".join(f"{trace.tokens.display[at]} {row[at]:+.2f}" for at in largest)
+        yield f"{scores.question(trace, step)} Most: {named} ({scores.unit})"
+    # A reader must see that the scores do not add up before trusting the lines above.
+    yield from (str(check) for check in scores.checks if check.state != "holds")

@@ -1,19 +1,19 @@
-// Answers that are kept: who goes back to what was shown before does not wait for it again.
+// Caches answers, so that going back to an earlier result takes no time.
 
 import type { Answers, Ask } from "./ask";
 import { sliceKey } from "./request";
 
-/** What asking needs of `Answers`. */
-export type Asked = Pick<Answers, "ask" | "liveness" | "offline">;
+/** The part of `Answers` that a view needs to ask. */
+export type Asker = Pick<Answers, "ask" | "liveness" | "offline">;
 
-/** How many answers `standingIn` keeps. */
+/** How many answers `withLastAnswers` keeps. */
 export const KEPT = 64;
 
 /**
- * Asks every time, because an answer may be another one by now; while nobody answers, what was answered before stands in, so that
- * who steps away and back loses nothing.
+ * Asks every time, because an answer may change. While the kernel is silent, gives the last answer to the same request instead,
+ * so that stepping away and back loses nothing.
  */
-export function standingIn(answers: Asked): Asked {
+export function withLastAnswers(answers: Asker): Asker {
   const known = new Map<string, unknown>();
   const ask: Ask = (request, options = {}) => {
     const key = sliceKey(request, options.slice);
@@ -29,13 +29,14 @@ export function standingIn(answers: Asked): Asked {
         resolve(result);
       }, reject);
     });
-    // Whatever it was that came first, the other is not waited for.
+    // The first of the two counts; stop waiting for the other.
     return asked.finally(() => over.abort());
   };
   return { ask, liveness: answers.liveness, offline: answers.offline };
 }
 
-export function remembering(answers: Asked): Asked {
+/** Asks for each answer once, and keeps it. */
+export function cached(answers: Asker): Asker {
   const known = new Map<string, unknown>();
   const ask: Ask = async (request, options) => {
     const key = sliceKey(request, options?.slice);

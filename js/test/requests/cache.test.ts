@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { AskError } from "../../src/requests/ask";
+import { KEPT, withLastAnswers } from "../../src/requests/cache";
 import { Liveness } from "../../src/requests/liveness";
-import { KEPT, standingIn } from "../../src/requests/remember";
 import { REQUEST } from "../made";
 
 const asked = (top: number) => ({ ...REQUEST, params: { top } });
@@ -10,7 +10,7 @@ const asked = (top: number) => ({ ...REQUEST, params: { top } });
 function somebody() {
   const liveness = new Liveness(null);
   const state = { count: 0, gone: false };
-  const answers = standingIn({
+  const answers = withLastAnswers({
     offline: false,
     liveness,
     ask: async () => {
@@ -42,7 +42,7 @@ test("who gives up hears that, not an old answer", async () => {
   const { answers } = somebody();
   await answers.ask(asked(1));
   const given = AbortSignal.abort(new Error("given up"));
-  const never = standingIn({
+  const never = withLastAnswers({
     offline: false,
     liveness: new Liveness(null),
     ask: (_request, options) => Promise.reject(options?.signal?.reason),
