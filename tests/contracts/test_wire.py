@@ -118,6 +118,7 @@ def test_a_saved_page_has_its_answer(kind, text, tmp_path):
             state, _ = state_of(page)
             key = rows.request_of(result).key
             assert state["baked"][key]["kind"] == kind.name
+            assert {vars(kind.view)["_esm"], vars(kind.view)["_css"]} <= set(state["code"].values())
             assert {slice_key(key, coords) for coords, *_ in kind.slices(result, trace(text))} <= state["baked"].keys()
             # No token ends a script, and every token of the text is there to read.
             assert page.lower().count("<script") == page.lower().count("</script>")
