@@ -6,7 +6,6 @@ import tracebench as tb
 from tests import made
 from tracebench.analyses import usual
 from tracebench.offline.bake import answer
-from tracebench.requests.code import request_for
 from tracebench.sentences.words import as_text
 
 
@@ -119,13 +118,6 @@ def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
     names = {}
     exec(trace_code(trace), names)
     assert names["trace"].hash == trace.hash
-
-
-def test_the_code_of_a_lens_makes_the_same_lens(lm, bench):
-    (view,) = [view for view in bench.views if view.stem == "lens_table"]
-    names = {"tb": tb, "lm": lm, "trace": bench.trace}
-    exec("lens = " + view.request.code, names)
-    assert request_for(names["lens"]).key == view.request.key
 
 
 def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
