@@ -39,7 +39,7 @@ REFUSED = {
     "xlm": (XLM, "XLMWithLMHeadModel is not causal: changing the last token changed earlier logits by"),
     "xlm causal": (
         {**XLM, "causal": True},
-        r"found no list of blocks .*, among transformer\.attentions, transformer\.layer_norm1, .* spread over several lists",
+        r"found no list of blocks .*; looked at transformer\.attentions, transformer\.layer_norm1, .* spread over several lists",
     ),
 }
 
@@ -114,7 +114,7 @@ def test_an_unknown_scale_is_an_error_that_names_the_table():
             return out
 
     model.__class__ = Scaled
-    with pytest.raises(LayoutError, match="Add the config attribute that scales them to HEAD_ATTRIBUTES"):
+    with pytest.raises(LayoutError, match="Add the config attribute that scales the logits to HEAD_ATTRIBUTES"):
         discover(model)
     model.config.lm_head_multiplier = 3.0
     assert discover(model).head == Head(3.0)
@@ -168,7 +168,7 @@ def test_blocks_whose_output_changes_before_the_next_block_are_refused():
         lambda _m, args, kwargs: ((args[0] + 1.0, *args[1:]), kwargs), with_kwargs=True
     )
     with pytest.raises(
-        LayoutError, match=r"found no list of blocks .* its family needs a row in tracebench\.models\.family"
+        LayoutError, match=r"found no list of blocks .* add a row to EXCEPTIONS in tracebench\.models\.layout\.family"
     ):
         discover(model)
 
