@@ -1,4 +1,4 @@
-"""Who hears of slow work: whoever listens, else a bar."""
+"""Progress goes to the listener, or to a bar if there is none."""
 
 import time
 

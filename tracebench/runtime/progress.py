@@ -1,8 +1,8 @@
-"""How slow work reports progress and learns that it was cancelled.
+"""Progress and cancellation of slow work.
 
-Whoever runs the work listens; whoever does the work ticks between micro-batches. The listener may raise `Cancelled`
-(or whatever it likes) to stop the work there. Listeners belong to the thread of control that set them, so a worker's
-listener never sees the ticks of a notebook cell.
+The caller sets a listener; the work calls `tick` between micro-batches. The listener may raise `Cancelled`, or any other
+exception, to stop the work there. A listener belongs to the thread that set it, so the listener of a worker never sees the
+ticks of a notebook cell.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tracebench.runtime.interrupts import Scope
 
 
 class Cancelled(Exception):  # noqa: N818 - the field's word (concurrent.futures, asyncio), and it is no error
-    """The work was called off. What was computed before stays."""
+    """The work was cancelled. Earlier results stay."""
 
 
 Listener = Callable[[int, int, str], None]
