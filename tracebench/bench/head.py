@@ -9,7 +9,7 @@ from typing import Any
 from tracebench.record.checks import Check
 from tracebench.record.trace import Trace
 from tracebench.requests.request import Request
-from tracebench.sentences.generation import said
+from tracebench.sentences.generation import generation_sentence
 from tracebench.sentences.words import Parts
 
 #: The view of the record, whose checks always count.
@@ -117,7 +117,7 @@ class Head:
         """
         if self.trace is None or not self.trace.steps:
             return []
-        own = (*said(self.trace, self.step), *self._continued())
+        own = (*generation_sentence(self.trace, self.step), *self._continued())
         followups, comparisons, others = [], [], []
         for question in self.questions:
             for request in question.at(self.step):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tracebench.record.tokens import display_piece
 from tracebench.record.trace import Trace
-from tracebench.sentences.generation import said
+from tracebench.sentences.generation import generation_sentence
 from tracebench.sentences.words import as_text
 
 
@@ -28,7 +28,7 @@ def report(trace: Trace, results: Iterable[Any], missing: Iterable[str] = ()) ->
     ]
     if trace.steps:
         continued = [result.sentence(trace, 0) or () for result in results if result.says == "continues"]
-        lines += [as_text((*said(trace, 0), *(part for parts in continued for part in parts))), ""]
+        lines += [as_text((*generation_sentence(trace, 0), *(part for parts in continued for part in parts))), ""]
         lines += [*_steps(trace, results), ""]
     for result in results:
         own = [*result.lines(trace)]

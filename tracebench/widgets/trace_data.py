@@ -12,7 +12,7 @@ from tracebench.record.arrays import LabeledArray
 from tracebench.record.target import Target
 from tracebench.record.trace import Trace
 from tracebench.requests.code import trace_code
-from tracebench.sentences.generation import said
+from tracebench.sentences.generation import generation_sentence
 from tracebench.sentences.title import title_of
 from tracebench.widgets import wire
 from tracebench.widgets.base import reject_unknown, static_text
@@ -62,7 +62,7 @@ def trace_tree(trace: Trace) -> dict[str, Any]:
         "candidates": {"ids": wire.pack(shown), "probs": wire.pack(scores.probs.isel(rank=slice(0, ranks)))},
         "vocab": wire.vocabulary(scores.vocabulary, np.asarray(shown.values).reshape(-1).tolist()),
         "questions": [[Target(step).sentence(trace)] for step in trace.steps],
-        "said": [list(said(trace, step)) for step in trace.steps],
+        "said": [list(generation_sentence(trace, step)) for step in trace.steps],
         "checks": wire.checks(trace.checks),
         "provenance": source.to_json(),
         "code": trace_code(trace),
