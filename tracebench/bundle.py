@@ -128,7 +128,7 @@ def _misfit(result: Any, record: Record, traces: Traces) -> str | None:
         request_for(result)
     except ValueError as error:
         return str(error)
-    trace = traces.of(result)
+    trace = traces.first_of(result)
     # Coordinates of several traces are not compared: which axis is about which trace, the result alone knows.
     return _misplaced(result, record, trace) if trace is not None and len(result.traces) == 1 else None
 

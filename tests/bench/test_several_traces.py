@@ -236,7 +236,9 @@ def test_two_models_answer_each_about_their_own_trace(models):
         assert (
             results[trace.hash].token_ids.values.tolist() == tb.LogitLens(top=2)(model, trace).token_ids.values.tolist()
         )
-    with pytest.raises(ValueError, match=r"this bench has 2 models: say which one made .* bench\.add\(trace, lm=lm\)"):
+    with pytest.raises(
+        ValueError, match=r"this bench has 2 models: give the one that made .* bench\.add\(trace, lm=lm\)"
+    ):
         bench.add(lm.read(range(40, 44)))
     assert bench.add(lm.read(range(40, 44)), lm=lm) == 2
 

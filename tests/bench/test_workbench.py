@@ -19,9 +19,9 @@ from tracebench.record.files import FileError
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Absent, Request
 from tracebench.requests.stored import Stored
-from tracebench.sentences.generation import said
-from tracebench.sentences.lens_table import formed
-from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.generation import generation_sentence
+from tracebench.sentences.lens_table import lens_sentence
+from tracebench.sentences.token_scores import scores_sentence
 from tracebench.sentences.words import as_text
 
 
@@ -274,16 +274,16 @@ def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
     bench.arrangement = {"hidden": ["token_scores-2"]}
     view = bench.views[1]
     first = view.request
-    assert bench.summary(0) == as_text(said(trace, 0))
+    assert bench.summary(0) == as_text(generation_sentence(trace, 0))
     view.request = request_for(asked)
     assert view.request == request_for(asked)
-    assert bench.summary(0) == as_text(attributed(trace, asked, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, asked, 0))
     state, _ = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
     kept = [w["state"]["_asked"] for w in state["widgets"].values() if w["state"].get("_asked")]
     assert [each[trace.hash]["target"]["against"] for each in kept] == [" Rome"]
     # Hidden, its question leads the head no more; asked its first question, it is as it was.
     bench.arrangement = {"hidden": ["token_scores", "token_scores-2"]}
-    assert bench.summary(0) == as_text(said(trace, 0))
+    assert bench.summary(0) == as_text(generation_sentence(trace, 0))
     view.request = first
     assert not view.is_followup
 
@@ -319,20 +319,20 @@ def test_of_two_other_questions_the_first_in_sight_leads_as_in_the_head():
     rome, of = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, against=" of")
     bench = tb.Workbench([trace, made.scores(trace, 0), made.scores(trace, 0, of="prob"), rome, of])
     bench.views[1].request, bench.views[2].request = request_for(rome), request_for(of)
-    assert bench.summary(0) == as_text(attributed(trace, rome, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, rome, 0))
     bench.arrangement = {"order": ["token_scores-2"]}
-    assert bench.summary(0) == as_text(attributed(trace, of, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, of, 0))
 
 
 def test_a_contrast_that_was_given_leads_as_one_that_was_asked():
     trace = made.trace()
     rome, prob = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, of="prob")
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome, prob])
-    assert bench.summary(0) == as_text(attributed(trace, rome, 0))
-    assert bench.summary(1) == as_text((*said(trace, 1), *formed(trace, made.lens(trace), 1)))
+    assert bench.summary(0) == as_text(scores_sentence(trace, rome, 0))
+    assert bench.summary(1) == as_text((*generation_sentence(trace, 1), *lens_sentence(trace, made.lens(trace), 1)))
     # What was asked last is what is wanted.
     bench.views[2].request = request_for(prob)
-    assert bench.summary(0) == as_text(attributed(trace, prob, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, prob, 0))
 
 
 def test_a_view_without_fields_keeps_its_one_question():
@@ -378,7 +378,7 @@ def test_of_two_lenses_the_hidden_one_counts_for_what_the_finding_is_built_on_as
     assert list(bench.checks) == ["generation", "lens_table", "lens_table-2"]
     bench.arrangement = {"hidden": ["lens_table"]}
     assert list(bench.checks) == ["generation", "lens_table-2", "lens_table"]
-    assert bench.summary(0) == as_text((*said(trace, 0), *formed(trace, first, 0)))
+    assert bench.summary(0) == as_text((*generation_sentence(trace, 0), *lens_sentence(trace, first, 0)))
     bench.arrangement = {"hidden": ["lens_table-2"]}
     assert list(bench.checks) == ["generation", "lens_table"]
 
@@ -409,13 +409,13 @@ def test_what_stays_without_a_kernel_says_what_else_was_answered():
     assert list(map(as_text, sentences)) == [
         as_text(each)
         for each in (
-            attributed(trace, rome, 0),
-            (*said(trace, 0), *formed(trace, made.lens(trace), 0)),
-            attributed(trace, made.scores(trace, 0), 0),
+            scores_sentence(trace, rome, 0),
+            (*generation_sentence(trace, 0), *lens_sentence(trace, made.lens(trace), 0)),
+            scores_sentence(trace, made.scores(trace, 0), 0),
         )
     ]
     bench.views[2].request = request_for(rome)
-    assert bench._head().sentences()[0] == attributed(trace, rome, 0)
+    assert bench._head().sentences()[0] == scores_sentence(trace, rome, 0)
 
 
 def _asking(bench, monkeypatch):

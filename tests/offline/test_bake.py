@@ -22,7 +22,7 @@ class Slow:
 
     def ask(self, _request, job):
         self.holds = True
-        job.begun.set()
+        job.started.set()
         threading.Thread(target=self._work, args=(job,)).start()
 
     def _work(self, job):

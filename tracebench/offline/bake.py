@@ -155,7 +155,7 @@ def answer(answerer: Answerer, request: Request) -> Any:
         except BaseException:
             # After an interrupt the model is as it was: first the worker takes down what it put up.
             job.cancel()
-            if job.begun.is_set():
+            if job.started.is_set():
                 done.wait(LETS_GO)
             raise
     if outcome[1] is not None:
@@ -164,6 +164,6 @@ def answer(answerer: Answerer, request: Request) -> Any:
 
 
 def _at_every_step(request: Request, traces: Traces) -> list[Request]:
-    trace = traces.of(request)
+    trace = traces.first_of(request)
     steps = range(0) if trace is None else trace.steps
     return list({each.key: each for each in (request.at(step) for step in steps)}.values()) or [request]

@@ -161,7 +161,7 @@ class Answers(anywidget.AnyWidget):
             try:
                 if name not in self._actions:
                     raise ValueError(f"there is no action {name!r}; there are {', '.join(sorted(self._actions))}")
-                job.begun.set()
+                job.started.set()
                 with listening(tick):
                     answer(self._actions[name](params))
             except Exception as failure:  # noqa: BLE001 - the button must say what happened
