@@ -194,7 +194,7 @@ def _computed(
     for request in requests:
         if max_bytes is not None:
             # As soon as it is sure: what comes after may take minutes.
-            bench._insist_on_size(max_bytes)
+            bench._check_size(max_bytes)
         _say(f"Computing {request.code.strip()} ...")
         try:
             answer(direct, request)

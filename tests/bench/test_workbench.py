@@ -241,7 +241,7 @@ def test_what_an_old_page_says_is_ignored_with_a_note(bench):
         (bench, {"arrangement": {"hidden": ["radar"]}}),
         (view, {"_asked": {bench.trace.hash: {"analysis": "Radar"}}}),
     ):
-        with pytest.warns(UserWarning, match=".* ignores what a page sent"):
+        with pytest.warns(UserWarning, match=".* ignores the state that a page sent"):
             widget.set_state(state)
     assert bench.arrangement["hidden"] == []
     assert view.request == view.first_request
@@ -292,8 +292,8 @@ def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
     ("change", "sentence"),
     [
         ({"analysis": "LogitLens"}, "LogitLens gives a lens_table, this view shows a token_scores"),
-        ({"analysis": "Radar"}, "this is no request, so the view keeps its question: there is no analysis 'Radar'"),
-        ({"traces": ("another",)}, "about another trace"),
+        ({"analysis": "Radar"}, "this is not a request, so the view keeps its own: there is no analysis 'Radar'"),
+        ({"traces": ("another",)}, "about a trace that this view does not show"),
     ],
 )
 def test_a_question_that_is_none_for_the_view_is_a_sentence(change, sentence):
@@ -301,7 +301,7 @@ def test_a_question_that_is_none_for_the_view_is_a_sentence(change, sentence):
     view = tb.Workbench([trace, made.scores(trace, 0)]).views[1]
     with pytest.raises(TraitError, match=sentence):
         view.request = replace(view.request, **change)
-    with pytest.raises(TypeError, match=r"request is a tb.Request or None \(the first question again\), got 'why'"):
+    with pytest.raises(TypeError, match=r"request is a tb.Request or None \(the default request\), got 'why'"):
         view.request = "why"
     assert not view.is_followup
 
@@ -310,7 +310,7 @@ def test_a_view_that_asks_nothing_has_no_question_to_set():
     trace = made.trace()
     view = tb.Workbench([trace]).views[0]
     assert view.request is None
-    with pytest.raises(TraitError, match="GenerationView asks nothing"):
+    with pytest.raises(TraitError, match="GenerationView has no request about this trace"):
         view.request = request_for(made.scores(trace, 0))
 
 
@@ -339,7 +339,7 @@ def test_a_view_without_fields_keeps_its_one_question():
     trace = made.trace()
     view = tb.Workbench([trace, made.lens(trace)]).views[1]
     with pytest.raises(
-        TraitError, match=r"LensTableView shows the answer to the one question .* tb\.Workbench\(\[trace, req"
+        TraitError, match=r"LensTableView cannot change its request: .* tb\.Workbench\(\[trace, req"
     ):
         view.request = replace(view.request, params={**view.request.params, "top": 3})
     assert not view.is_followup
@@ -432,7 +432,7 @@ def test_the_static_part_keeps_the_finding_of_a_lens_that_is_hidden(monkeypatch)
     lens, first, second = made.lens(trace), made.scores(trace, 0), made.scores(trace, 1)
     knows_nothing = type("KnowsNothing", (Stored,), {"known": lambda _self: {}})([lens, first, second], [trace])
     bench = tb.Workbench([trace, lens, first], answerer=knows_nothing)
-    bench._answers.given.most = 1
+    bench._answers.kept.max_bytes = 1
     ask = _asking(bench, monkeypatch)
     ask(lens)
     ask(first)

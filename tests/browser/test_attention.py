@@ -560,7 +560,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
     result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", traces=(trace.hash,))
-    sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
+    sentence = "takes about 156 MB in a page, the limit is 64 MB: ask for at most 11 layers, as in "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
     with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):

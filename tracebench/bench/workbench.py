@@ -15,7 +15,7 @@ from tracebench import bundle, registry
 from tracebench.bench import arrangement as arranging
 from tracebench.bench.head import Checks, Head, Question
 from tracebench.bench.slots import Slot, slots_of
-from tracebench.offline.bake import Detail, ask_all, bake, in_steps, insist_on_detail
+from tracebench.offline.bake import Detail, ask_all, bake, check_detail, in_steps
 from tracebench.offline.names import unused_path
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
@@ -124,7 +124,7 @@ class Workbench(SyncedWidget):
         Returns:
             Its index: ``bench.selection.trace = bench.add(trace)`` looks at it.
         """
-        self._insist_on_open()
+        self._check_open()
         if not isinstance(trace, Trace):
             raise TypeError(f"add takes a trace first, got a {type(trace).__name__}: bench.add(trace, *results)")
         _, results, requests = _sorted_out([trace, *things], others=self.traces)
@@ -221,7 +221,7 @@ class Workbench(SyncedWidget):
             raise TypeError(f"save takes the path of an .html or .trace file, got a {type(path).__name__}")
         if max_bytes is not None and whole(max_bytes) is None:
             raise TypeError(f"max_bytes is a whole number of bytes or None, got {max_bytes!r}")
-        self._insist_on_open()
+        self._check_open()
         suffix = Path(path).suffix.lower()
         if suffix not in (".html", ".htm", ".trace"):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
@@ -233,7 +233,7 @@ class Workbench(SyncedWidget):
             ask_all(self._answerer, self._now(), self.traces, steps)
             return bundle.save(path, *self.traces, *self.results)
         if max_bytes is not None:
-            self._insist_on_size(max_bytes, steps, detail)
+            self._check_size(max_bytes, steps, detail)
         return write_page(
             path,
             self,
@@ -253,13 +253,13 @@ class Workbench(SyncedWidget):
             A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
             computed first (``missing``), and of which of that the size is not known (``unknown``).
         """
-        self._insist_on_open()
-        insist_on_detail(detail)
+        self._check_open()
+        check_detail(detail)
         computes = not isinstance(self._answerer, Stored)
         wanted = in_steps(self._now(), self.traces, steps) if computes else []
         return self._measure.estimate(self, self._answerer.known(), wanted, detail)
 
-    def _insist_on_size(
+    def _check_size(
         self,
         max_bytes: int,
         steps: Literal["all"] | None = None,
@@ -281,7 +281,7 @@ class Workbench(SyncedWidget):
 
     def baked(self, steps: Literal["all"] | None = None, detail: Detail = None) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
-        self._insist_on_open()
+        self._check_open()
         return bake(self._answerer, self._now(), self.traces, steps, detail)
 
     @property
@@ -358,7 +358,7 @@ class Workbench(SyncedWidget):
         """
         return self._head().checks()
 
-    def _insist_on_open(self) -> None:
+    def _check_open(self) -> None:
         if self.comm is None:
             raise ValueError(
                 "this bench was closed, and its views with it: make it anew with tb.explore(lm, trace), or of its results with "
@@ -397,9 +397,9 @@ class Workbench(SyncedWidget):
 
     def _static(self) -> dict[str, str]:
         """Build the static output from cached results; compute nothing."""
-        given = self._answers.given
-        known = {key: result for key, result in self._known.items() if key not in given.forgotten}
-        body = self._static_body({**known, **given.by_request()})
+        kept = self._answers.kept
+        known = {key: result for key, result in self._known.items() if key not in kept.forgotten}
+        body = self._static_body({**known, **kept.by_request()})
         return {"text/html": static_html(body), "text/plain": repr(self)}
 
     def _restate(self, _change: Any) -> None:

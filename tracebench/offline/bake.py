@@ -57,7 +57,7 @@ def bake(
     A request without an answer is left out, and the page says so. One that fails is warned about: what was computed for the
     other views is not lost for it.
     """
-    insist_on_detail(detail)
+    check_detail(detail)
     answered: dict[str, Any] = {}
     baked = ask_all(answerer, requests, traces, steps, answered)
     # What was answered a moment ago is in the page, also where the answerer does not rely on it any more.
@@ -73,7 +73,7 @@ def bake(
 
 def entries(key: str, result: Any, traces: Traces, detail: Detail) -> dict[str, dict[str, Any]]:
     """What a page has of a result: its answer and, where its view asks for slices of it, each of them."""
-    insist_on_detail(detail)
+    check_detail(detail)
     found = {key: pack(result, traces)}
     for coords, tree in slices(result, traces, detail):
         large = _bytes(tree) > APART
@@ -86,7 +86,7 @@ def also(known: Mapping[str, Any], traces: Traces) -> dict[str, dict[str, Any]]:
     return {other: {SAME: key} for other, key in other_keys(known, traces).items()}
 
 
-def insist_on_detail(detail: Any) -> None:
+def check_detail(detail: Any) -> None:
     """A ``ValueError`` for what is no detail of a page."""
     if detail not in (None, "compact", "full"):
         raise ValueError(
