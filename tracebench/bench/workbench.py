@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,7 @@ class Workbench(SyncedWidget):
         answerer = answerer if answerer is not None else Stored(results, traces)
         self._answerer, self._usual = answerer, usual
         self._notes: list[str | None] = []
+        self._adding = threading.RLock()
         for trace in self.traces:
             requests += self._asked_by_itself(trace)
         self._slots = slots_of([*map(request_for, results), *requests])
@@ -130,19 +132,27 @@ class Workbench(SyncedWidget):
         _, results, requests = _sorted_out([trace, *things], others=self.traces)
         if results and not isinstance(self._answerer, Stored):
             raise TypeError("a bench with a model computes its results itself: add the trace, or a request about it")
-        known = self.traces.index(trace.hash)
-        if known is None:
-            self._answerer.add(trace, lm)
-            known = self.traces.add(trace)
-            self._trace_data.append(TraceData(trace))
-            requests += self._asked_by_itself(trace)
-        if isinstance(self._answerer, Stored):
-            self._answerer.keep(results)
-        before = len(self._slots)
-        self._slots = slots_of([*map(request_for, results), *requests], self._slots)
-        # Views of other kinds would not be where a reader left them: what has no view yet is not shown.
-        del self._slots[before:]
-        self._tell_views()
+        shown = {other for slot in self._slots for other in (slot.kind, *registry.view_class(slot.kind).shows_also)}
+        for each in (*map(request_for, results), *requests):
+            if (kind := registry.result_kind(each.analysis)) not in shown:
+                raise ValueError(
+                    f"this bench has no view for {kind}, and a displayed bench gets none: make one with "
+                    "tb.Workbench([*traces, *results])"
+                )
+        # A request that gives a trace adds it from the thread that answers.
+        with self._adding:
+            known = self.traces.index(trace.hash)
+            if known is None:
+                self._answerer.add(trace, lm)
+                known = self.traces.add(trace)
+                self._trace_data.append(TraceData(trace))
+                requests += self._asked_by_itself(trace)
+            if isinstance(self._answerer, Stored):
+                self._answerer.keep(results)
+            # What a bench asks by itself and has no view for is not asked: a new view would move the others.
+            before = len(self._slots)
+            self._slots = slots_of([*map(request_for, results), *requests], self._slots)[:before]
+            self._tell_views()
         return known
 
     def _things(self) -> dict[str, Any]:
