@@ -1,4 +1,4 @@
-"""What an analysis is called with by mistake is a sentence."""
+"""Wrong arguments of an analysis raise an error with the next step."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def lm():
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=repr)
-def test_other_things_than_a_model_and_a_trace(lm, analysis):
+def test_anything_but_a_model_and_a_trace_is_refused(lm, analysis):
     trace = lm.read([5, 6, 7])
     for first, second, said in (
         (lm, "text", "takes a trace after the model, got a str: lm.generate"),
@@ -33,13 +33,13 @@ def test_other_things_than_a_model_and_a_trace(lm, analysis):
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=repr)
-def test_a_trace_of_another_model(analysis):
+def test_every_analysis_refuses_a_trace_of_another_model(analysis):
     small, trace = tiny.lm(vocab_size=200), tiny.lm().read([5, 300, 7])
     with pytest.raises(ValueError, match="has token id 300, tiny llama has only 200: it is of another model"):
         analysis(small, trace)
 
 
-def test_a_trace_of_another_model_elsewhere():
+def test_explore_and_replay_refuse_a_trace_of_another_model():
     small, trace = tiny.lm(vocab_size=200), tiny.lm().read([5, 300, 7])
     with pytest.raises(ValueError, match="has token id 300, tiny llama has only 200: it is of another model"):
         tb.explore(small, trace)
@@ -47,7 +47,7 @@ def test_a_trace_of_another_model_elsewhere():
         small.replay(trace)
 
 
-def test_a_token_that_only_the_tokenizer_has(lm):
+def test_a_token_id_past_the_models_vocabulary_is_refused(lm):
     small = tiny.lm(vocab_size=200)
     text = next(small.vocabulary([i]).text(i) for i in range(200, 300) if lm.token_id(lm.vocabulary([i]).text(i)) == i)
     with pytest.raises(ValueError, match="of this tokenizer, and the model has only 200"):
@@ -55,21 +55,23 @@ def test_a_token_that_only_the_tokenizer_has(lm):
 
 
 @pytest.mark.parametrize("wrong", [0, "", {}])
-def test_a_target_that_is_none(lm, wrong):
-    with pytest.raises(TypeError, match=r"a target says what is explained, e\.g\. tb\.Target\(step=0\), got a"):
+def test_a_wrong_target_is_refused(lm, wrong):
+    with pytest.raises(TypeError, match=r"expected a target, e\.g\. tb\.Target\(step=0\), got a"):
         tb.InputXGradient()(lm, lm.read([5, 6, 7]), wrong)
 
 
-def test_gradients_in_inference_mode(lm):
+def test_gradients_are_refused_in_inference_mode(lm):
     trace = lm.read([5, 6, 7])
     with (
         torch.inference_mode(),
-        pytest.raises(ValueError, match=r"torch\.inference_mode\(\) is on, .* ask outside of it"),
+        pytest.raises(
+            ValueError, match=r"torch\.inference_mode\(\) switches them off: call it outside of inference_mode"
+        ),
     ):
         tb.InputXGradient()(lm, trace, tb.Target(1))
 
 
-def test_twice_the_digits_are_compared_as_they_were_recorded():
+def test_float64_scores_are_compared_in_the_float32_of_the_trace():
     lm = tiny.lm(dtype=torch.float64)
     for analysis in (tb.InputXGradient(), tb.IntegratedGradients(n_steps=64)):
         found = analysis(lm, lm.read([5, 6, 7, 8]), tb.Target(2))

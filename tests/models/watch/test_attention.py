@@ -422,7 +422,7 @@ def test_as_a_request(lm, trace):
     analysis = tb.AttentionPatterns(layers=(1,))
     asked = request(analysis, trace)
     assert asked.code == "tb.AttentionPatterns(layers=(1,), heads=None)(lm, trace)\n"
-    found = run(Request.from_json(json.loads(json.dumps(asked.to_json()))), lm, trace)
+    found = run(Request.from_json(json.loads(json.dumps(asked.to_json()))), lm, [trace])
     np.testing.assert_array_equal(found.weights.values, analysis(lm, trace).weights.values)
     assert request_for(found).key == asked.key
 
