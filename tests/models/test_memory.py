@@ -63,7 +63,7 @@ def test_attention_is_refused_before_the_pass_and_what_it_says_would_fit_does(li
     assert 52 * 2**20 - 2**18 <= found["free"] <= 52 * 2**20
     assert re.fullmatch(
         r"2 layers x 4 heads x 1000 x 1000 weights take 0\.032 GB, more than the 0\.02[23] GB of memory that are free for "
-        r"them: ask for 1 of these layers at the most, as AttentionPatterns\(layers=\(0,\)\) does",
+        r"them: choose at most 1 of these layers, e\.g\. AttentionPatterns\(layers=\(0,\)\)",
         found["said"],
     )
     assert found["passes"] == 0
