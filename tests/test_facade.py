@@ -6,7 +6,6 @@ import tracebench as tb
 from tests import made
 from tracebench.analyses import usual
 from tracebench.offline.bake import answer
-from tracebench.requests.code import request_for
 from tracebench.sentences.words import as_text
 
 
@@ -58,10 +57,10 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     monkeypatch.setattr(usual, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
     without = tb.explore(lm, long)
     assert [r.analysis for r in without.requests] == ["LogitLens", "InputXGradient"]
-    attention, scores = without._data["notes"][0].split(" Scores of ")
-    assert attention.startswith("Attention to 200 tokens is not shown: ")
+    scores, attention = without._data["notes"][0].split(" Attention to ")
+    assert attention.startswith("200 tokens is not shown: ")
     assert scores == (
-        "more than 128 tokens are by input x gradient (one pass). For integrated gradients (64 passes): "
+        "Scores of more than 128 tokens are by input x gradient (one pass). For integrated gradients (64 passes): "
         "tb.explore(lm, trace, tb.IntegratedGradients())."
     )
     assert tb.explore(lm, short)._data["notes"] == [None]
@@ -119,13 +118,6 @@ def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
     names = {}
     exec(trace_code(trace), names)
     assert names["trace"].hash == trace.hash
-
-
-def test_the_code_of_a_lens_makes_the_same_lens(lm, bench):
-    (view,) = [view for view in bench.views if view.stem == "lens_table"]
-    names = {"tb": tb, "lm": lm, "trace": bench.trace}
-    exec("lens = " + view.request.code, names)
-    assert request_for(names["lens"]).key == view.request.key
 
 
 def test_what_is_no_model_or_no_trace_is_a_sentence(lm):

@@ -23,20 +23,18 @@ export function token(piece: Piece, attributes: Record<string, string> = {}): HT
   return element("span", { class: "tb-token", dir: "auto", "data-kind": kind, title: display, ...attributes }, ...parts(piece));
 }
 
-/** The display in parts. A sign for white space has a class, so that "·" for a space differs from a real "·". */
-function parts([exact, display, kind]: Piece): (Node | string)[] {
-  const [letters, real] = [Array.from(display), Array.from(exact)];
-  if (kind === "special" || kind === "bytes" || letters.length !== real.length) return [display];
+/** Signs for white space and codes for what cannot be seen: Python writes none of them for the same character as itself. */
+const SIGN = /[\u00b7\u21b5\u21e5\u240d\u237d]|\u27e8[0-9A-F]+\u27e9/gu;
+
+/** The display in parts. Signs and codes have a class, so that "·" for a space differs from what is really there. */
+function parts([, display, kind]: Piece): (Node | string)[] {
+  if (kind === "special" || kind === "bytes") return [display];
   const out: (Node | string)[] = [];
-  let plain = "";
-  letters.forEach((letter, i) => {
-    if (letter === real[i]) {
-      plain += letter;
-      return;
-    }
-    if (plain) out.push(plain);
-    plain = "";
-    out.push(element("span", { class: "tb-sign" }, letter));
-  });
-  return plain ? [...out, plain] : out;
+  let at = 0;
+  for (const sign of display.matchAll(SIGN)) {
+    if (sign.index > at) out.push(display.slice(at, sign.index));
+    out.push(element("span", { class: "tb-sign" }, sign[0]));
+    at = sign.index + sign[0].length;
+  }
+  return at < display.length ? [...out, display.slice(at)] : out;
 }

@@ -24,25 +24,6 @@ def saved(tmp_path):
     return trace, lens, tb.save(tmp_path / "a.trace", trace, lens)
 
 
-def test_what_was_saved_is_what_is_opened(saved):
-    trace, lens, path = saved
-    bundle = tb.open(path)
-    assert bundle.trace.hash == trace.hash
-    assert bundle.trace.tokens == trace.tokens
-    assert bundle.trace.provenance == trace.provenance
-    assert bundle.trace.checks == trace.checks
-    (again,) = bundle.results
-    for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised", "watched"):
-        np.testing.assert_array_equal(getattr(again, name).values, getattr(lens, name).values)
-        assert getattr(again, name).axes == getattr(lens, name).axes
-    assert (again.method, again.trace, again.vocabulary, again.checks) == (
-        lens.method,
-        lens.trace,
-        lens.vocabulary,
-        lens.checks,
-    )
-
-
 def test_arrays_are_views_of_one_mapping(saved):
     before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else None
     bundle = tb.open(saved[2])

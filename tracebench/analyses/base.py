@@ -40,6 +40,6 @@ def run(request: Request, lm: LanguageModel, traces: Sequence[Trace]) -> Any:
         The result of the analysis.
     """
     kind = registry.analysis_class(request.analysis)
-    analysis = kind(**rebuilt(request.params, kind))
+    analysis = kind(**rebuilt(request.params, kind, request.things))
     arguments = traces if request.target is None else (*traces, request.target)
     return analysis(lm, *arguments)

@@ -10,6 +10,7 @@ from tracebench.models.core import ModelCore
 from tracebench.models.memory import DoesNotFit, fitting
 from tracebench.models.recording import chat, generation, origin, reading
 from tracebench.models.recording.replay import no_replay_check, replay_check
+from tracebench.models.recording.text_check import text_checks
 from tracebench.models.replayable import replay_obstacle
 from tracebench.models.text import given
 from tracebench.record.provenance import Provenance
@@ -61,13 +62,13 @@ class LanguageModel(ModelCore):
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, settings))
+            return self._checked(generation.generate(self, ids, sampling, settings), prompt)
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; each message becomes a segment of the trace.
 
         Args:
-            messages: ``[{"role": "user", "content": "..."}]``.
+            messages: ``[{"role": "user", "content": "..."}]``. If the last one is the assistant's, the model goes on with it.
             options: as for `generate`; ``max_new_tokens`` is 64 by default.
 
         Raises:
@@ -81,10 +82,13 @@ class LanguageModel(ModelCore):
             )
         options.setdefault("max_new_tokens", 64)
         sampling = generation.Sampling(**options)
-        ids, segments = chat.render(self, messages)
+        rendered = chat.render(self, messages)
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
+        if rendered.continued:
+            settings["continue_final_message"] = True
         with progress.shown("generating"):
-            return self.replay(generation.generate(self, ids, sampling, settings, segments))
+            trace = generation.generate(self, rendered.ids, sampling, settings, rendered.segments)
+            return self._checked(replace(trace, checks=(*trace.checks, *rendered.checks)))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if the model had generated it: every token after the prompt is a step.
@@ -96,7 +100,13 @@ class LanguageModel(ModelCore):
         ids = self._ids(text)
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
         with progress.shown("reading"):
-            return reading.read(self, ids, prompt_length, settings)
+            trace = reading.read(self, ids, prompt_length, settings)
+            return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, text)))
+
+    def _checked(self, trace: Trace, prompt: object = None) -> Trace:
+        """A generated trace, replayed, and with what its text says otherwise than the prompt that was given."""
+        trace = self.replay(trace)
+        return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, prompt)))
 
     def replay(self, trace: Trace) -> Trace:
         """The same trace with a new "replay" check: one pass over the whole text gives the recorded scores."""

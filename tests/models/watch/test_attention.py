@@ -14,11 +14,8 @@ import tracebench as tb
 from tests import signals, tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
-from tracebench.analyses.base import request, run
 from tracebench.models.watch import attention_calls
 from tracebench.models.watch.attention import NoAttentionError, watch_attention
-from tracebench.requests.code import request_for
-from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled, listening
 from tracebench.views.attention import AttentionView
 
@@ -405,26 +402,12 @@ def test_too_large_patterns_are_refused_before_the_pass_with_a_size_that_fits(lm
     assert passes == []
 
 
-def test_patterns_refuse_a_target(lm, trace):
-    with pytest.raises(ValueError, match="have no target: leave it out"):
-        tb.AttentionPatterns()(lm, trace, tb.Target(step=0))
-
-
 def test_a_trace_of_another_model(lm, trace):
     with pytest.raises(ValueError, match="has token id 399, tiny llama has only 320: it is of another model"):
         tb.AttentionPatterns()(lm, tiny.lm(vocab_size=400).read([5, 399]))
     states = {check.name: check.state for check in tb.AttentionPatterns()(tiny.lm(seed=1), trace).checks}
     assert states.pop("scores as recorded") == "amber"
     assert set(states.values()) == {"holds"}
-
-
-def test_as_a_request(lm, trace):
-    analysis = tb.AttentionPatterns(layers=(1,))
-    asked = request(analysis, trace)
-    assert asked.code == "tb.AttentionPatterns(layers=(1,), heads=None)(lm, trace)\n"
-    found = run(Request.from_json(json.loads(json.dumps(asked.to_json()))), lm, [trace])
-    np.testing.assert_array_equal(found.weights.values, analysis(lm, trace).weights.values)
-    assert request_for(found).key == asked.key
 
 
 @pytest.mark.parametrize("failure", [Cancelled, KeyboardInterrupt])
