@@ -1,6 +1,6 @@
-"""Run by tests in a process of its own: what happens when memory really runs out (the system gives no more).
+"""A script that tests run in a separate process, where the system really refuses more memory.
 
-Prints what came out, as JSON.
+Prints the outcomes as JSON.
 """
 
 import json
