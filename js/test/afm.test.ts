@@ -13,7 +13,7 @@ const EMPTY = { get: () => undefined, set: () => {}, save_changes: () => {}, on:
 
 test("a view gets its decoded data, its request, the selection and a way to ask", async () => {
   const view = vi.fn((_context: Context<{ probs: LabeledArray }>) => {});
-  await show(widget("toy_view", view), { _data: { probs: packed([1], { step: 1 }) }, _request: null });
+  await show(widget("toy_view", view), { _data: { probs: packed([1], { step: 1 }) }, _requests: [null] });
   expect(view).toHaveBeenCalledOnce();
   const [{ el, data, request, selection, ask, answers }] = view.mock.calls[0] as [Context<{ probs: LabeledArray }>];
   expect(data.probs).toBeInstanceOf(LabeledArray);

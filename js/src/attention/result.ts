@@ -6,7 +6,7 @@ import type { LabeledArray } from "../wire";
 
 export interface Attention {
   kind: "attention";
-  trace: string;
+  traces: string[];
   layers: number[];
   heads: number[];
   /** How many positions there are: queries, and as many keys. */

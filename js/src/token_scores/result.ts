@@ -1,13 +1,13 @@
 // The scores tree of docs/wire.md, after decoding.
 
 import type { Check } from "../checks";
-import type { Parts } from "../parts";
+import type { Sentences } from "../parts";
 import type { Target } from "../requests/target";
 import type { LabeledArray } from "../wire";
 
 export interface Scores {
   kind: "token_scores";
-  trace: string;
+  traces: string[];
   target: Target;
   /** The steps that were explained: the rows of everything below. */
   steps: number[];
@@ -17,9 +17,7 @@ export interface Scores {
   values: LabeledArray;
   baseline_values: LabeledArray;
   unit: string;
-  questions: string[];
-  /** What came of it, per step, in a sentence. */
-  findings: Parts[];
+  sentences: Sentences;
   /** In words; "" where the method has none. */
   baseline: string;
   checks: Check[];

@@ -49,7 +49,7 @@ async function bench(
   const scores = {
     stem: "token_scores",
     definition: tokenScores,
-    state: { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked },
+    state: { _traces: [traceTree()], _data: { methods: METHODS }, _requests: [first], _asked: asked },
     onModel: (model: ChildModel) => {
       child = model;
     },
@@ -148,7 +148,7 @@ test("an answer that an error took the place of is no answer any more", async ()
 
 test("an error in one of two views that ask the same takes nothing from the other, which still shows it", async () => {
   let broken = false;
-  const state = { _data: { ...traceTree(), methods: METHODS }, _request: SCORES_REQUEST, _asked: null };
+  const state = { _traces: [traceTree()], _data: { methods: METHODS }, _requests: [SCORES_REQUEST], _asked: null };
   const view = { stem: "token_scores", definition: tokenScores, state };
   const { root } = await showBench([view, view], {
     data: DATA,

@@ -15,7 +15,7 @@ export function benchTree(change: object = {}) {
     questions: [["Why?"], ["Why?"], ["Why?"]],
     said: [["so"], ["so"], ["so"]],
     checks: [CHECK] as Check[],
-    finding_request: null,
+    finding_requests: [null],
     code: "",
     ...change,
   };

@@ -8,7 +8,7 @@ import { benchTree, showBench } from "./made";
 
 const AMBER = { ...CHECK, name: "rows add up", state: "amber" };
 const BROKEN = { ...CHECK, name: "shares sum to one", state: "broken", kind: "identity" };
-const PATTERNS: Request = { analysis: "AttentionPatterns", params: {}, trace: "t", target: null, code: "" };
+const PATTERNS: Request = { analysis: "AttentionPatterns", params: {}, traces: ["t"], target: null, code: "" };
 const ROLLOUT: Request = { ...PATTERNS, analysis: "AttentionRollout" };
 const ANSWERS: Record<string, object> = {
   [REQUEST.analysis]: lensTree(),
@@ -26,7 +26,7 @@ async function bench(
 ) {
   const view = (stem: string, request: Request, more: Request | null) => ({
     stem,
-    state: { _request: request },
+    state: { _requests: [request] },
     definition: widget(stem, ({ el, ask, signal }: Context) => {
       const put = (each: Request) =>
         ask(each, { signal }).then(
@@ -38,7 +38,7 @@ async function bench(
     }),
   });
   const made = await showBench([view("lens_table", REQUEST, null), view(second, asked, ROLLOUT)], {
-    data: benchTree({ finding_request: REQUEST, beside }),
+    data: benchTree({ finding_requests: [REQUEST], beside }),
     arrangement,
     reply: ({ kind, request }: Message) =>
       kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,

@@ -10,7 +10,7 @@ const DATA = benchTree({
   model: { name: "<img src=x>", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
   questions: [["Why did the model say “·Paris” at step 0?"], ["Why “↵”?"], ["Why?"]],
   said: [["The model said ", { token: "·Paris" }, " with p = 0.70"], ["It said ", { token: "↵" }], ["It said no more"]],
-  finding_request: REQUEST,
+  finding_requests: [REQUEST],
   code: "tb.explore(lm, trace)",
 });
 const text = (el: Element) => el.textContent ?? "";
@@ -77,7 +77,7 @@ test("without a step the first is shown, and the head says so", async () => {
 
 test("the answer that a view gets brings its finding and its checks to the head; nothing is asked twice", async () => {
   const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
-  const lens = { stem: "lens_table", definition: lensTable, state: { _data: traceTree(), _request: REQUEST } };
+  const lens = { stem: "lens_table", definition: lensTable, state: { _traces: [traceTree()], _requests: [REQUEST] } };
   const { root, sent } = await showBench([lens], { data: DATA, reply });
   expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(1);
   expect(text(one(root, ".tb-finding"))).toBe("It leads from layer 1 on.");
@@ -186,7 +186,7 @@ test("a silent kernel is said, and no longer when it answers", async () => {
 });
 
 test("a text without steps has no stepper", async () => {
-  const { root } = await show(workbench, { _data: { ...DATA, steps: 0, questions: [], said: [], finding_request: null } });
+  const { root } = await show(workbench, { _data: { ...DATA, steps: 0, questions: [], said: [], finding_requests: [null] } });
   expect(one(root, ".tb-stepper").hidden).toBe(true);
   expect(text(one(root, "h1"))).toContain("Nothing was generated");
 });

@@ -61,7 +61,7 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
     questions: [["Why?"], ["Why newline?"], ["Why end?"]],
     said: [["a"], ["b"], ["c"]],
     checks: [CHECK],
-    finding_request: REQUEST,
+    finding_requests: [REQUEST],
     code: "",
   };
   return {
@@ -83,8 +83,8 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
         css: "c",
         state: { ...links, _data: bench, views: ["anywidget:w1", "anywidget:w2"], _stems: ["generation", "lens_table"] },
       },
-      w1: { esm: "h1", css: "c", state: { ...links, _data: traceTree(), _request: null } },
-      w2: { esm: "h2", css: null, state: { ...links, _data: traceTree(), _request: REQUEST } },
+      w1: { esm: "h1", css: "c", state: { ...links, _traces: [traceTree()], _requests: [null] } },
+      w2: { esm: "h2", css: null, state: { ...links, _traces: [traceTree()], _requests: [REQUEST] } },
       w3: { esm: "h3", css: null, state: { _state: { seq: 1, fields: { step: 0, query: 2 } } } },
       w4: { esm: "h4", css: null, state: { _offline: true } },
     },

@@ -60,7 +60,7 @@ async function followsStepsAlone(shown: Shown): Promise<void> {
   expect((await written(shown, { step: 1, query: 3 })).length).toBeGreaterThan(0);
 }
 
-const STATE = { _data: traceTree(), _request: REQUEST };
+const STATE = { _traces: [traceTree()], _requests: [REQUEST] };
 const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
 
 test("another head changes nothing in the text, the decision and the chart of the steps", async () => {
