@@ -15,7 +15,7 @@ from tests import made
 from tracebench import cli
 from tracebench.bench.report import report
 from tracebench.record.checks import Check
-from tracebench.requests.request import request_for
+from tracebench.requests.code import request_for
 
 COMMAND = (sys.executable, "-m", "tracebench.cli")
 

@@ -6,7 +6,7 @@ import tracebench as tb
 from tests import made
 from tracebench import facade
 from tracebench.offline.bake import answer
-from tracebench.requests.request import request_for
+from tracebench.requests.code import request_for
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_exploring_computes_nothing_before_a_view_asks(lm, bench):
 def test_a_view_is_answered_by_the_session(bench):
     lens = answer(bench._answerer, bench._requests[0])
     assert lens.answer_layer(bench.trace.position(0)) == 27
-    assert bench.finding(0).startswith("The model said “·Paris” with p = 0.702; it leads from layer 27")
+    assert bench.summary(0).startswith("The model said “·Paris” with p = 0.702; it leads from layer 27")
 
 
 def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp_path):

@@ -11,7 +11,8 @@ from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.base import request, run
 from tracebench.models.watch import unembedding
-from tracebench.requests.request import Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled, listening
 
 PROMPT = "The Eiffel Tower"
@@ -154,7 +155,7 @@ def test_a_request_survives_the_wire_and_gives_the_same_numbers(lm, trace):
 
 def test_an_unknown_analysis_is_an_error_that_lists_the_known(lm, trace):
     with pytest.raises(LookupError, match="LogitLens"):
-        run(Request("Nothing", {}, trace.hash, None, ""), lm, trace)
+        run(Request("Nothing", {}, (trace.hash,)), lm, [trace])
 
 
 def test_the_code_of_a_request_runs(lm, trace):

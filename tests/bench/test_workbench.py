@@ -16,9 +16,13 @@ from tracebench.offline.page import CSP, escape_script
 from tracebench.offline.size import Measure
 from tracebench.record.checks import Check
 from tracebench.record.files import FileError
-from tracebench.requests.request import Absent, Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Absent, Request
 from tracebench.requests.stored import Stored
-from tracebench.sentences.findings import as_text, attributed, finding, said
+from tracebench.sentences.generation import said
+from tracebench.sentences.lens_table import formed
+from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.words import as_text
 
 EVIL = (0, 8, 9, 8, 4, 5, 11, 6)
 
@@ -43,7 +47,7 @@ def test_views_come_from_what_is_given(bench):
 
 
 def test_the_finding_is_a_sentence(bench):
-    assert bench.finding(0).startswith("The text goes on with “·Paris” with p = ")
+    assert bench.summary(0).startswith("The text goes on with “·Paris” with p = ")
 
 
 def test_a_bench_shows_exactly_one_trace():
@@ -77,7 +81,7 @@ def test_the_arrays_of_a_saved_page_are_the_exact_bytes(bench, tmp_path):
     (answer,) = state["baked"].values()
     start, length = answer["entropy"]["$array"]["$buffer"]
     assert start % 8 == 0
-    assert buffers[start : start + length] == bench._results()[0].entropy.values.astype("<f4").tobytes()
+    assert buffers[start : start + length] == bench.results[0].entropy.values.astype("<f4").tobytes()
 
 
 def test_the_same_trace_is_the_same_page(tmp_path):
@@ -130,7 +134,9 @@ def test_a_name_that_is_neither_is_a_sentence(bench, tmp_path):
 
 def test_what_nobody_can_answer_is_left_out_of_the_page(tmp_path):
     trace = made.trace()
-    bench = tb.Workbench([trace, Request("LogitLens", {"top": 5}, trace.hash, code="tb.LogitLens(top=5)(lm, trace)")])
+    bench = tb.Workbench(
+        [trace, Request("LogitLens", {"top": 5}, (trace.hash,), code="tb.LogitLens(top=5)(lm, trace)")]
+    )
     state, _ = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
     assert state["baked"] == {}
 
@@ -187,7 +193,7 @@ def test_the_size_of_answers_at_other_steps_is_known_from_one(tmp_path):
 def test_what_was_not_computed_yet_is_said_and_nothing_is_computed_for_it():
     trace = made.trace()
     answerer = Waiting()
-    request = Request("LogitLens", {"top": 3}, trace.hash)
+    request = Request("LogitLens", {"top": 3}, (trace.hash,))
     bench = tb.Workbench([trace, request], answerer=answerer)
     estimate = bench.size("all")
     assert (estimate.missing, estimate.unknown, answerer.asked) == ((request,), ("LogitLens",), [])
@@ -197,7 +203,7 @@ def test_what_was_not_computed_yet_is_said_and_nothing_is_computed_for_it():
 def test_a_page_that_is_sure_to_be_too_large_is_refused_before_anything_is_computed(tmp_path):
     trace = made.trace()
     answerer = Waiting()
-    bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, trace.hash)], answerer=answerer)
+    bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, (trace.hash,))], answerer=answerer)
     with pytest.raises(FileError, match=r"would be about .*largest parts: code .*allow more: without any answer"):
         bench.save(tmp_path / "a.html", max_bytes=1000)
     assert answerer.asked == []
@@ -270,7 +276,7 @@ def test_two_views_of_a_kind_have_names_of_their_own():
 def test_a_hidden_view_is_not_asked_for_a_page_and_what_was_computed_stays(tmp_path):
     trace = made.trace()
     answerer = Waiting()
-    bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, trace.hash)], answerer=answerer)
+    bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, (trace.hash,))], answerer=answerer)
     bench.arrangement = {"hidden": ["lens_table"]}
     bench.save(tmp_path / "a.html")
     assert answerer.asked == []
@@ -288,16 +294,16 @@ def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
     bench.arrangement = {"hidden": ["token_scores-2"]}
     view = bench.views[1]
     first = view.request
-    assert bench.finding(0) == as_text(said(trace, 0))
+    assert bench.summary(0) == as_text(said(trace, 0))
     view.request = request_for(asked)
     assert view.request == request_for(asked)
-    assert bench.finding(0) == as_text(attributed(trace, asked, 0))
+    assert bench.summary(0) == as_text(attributed(trace, asked, 0))
     state, _ = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
     kept = [w["state"]["_asked"] for w in state["widgets"].values() if w["state"].get("_asked")]
     assert [each["target"]["against"] for each in kept] == [" Rome"]
     # Hidden, its question leads the head no more; asked its first question, it is as it was.
     bench.arrangement = {"hidden": ["token_scores", "token_scores-2"]}
-    assert bench.finding(0) == as_text(said(trace, 0))
+    assert bench.summary(0) == as_text(said(trace, 0))
     view.request = first
     assert not view.is_asked_otherwise
 
@@ -333,20 +339,20 @@ def test_of_two_other_questions_the_first_in_sight_leads_as_in_the_head():
     rome, of = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, against=" of")
     bench = tb.Workbench([trace, made.scores(trace, 0), made.scores(trace, 0, of="prob"), rome, of])
     bench.views[1].request, bench.views[2].request = request_for(rome), request_for(of)
-    assert bench.finding(0) == as_text(attributed(trace, rome, 0))
+    assert bench.summary(0) == as_text(attributed(trace, rome, 0))
     bench.arrangement = {"order": ["token_scores-2"]}
-    assert bench.finding(0) == as_text(attributed(trace, of, 0))
+    assert bench.summary(0) == as_text(attributed(trace, of, 0))
 
 
 def test_a_contrast_that_was_given_leads_as_one_that_was_asked():
     trace = made.trace()
     rome, prob = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, of="prob")
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome, prob])
-    assert bench.finding(0) == as_text(attributed(trace, rome, 0))
-    assert bench.finding(1) == as_text(finding(trace, made.lens(trace), 1))
+    assert bench.summary(0) == as_text(attributed(trace, rome, 0))
+    assert bench.summary(1) == as_text((*said(trace, 1), *formed(trace, made.lens(trace), 1)))
     # What was asked last is what is wanted.
     bench.views[2].request = request_for(prob)
-    assert bench.finding(0) == as_text(attributed(trace, prob, 0))
+    assert bench.summary(0) == as_text(attributed(trace, prob, 0))
 
 
 def test_a_view_without_fields_keeps_its_one_question():
@@ -392,7 +398,7 @@ def test_of_two_lenses_the_hidden_one_counts_for_what_the_finding_is_built_on_as
     assert list(bench.checks) == ["generation", "lens_table", "lens_table-2"]
     bench.arrangement = {"hidden": ["lens_table"]}
     assert list(bench.checks) == ["generation", "lens_table-2", "lens_table"]
-    assert bench.finding(0) == as_text(finding(trace, first, 0))
+    assert bench.summary(0) == as_text((*said(trace, 0), *formed(trace, first, 0)))
     bench.arrangement = {"hidden": ["lens_table-2"]}
     assert list(bench.checks) == ["generation", "lens_table"]
 
@@ -419,12 +425,12 @@ def test_what_stays_without_a_kernel_says_what_else_was_answered():
     rome = made.scores(trace, 0, against=" Rome")
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome])
     _, sentences, _ = bench._said()
-    assert sentences[0] == bench.finding(0)
+    assert sentences[0] == bench.summary(0)
     assert sentences == [
         as_text(each)
         for each in (
             attributed(trace, rome, 0),
-            finding(trace, made.lens(trace), 0),
+            (*said(trace, 0), *formed(trace, made.lens(trace), 0)),
             attributed(trace, made.scores(trace, 0), 0),
         )
     ]

@@ -222,7 +222,7 @@ def test_figures_under_narrow_tokens_do_not_touch(saved_page, tmp_path):
         method="AttentionPatterns()",
         traces=(trace.hash,),
     )
-    page = saved_page(tb.Workbench([trace, result]).save(tmp_path / "a.html", attention="compact"), width=500)
+    page = saved_page(tb.Workbench([trace, result]).save(tmp_path / "a.html", detail="compact"), width=500)
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     boxes = page.locator(f"{VIEW} .tb-att-figure").evaluate_all(
         """all => all.filter((el) => el.firstChild).map((el) => {
@@ -563,7 +563,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
-    with pytest.raises(ValueError, match=r'429 MB .* or save it with attention="compact"'):
+    with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):
         next(AttentionView.slices(result, trace, "full"))
 
 
@@ -626,7 +626,7 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     assert result.layers == layers
     without = set(range(lm.layers)) - set(layers)
     bench = tb.Workbench([trace, result])
-    page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
+    page = saved_page(bench.save(tmp_path / "a.html", detail="compact"), "#step=1&layer=1&head=1")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     table = pd.read_csv(menu(page, "Save numbers"))
     row = np.asarray(result.weights.sel(layer=1, head=1, query=5).values)[:6]

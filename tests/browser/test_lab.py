@@ -124,7 +124,7 @@ def test_a_cell_that_runs_meanwhile_keeps_its_output_to_itself(notebook, page):
     last.get_by_text("19", exact=True).wait_for()
     page.wait_for_function(
         "lead => document.querySelector('.tracebench-static strong').textContent === lead",
-        arg=notebook.kernel_eval("bench.finding(3)").strip("'\""),
+        arg=notebook.kernel_eval("bench.summary(3)").strip("'\""),
     )
     assert outputs.count() == before
     assert [each.strip() for each in last.all_inner_texts()] == ["19"]

@@ -12,7 +12,8 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.runtime.progress import Cancelled, listening
-from tracebench.sentences.findings import as_text, attributed
+from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.words import as_text
 
 TEXT = "The Eiffel Tower is a wrought-iron"
 IG = tb.IntegratedGradients(n_steps=20, baseline="zero", keep_first=False, keep_special=False)

@@ -15,7 +15,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def key(**params):
-    return Request("X", params, "t").key
+    return Request("X", params, ("t",)).key
 
 
 @pytest.mark.parametrize(("value", "spelled"), NUMBERS)
@@ -26,7 +26,7 @@ def test_numbers_are_spelled_as_ecmascript_spells_them(value, spelled):
 
 def test_a_number_has_one_key_however_it_is_written():
     for case in json.loads((FIXTURES / "numbers.json").read_text("utf-8")):
-        wanted = Request("X", {"x": float(case["spelled"])}, "t").key
+        wanted = Request("X", {"x": float(case["spelled"])}, ("t",)).key
         assert wanted.endswith(f'"params":{{"x":{case["spelled"]}}},"target":null,"trace":"t"}}')
         for text in case["written"]:
             arrived = {"analysis": "X", "params": {"x": json.loads(text)}, "trace": "t", "target": None}
@@ -43,7 +43,7 @@ def test_whole_numbers_past_what_a_browser_holds_stay_apart():
     large = [2**53 - 1, 2**53, 2**53 + 1, 2**64 - 1, -(2**53) - 1]
     assert len({key(x=value) for value in large}) == len(large)
     for value in large:
-        asked = Request("X", {"x": value}, "t")
+        asked = Request("X", {"x": value}, ("t",))
         # A browser reads every number as a double, and writes it again.
         seen = json.loads(json.dumps(asked.to_json()), parse_int=lambda digits: int(float(digits)))
         again = Request.from_json(seen)
@@ -54,7 +54,7 @@ def test_whole_numbers_past_what_a_browser_holds_stay_apart():
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan")])
 def test_what_json_cannot_hold_is_a_sentence(value):
     with pytest.raises(ValueError, match=r"a parameter is a finite number, got -?(nan|inf): give None"):
-        Request("X", {"x": [value]}, "t")
+        Request("X", {"x": [value]}, ("t",))
     with pytest.raises(ValueError, match="no number that JSON can hold"):
         canonical(float(value))
 

@@ -14,8 +14,9 @@ import tracebench as tb
 from tests import made
 from tracebench import registry
 from tracebench.analyses import base
+from tracebench.requests.code import public_code, request_for
 from tracebench.requests.parameters import parsed, rebuilt
-from tracebench.requests.request import Request, code_of, request_for
+from tracebench.requests.request import Request
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def test_equal_objects_have_equal_keys_and_others_have_others():
 
 def test_copied_code_names_the_objects_as_they_are_imported():
     target = "targets=(Target(step=0, token='שלום'),), patch=Patch(site='(', layer=1)"
-    assert code_of(f"Mending({target})") == f"tb.Mending({target})".replace("Patch(", "tb.Patch(").replace(
+    assert public_code(f"Mending({target})")[1] == f"tb.Mending({target})".replace("Patch(", "tb.Patch(").replace(
         "(Target", "(tb.Target"
     )
     assert request_for(made.lens(made.trace())).code == "tb.LogitLens(top=3, watch=(10,))(lm, trace)\n"
@@ -143,7 +144,7 @@ def test_what_a_class_does_not_take_is_a_sentence():
 )
 def test_what_cannot_be_a_parameter_is_a_sentence(value, error, sentence):
     with pytest.raises(error, match=sentence):
-        Request("X", {"x": value}, "t")
+        Request("X", {"x": value}, ("t",))
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,4 @@ def test_what_is_no_repr_of_an_analysis_is_a_sentence(method):
 
 
 def test_a_default_that_the_repr_leaves_out_is_no_other_object():
-    assert Request("X", {"x": Hiding()}, "t").params["x"] == {"$class": "Hiding", "x": 1}
+    assert Request("X", {"x": Hiding()}, ("t",)).params["x"] == {"$class": "Hiding", "x": 1}

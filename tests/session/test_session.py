@@ -58,7 +58,7 @@ def trace(lm):
 
 @pytest.fixture
 def session(lm, trace):
-    session = Session(lm, trace)
+    session = Session([(lm, trace)])
     yield session
     session.close()
 
@@ -149,7 +149,7 @@ def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session):
 )
 def test_an_error_is_told_and_the_next_question_is_answered(session, params, error):
     asked = Asked()
-    session.ask(Request("LogitLens", params, session.trace.hash, None, ""), asked.job)
+    session.ask(Request("LogitLens", params, (trace.hash,)), asked.job)
     with pytest.raises((ValueError, TypeError), match=error):
         asked.result()
     assert ask(session, tb.LogitLens(top=2)).result()
@@ -232,7 +232,7 @@ def shell(monkeypatch):
 def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
     """Without asking for our lock, as a training loop does."""
     lm.model.train()
-    session, asked, seen = Session(lm, trace), [], []
+    session, asked, seen = Session([(lm, trace)]), [], []
     under_way, go_on = threading.Event(), threading.Event()
 
     def hold(*_):
@@ -284,7 +284,7 @@ def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_pat
 
 def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remembered(trace, lm, shell, monkeypatch):
     monkeypatch.setattr(unembedding, "ROWS", 1)
-    session, asked = Session(lm, trace), []
+    session, asked = Session([(lm, trace)]), []
     weight = lm.model.lm_head.weight
     own = weight.data.clone()
 

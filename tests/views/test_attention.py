@@ -177,7 +177,7 @@ def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
         with pytest.raises(ValueError, match=r"attention is 'compact' .*, 'full' .* or None .*, got 'small'"):
             save()
     with pytest.raises(ValueError, match=r"attention is for a page \(\.html\): a \.trace holds the exact weights"):
-        bench.save(tmp_path / "a.trace", attention="full")
+        bench.save(tmp_path / "a.trace", detail="full")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,16 +5,17 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tracebench import registry
 from tracebench.record.arrays import LabeledArray
 from tracebench.requests.request import Request
 from tracebench.results.rollout import Rollout
 from tracebench.views import rollout
-from tracebench.views.attention import ROLLOUT, AttentionView
+from tracebench.views.attention import AttentionView
 from tracebench.views.rollout import RolloutView
 
 
 def test_the_rollout_that_is_offered_is_the_analysis_by_default():
-    assert repr(tb.AttentionRollout()) == ROLLOUT
+    assert registry.methods_of("rollout") == [("rollout", repr(tb.AttentionRollout()))]
 
 
 def test_the_attention_view_offers_the_request_that_a_session_answers():
@@ -52,7 +53,13 @@ def shares(tree):
 
 def flow_of(values, trace, layers=range(3)):
     axes = {"layer": layers, "query": range(values.shape[1]), "key": range(values.shape[2])}
-    return Rollout(LabeledArray.of(values, **axes), trace.tokens, via="sdpa", method=ROLLOUT, traces=(trace.hash,))
+    return Rollout(
+        LabeledArray.of(values, **axes),
+        trace.tokens,
+        via="sdpa",
+        method=repr(tb.AttentionRollout()),
+        traces=(trace.hash,),
+    )
 
 
 def test_what_travels_at_once_has_no_shares():

@@ -2,11 +2,12 @@
 
 import tracebench as tb
 from tests import made
-from tracebench.views.token_scores import METHODS, TokenScoresView
+from tracebench import registry
+from tracebench.views.token_scores import TokenScoresView
 
 
 def test_the_methods_on_offer_are_reprs_of_analyses():
-    assert list(METHODS.values()) == [
+    assert [method for _, method in registry.methods_of("token_scores")] == [
         repr(tb.IntegratedGradients()),
         repr(tb.IntegratedGradients(n_steps=256)),
         repr(tb.IntegratedGradients(quadrature="adaptive")),

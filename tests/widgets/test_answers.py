@@ -9,7 +9,8 @@ import pytest
 import tracebench as tb
 from tests import made
 from tests.made import attention
-from tracebench.requests.request import Job, Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Job, Request
 from tracebench.requests.stored import Stored
 from tracebench.widgets import answers as answers_module
 from tracebench.widgets.answers import Answers
@@ -56,7 +57,7 @@ def test_an_ask_is_acknowledged_and_answered_with_buffers(line):
 
 
 def test_what_nobody_can_compute_is_absent_with_the_code_that_would(line):
-    line.say(kind="ask", id="a1", request=Request("LogitLens", {"top": 9}, "x", code="code").to_json())
+    line.say(kind="ask", id="a1", request=Request("LogitLens", {"top": 9}, ("x",), code="code").to_json())
     content, _ = line.sent[-1]
     assert (content["kind"], content["absent"], content["code"]) == ("error", True, "code")
 

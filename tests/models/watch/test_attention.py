@@ -17,7 +17,8 @@ from tracebench.analyses.attention import patterns
 from tracebench.analyses.base import request, run
 from tracebench.models.watch import attention_calls
 from tracebench.models.watch.attention import NoAttentionError, watch_attention
-from tracebench.requests.request import Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled, listening
 from tracebench.views.attention import AttentionView
 

@@ -9,7 +9,8 @@ import pytest
 import tracebench as tb
 from tests import made
 from tracebench.record.arrays import LabeledArray
-from tracebench.sentences.findings import _equals, as_text, attributed, signed
+from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.words import as_text, equals, signed
 
 
 def scored(values, *, step=0, value=3.2, method="IntegratedGradients(n_steps=64)", checks=None, **target):
@@ -126,6 +127,6 @@ def test_who_leads_by_no_number_is_not_said_to_trail():
 
 
 def test_a_probability_that_reads_as_one_is_a_sentence_too():
-    assert _equals(0.702) == "= 0.702"
-    assert _equals(1 - 1e-7) == "> 0.999"
-    assert _equals(1.0) == "= 1.000"
+    assert equals(0.702) == "= 0.702"
+    assert equals(1 - 1e-7) == "> 0.999"
+    assert equals(1.0) == "= 1.000"
