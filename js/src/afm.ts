@@ -7,10 +7,8 @@ import type { Selection } from "./selection";
 import type { SyncedModel } from "./synced";
 import { Synced } from "./synced";
 import type { Trace } from "./trace";
-import type { Traces } from "./traces";
-import { tracesOf } from "./traces";
+import type { SharedSelection, Traces } from "./traces";
 import { element, focusedIn } from "./ui/dom";
-import { decode } from "./wire";
 
 interface Shared {
   /** The widget's own root: `data-view` is set, `data-state` is the widget's to set. */
@@ -122,11 +120,11 @@ function rendering(stem: string, draw: Draw) {
 async function sharedOf(model: Model, el: HTMLElement, host: Host, signal: AbortSignal): Promise<Shared> {
   const exported = async <Of>(reference: unknown) => (await host.getWidget(String(reference))).exports as Of;
   const [selection, answers] = await Promise.all([
-    exported<Selection>(model.get("selection")),
+    exported<SharedSelection>(model.get("selection")),
     exported<Answers>(model.get("_answers")),
   ]);
   const open = async (reference: string) => (await exported<{ trace: Trace }>(reference)).trace;
-  const traces = await tracesOf(model, selection, open, signal);
+  const traces = await selection.traces(model, open, signal);
   return { el, selection, answers, traces, synced: (name) => new Synced(model, name), signal };
 }
 
@@ -158,7 +156,7 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
         };
         showNotAsked(root, stem, asks ? ask : null);
       } else {
-        const data = { ...trace, ...(decode(model.get("_data") ?? {}) as object) } as Data;
+        const data = { ...trace, ...(answers.decode(model.get("_data") ?? {}) as object) } as Data;
         view({ ...shared, data, request, alternatives, ask: answers.ask, remember, signal: inner.signal });
       }
     } catch (error) {
@@ -245,7 +243,11 @@ function keepHeight(root: HTMLElement, signal: AbortSignal): void {
 
 /** The view asks this about other traces. */
 function showNotAsked(root: HTMLElement, stem: string, ask: (() => void) | null): void {
-  const box = element("div", { class: "tb-state", role: "note" }, element("p", {}, "This question is not asked about this text."));
+  const box = element(
+    "div",
+    { class: "tb-state", role: "note" },
+    element("p", {}, "This question is not asked about this text."),
+  );
   if (ask) {
     const button = element("button", { class: "tb-button", type: "button" }, "Ask");
     button.addEventListener("click", ask);

@@ -22,6 +22,11 @@ export interface TracesModel {
   off(event: string, callback: () => void): void;
 }
 
+/** What the selection's widget gives to the others: with it the way to follow the traces, so that not every view carries it. */
+export type SharedSelection = Selection & {
+  traces(model: TracesModel, open: (reference: string) => Promise<Trace>, signal: AbortSignal): Promise<Traces>;
+};
+
 /** Resolves when those that are there now are here. `open` gives the trace of a reference. */
 export async function tracesOf(
   model: TracesModel,

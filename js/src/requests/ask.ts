@@ -93,6 +93,8 @@ export class Answers {
   /** True in a saved page, where nothing new can be computed. */
   readonly offline: boolean;
   readonly liveness: Liveness;
+  /** Makes the arrays in a tree usable; here, so that not every view carries the code for it. */
+  readonly decode = (tree: unknown): unknown => decode(tree);
   readonly #model: MessageModel;
   readonly #calls = new Map<string, Call>();
   /** Key of a request, with its slice and answer -> id of the message that was sent for it. */

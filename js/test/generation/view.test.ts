@@ -35,7 +35,7 @@ test("every token is there, with its axes, and its probability as a number", asy
 
 test("of a text that was read no token was chosen", async () => {
   const words = async (how: string) => {
-    const { root } = await show(generation, { _data: { ...traceTree(), provenance: { settings: { how } } } });
+    const { root } = await show(generation, { _traces: [traceTree(undefined, 3, { provenance: { settings: { how } } })] });
     return text(one(root, ".tb-candidate[data-chosen] .tb-chosen"));
   };
   expect([await words("generate"), await words("read")]).toEqual(["chosen", "came next"]);
@@ -244,9 +244,9 @@ test("one token, nothing generated: no decision, no step", async () => {
 
 test("new data is drawn anew, once", async () => {
   const { root, model } = await show(generation, { _traces: [traceTree()] });
-  model.set("_data", traceTree([0, 1, 2, 3], 3));
+  model.set("_data", { title: "another" });
   await settled();
-  expect(tokens(root)).toHaveLength(4);
+  expect(tokens(root)).toHaveLength(6);
   expect(all(root, "header")).toHaveLength(1);
 });
 

@@ -14,10 +14,11 @@ import type { AskError, MessageModel } from "../../src/requests/ask";
 import { Answers, isAbsent } from "../../src/requests/ask";
 import { requestKey, sliceKey } from "../../src/requests/request";
 import selectionModel from "../../src/selection_model";
+import traceModel from "../../src/trace_model";
 import type { LabeledArray } from "../../src/wire";
-import { all, CHECK, lensTree, one, packed, REQUEST, settled, traceTree } from "../made";
+import { all, lensTree, one, packed, REQUEST, settled, traceTree } from "../made";
 
-const MODULES: Record<string, object> = { selectionModel, answersModel, generation, lensTable, workbench };
+const MODULES: Record<string, object> = { selectionModel, answersModel, traceModel, generation, lensTable, workbench };
 const loaded: string[] = [];
 let life = new AbortController();
 const load = async (code: string) => {
@@ -52,22 +53,14 @@ async function block(contents: object): Promise<string> {
 }
 
 function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
-  const links = { selection: "anywidget:w3", _answers: "anywidget:w4" };
-  const bench = {
-    title: "t",
-    model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-    prompt_length: 3,
-    steps: 3,
-    questions: [["Why?"], ["Why newline?"], ["Why end?"]],
-    said: [["a"], ["b"], ["c"]],
-    checks: [CHECK],
-    finding_requests: [REQUEST],
-    code: "",
-  };
+  const links = { selection: "anywidget:w3", _answers: "anywidget:w4", _traces: ["anywidget:w5"] };
+  const bench = { kind: "workbench", code: "", continues: [1], notes: [null] };
+  const questions = [["Why?"], ["Why newline?"], ["Why end?"]];
   return {
+    format: 2,
     root: "w0",
     title: "t",
-    provenance: {},
+    provenance: [{}],
     baked,
     code: {
       h0: "workbench",
@@ -75,6 +68,7 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
       h2: "lensTable",
       h3: "selectionModel",
       h4: "answersModel",
+      h5: "traceModel",
       c: ".x { color: red }",
     },
     widgets: {
@@ -83,10 +77,11 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
         css: "c",
         state: { ...links, _data: bench, views: ["anywidget:w1", "anywidget:w2"], _stems: ["generation", "lens_table"] },
       },
-      w1: { esm: "h1", css: "c", state: { ...links, _traces: [traceTree()], _requests: [null] } },
-      w2: { esm: "h2", css: null, state: { ...links, _traces: [traceTree()], _requests: [REQUEST] } },
-      w3: { esm: "h3", css: null, state: { _state: { seq: 1, fields: { step: 0, query: 2 } } } },
+      w1: { esm: "h1", css: "c", state: { ...links, _requests: [null] } },
+      w2: { esm: "h2", css: null, state: { ...links, _requests: [REQUEST] } },
+      w3: { esm: "h3", css: null, state: { _state: { seq: 1, fields: { trace: 0, step: 0, query: 2 } } } },
       w4: { esm: "h4", css: null, state: { _offline: true } },
+      w5: { esm: "h5", css: null, state: { _data: traceTree(undefined, 3, { questions }) } },
     },
   };
 }
@@ -130,7 +125,7 @@ test("the bench stands in place of the static part, its views linked", async () 
 
 test("code is loaded once per text, style sheets likewise", async () => {
   await open(contents());
-  expect(loaded.toSorted()).toEqual(["answersModel", "generation", "lensTable", "selectionModel", "workbench"]);
+  expect(loaded.toSorted()).toEqual(["answersModel", "generation", "lensTable", "selectionModel", "traceModel", "workbench"]);
   expect(all(document.head, "style").filter((style) => style.textContent?.includes(".x {"))).toHaveLength(1);
 });
 
@@ -194,7 +189,7 @@ test("a block that cannot be read leaves the static part, and says so", async ()
 test("a bench that fails leaves the static part", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const page = contents();
-  page.widgets.w0.state._data = {} as never;
+  page.widgets.w0.state._traces = ["anywidget:gone"];
   const body = await open(page);
   expect(body.textContent).toContain("The finding.");
   expect(all(body, "[data-view]")).toEqual([]);
@@ -213,8 +208,8 @@ test("buffers are found again, byte for byte", async () => {
 });
 
 const TRACE = { prompt_length: 3, steps: 3 };
-const BOUNDS = { trace: TRACE, layers: 3, heads: 2 };
-const NOWHERE = { trace: null, layers: null, heads: null };
+const BOUNDS = [{ ...TRACE, model: { layers: 3, heads: 2 } }];
+const NOWHERE: typeof BOUNDS = [];
 
 test("an address is read with care", () => {
   expect(parseHash("#step=2&layer=-1", BOUNDS)).toEqual({ step: 2, token: null, query: 4, layer: -1 });
@@ -241,10 +236,10 @@ test("an address that replaces another clears what it leaves out", () => {
 
 test("the axes are those of the page, and its layers also those of what is baked", () => {
   const page = contents() as unknown as SavedPage;
-  expect(boundsOf(page)).toEqual({ trace: expect.objectContaining(TRACE), layers: 3, heads: 2 });
-  const { w2 } = page.widgets as { w2: SavedWidget };
-  const text = { ...page, widgets: { w2: { ...w2, state: { ...w2.state, _data: TRACE } } } };
-  expect(boundsOf(text)).toEqual({ trace: TRACE, layers: 3, heads: null });
+  expect(boundsOf(page)).toEqual(BOUNDS);
+  const { w5 } = page.widgets as { w5: SavedWidget };
+  const text = { ...page, widgets: { ...page.widgets, w5: { ...w5, state: { _data: { ...TRACE, hash: "t" } } } } };
+  expect(boundsOf(text)).toEqual([{ ...TRACE, model: { layers: 3, heads: null } }]);
 });
 
 test("many changes in a moment are few addresses, the last one among them; a refusal is no failure", async () => {
@@ -271,7 +266,7 @@ test("the address follows the selection of the bench, not of some other widget",
 });
 
 test("an address says only what does not follow from the step", () => {
-  expect(formatHash({ step: 2, query: 4, layer: 23 }, TRACE)).toBe("#step=2&layer=23");
-  expect(formatHash({ step: 2, query: 0, token: 0 }, TRACE)).toBe("#step=2&token=0&query=0");
-  expect(formatHash({ step: null, query: 3, token: [1, 2] }, TRACE)).toBe("#query=3");
+  expect(formatHash({ step: 2, query: 4, layer: 23 }, BOUNDS)).toBe("#step=2&layer=23");
+  expect(formatHash({ step: 2, query: 0, token: 0 }, BOUNDS)).toBe("#step=2&token=0&query=0");
+  expect(formatHash({ step: null, query: 3, token: [1, 2] }, BOUNDS)).toBe("#query=3");
 });

@@ -236,10 +236,10 @@ test("a question that was lost on the way is asked again once the kernel answers
   const { answers, sent, say } = made();
   answers.liveness.on(() => {}, new AbortController().signal);
   const lost = answers.ask(REQUEST);
-  answers.ask({ ...REQUEST, trace: "waiting" });
+  answers.ask({ ...REQUEST, traces: ["waiting"] });
   say({ kind: "progress", id: sent[1]?.id, done: 0, total: 0, note: "waiting" });
   vi.advanceTimersByTime(PING_MS);
-  const later = answers.ask({ ...REQUEST, trace: "later" });
+  const later = answers.ask({ ...REQUEST, traces: ["later"] });
   later.catch(() => {});
   const ping = sent.find(({ kind }) => kind === "ping")?.id;
   const before = sent.length;
@@ -266,15 +266,15 @@ test("what cannot be sent fails at once with a sentence, and can be asked again"
   const { answers } = made({}, true);
   await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
   await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
-  await expect(answers.save()).rejects.toThrow("The kernel cannot be reached");
+  await expect(answers.act("save")).rejects.toThrow("The kernel cannot be reached");
   expect(answers.liveness.silent).toBe(true);
   warned.mockRestore();
 });
 
 test("saving resolves with where the file is", async () => {
   const { answers, say, id, sent } = made();
-  const saving = answers.save();
-  expect(sent[0]?.kind).toBe("save");
+  const saving = answers.act("save");
+  expect(sent[0]).toMatchObject({ kind: "act", action: "save", params: {} });
   say({ kind: "answer", id: id(), result: { path: "a.html", size: 1, note: "" } });
   expect(await saving).toMatchObject({ path: "a.html" });
 });

@@ -63,6 +63,7 @@ const rising = ({ kind, slice }: Message) => {
   return { kind: "answer", result: { kind: "rollout_slice", query: 2, flow } };
 };
 
+const BESIDE = { _requests: [WEIGHTS], _alternatives: [[{ label: "rollout", request: REQUEST }]] };
 const STATE = { _traces: [traceTree()], _requests: [REQUEST] };
 const answering = { reply: having(0, 1, 2, 3, 4, 5) };
 const text = (root: Element, selector: string) => one(root, selector).textContent ?? "";
@@ -135,8 +136,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
     }
     return { kind: "answer", result: part ? slice : overview };
   };
-  const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
-  const { root, sent, fields } = await show(attentionView, { _data: data, _requests: [WEIGHTS] }, { reply });
+  const { root, sent, fields } = await show(attentionView, { ...STATE, ...BESIDE }, { reply });
   const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ request }) => request?.analysis);
   // Twice: the overview, and the slice of it that is looked at.
   expect([root.dataset.source, asked()]).toEqual(["weights", ["AttentionPatterns", "AttentionPatterns"]]);
@@ -155,8 +155,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
 });
 
 test("who goes back while the rollout is computed cancels it", async () => {
-  const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
-  const { root, sent } = await show(attentionView, { _data: data, _requests: [WEIGHTS] }, {});
+  const { root, sent } = await show(attentionView, { ...STATE, ...BESIDE }, {});
   all(root, "[data-option]")[1]?.click();
   expect(root.textContent).toContain("Asking for the rollout");
   all(root, "[data-option]")[0]?.click();

@@ -22,7 +22,7 @@ function made(most?: number, offline = true) {
   const asked: Asked[] = [];
   const pinged = vi.fn();
   const liveness = new Liveness(offline ? null : pinged);
-  const ask = (_requests: [unknown], { slice, signal }: AskOptions = {}) =>
+  const ask = (_request: unknown, { slice, signal }: AskOptions = {}) =>
     new Promise<unknown>((resolve, reject) => {
       const whose = slice as unknown as Whose;
       const tree = { form: "full", ...whose, sink: null, weights: packed([1, 0.5, 0.5], { cell: 3 }) };
