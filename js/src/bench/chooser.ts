@@ -8,7 +8,7 @@ import { ifChanged } from "../ui/unchanged";
 
 /** Shown where there are at least two. */
 export function traceChooser(traces: Traces, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
-  const select = element("select", {});
+  const select = element("select", { "aria-label": "Text" });
   const el = element("label", { class: "tb-text-chooser", "data-capture": "no", hidden: true }, "Text ", select);
   select.addEventListener("change", () => selectTrace(selection, traces.all, Number(select.value)), { signal });
   // A notebook takes letters and arrows for itself; Escape leaves, here as everywhere.
