@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tracebench import registry
+from tests.contracts import rows
+from tests.contracts.test_views import assert_small, assert_wants_nothing
 from tracebench.widgets.base import STATIC
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "js" / "src"
-LARGEST = 60_000
 
 #: What the front end builds beside the views.
 OTHERS = {
@@ -52,42 +52,16 @@ def test_the_wheel_is_refused_without_the_front_end():
     assert hook["ensured-targets"] == hook["skip-if-exists"] == ["tracebench/static/manifest.json"]
 
 
-@pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)
-def test_a_bundle_is_small(path):
-    # Each widget carries its own into the page, and into every saved notebook.
-    assert 0 < path.stat().st_size < LARGEST
-
-
-@pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)
-def test_a_bundle_names_no_address_and_imports_nothing(path):
-    text = path.read_text("utf-8")
-    addresses = set(re.findall(r"(?:https?|wss?)://[^\s\"'`)]*", text))
-    assert {a for a in addresses if not re.match(r"http://www\.w3\.org/", a)} == set()
-    # `import "./x.js"` and `import("./x.js")` would both fail in a notebook, which loads a bundle from a blob.
-    assert re.findall(r"\bimport\s*\(?\s*[\"'`{*]|\bfrom\s*[\"'][./]", text) == []
-    assert re.findall(r"@import|url\(\s*[\"']?(?!data:|[\"']?#)", text) == []
-
-
-@pytest.mark.parametrize("kind", [row.name for row in registry.KINDS])
-def test_stems_pair_both_sides(kind):
-    view = registry.view_class(kind)
-    assert view.stem in VIEWS
-    assert view.__module__ == f"tracebench.views.{view.stem}"
-    for trait, suffix in (("_esm", "js"), ("_css", "css")):
-        assert str(vars(view)[trait]) in {
-            (STATIC / f"{view.stem}.{suffix}").read_text("utf-8"),
-            str(STATIC / f"{view.stem}.{suffix}"),
-        }
-
-
-@pytest.mark.parametrize("stem", VIEWS)
-def test_a_view_names_itself_by_its_stem(stem):
-    # What the browser tests, and other people's scripts, find it by.
-    assert re.search(rf"[\"'`]{stem}[\"'`]", (STATIC / f"{stem}.js").read_text("utf-8"))
+@pytest.mark.parametrize("name", sorted(itertools.chain(*OTHERS.values())))
+def test_what_views_share_is_small_and_wants_nothing(name):
+    # Those of the views are in tests/contracts/test_views.py.
+    text = (STATIC / name).read_text("utf-8")
+    assert_small(text)
+    assert_wants_nothing(text)
 
 
 def test_no_view_without_a_result_that_it_shows():
-    assert {registry.view_class(kind).stem for kind in [row.name for row in registry.KINDS]} == set(VIEWS)
+    assert {kind.view.stem for kind in rows.KINDS if kind.is_ours} == set(VIEWS)
 
 
 def test_the_lock_serves_every_platform():

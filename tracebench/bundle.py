@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tracebench import registry
 from tracebench.record.arrays import LabeledArray
 from tracebench.record.files import FileError, Record, printable, read_records, write_records
@@ -14,6 +16,7 @@ from tracebench.record.tokens import Tokens
 from tracebench.record.trace import Trace
 from tracebench.record.traces import Traces
 from tracebench.requests.code import request_for
+from tracebench.requests.things import Stored, key_of
 from tracebench.results.base import Result
 
 #: What our files are called.
@@ -22,27 +25,44 @@ SUFFIX = ".trace"
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a file holds: ``bundle.traces`` and ``bundle.results``. Arrays are read when they are used."""
+    """What a file holds: ``bundle.traces`` and ``bundle.results``. Arrays are read when they are used.
+
+    A file may also hold an array or a table, e.g. one that is a parameter of an analysis.
+    """
 
     traces: tuple[Trace, ...]
     results: tuple[Any, ...]
+    arrays: tuple[LabeledArray | np.ndarray, ...] = ()
+    tables: tuple[Any, ...] = ()
 
     @property
     def trace(self) -> Trace:
         """The only trace; a ``ValueError`` where there is none, or several."""
-        if len(self.traces) != 1:
-            raise ValueError(
-                f"this file holds {len(self.traces)} traces, and bundle.trace is for one: see bundle.traces"
-            )
-        return self.traces[0]
+        return _only("trace", self.traces)
+
+    @property
+    def array(self) -> LabeledArray | np.ndarray:
+        """The only array; a ``ValueError`` where there is none, or several."""
+        return _only("array", self.arrays)
+
+    @property
+    def table(self) -> Any:
+        """The only table, a DataFrame; a ``ValueError`` where there is none, or several."""
+        return _only("table", self.tables)
 
     def __iter__(self):  # noqa: ANN204 - so that tb.Workbench([*bundle]) reads well
         yield from self.traces
         yield from self.results
 
 
+def _only(name: str, found: tuple[Any, ...]) -> Any:
+    if len(found) != 1:
+        raise ValueError(f"this file holds {len(found)} {name}s, and bundle.{name} is for one: see bundle.{name}s")
+    return found[0]
+
+
 def save(path: str | os.PathLike[str], *records: Any) -> Path:
-    """Save traces and results about them: ``tb.save("eiffel.trace", trace, lens)``.
+    """Save traces and results about them: ``tb.save("eiffel.trace", trace, lens)``. Arrays and tables can be saved too.
 
     Returns the path. One safetensors file, no pickle; written atomically.
     """
@@ -53,10 +73,11 @@ def save(path: str | os.PathLike[str], *records: Any) -> Path:
     if not records:
         raise FileError("there is nothing to save: tb.save(path, trace, *results)")
     for record in records:
-        if not isinstance(record, (Trace, Result)):
+        if not isinstance(record, (Trace, Result)) and key_of(record) is None:
             raise FileError(f"cannot save a {type(record).__name__}: expected traces and results of analyses")
     traces = list({record.hash: record for record in records if isinstance(record, Trace)}.values())
-    results = [record for record in records if not isinstance(record, Trace)]
+    results = [record for record in records if isinstance(record, Result)]
+    others = [record for record in records if not isinstance(record, (Trace, Result))]
     known = {trace.hash for trace in traces}
     for result in results:
         missing = [each for each in result.traces if each not in known]
@@ -64,7 +85,7 @@ def save(path: str | os.PathLike[str], *records: Any) -> Path:
             raise FileError(
                 f"{result!r} is about the trace {missing[0]}, which is not among what is saved: save it with its own"
             )
-    ordered = [*traces, *results]
+    ordered = [*traces, *results, *map(Stored, others)]
     return write_records(path, [record.to_record() for record in ordered])
 
 
@@ -76,7 +97,7 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
         raise FileError(f"{printable(path)} is a page for a browser; tb.open reads a {SUFFIX} file")
     try:
         records = read_records(path)
-        things = [registry.result_class(record.kind).from_record(record) for record in records]
+        things = [_class(record.kind).from_record(record) for record in records]
     except FileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -84,10 +105,17 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
         raise FileError(f"{printable(path)} is damaged or of another version: {error.args[0]}") from error
     traces = Traces(thing for thing in things if isinstance(thing, Trace))
     for thing, record in zip(things, records, strict=True):
-        problem = None if isinstance(thing, Trace) else _misfit(thing, record, traces)
+        problem = _misfit(thing, record, traces) if isinstance(thing, Result) else None
         if problem:
             raise FileError(f"{printable(path)} is damaged or of another version: its {record.kind} {problem}")
-    return Bundle(tuple(traces), tuple(thing for thing in things if not isinstance(thing, Trace)))
+    stored = [thing.value for thing in things if isinstance(thing, Stored)]
+    arrays = tuple(value for value in stored if key_of(value) == "$array")
+    tables = tuple(value for value in stored if key_of(value) == "$table")
+    return Bundle(tuple(traces), tuple(thing for thing in things if isinstance(thing, Result)), arrays, tables)
+
+
+def _class(kind: str) -> Any:
+    return Stored if kind == Stored.kind else registry.result_class(kind)
 
 
 def _misfit(result: Any, record: Record, traces: Traces) -> str | None:

@@ -1,4 +1,4 @@
-// The only file that knows anywidget: turns a view, a function of its context, into a widget.
+// Turns a view, a function of its context, into an anywidget. Only this file and `offline/` know anywidget.
 
 import type { Answers, Ask } from "./requests/ask";
 import type { Alternative, Request } from "./requests/request";
@@ -92,7 +92,7 @@ export function container(stem: string, draw: (around: Around) => void) {
 function rendering(stem: string, draw: Draw) {
   return {
     async render({ model, el, host, signal }: RenderProps): Promise<() => void> {
-      // Older hosts give no signal and call what is returned instead; both end the same life.
+      // Older hosts give no signal, but call the returned function; both end the view.
       const life = new AbortController();
       signal?.addEventListener("abort", () => life.abort());
       if (signal?.aborted) life.abort();

@@ -1,4 +1,4 @@
-// Sentences with tokens in them: parts are text, or a token that is set apart.
+// Sentences with tokens in them: a part is text, or a token with a style of its own.
 
 import { element } from "./ui/dom";
 

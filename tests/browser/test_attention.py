@@ -564,7 +564,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
     with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):
-        next(AttentionView.slices(result, trace, "full"))
+        next(AttentionView.slices(result, trace, detail="full"))
 
 
 def long_trace(length):
@@ -577,7 +577,7 @@ def test_another_head_is_shown_with_its_own_numbers(saved_page, tmp_path, form, 
     """Its slice is inflated on the click, from a page without a network."""
     trace = long_trace(130)
     result = attention(trace, layers=(0, 2), sink=sink)
-    path = tb.Workbench([trace, result]).save(tmp_path / "a.html", attention=form)
+    path = tb.Workbench([trace, result]).save(tmp_path / "a.html", detail=form)
     assert path.read_text("utf-8").count('id="tracebench-chunk-') == 9
     page = saved_page(path, "#step=1&layer=0&head=0")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')

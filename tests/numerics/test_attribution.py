@@ -310,9 +310,9 @@ def test_of_every_step_each_says_whether_its_own_scores_add_up(llama):
         )
         said = as_text(attributed(trace, every, step))
         hold.append(own.state == "holds")
-        assert ("its scores miss what they share out" in said) != hold[-1]
+        assert ("the scores do not add up" in said) != hold[-1]
         assert ("“completeness” does not at another step" in said) == hold[-1]
         if not hold[-1]:
-            assert f"by {own.value:.2g} of that difference" in said
+            assert f": {own.value * 100:.2g} % is missing" in said
     assert True in hold
     assert False in hold

@@ -9,6 +9,7 @@ import pytest
 
 from tests import made
 from tracebench.offline.bake import answer, bake
+from tracebench.record.traces import Traces
 from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled
 
@@ -65,4 +66,4 @@ def test_what_was_answered_is_in_the_page_though_nobody_remembers_it():
             return {}
 
     asked = Request("LogitLens", {"top": 2}, (trace.hash,))
-    assert bake(Forgetful(), [asked], trace)[asked.key]["kind"] == "lens_table"
+    assert bake(Forgetful(), [asked], Traces([trace]))[asked.key]["kind"] == "lens_table"

@@ -146,7 +146,7 @@ def test_the_output_of_the_bench_follows_the_selection_the_views_that_are_shown_
     trace = made.trace()
     rome = made.scores(trace, 1, against=" Rome")
     results = [made.lens(trace), made.scores(trace, 0), made.scores(trace, 1), rome]
-    bench = tb.Workbench([trace, *results[:2]], answerer=Stored(results, trace))
+    bench = tb.Workbench([trace, *results[:2]], answerer=Stored(results, [trace]))
     bench._ipython_display_()
 
     def says(words):
@@ -212,5 +212,5 @@ def test_an_answer_is_in_the_output_of_the_bench(shell):
     wait(lambda: shell.display_pub.sent and "3 of 3 checks hold" in shell.display_pub.sent[-1][0]["text/html"])
     data, more, _ = shell.display_pub.sent[-1]
     assert more["transient"] == {"display_id": how["display_id"]}
-    assert "the last layer itself puts another token first" in data["text/html"]
+    assert "another token is the top choice at the last layer" in data["text/html"]
     assert "By integrated gradients, 64 points" in data["text/html"]

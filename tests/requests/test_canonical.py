@@ -27,9 +27,9 @@ def test_numbers_are_spelled_as_ecmascript_spells_them(value, spelled):
 def test_a_number_has_one_key_however_it_is_written():
     for case in json.loads((FIXTURES / "numbers.json").read_text("utf-8")):
         wanted = Request("X", {"x": float(case["spelled"])}, ("t",)).key
-        assert wanted.endswith(f'"params":{{"x":{case["spelled"]}}},"target":null,"trace":"t"}}')
+        assert wanted.endswith(f'"params":{{"x":{case["spelled"]}}},"target":null,"traces":["t"]}}')
         for text in case["written"]:
-            arrived = {"analysis": "X", "params": {"x": json.loads(text)}, "trace": "t", "target": None}
+            arrived = {"analysis": "X", "params": {"x": json.loads(text)}, "traces": ["t"], "target": None}
             assert Request.from_json(arrived).key == wanted
 
 

@@ -78,10 +78,7 @@ def test_a_check_that_does_not_hold_is_said():
     amber = tb.Check("completeness", "measure", 0.28, 0.05, "They add up.", "of the difference")
     broken = tb.Check("own embeddings put in", "identity", float("nan"), 0.0, "Nothing changes.")
     said = sentence([1, 2, 3], checks=(amber, broken))
-    assert (
-        "; its scores miss what they share out by 0.28 of the difference (limit 0.05), so take them with care: “"
-        in said
-    )
+    assert "; the scores do not add up: 28 % is missing (limit 5 %), so take them with care: “" in said
     assert said.endswith(
         "; but “own embeddings put in” is BROKEN, so these numbers are not to be trusted (unknown, limit 0)."
     )
@@ -90,7 +87,7 @@ def test_a_check_that_does_not_hold_is_said():
     assert sentence([1, 2, 3], checks=(amber, held)).endswith("64 points; its other check holds.")
     assert sentence([1, 2, 3], checks=(amber, held, held)).endswith("64 points; its other checks hold.")
     unknown = tb.Check("completeness", "measure", float("nan"), 0.05, "They add up.", "of the difference")
-    assert "what they share out, so take them with care: " in sentence([1, 2, 3], checks=(unknown,))
+    assert "; the scores do not add up, so take them with care: " in sentence([1, 2, 3], checks=(unknown,))
     assert sentence([1, 2, 3], checks=()).endswith("which carries no checks.")
 
 

@@ -31,6 +31,6 @@ def run(request: Request, lm: LanguageModel, traces: Sequence[Trace]) -> Any:
         traces: those that the request is about, in its order.
     """
     named = registry.analysis_class(request.analysis)
-    analysis = named(**rebuilt(request.params, named))
+    analysis = named(**rebuilt(request.params, named, request.things))
     about = traces if request.target is None else (*traces, request.target)
     return analysis(lm, *about)

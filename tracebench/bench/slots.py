@@ -30,6 +30,11 @@ class Slot:
         """What it asks about a trace at first."""
         return self.shared or self.requests.get(trace.hash)
 
+    def all(self) -> list[Request]:
+        """Every request, about whichever trace."""
+        offered = [request for row in self.alternatives.values() for request in row]
+        return [*([self.shared] if self.shared else []), *self.requests.values(), *offered]
+
     def row(self, traces: Sequence[Trace]) -> list[Request | None]:
         """What it asks about each trace; a question about none has a row of its own where there is no trace."""
         return [self.at(trace) for trace in traces] or ([self.shared] if self.shared else [])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,6 +83,7 @@ class Workbench(SyncedWidget):
         answerer = answerer if answerer is not None else Stored(results, traces)
         self._answerer, self._usual = answerer, usual
         self._notes: list[str | None] = []
+        self._adding = threading.RLock()
         for trace in self.traces:
             requests += self._asked_by_itself(trace)
         self._slots = slots_of([*map(request_for, results), *requests])
@@ -95,6 +98,7 @@ class Workbench(SyncedWidget):
             {"save": self._save_from_browser, "size": self._size_for_browser},
             on_answer=self._output.stale,
             on_trace=self.add,
+            things=self._things,
             in_sight=self._wanted,
         )
         self._trace_data = [TraceData(trace) for trace in self.traces]
@@ -128,20 +132,35 @@ class Workbench(SyncedWidget):
         _, results, requests = _sorted_out([trace, *things], others=self.traces)
         if results and not isinstance(self._answerer, Stored):
             raise TypeError("a bench with a model computes its results itself: add the trace, or a request about it")
-        known = self.traces.index(trace.hash)
-        if known is None:
-            self._answerer.add(trace, lm)
-            known = self.traces.add(trace)
-            self._trace_data.append(TraceData(trace))
-            requests += self._asked_by_itself(trace)
-        if isinstance(self._answerer, Stored):
-            self._answerer.keep(results)
-        before = len(self._slots)
-        self._slots = slots_of([*map(request_for, results), *requests], self._slots)
-        # Views of other kinds would not be where a reader left them: what has no view yet is not shown.
-        del self._slots[before:]
-        self._tell_views()
+        shown = {other for slot in self._slots for other in (slot.kind, *registry.view_class(slot.kind).shows_also)}
+        for each in (*map(request_for, results), *requests):
+            if (kind := registry.result_kind(each.analysis)) not in shown:
+                raise ValueError(
+                    f"this bench has no view for {kind}, and a displayed bench gets none: make one with "
+                    "tb.Workbench([*traces, *results])"
+                )
+        # A request that gives a trace adds it from the thread that answers.
+        with self._adding:
+            known = self.traces.index(trace.hash)
+            if known is None:
+                self._answerer.add(trace, lm)
+                known = self.traces.add(trace)
+                self._trace_data.append(TraceData(trace))
+                requests += self._asked_by_itself(trace)
+            if isinstance(self._answerer, Stored):
+                self._answerer.keep(results)
+            # What a bench asks by itself and has no view for is not asked: a new view would move the others.
+            before = len(self._slots)
+            self._slots = slots_of([*map(request_for, results), *requests], self._slots)[:before]
+            self._tell_views()
         return known
+
+    def _things(self) -> dict[str, Any]:
+        """What the parameters of its requests name by content hash: its traces, and what came with the requests."""
+        rows = [request for slot in self._slots for request in slot.all()]
+        return {content: thing for each in rows for content, thing in each.things.items()} | {
+            trace.hash: trace for trace in self.traces
+        }
 
     def _asked_by_itself(self, trace: Trace) -> list[Request]:
         requests, note = self._usual(trace) if self._usual else ([], None)
@@ -161,7 +180,7 @@ class Workbench(SyncedWidget):
         self._data = {
             "kind": "workbench",
             "code": "bench = tb.explore(lm, trace)\nbench\n",
-            "continues": [at for at, slot in enumerate(self._slots) if registry.kind(slot.kind).continues],
+            "continues": self._continuing_views(),
             "notes": list(self._notes),
         }
 
@@ -280,6 +299,12 @@ class Workbench(SyncedWidget):
         """Every result that is known so far."""
         return tuple(self._answerer.known().values())
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What its views ask at first about the selected trace, and offer to ask instead, view by view."""
+        rows = ((view.first_request, *view.alternatives) for view in self.views)
+        return tuple(request for row in rows for request in row if request is not None)
+
     def _now(self) -> list[Request]:
         """What the views in sight ask about every trace, at the selected step, and what else they offer to ask."""
         step = self.selection.step or 0
@@ -298,7 +323,8 @@ class Workbench(SyncedWidget):
         """What the views that are not hidden ask about a trace, in their order."""
         named = dict(zip(arranging.names_of(self._stems), zip(self._slots, self.views, strict=True), strict=True))
         order, hidden = self.arrangement["order"], self.arrangement["hidden"]
-        return [_question(name, *named[name], trace) for name in order if name not in hidden]
+        things = self._things()
+        return [_question(name, *named[name], trace, things) for name in order if name not in hidden]
 
     def _head(self, step: int | None = None, known: Mapping[str, Any] | None = None) -> Head:
         """The head of the bench at a step of the selected trace."""
@@ -309,10 +335,16 @@ class Workbench(SyncedWidget):
     def _continuing(self) -> list[Question]:
         """The questions whose answers continue the sentence of the record, hidden or not."""
         names = arranging.names_of(self._stems)
-        rows = zip(names, self._slots, self.views, strict=True)
-        return [
-            _question(name, slot, view, self.trace) for name, slot, view in rows if registry.kind(slot.kind).continues
-        ]
+        found, things = self._continuing_views(), self._things()
+        return [_question(names[at], self._slots[at], self.views[at], self.trace, things) for at in found]
+
+    def _continuing_views(self) -> list[int]:
+        """The first view of each kind whose sentence continues that of the record."""
+        first: dict[str, int] = {}
+        for at, slot in enumerate(self._slots):
+            if registry.kind(slot.kind).continues:
+                first.setdefault(slot.kind, at)
+        return [*first.values()]
 
     def summary(self, step: int | None = None) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
@@ -422,11 +454,11 @@ def _sorted_out(things: Iterable[Any], others: Iterable[Trace] = ()) -> tuple[li
     return traces, results, requests
 
 
-def _question(name: str, slot: Slot, view: View, trace: Trace | None) -> Question:
+def _question(name: str, slot: Slot, view: View, trace: Trace | None, things: Mapping[str, Any]) -> Question:
     """What a view asks about a trace: as it was asked since, or at first."""
     first = slot.shared if trace is None else slot.at(trace)
     if first is None:
         return Question(name, None)
     asked = view.asked_about(first)
-    offered = view.offered_about(first)
-    return Question(name, asked or first, offered, asked is not None)
+    offered = tuple(replace(each, things=things) for each in view.offered_about(first))
+    return Question(name, replace(asked or first, things=things), offered, asked is not None)

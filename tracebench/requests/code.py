@@ -20,6 +20,7 @@ def trace_code(trace: Trace) -> str:
     load = f"import tracebench as tb\n\n{trace.provenance.code}"
     if how == "chat":
         given = settings.pop("messages", [])
+        settings.pop("continue_final_message", None)  # follows from the messages
     elif how == "generate":
         given = settings.pop("prompt", trace.prompt)
     else:

@@ -1,6 +1,7 @@
 """The parameters of an analysis as plain data: as they stand in a request, in JSON, and in the repr of the analysis.
 
-Plain are text, finite numbers, booleans, None, tuples and mappings. A frozen dataclass is a mapping with its name under
+Plain are text, finite numbers, booleans, None, tuples and mappings. A trace, an array or a table is its content hash (see
+`things`). A frozen dataclass is a mapping with its name under
 ``$class``: ``Patch(site="z", layer=3)`` is ``{"$class": "Patch", "site": "z", "layer": 3}``. It is made again when the
 request is run (`rebuilt`). Keys that begin with ``$`` are ours.
 """
@@ -20,6 +21,7 @@ from tracebench import registry
 from tracebench.record.arrays import whole
 from tracebench.record.target import Target
 from tracebench.requests.canonical import LARGEST
+from tracebench.requests.things import KEYS, hash_of, key_of, opened, python_of
 
 #: Under this key stands the name of a class.
 CLASS = "$class"
@@ -46,6 +48,10 @@ def plain(value: Any) -> Any:
         if not math.isfinite(value):
             raise ValueError(f"a parameter is a finite number, got {value}: give None for a limit that is not there")
         return float(value)
+    if (key := key_of(value)) is not None:
+        return {key: hash_of(value)}
+    if _is_thing(value):
+        return dict(value)
     if isinstance(value, Mapping):
         return {_key(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -94,27 +100,75 @@ def parsed(method: str) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
-def rebuilt(params: Mapping[str, Any], owner: type) -> dict[str, Any]:
-    """The parameters that an analysis is called with: its nested dataclasses are objects again.
+def things_in(value: Any) -> dict[str, Any]:
+    """Content hash -> object, of the traces, arrays and tables among parameters that are not plain yet."""
+    if key_of(value) is not None:
+        return {hash_of(value): value}
+    if isinstance(value, Mapping):
+        nested = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        nested = list(value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        nested = [getattr(value, each.name) for each in fields(value)]
+    else:
+        return {}
+    return {content: thing for each in nested for content, thing in things_in(each).items()}
+
+
+def described(analysis: Any) -> str:
+    """The repr of a dataclass with traces, arrays or tables among its fields, as Python that opens them.
+
+    Such a class is ``@dataclass(frozen=True, repr=False)`` and has ``__repr__ = described``.
+    """
+    named = ", ".join(f"{each.name}={_python(getattr(analysis, each.name))}" for each in fields(analysis) if each.repr)
+    return f"{type(analysis).__name__}({named})"
+
+
+def _python(value: Any) -> str:
+    if (key := key_of(value)) is not None:
+        return python_of(key, hash_of(value))
+    if isinstance(value, (list, tuple)):
+        inside = ", ".join(map(_python, value))
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_python(each)}" for key, each in value.items()) + "}"
+    return repr(value)
+
+
+def _is_thing(value: Any) -> bool:
+    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in KEYS
+
+
+def rebuilt(params: Mapping[str, Any], owner: type, things: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The parameters that an analysis is called with: its nested dataclasses are objects again, its hashes things.
 
     A nested class is looked up among those that the fields of its owner are annotated with, and among the analyses.
 
     Raises:
         ValueError: a class that is not there, or parameters that it does not take.
     """
-    return {name: _object(value, owner) for name, value in params.items()}
+    known = {} if things is None else things
+    return {name: _object(value, owner, known) for name, value in params.items()}
 
 
-def _object(value: Any, owner: type) -> Any:
+def _object(value: Any, owner: type, things: Mapping[str, Any]) -> Any:
     if isinstance(value, tuple):
-        return tuple(_object(each, owner) for each in value)
+        return tuple(_object(each, owner, things) for each in value)
     if not isinstance(value, Mapping):
         return value
+    if _is_thing(value):
+        ((key, content),) = value.items()
+        if content not in things:
+            raise ValueError(
+                f"a parameter of {owner.__name__} is the {KEYS[key]} {content}, which this bench does not have: ask with the "
+                f"object itself, as tb.{owner.__name__}(...) does"
+            )
+        return things[content]
     if CLASS not in value:
-        return {key: _object(each, owner) for key, each in value.items()}
+        return {key: _object(each, owner, things) for key, each in value.items()}
     name = value[CLASS]
     cls = _class(name, owner)
-    params = rebuilt({key: each for key, each in value.items() if key != CLASS}, cls)
+    params = rebuilt({key: each for key, each in value.items() if key != CLASS}, cls, things)
     try:
         return cls(**params)
     except TypeError as error:
@@ -192,6 +246,8 @@ def _key(key: Any) -> str:
 
 
 def _value(node: ast.expr) -> Any:
+    if (thing := opened(node)) is not None:
+        return thing
     if isinstance(node, ast.Call):
         if node.args or not isinstance(node.func, ast.Name):
             raise ValueError("it is no call of a name by keywords")

@@ -31,6 +31,7 @@ class Request:
         traces: hashes of the traces that it is about; empty where it is about none.
         target: which number is explained; None where the analysis has no target.
         code: Python that computes the answer; it takes no part in the key.
+        things: content hash -> the traces, arrays and tables among the parameters; they stay in the kernel.
     """
 
     analysis: str
@@ -38,12 +39,15 @@ class Request:
     traces: tuple[str, ...]
     target: Target | None = None
     code: str = field(default="", compare=False)
+    things: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        things = {**self.things, **parameters.things_in(self.params)}
         params = parameters.plain(self.params)
         if not isinstance(params, dict):
             raise TypeError(f"the parameters of a request are a mapping, got {self.params!r}")
         object.__setattr__(self, "params", params)
+        object.__setattr__(self, "things", things)
         object.__setattr__(self, "traces", _hashes(self.traces))
 
     @property

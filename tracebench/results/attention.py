@@ -12,6 +12,7 @@ from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
 from tracebench.results.base import Result, about, about_from
 from tracebench.results.maps import heatmap, just_one
+from tracebench.results.pictures import title
 from tracebench.results.table import named
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ class Attention(Result):
             head: None is the mean over the heads.
         """
         values = np.asarray(self.map(layer, head).values)
-        which = "mean of all layers" if layer is None else f"layer {layer}"
+        which = "Mean of all layers" if layer is None else f"Layer {layer}"
         whose = "mean of all heads" if head is None else f"head {head}"
-        return heatmap(values, f"Where attention looked: {which}, {whose}", "weight")
+        return heatmap(values, self.tokens, title(f"Where did it look? {which}, {whose}", self.method), "weight")
 
     def map(self, layer: int | None = None, head: int | None = None) -> LabeledArray:
         """The weights [query, key] of one head, or their mean.

@@ -11,7 +11,9 @@ from tracebench.record.arrays import LabeledArray, whole
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens, Vocabulary
 from tracebench.record.trace import Trace
+from tracebench.results import palette
 from tracebench.results.base import Result, Says, about, about_from
+from tracebench.results.pictures import labels, literal, title, token_axis
 from tracebench.results.table import named
 from tracebench.sentences.lens_table import formed
 from tracebench.sentences.words import Parts
@@ -143,26 +145,24 @@ class LensTable(Result):
         }
         if tint not in tints:
             raise ValueError(f"tint is one of {', '.join(tints)}, got {tint!r}")
-        shade, title = tints[tint]
+        shade, unit = tints[tint]
         top = np.asarray(self.token_ids.isel(rank=0))
-        text = [[self.vocabulary.display(i) for i in row] for row in top.tolist()]
-        rows = ["embed" if layer == -1 else str(layer) for layer in self.layers]
         heat = go.Heatmap(
             z=np.asarray(shade.values),
-            x=list(shade.coords("token")),
-            y=rows,
-            text=text,
+            x=labels(self.tokens),
+            y=["embed" if layer == -1 else str(layer) for layer in self.layers],
+            text=[[literal(self.vocabulary.display(i)) for i in row] for row in top.tolist()],
             texttemplate="%{text}",
-            colorscale="Teal",
+            colorscale=palette.sequential(),
             zmin=0.0,
             zmax=1.0 if tint == "prob" else None,
-            colorbar={"title": title},
-            hovertemplate="layer %{y}, token %{x}<br>%{text}: %{z:.4f}<extra></extra>",
+            colorbar={"title": {"text": unit}},
+            hovertemplate=f"layer %{{y}}<br>after %{{x}}<br>%{{text}}<br>{unit} %{{z:.4f}}<extra></extra>",
         )
         layout = {
-            "title": "When the answer formed: " + self.method,
-            "xaxis": {"title": "token position"},
-            "yaxis": {"title": "layer", "type": "category"},
+            "title": title("When did the answer form?", self.method),
+            "xaxis": token_axis("token (read here)"),
+            "yaxis": {"title": {"text": "layer"}, "type": "category"},
         }
         return go.Figure(heat, layout)
 

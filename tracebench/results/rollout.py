@@ -12,6 +12,7 @@ from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
 from tracebench.results.base import Result, about, about_from
 from tracebench.results.maps import heatmap, just_one
+from tracebench.results.pictures import title
 from tracebench.results.table import named
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class Rollout(Result):
         """
         layer = self.layers[-1] if layer is None else layer
         values = np.asarray(self.flow.sel(layer=layer).values)
-        return heatmap(values, f"What reached each position up to layer {layer}", "share")
+        question = f"What has come to each position by attention? After layer {layer}"
+        return heatmap(values, self.tokens, title(question, self.method), "share")
 
     def to_record(self) -> Record:
         arrays = {"flow": self.flow, **prefixed("tokens", self.tokens.to_arrays())}

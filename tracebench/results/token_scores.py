@@ -11,9 +11,11 @@ import numpy as np
 from tracebench.record.arrays import LabeledArray
 from tracebench.record.files import Record, prefixed
 from tracebench.record.target import Target
-from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.tokens import Tokens, Vocabulary, display_piece
 from tracebench.record.trace import Trace
+from tracebench.results import palette
 from tracebench.results.base import Result, Says, about, about_from
+from tracebench.results.pictures import labels, literal, title, token_axis
 from tracebench.results.table import named
 from tracebench.results.token_scores_names import same_targets
 from tracebench.sentences.token_scores import attributed, most
@@ -94,30 +96,67 @@ class TokenScores(Result):
         """A plotly bar chart of one step's scores, or a heatmap of steps x tokens."""
         import plotly.graph_objects as go
 
-        labels = [f"{at} {text}" for at, text in enumerate(self.tokens.display)]
+        names = labels(self.tokens)
         widest = float(np.nanmax(np.abs(np.asarray(self.scores.values)), initial=0.0)) or 1.0
-        scale = {"colorscale": "RdBu", "cmin": -widest, "cmax": widest}
         if "step" in self.scores.dims:
             plot = go.Heatmap(
                 z=np.asarray(self.scores.values),
-                x=labels,
-                y=list(self.steps),
+                x=names,
+                y=[f"{step} {literal(self._said(step))}".strip() for step in self.steps],
                 zmin=-widest,
                 zmax=widest,
-                colorscale="RdBu",
-                colorbar={"title": self.unit},
+                colorscale=palette.diverging(),
+                colorbar={"title": {"text": self.unit}},
+                hovertemplate=f"step %{{y}}<br>%{{x}}<br>score %{{z:.4f}} {self.unit}<extra></extra>",
             )
-            layout = {"yaxis": {"title": "step", "autorange": "reversed"}, "xaxis": {"title": "token"}}
+            down = {"title": {"text": "step"}, "type": "category", "autorange": "reversed"}
         else:
             values = self.at(self.steps[0])
-            there = ~np.isnan(values)
+            there = np.flatnonzero(~np.isnan(values))
             plot = go.Bar(
-                x=[label for label, is_there in zip(labels, there, strict=True) if is_there],
+                x=[names[at] for at in there],
                 y=values[there],
-                marker={"color": values[there], **scale},
+                marker={
+                    "color": values[there],
+                    "colorscale": palette.diverging(),
+                    "cmin": -widest,
+                    "cmax": widest,
+                    # A small score is pale: its edge shows it.
+                    "line": {"color": [palette.edge(value) for value in values[there].tolist()], "width": 1},
+                },
+                hovertemplate=f"%{{x}}<br>score %{{y:.4f}} {self.unit}<extra></extra>",
             )
-            layout = {"yaxis": {"title": f"score ({self.unit})"}, "xaxis": {"title": "token"}}
-        return go.Figure(plot, layout={"title": {"text": self.method}, **layout})
+            down = {"title": {"text": f"score ({self.unit})"}}
+        layout = {"title": title(self._headline(), self.method), "xaxis": token_axis("token"), "yaxis": down}
+        return go.Figure(plot, layout)
+
+    def _headline(self) -> str:
+        """The question without the record, for a title."""
+        target = self.target
+        at = "each step" if target.step is None else f"step {target.step}"
+        if target.of == "entropy":
+            return f"Why was the model as sure as it was at {at}?"
+        if target.token is not None:
+            said = f"“{self._shown(target.token)}”"
+        elif target.step is None:
+            said = "each token"
+        else:
+            said = f"“{self._said(target.step)}”"
+        if target.against is not None:
+            return f"Why {said} rather than “{self._shown(target.against)}” at {at}?"
+        if target.token is not None:
+            return f"What speaks for {said} at {at}?"
+        return "Why did the model say each of its tokens?" if target.step is None else f"Why {said} at {at}?"
+
+    def _said(self, step: int) -> str:
+        """The token that is explained at a step; "" where there is none."""
+        token = int(self.explained.sel(step=step))
+        return self._shown(token) if token >= 0 else ""
+
+    def _shown(self, token: int | str) -> str:
+        if isinstance(token, str):
+            return display_piece(token.encode("utf-8", "surrogatepass"))
+        return self.vocabulary.display(token) if token in self.vocabulary else f"token {token}"
 
     @property
     def says(self) -> Says:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anywidget
@@ -39,6 +40,7 @@ class Answers(anywidget.AnyWidget):
         on_answer: called on any thread after an answer was sent, or an error in its place; it returns at once and does not
             raise.
         on_trace: called with a trace that a request gave; returns its index in the bench.
+        things: the traces, arrays and tables that requests name by their content hash.
         in_sight: the keys of the requests that the views in sight ask: their answers are kept.
     """
 
@@ -53,13 +55,14 @@ class Answers(anywidget.AnyWidget):
         *,
         on_answer: Callable[[], None] = lambda: None,
         on_trace: Callable[[Trace], int] = lambda _: 0,
+        things: Callable[[], Mapping[str, Any]] = dict,
         in_sight: Callable[[], Collection[str]] = tuple,
     ) -> None:
         super().__init__()
         self._answerer, self._traces = answerer, traces
         self._actions = actions
         self._jobs: dict[str, Job] = {}
-        self._on_answer, self._on_trace = on_answer, on_trace
+        self._on_answer, self._on_trace, self._things = on_answer, on_trace, things
         self.given = Given(in_sight)
         self._packing = Packing()
         self.on_msg(self._on_message)
@@ -117,7 +120,7 @@ class Answers(anywidget.AnyWidget):
         if not first:
             return
         try:
-            request = Request.from_json(asked)
+            request = replace(Request.from_json(asked), things=self._things())
             given = None if coords is None else self.given.of(of or self.given.newest(request.key))
             if given is not None:
                 self._packing.submit(lambda: answer(given))

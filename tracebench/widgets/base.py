@@ -151,6 +151,18 @@ class View(SyncedWidget):
         asked = self._requests[at] if at < len(self._requests) else None
         return Request.from_json(asked) if asked else None
 
+    @property
+    def alternatives(self) -> tuple[Request, ...]:
+        """What it offers to ask instead about the selected trace."""
+        first = self.first_request
+        return () if first is None else self.offered_about(first)
+
+    @property
+    def is_followup(self) -> bool:
+        """Whether it asks another question about the selected trace than at first."""
+        first = self.first_request
+        return first is not None and self.asked_about(first) is not None
+
     def asked_about(self, first: Request) -> Request | None:
         """What it was asked instead of a first request; None where it still asks that."""
         asked = (self._asked or {}).get(_about(first))

@@ -9,14 +9,14 @@ export interface Attention {
   traces: string[];
   layers: number[];
   heads: number[];
-  /** How many positions there are: queries, and as many keys. */
+  /** The number of positions, which is the number of queries and of keys. */
   length: number;
-  /** [layer, head, query, key]: the largest weight of each block of cells. The last layer and the last head are the mean. */
+  /** [layer, head, query, key]: the largest weight in each block of cells. The last layer and the last head are means. */
   maps: LabeledArray;
   /** Whether the model has sinks. */
   sinks: boolean;
   via: string;
-  /** Layers that were asked for and have no attention. */
+  /** Layers of the request that have no attention. */
   without: number[];
   checks: Check[];
   method: string;
@@ -24,13 +24,13 @@ export interface Attention {
   cost: number;
 }
 
-/** Whose attention: null is the mean over all of them. */
+/** A layer and a head; null is the mean over all layers or heads. */
 export interface Whose {
   layer: number | null;
   head: number | null;
 }
 
-/** What the selection points at here; what is not in this result counts as not selected. */
+/** The selected layer and head; null for one that this result lacks. */
 export function whoseIn({ layers, heads }: Attention, { layer, head }: Whose): Whose {
   return {
     layer: layer !== null && layers.includes(layer) ? layer : null,
@@ -38,7 +38,7 @@ export function whoseIn({ layers, heads }: Attention, { layer, head }: Whose): W
   };
 }
 
-/** The small map of a head or a mean: like the weights of a slice, of blocks in place of positions. */
+/** The small map of a head or a mean: like the weights of a slice, with blocks instead of positions. */
 export function smallMapOf({ layers, heads, maps }: Attention, { layer, head }: Whose): { map: Float32Array; side: number } {
   const side = maps.shape[3] ?? 0;
   const row = layer === null ? layers.length : layers.indexOf(layer);

@@ -1,4 +1,4 @@
-// Attention on the page: all heads as small maps, one large, and the text as the current position looked at it.
+// Shows attention: small maps of all heads, a large map of one head, and the text with one row of its weights.
 
 import { detailLine, spokenOf } from "../maps/detail";
 import { follow } from "../maps/follow";
@@ -33,13 +33,13 @@ import { about, share, whoseName } from "./words";
 export interface Prepared {
   attention: Attention;
   slices: Source<Whose, HeadSlice>;
-  /** What the selection pointed at when it was asked for. */
+  /** The slice that was selected when the view asked. */
   first: HeadSlice;
 }
 
-/** Between the small maps, the large one and the text. */
+/** Pixels between the small maps, the large map and the text. */
 const GAP = 32;
-/** What the large map needs to stand beside the small ones, and the text to stand beside both. */
+/** The smallest widths: of the large map beside the small ones, and of the text beside both. */
 const [LEAST, TEXT] = [400, 340];
 
 interface Cell {
@@ -122,7 +122,7 @@ export function showAttention(
     most: "the largest weight in this row beside position 0; small maps keep the full scale",
   };
   const tints = scale(meaning, taste, paint, signal);
-  // Before whatever else may fail: with the view it is told that nothing is on its way any more.
+  // Made before any part that may throw, so that the loading note always ends with the view.
   const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
   const said = trouble(() => chosen.retry());
   const chosen = wanted(
@@ -145,7 +145,7 @@ export function showAttention(
   const csv = () => numbers(slice, text, query());
   fillHead(places, tints, attention.checks, { name: "attention", code: () => attention.code, csv }, signal);
   const reading = element("div", { class: "tb-att-reading" }, line.el, looked.el);
-  // As high as the style sheet lets the large map be: more where the view has all the room.
+  // An invisible element with the largest height that the style sheet allows the large map; it is higher in an enlarged view.
   const tallest = element("i", { class: "tb-att-tallest", "aria-hidden": "true" });
   const main = element("div", { class: "tb-att-main" }, all.el, panel, reading, tallest);
   body.append(element("div", { class: "tb-att-top" }, question, tints.note, said.el), main, note);

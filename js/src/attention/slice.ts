@@ -10,13 +10,13 @@ import type { Whose } from "./result";
 /** The map of one head, or a mean. */
 export interface HeadSlice extends Whose {
   length: number;
-  /** Row by row, up to the query itself: the weight of (query, key) stands at rowStart(query) + key. */
+  /** The weights row by row: the weight of (query, key) is at rowStart(query) + key. */
   weights: Float32Array;
-  /** What each query gives to the sink; null where there is none. */
+  /** The sink weight of each query; null if there is no sink. */
   sink: Float32Array | null;
-  /** In the compact form, 1 where a weight is exact; the others are one of 16 levels. Null where every weight is a byte. */
+  /** In the compact form, 1 for each exact weight; the others are one of 16 levels. Null in the full form, a byte a weight. */
   exact: Uint8Array | null;
-  /** In the compact form, what the weights of each row that are not exact sum to. */
+  /** In the compact form, the sum of the weights of each row that are not exact. */
   rest: Float32Array | null;
 }
 
@@ -25,12 +25,12 @@ export function rowOf({ weights }: HeadSlice, query: number): Float32Array {
   return weights.subarray(rowStart(query), rowStart(query + 1));
 }
 
-/** Whether a weight is one of the exact ones of a compact form: no level stands for it. */
+/** Whether a weight of a compact form is exact and not one of the levels. */
 export function isExact({ exact }: HeadSlice, query: number, key: number): boolean {
   return exact !== null && exact[rowStart(query) + key] === 1;
 }
 
-/** What a weight may have been before it was packed: half a step to either side, by the square root unless it is exact. */
+/** The bounds of a weight before packing: half a step to each side, on the square root unless the weight is exact. */
 export function rangeOf(slice: HeadSlice, query: number, key: number): [number, number] {
   const weight = slice.weights[rowStart(query) + key] ?? Number.NaN;
   const half = 0.5 / (isExact(slice, query, key) ? FIXED : slice.exact ? STEPS : BYTE);

@@ -1,4 +1,4 @@
-// Where every head looked, or what has come to a position by attention. Twin of tracebench/views/attention.py.
+// The attention of all heads, or a rollout instead. Twin of tracebench/views/attention.py.
 
 import type { Context } from "../afm";
 import { widget } from "../afm";

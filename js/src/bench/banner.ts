@@ -1,4 +1,4 @@
-// Says that nobody answers, for as long as nobody does.
+// Says that the kernel does not answer, while it does not.
 
 import type { Answers } from "../requests/ask";
 import { element } from "../ui/dom";

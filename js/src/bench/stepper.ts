@@ -1,4 +1,4 @@
-// Which step: back, forward, and where one is.
+// The selected step, with buttons to the step before and the step after.
 
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";

@@ -1,4 +1,4 @@
-// The bench: a head that says what is looked at and what came of it, and the views under it.
+// The bench: a head with the question and the finding for the selected step, and the views below it.
 // Twin of tracebench/bench/workbench.py.
 
 import type { Around } from "../afm";
@@ -66,7 +66,7 @@ export function workbench({ el, traces, selection, answers, synced, children, si
   );
   el.classList.add("tb-bench");
   el.dataset.live = "";
-  // In a page of its own the head stays in sight; in a notebook it is the notebook that scrolls.
+  // In a saved page the head stays at the top; in a notebook the notebook scrolls it away.
   el.toggleAttribute("data-page", answers.offline);
   const head = element(
     "header",
@@ -79,8 +79,8 @@ export function workbench({ el, traces, selection, answers, synced, children, si
   const top = element("div", { class: "tb-bench-top" }, head, banner(answers, signal), saved, target, views.away);
   el.append(top, views.el);
   if (answers.offline) clearOf(top, [steps.el, question], signal);
-  // While something is asked the words on the checks are others: neither row nor line comes or goes for it.
-  // A narrow page lays the head out without a box of its own.
+  // Keep the sizes of the head: its words change while a view loads, and a new line would move everything below.
+  // Measure the checks against the bench, because in a narrow page the head has no box of its own.
   steady(proofs.el, signal, "Width", el);
   for (const each of [head, target, question, finding]) steady(each, signal);
 
@@ -126,12 +126,12 @@ export function workbench({ el, traces, selection, answers, synced, children, si
   el.dataset.state = "ready";
 }
 
-/** Whatever is scrolled to in a page stops under what stays in sight. */
+/** Keeps scroll targets clear of the head, which covers the top of a saved page. */
 function clearOf(top: HTMLElement, parts: readonly HTMLElement[], signal: AbortSignal): void {
   const root = document.documentElement;
   root.toggleAttribute("data-tb-page", true);
   const tell = () => {
-    // Where it is narrow only these stay, and what is around them has no box.
+    // In a narrow page only these parts stay, and the head around them has no box.
     const height = top.offsetHeight || parts.reduce((sum, each) => sum + each.offsetHeight, 16);
     root.style.setProperty("--tb-bench-top", `${height + 8}px`);
   };

@@ -1,5 +1,5 @@
-// The numbers of a rollout: what is in one position after every layer, one line per input token, each share with what it
-// may have been before it was packed.
+// The CSV of a rollout: one line for each input token, with its share of one position after every layer, and the bounds of
+// the share before packing.
 
 import { csv } from "../picture/csv";
 import type { Text } from "../trace";

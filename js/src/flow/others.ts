@@ -1,17 +1,17 @@
-// After the last layer of most models nearly everything is position 0. Where the other tokens have most, there is more to see.
+// Finds the layer where the other tokens have most: after the last layer of most models, position 0 has nearly everything.
 
 import type { Arrived } from "./result";
 import { sharesIn } from "./result";
 
-/** Of so much of position 0 the rest is hardly tinted. */
+/** If position 0 has this share, the tint of the others is too pale to see. */
 const NEARLY = 0.9;
 
-/** What has come from other tokens than position 0 and the token itself. */
+/** The share of all tokens but position 0 and the query itself. */
 function others({ query }: Arrived, row: Float32Array): number {
   return query === 0 ? 0 : 1 - (row[0] ?? 0) - (row[query] ?? 0);
 }
 
-/** The layer after which the others have most, and how much; null where `layer` is not nearly all position 0, or none has more. */
+/** The layer after which the others have most, and their share; null if `layer` is not nearly all position 0, or is the best. */
 export function mostOthers(arrived: Arrived, layer: number): { layer: number; share: number } | null {
   const shown = sharesIn(arrived, layer);
   if ((shown[0] ?? 0) < NEARLY) return null;

@@ -1,4 +1,4 @@
-// What is there before a rollout is shown: its slices, and the one that the selection points at.
+// Prepares a rollout to be shown: its source of slices, and the slice that the selection points at.
 
 import { queryIn } from "../maps/read";
 import type { AskOptions } from "../requests/ask";
@@ -15,7 +15,7 @@ import { arrivedOf } from "./result";
 export interface PreparedRollout {
   rollout: Rollout;
   slices: Source<Reading, Arrived>;
-  /** Null where a saved page has not got it: others may be there. */
+  /** Null if a saved page lacks this slice: it may have others. */
   first: Arrived | null;
 }
 

@@ -1,4 +1,4 @@
-// A rollout after decoding: what it is (the rollout tree of docs/wire.md), and the slices of it, one position each.
+// A rollout after decoding (the rollout tree of docs/wire.md), and its slices: one for each position.
 
 import type { Check } from "../checks";
 import type { LabeledArray } from "../wire";
@@ -7,7 +7,7 @@ export interface Rollout {
   kind: "rollout";
   traces: string[];
   layers: number[];
-  /** How many positions there are. */
+  /** The number of positions. */
   length: number;
   via: string;
   checks: Check[];
@@ -16,19 +16,19 @@ export interface Rollout {
   cost: number;
 }
 
-/** The position that reads. */
+/** The position of a slice. */
 export interface Reading {
   query: number;
 }
 
-/** What is in one position. */
+/** The slice of one position: how much of it comes from each input token. */
 export interface Arrived extends Reading {
   layers: readonly number[];
-  /** Layer by layer, in the order of `layers`: the shares of the input tokens up to the position itself; each sums to one. */
+  /** A row for each of `layers`: the shares of the input tokens up to the position itself, which sum to one. */
   rows: readonly Float32Array[];
 }
 
-/** The layer that is meant; the last where it is not in this rollout. */
+/** The selected layer; the last layer if this rollout lacks it. */
 export function layerIn({ layers }: Pick<Rollout, "layers">, layer: number | null): number {
   return layer !== null && layers.includes(layer) ? layer : (layers.at(-1) ?? 0);
 }
@@ -38,7 +38,7 @@ export function sharesIn({ layers, rows }: Arrived, layer: number): Float32Array
   return rows[layers.indexOf(layer)] as Float32Array;
 }
 
-/** Reads a slice, which stands key by key. */
+/** Reads a slice, whose numbers are stored key by key. */
 export function arrivedOf(tree: unknown, { layers }: Rollout): Arrived {
   const { query, flow } = tree as { query: number; flow: LabeledArray };
   const keys = query + 1;

@@ -1,4 +1,4 @@
-// A rollout on the page: layers x input tokens for the position that reads, and the text tinted by one layer's row.
+// Shows a rollout: a map of layers x input tokens for one position, and the text tinted by the row of one layer.
 
 import { detailLine, spokenOf } from "../maps/detail";
 import { follow } from "../maps/follow";
@@ -43,7 +43,7 @@ export function showRollout(
   const { el, body } = places;
   let dark = isDark(el);
   let pointed: { layer: number; key: number } | null = null;
-  // A place for what is not here yet; it is never shown.
+  // A stand-in until the first slice arrives; it is never shown.
   let arrived: Arrived = first ?? { query: 0, layers: rollout.layers, rows: rollout.layers.map(() => new Float32Array(1)) };
   let isHere = first !== null;
   let drawn: unknown[] = [];
@@ -59,7 +59,7 @@ export function showRollout(
   const every = element("button", { class: "tb-button", type: "button" }, "all layers");
   every.title = "No layer selected: the text is tinted by the last";
   every.addEventListener("click", () => selection.set({ layer: null }), { signal });
-  // Whoever has not chosen a layer sees the last, where there may be nothing to see.
+  // Without a selected layer the last one is shown, where the tint may be too pale to see.
   const lead = element("button", { class: "tb-button", type: "button" });
   const hint = element(
     "span",
@@ -70,7 +70,7 @@ export function showRollout(
   lead.addEventListener(
     "click",
     () => {
-      // The button goes; whoever pressed it stays here.
+      // The pressed button disappears, so move its focus.
       every.focus({ preventScroll: true });
       selection.set({ layer: Number(lead.dataset.layer) });
     },
@@ -81,7 +81,7 @@ export function showRollout(
     {
       label: "Layers (down) and input tokens (across)",
       axis: "layer",
-      // The last on top, as in every view.
+      // The last layer on top, as in every view.
       rows: [...rollout.layers].reverse(),
       rowName: String,
       corner: "layer",
@@ -128,7 +128,7 @@ export function showRollout(
       lead.dataset.layer = String(more.layer);
       write(lead, `layer ${more.layer}, where other tokens have about ${Math.round(100 * more.share)} %`);
     }
-    // A layer alone changes nothing in the map but the mark.
+    // Another layer changes only the mark in the map.
     const drawing = [arrived, tint.from, dark];
     if (drawing.some((each, i) => each !== drawn[i])) {
       flow.paint({ rows: rowsOf(arrived, taste.without), own: null, from: tint.from, shades: palette(dark) });
@@ -145,10 +145,10 @@ export function showRollout(
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
   });
-  /** The steps before and after are asked for ahead, so that a key that is pressed does not wait for a kernel. */
+  /** Asks for the slices of the positions before and after, so that a key press does not wait for the kernel. */
   const lookAhead = (query: number) => {
     for (const next of [query + 1, query - 1]) {
-      // Whoever goes there hears why there is none.
+      // An error is shown when the reader goes there.
       if (next >= 0 && next < rollout.length) slices.get({ query: next }, { signal }).catch(() => {});
     }
   };
@@ -189,7 +189,7 @@ export function showRollout(
     paint();
   };
 
-  /** While another is on its way the old one stays, and says what it is. */
+  /** Keeps the old slice on the page, with its name, while another one is loading. */
   const showOld = () => {
     if (!isGone()) show();
   };
@@ -224,7 +224,7 @@ export function showRollout(
   );
 }
 
-/** What is drawn of each layer, the last on top: its shares, or without position 0 each row to its own largest of another token. */
+/** The rows to draw, the last layer on top. Without position 0, each row is scaled to its own largest other share. */
 function rowsOf({ rows, query }: Arrived, without: boolean): Float32Array[] {
   return rows
     .map((row) => {

@@ -13,7 +13,7 @@ export function placeName(query: number): string {
   return `rollout to position ${query}`;
 }
 
-/** What is shown, and how exact it is. */
+/** What the map shows, and how exact its numbers are. */
 export function about({ layers, via, method }: Rollout): string {
   const which = layers.length === 1 ? `layer ${layers[0]}` : `layers ${layers[0]} to ${layers.at(-1)}`;
   return (
@@ -26,7 +26,7 @@ export const TRUST =
   "When not to trust it: it follows attention alone. What a value holds, output projections and MLPs are left out, so this is how " +
   "much of a token could have come here, not how much it mattered.";
 
-/** The parameters of the analysis, as they are written. */
+/** The parameters of the analysis, as its code has them. */
 function settings(method: string): string {
   const inside = /\((.*)\)/.exec(method)?.[1];
   return inside ? `Rolled out with ${inside}.` : "";

@@ -1,4 +1,4 @@
-// The numbers of the view: one row per step and candidate, as the trace's `to_pandas(candidates=...)` gives them.
+// The CSV of the view: one row for each step and candidate, as the trace's `to_pandas(candidates=...)` gives them.
 
 import { csv } from "../picture/csv";
 import { position, tokenOf } from "../selection";

@@ -1,4 +1,4 @@
-// What was said, step by step, and what else could have been said. Twin of tracebench/views/generation.py.
+// The generated text, step by step, with the alternatives at each step. Twin of tracebench/views/generation.py.
 
 import type { Context } from "../afm";
 import { widget } from "../afm";

@@ -1,4 +1,4 @@
-// The drawing of the lines over the layers, as a scene: axes, marks, lines, labels that do not collide.
+// Draws the lines over the layers as a scene: axes, marks, lines, and labels that do not overlap.
 
 import type { Mark, Scene } from "../picture/scene";
 import { isolated } from "../tokens";
@@ -9,13 +9,13 @@ import type { Series } from "./series";
 
 export interface Chart {
   scene: Scene;
-  /** The place of a layer, for what is laid over the drawing. */
+  /** The place of a layer, for elements above the drawing. */
   x: (layer: number) => number;
   plot: { left: number; right: number; top: number; bottom: number };
 }
 
 const MONO_ADVANCE = 7.3;
-/** Of small text in the sans face, a little more than its mean. */
+/** The width of a character of small sans text, a little more than the mean. */
 const SANS_ADVANCE = 6;
 const LABEL_GAP = 15;
 
@@ -29,18 +29,18 @@ export function chart(
   const last = layers.at(-1) ?? 0;
   const longest = Math.max(4, ...all.map(({ piece }) => Array.from(piece[1]).length));
   const labels = Math.min(Math.max(96, (longest + 7) * MONO_ADVANCE + 22), size.width * 0.36);
-  // The mark of the lead has a line of its own above the plot, under the name of the axis.
+  // The mark of the lead has its own line above the plot, under the name of the axis.
   const top = marked.leads === null ? 24 : 38;
   const plot = { left: 34, right: size.width - labels, top, bottom: size.height - 34 };
   const x = linear([first, last], [plot.left, plot.right]);
-  // The same at every position: a line that is low is low.
+  // The same scale at every position, so that positions can be compared.
   const y = linear([0, 1], [plot.bottom, plot.top]);
   const marks: Mark[] = [
     ...axes(layers, x, y, plot, marked.layer),
     ...(marked.leads === null ? [] : leadMark(marked.leads, x, plot, size.width)),
     ...(marked.layer === null ? [] : layerMark(marked.layer, x, plot)),
   ];
-  // The lines that are asked about lie on top.
+  // Coloured lines lie on top.
   const order = [...all].sort((a, b) => a.width - b.width);
   for (const one of order) marks.push(line(one, layers, x, y));
   if (marked.layer !== null) for (const one of order) marks.push(...dot(one, layers, marked.layer, x, y));
@@ -144,7 +144,7 @@ function dot({ values, color }: Series, layers: readonly number[], layer: number
     : [{ kind: "circle", x: x(layer), y: y(value), r: 3, fill: color, stroke: "var(--tb-surface)" }];
 }
 
-/** Names and values at the ends of the lines, moved apart where they would touch, each tied to its line. */
+/** Labels with name and value at the ends of the lines. They are moved apart where they would touch, and tied to their lines. */
 function endLabels(all: readonly Series[], end: number, y: Place, plot: Plot, room: number): Mark[] {
   const ends = all.map(({ values }) => y(values.at(-1) ?? 0));
   const places = spread(ends, LABEL_GAP, plot.top, plot.bottom + 4);

@@ -1,4 +1,4 @@
-// One cell in full: the line under the table that follows the focus and the selection.
+// The line under the table with one cell in full. It follows the focus and the selection.
 
 import { isolated, pieceOf, token as tokenElement } from "../tokens";
 import type { Text } from "../trace";

@@ -1,10 +1,10 @@
-// The line above the table: what a cell is, and what the signs mean that occur in it.
+// The line above the table: it explains the cells, and the signs that occur in them.
 
 import type { Piece } from "../tokens";
 import type { Text } from "../trace";
 import type { Lens } from "./result";
 
-/** A sign, and what it stands for where the token's text does not contain the sign itself. */
+/** Each sign with its meaning in a token whose own text does not contain the sign. */
 const SIGNS = [
   ["·", "a space"],
   ["↵", "a line break"],

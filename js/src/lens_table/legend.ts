@@ -1,4 +1,4 @@
-// The scale of the tint: its colours with numbers and what they count.
+// The legend of the tint: its colours, numbers and unit.
 
 import type { Scene } from "../picture/scene";
 import { paintSvg } from "../picture/scene_svg";

@@ -1,4 +1,4 @@
-// What a cell's tint can mean. Each amount has its unit and its own scale, which the legend shows.
+// The quantities that can tint the cells. Each has its unit and its own scale, which the legend shows.
 
 import { roundUp } from "../ui/scale";
 import type { Lens } from "./result";
@@ -6,17 +6,17 @@ import type { Lens } from "./result";
 export type ModeName = "probability" | "entropy" | "kl";
 
 export interface Mode {
-  /** For the legend: what the strongest tint stands for. */
+  /** The label of the strongest tint in the legend. */
   meaning: string;
   value(layer: number, token: number): number;
-  /** The scale runs from 0 to here. */
+  /** The end of the scale, which begins at 0. */
   max: number;
-  /** Whether some values lie above that. */
+  /** Whether some values are larger than `max`. */
   beyond: boolean;
 }
 
 export function modes(lens: Lens): Record<ModeName, Mode> {
-  // The embedding is often a hundred nats away: on its scale all that happens in the blocks would be white.
+  // Leave the embedding out of the scale: it is often a hundred nats away, and then all blocks would be white.
   const blocks = roundUp(largest(klOfBlocks(lens)));
   return {
     probability: {

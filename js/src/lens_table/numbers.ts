@@ -1,4 +1,4 @@
-// The numbers of the view: one row per layer, position and rank.
+// The CSV of the view: one row for each layer, position and rank.
 
 import { csv } from "../picture/csv";
 import { pieceOf } from "../tokens";

@@ -1,4 +1,4 @@
-// The lens tree of docs/wire.md, after decoding.
+// The logit lens after decoding: the lens tree of docs/wire.md.
 
 import type { Check } from "../checks";
 import type { Piece } from "../tokens";
@@ -14,11 +14,11 @@ export interface Lens {
   entropy: LabeledArray;
   /** [layer, token], nats: KL(last layer || this layer). */
   kl: LabeledArray;
-  /** [layer, token, rank]: at each layer, the probability of the token that has this rank in the last layer. */
+  /** [layer, token, rank]: the probability at each layer of the token that has this rank in the last layer. */
   final_probs: LabeledArray;
-  /** [layer, token]: at each layer, the probability of the token that really comes next. */
+  /** [layer, token]: the probability at each layer of the token that follows in the text. */
   realised: LabeledArray;
-  /** [layer, token, watched], where the coordinate of watched is a token id. */
+  /** [layer, token, watched]; the coordinates of `watched` are token ids. */
   watched: LabeledArray | null;
   vocab: Record<string, Piece>;
   checks: Check[];

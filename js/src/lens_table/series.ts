@@ -1,4 +1,4 @@
-// Which tokens are followed over the layers at a position: the last layer's best, what really came next, and the watched.
+// The tokens with a line over the layers: the best of the last layer, the token that follows in the text, and watched tokens.
 
 import type { Piece } from "../tokens";
 import { pieceOf } from "../tokens";
@@ -8,7 +8,7 @@ import type { Lens } from "./result";
 export interface Series {
   id: number;
   piece: Piece;
-  /** One probability per layer, embedding first. */
+  /** A probability for each layer; the embedding is first. */
   values: number[];
   realised: boolean;
   watched: boolean;
@@ -17,7 +17,7 @@ export interface Series {
   dash: readonly number[];
 }
 
-/** More of the last layer's best would be a tangle; the numbers of all are in the CSV. */
+/** The number of lines for the best of the last layer: more would be a tangle. The CSV has all. */
 const TOP = 5;
 const WATCHED_COLORS = ["var(--tb-series-2)", "var(--tb-series-3)", "var(--tb-series-4)"];
 const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2.5], [8, 3, 2, 3], [12, 5]];
@@ -67,7 +67,7 @@ export function series(lens: Lens, text: Text, token: number): Series[] {
   return styled([...found.values()]);
 }
 
-/** Colour for what is asked about, grey for the rest; among equals the dash tells. */
+/** Colour for the tokens in question, grey for the rest; the dash tells lines of one colour apart. */
 function styled(all: Series[]): Series[] {
   let watched = 0;
   let rest = 0;

@@ -1,4 +1,4 @@
-// How the answer rose: the probability of the tokens in question over the layers, at the chosen position.
+// The lines over the layers: the probability of the tokens in question at the selected position.
 
 import { paintSvg } from "../picture/scene_svg";
 import { stepAt } from "../selection";
@@ -13,7 +13,7 @@ import type { Series } from "./series";
 import { series } from "./series";
 import type { WatchField } from "./watch";
 
-/** Beside the table there is height, under it there is width. */
+/** The drawing is high beside the table, and wide below it. */
 const HEIGHT = { narrow: 310, wide: 240 };
 
 const TITLE = "How did it rise over the layers?";
@@ -91,7 +91,7 @@ export function trajectory(
   };
 }
 
-/** Invisible columns over the drawing, so that a layer can be pointed at. */
+/** Invisible columns over the drawing, so that the pointer can reach each layer. */
 function columns(drawing: SVGSVGElement) {
   const made = new Map<number, SVGElement>();
   const column = (layer: number) => {
@@ -167,7 +167,7 @@ function swatch(color: string, dash: readonly number[], width: number): SVGEleme
   return drawing;
 }
 
-/** The layer that a key of a slider leads to; the ends stay where they are. Null for every other key. */
+/** The layer that a slider key leads to, not past the ends; null for other keys. */
 function nextLayer(key: string, layers: readonly number[], layer: number | null): number | null {
   const end = layers.length - 1;
   const at = layer === null ? end : layers.indexOf(layer);
@@ -177,7 +177,7 @@ function nextLayer(key: string, layers: readonly number[], layer: number | null)
   return to === undefined ? null : (layers[to] ?? null);
 }
 
-/** The drawing in words: a slider over the layers, whose value is what the lines are at. */
+/** Makes the drawing a slider over the layers for screen readers; its value says the probabilities at the layer. */
 function sliderOf(all: readonly Series[], layers: readonly number[], layer: number | null, leads: number | null) {
   const at = layer ?? layers.at(-1) ?? 0;
   const values = all.map(({ piece, values }) => `${isolated(piece[1])} ${probability(values[layers.indexOf(at)] ?? Number.NaN)}`);

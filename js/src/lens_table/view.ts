@@ -1,4 +1,4 @@
-// At which layer the answer formed: the logit lens as a table, and the lines of its tokens over the layers.
+// The logit lens: at which layer the answer formed. A table of layers x positions, and lines of its tokens over the layers.
 // Twin of tracebench/views/lens_table.py.
 
 import type { Context } from "../afm";
@@ -28,7 +28,7 @@ import { watchField } from "./watch";
 
 const HEADING = "When did the answer form?";
 
-/** `data` is the text that the table is about; the lens itself is asked for. */
+/** `data` is the text; the view asks for the lens. */
 export function lensTable(context: Context<Text>): void {
   const { el, answers, request, signal } = context;
   const head = element("header", { class: "tb-head" }, element("h2", {}, HEADING));
@@ -136,7 +136,7 @@ function show(
   );
   if (watch) lines.el.append(watch.el);
   replace(first);
-  // A head or a key that is selected changes nothing here.
+  // A selected head or key changes nothing here.
   const follow = () => {
     const { layer, token } = shownAt(selection.fields, text, lens);
     if (layer !== at.layer || token !== at.token) update();
@@ -152,7 +152,7 @@ function show(
   );
 }
 
-/** Where the selection points in this lens: without a layer at the last, without a position where the step is predicted. */
+/** The selected cell. Its layer is null if none is selected; without a selected query, it is at the one that predicts the step. */
 function shownAt({ layer, query, step }: Readonly<Fields>, text: Text, lens: Lens): { layer: number | null; token: number } {
   const last = text.pieces.length - 1;
   const asked = query ?? (text.steps > 0 ? position(text, step ?? 0) : last);

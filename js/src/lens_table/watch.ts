@@ -1,4 +1,4 @@
-// A small field that adds a token to the lines. Asks for the same lens with one more watched token, or one less.
+// A field that adds a token to the lines. It asks for the same lens with one watched token more, or one less.
 
 import type { Ask } from "../requests/ask";
 import type { Request } from "../requests/request";
@@ -8,9 +8,9 @@ import type { Lens } from "./result";
 
 export interface WatchField {
   el: HTMLElement;
-  /** Whether an answer is waited for; until it is there nothing else can be asked. */
+  /** Whether an answer is awaited; until then no other token can be added. */
   readonly busy: boolean;
-  /** Ask again without a token. */
+  /** Asks again without a token. */
   forget(id: number): void;
 }
 
@@ -57,7 +57,7 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
   };
   const submit = (event: Event) => {
     event.preventDefault();
-    // The dot is how a space is shown here, so it may be typed for one.
+    // A space is shown as a dot, so the reader may type a dot for it.
     const text = input.value.replaceAll("·", " ");
     if (!text) return;
     if (watched.includes(text)) say("This token is watched already.");
@@ -71,7 +71,7 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
       return asking !== null;
     },
     forget: (id) => {
-      // The button that was pressed goes away with its row.
+      // The pressed button disappears with its row.
       input.focus({ preventScroll: true });
       const ids = idsOf(watched, lens());
       void askFor(watched.filter((_, i) => ids[i] !== id));
@@ -79,7 +79,7 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
   };
 }
 
-/** The id of each token that was asked for, as exact text or as an id. The answer has every id once, where it is first named. */
+/** The id of each watched token; a request names it by exact text or by id. The answer has each id once, where it is first named. */
 function idsOf(watched: readonly unknown[], lens: Lens): number[] {
   const ids = lens.watched?.numbers("watched") ?? [];
   let first = 0;

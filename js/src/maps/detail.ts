@@ -1,4 +1,4 @@
-// The line about one position: what is under the pointer, else what is selected, else the largest.
+// The line about one position: the one under the pointer, else the selected one, else the one with the largest weight.
 
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
@@ -12,7 +12,7 @@ export interface About {
   key: number;
   /** "0.23 of the attention of layer 17, head 4" */
   words: string;
-  /** What stands before the position: for one that nobody asked for, why it is named. */
+  /** Words before the position: why it is named, if the reader has not chosen it. */
   lead: string;
 }
 
@@ -31,7 +31,7 @@ export function detailLine(text: Text): Detail {
   return { el, tell: ({ query, key, words, lead }) => draw(query, key, words, lead) };
 }
 
-/** The selected key, or the largest of the row where none is selected that was there: then the line says so. */
+/** The selected key if the row reaches it, else the key with the largest weight; `chose` says which. */
 export function spokenOf(picked: number | null, row: Float32Array, query: number, without: boolean) {
   const chose = picked !== null && picked <= query;
   return { key: chose ? picked : largestOf(row, without && query > 0 ? 1 : 0), chose };

@@ -1,11 +1,11 @@
-// Keeps what is shown up to date with what is around it: the room, the selection, the theme.
+// Keeps a view up to date when its size, the selection or the theme changes.
 
 import type { Selection } from "../selection";
 import { onResize } from "../ui/dom";
 import { onThemeChange } from "../ui/theme";
 
 export interface Following {
-  /** Whose size decides how it is laid out. */
+  /** The elements whose size decides the layout. */
   sized: readonly Element[];
   layOut: () => void;
   update: () => void;

@@ -1,5 +1,5 @@
-// A table of rows (layers, steps) x positions of which only the visible columns exist in the page, so that 80 layers x 512 tokens stay
-// fluid. Cells are recycled while scrolling: the cell of column c is the one in slot c modulo the number of slots.
+// A table of rows (layers, steps) x positions. Only the visible columns exist in the page, so that 80 layers x 512 tokens stay
+// fluid. Scrolling reuses cells: column c has the cell in slot c modulo the number of slots.
 
 import type { Piece } from "../tokens";
 import { isolated } from "../tokens";
@@ -10,13 +10,13 @@ import { cellAfter, revealed } from "./grid_moves";
 
 const ROW_HEIGHT = 19;
 const HEAD_HEIGHT = 34;
-/** All columns are shown at once as long as they can be this wide; else they scroll, and are roomier. */
+/** If all columns fit at this width, they are all shown; else they are wider, and scroll. */
 const NARROWEST = 40;
 const ROOMY = 58;
 const WIDEST = 96;
-/** The width of a character of a cell's text at the most, and what stands around the text. */
+/** The largest width of a character in a cell, and the padding around the text. */
 const [ADVANCE, PADDING] = [7, 8];
-/** Columns kept ready beyond each edge. */
+/** Columns that exist beyond each edge. */
 const SPARE = 3;
 
 export interface Cell {
@@ -28,20 +28,20 @@ export interface Cell {
 
 export interface GridSpec {
   label: string;
-  /** The axis that the rows stand for. */
+  /** The axis of the rows. */
   axis: "layer" | "step";
-  /** Its coordinates, top to bottom. */
+  /** The coordinates of the rows, from top to bottom. */
   rows: readonly number[];
   rowName: (row: number) => string;
-  /** Pixels for the names of the rows. */
+  /** Pixels for the labels of the rows. */
   labelWidth: number;
-  /** The token at each position: the heads of the columns. */
+  /** The token at each position, for the headers of the columns. */
   heads: readonly Piece[];
-  /** What stands at a place; null where there is nothing. */
+  /** The content of a cell; null for an empty cell. */
   cell: (row: number, token: number) => Cell | null;
   onSelect: (row: number | null, token: number | null) => void;
   onFocus: (row: number, token: number) => void;
-  /** The column to begin at where none is selected; else the first. */
+  /** The first visible column where none is selected. */
   begin?: () => number | null;
 }
 
@@ -65,9 +65,9 @@ export class Grid {
   #heads: HTMLElement[] = [];
   #columns: number[] = [];
   #width = NARROWEST;
-  /** The width of the table as it was last laid out: while a host changes its theme, what is measured is for a moment another. */
+  /** The width of the table at its last layout. A measurement is wrong for a moment while a host changes its theme. */
   #seen = 0;
-  /** Whether it was laid out where it can be seen. */
+  /** Whether the table was laid out while it was visible. */
   #begun = false;
   #selected: { at: number | null; token: number | null } = { at: null, token: null };
   #focus: Spot = { row: 0, token: 0 };
@@ -112,13 +112,13 @@ export class Grid {
     onResize([this.el], () => this.#layOut(), signal);
   }
 
-  /** The values or the colours have changed. */
+  /** Draws the cells anew, after values or colours have changed. */
   refresh(): void {
     this.#columns = [];
     this.#fill();
   }
 
-  /** Marks the cell, its row and its column, and brings it into sight if it was out of it. */
+  /** Marks a cell, its row and its column, and scrolls the cell into view. */
   select(at: number | null, token: number | null): void {
     this.#selected = { at, token };
     const row = this.#spec.rows.indexOf(at ?? Number.NaN);
@@ -139,11 +139,11 @@ export class Grid {
     const room = (this.#seen || 800) - this.#spec.labelWidth - 1;
     const even = Math.floor(room / Math.max(1, count));
     const before = this.#width;
-    // Where they scroll, a whole number of columns is in sight.
+    // Where columns scroll, a whole number of them is visible.
     this.#width = even < NARROWEST ? room / Math.max(1, Math.floor(room / ROOMY)) : Math.min(WIDEST, even);
     const slots = Math.min(count, Math.ceil(room / this.#width) + 2 * SPARE);
     this.#sheet.style.width = `${this.#spec.labelWidth + count * this.#width}px`;
-    // The column at the edge stays at the edge.
+    // Keep the column at the left edge there.
     if (this.#width !== before) this.el.scrollLeft = Math.round(this.el.scrollLeft / before) * this.#width;
     if (slots !== this.#heads.length) this.#makeSlots(slots);
     this.#columns = [];
@@ -165,7 +165,7 @@ export class Grid {
     }
   }
 
-  /** Gives every visible column its cells; only columns that were not there before are touched. */
+  /** Gives every visible column its cells. Changes only columns that were not visible before. */
   #fill(): void {
     this.el.toggleAttribute(
       "data-more",
@@ -210,14 +210,14 @@ export class Grid {
     }
   }
 
-  /** A cell that had the focus is about to show another column: the focus stays with the table. */
+  /** If the focused cell is about to show another column, moves the focus to the table. */
   #leave(token: number | undefined): void {
     const active = focusedIn(this.el) as HTMLElement | null;
     if (token !== undefined && active?.dataset.token === String(token) && this.el.contains(active))
       this.el.focus({ preventScroll: true });
   }
 
-  /** Only what was marked and what is now marked is touched: the table may have thousands of cells. */
+  /** Changes only the old and the new marks: the table may have thousands of cells. */
   #mark(): void {
     const { at, token } = this.#selected;
     const slot = this.#columns.indexOf(token ?? Number.NaN);
@@ -226,7 +226,7 @@ export class Grid {
     for (const el of this.#marked) if (el && !marked.has(el)) setSelected(el, false);
     for (const el of marked) if (el) setSelected(el, true);
     this.#marked = marked;
-    // One stop for Tab: the cell that had the focus last, or the table while that cell is scrolled out of the page.
+    // The one stop for Tab: the cell that had the focus last, or the table while this cell does not exist.
     const stop = this.#rows[this.#focus.row]?.cells[this.#columns.indexOf(this.#focus.token)];
     if (stop !== this.#stop && this.#stop) this.#stop.tabIndex = -1;
     if (stop) stop.tabIndex = 0;
@@ -284,15 +284,15 @@ export class Grid {
 }
 
 /**
- * Whether a cell of this width has room for the text for certain. A sign that is not in every font may come from another one, and
- * be twice as wide; characters of other scripts may have any width.
+ * Whether the text surely fits into a cell of this width. A sign that a font lacks comes from another font and may be twice as
+ * wide; characters of other scripts may have any width.
  */
 function fits(text: string, width: number): boolean {
   const signs = text.match(/[−↵⇥…–—‘’“”]/g)?.length ?? 0;
   return (text.length + signs) * ADVANCE + PADDING <= width && /^[\x20-\x7e·−↵⇥…–—‘’“”]*$/.test(text);
 }
 
-/** The token at a position, and under it the position's number. */
+/** The header of a column: the token, and the number of its position below. */
 function columnHead(): HTMLElement {
   const name = element("span", { class: "tb-grid-token", dir: "auto" });
   const number = element("span", { class: "tb-grid-number" });

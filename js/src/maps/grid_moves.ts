@@ -1,4 +1,4 @@
-// Where a key leads in the table, and where the table scrolls for it.
+// Moves in a table: the cell that a key leads to, and how far the table scrolls to show it.
 
 import { isBare } from "../ui/keys";
 
@@ -30,7 +30,7 @@ function isCorner({ key, ctrlKey, shiftKey, altKey, metaKey }: KeyboardEvent): b
   return (key === "Home" || key === "End") && ctrlKey && !shiftKey && !altKey && !metaKey;
 }
 
-/** Where to scroll so that [at, at + size] is in sight: not at all if it is, a little if it is next, else to the middle. */
+/** Where to scroll to show [at, at + size]: no scrolling if visible, a little if just outside, else to the middle. */
 export function revealed(scroll: number, at: number, size: number, room: number): number {
   if (at >= scroll && at + size <= scroll + room) return scroll;
   if (at < scroll && at >= scroll - size) return at;

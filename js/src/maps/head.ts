@@ -1,4 +1,4 @@
-// The head of the view: the choice of the scale, the word of the checks, and what can be taken away.
+// The head of a view of weights: the scale, the checks, and the menu.
 
 import type { Check } from "../checks";
 import { checksWord } from "../checks";
@@ -8,14 +8,14 @@ import { element } from "../ui/dom";
 import type { Scale } from "./scale";
 
 export interface Places {
-  /** The view's root. */
+  /** The root of the view. */
   el: HTMLElement;
-  /** In the head, after the heading. */
+  /** The place in the head after the heading. */
   head: HTMLElement;
   body: HTMLElement;
 }
 
-/** Fills the head for as long as the signal lives. */
+/** Fills the head until the signal aborts. */
 export function fillHead(
   { el, head }: Places,
   tints: Scale,
@@ -24,7 +24,7 @@ export function fillHead(
   signal: AbortSignal,
 ): void {
   head.replaceChildren(
-    // First what does not change its size, so that it stays under the pointer.
+    // The button comes first, so that it stays under the pointer when the legend changes its width.
     tints.button,
     tints.legend,
     element("span", { class: "tb-push tb-head-end" }, checksWord(checks, signal), viewMenu(el, take, signal)),

@@ -1,4 +1,4 @@
-// The scale of the tint: its colours with numbers, which stand at the square roots.
+// The legend of the tint: its colours, with numbers at their square roots.
 
 import { paintSvg } from "../picture/scene_svg";
 import { css, sequential } from "../ui/color";
@@ -10,7 +10,7 @@ import type { Tint } from "./tint";
 const WIDTH = 200;
 const SHADES = 40;
 const MARGIN = 16;
-/** Parts of what is darkest. */
+/** The ticks, as parts of the largest weight of the scale. */
 const [WHOLE_TICKS, TICKS] = [
   [0, 0.01, 0.1, 0.5, 1],
   [0, 0.1, 0.5, 1],
@@ -18,15 +18,15 @@ const [WHOLE_TICKS, TICKS] = [
 
 export interface Legend {
   el: HTMLElement;
-  /** How far it reaches now. Both of its sentences keep their place, so that nothing moves when the scale changes. */
+  /** Says how far the scale reaches. Both sentences are always laid out, so that nothing moves when the scale changes. */
   note: HTMLElement;
   update(tint: Tint, dark: boolean): void;
 }
 
 export interface Meaning {
-  /** What the numbers are parts of: "the attention". */
+  /** The name of the whole that the numbers are parts of: "the attention". */
   what: string;
-  /** What is darkest when position 0 is left out, after its number: "the largest weight in this row beside position 0". */
+  /** The name of the largest number without position 0: "the largest weight in this row beside position 0". */
   most: string;
 }
 
@@ -67,7 +67,7 @@ export function legend({ what, most }: Meaning): Legend {
   };
 }
 
-/** Weights come as bytes: more digits would say nothing. */
+/** Two digits: weights arrive as bytes, so more digits would mean nothing. */
 function rough(weight: number): string {
   return String(Number(weight.toPrecision(2)));
 }

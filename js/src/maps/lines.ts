@@ -1,5 +1,5 @@
-// Thin curves behind the words, from the token that reads to those that it looks at most. Where the words stand is
-// measured, so that wrapped lines, right-to-left words and every size are right.
+// Thin curves behind the words, from the query to the tokens with the largest weights. The words are measured, so the curves
+// are right for wrapped lines, right-to-left words and all sizes.
 
 import type { Mark } from "../picture/scene";
 import { paintSvg } from "../picture/scene_svg";
@@ -8,7 +8,7 @@ import { onResize, setAttributes, svg } from "../ui/dom";
 export interface Line {
   key: number;
   weight: number;
-  /** From 0 to 1. */
+  /** The strength of the line, from 0 to 1. */
   strength: number;
 }
 
@@ -19,15 +19,15 @@ export interface Box {
   height: number;
 }
 
-/** The room above a line of words that curves have. */
+/** Pixels for curves above a line of words. */
 const LANE = 13;
 const POINTS = 24;
-/** How wide the loop of a token that looks at itself is, at the most. */
+/** The largest width of the loop from a token to itself. */
 const LOOP = 16;
 
 /**
- * The layer of lines of a text. `list` is what scrolls and wraps, and the offset parent of the pieces; where it scrolls,
- * only lines to what is in sight are drawn.
+ * The layer of lines of a text. `list` is the box that scrolls and wraps, and the offset parent of the tokens. Only lines to
+ * visible tokens are drawn.
  */
 export function lines(list: HTMLElement, pieces: readonly HTMLElement[], signal: AbortSignal) {
   const layer = svg("svg", { class: "tb-att-lines", "aria-hidden": "true" });
@@ -40,7 +40,7 @@ export function lines(list: HTMLElement, pieces: readonly HTMLElement[], signal:
     if (!from || !end) return;
     const seen = { top: list.scrollTop, bottom: list.scrollTop + list.clientHeight };
     const scrolls = list.scrollHeight > list.clientHeight + 1;
-    // The weakest lies undermost.
+    // Draw the weakest first, under the others.
     const drawn = found
       .map((line) => ({ ...line, box: boxOf(pieces[line.key] as HTMLElement) }))
       .filter(({ box }) => !scrolls || (box.top + box.height > seen.top && box.top < seen.bottom))
@@ -72,7 +72,7 @@ function boxOf({ offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHei
 
 type Point = readonly [number, number];
 
-/** From the top of the token that reads: over the words to one on its own line, else to the foot of one on another. */
+/** A curve from the top of the query: over the words to a token on the same line, else to the foot of a token on another line. */
 export function curve(from: Box, to: Box): Point[] {
   const [x0, x1] = [from.left + from.width / 2, to.left + to.width / 2];
   if (Math.abs(from.top - to.top) < Math.min(from.height, to.height) / 2) {
@@ -86,7 +86,7 @@ export function curve(from: Box, to: Box): Point[] {
   return bezier([x0, y0], [x0, middle], [x1, middle], [x1, y1]);
 }
 
-/** A token that looks at itself. */
+/** A loop from a token to itself. */
 export function loop({ left, top, width }: Box): Point[] {
   const x = left + width / 2;
   const half = Math.min(LOOP, width) / 2;

@@ -1,16 +1,16 @@
-// Weights as pixels. Colours follow the square root: most weights are small, and would be one colour.
+// Paints weights as pixels. Colours follow the square root of the weight: most weights are small, and would all look the same.
 
 import { sequential } from "../ui/color";
 import { rowStart } from "./triangle";
 
 const SHADES = 256;
 
-/** The tint of a weight. */
+/** How strong the tint of a weight is. */
 export function amount(weight: number): number {
   return Math.sqrt(Math.max(0, weight));
 }
 
-/** Every shade as a pixel, by the square root of the weight; a weight of `top` and above is darkest. */
+/** All shades as pixels, by the square root of the weight; a weight of `top` or more is darkest. */
 export function palette(dark: boolean, top = 1): Uint32Array {
   const pixels = new Uint32Array(SHADES);
   const bytes = new Uint8Array(pixels.buffer);
@@ -31,7 +31,10 @@ export interface Box {
   size: number;
 }
 
-/** A map, row by row up to the query itself, into a square box; where cells share a pixel the largest is seen. What comes after the query stays empty. */
+/**
+ * Paints a causal map into a square box; pixels after the query stay empty. Where cells share a pixel, the largest weight
+ * counts.
+ */
 export function paintMap({ pixels, width }: Sheet, { x, y, size }: Box, map: Float32Array, length: number, shades: Uint32Array) {
   for (let row = 0; row < size; row++) {
     const [q0, q1] = span(row, size, length);
@@ -55,14 +58,14 @@ export interface Room {
   height: number;
 }
 
-/** Rows of weights into a box that has room for `columns`; where cells share a pixel the largest is seen. */
+/** Paints rows of weights into a box of `columns` cells. Where cells share a pixel, the largest weight counts. */
 export function paintCells(
   { pixels, width }: Sheet,
   box: Room,
   rows: readonly Float32Array[],
   { columns, from, shades }: { columns: number; from: number; shades: Uint32Array },
 ) {
-  // Where the cells under each pixel of a line begin and end.
+  // The first and the last cell under each pixel of a line.
   const [starts, ends] = [new Int32Array(box.width), new Int32Array(box.width)];
   for (let column = 0; column < box.width; column++) {
     const [first, end] = span(column, box.width, columns);
@@ -93,7 +96,7 @@ export function paintCells(
   }
 }
 
-/** The cells under one pixel, at least one. */
+/** The range of cells under one pixel: at least one cell. */
 function span(pixel: number, size: number, length: number): [number, number] {
   const first = Math.floor((pixel * length) / size);
   return [first, Math.max(first + 1, Math.floor(((pixel + 1) * length) / size))];
@@ -103,10 +106,10 @@ function shade(weight: number, shades: Uint32Array): number {
   return shades[Math.round(amount(weight) * (SHADES - 1))] as number;
 }
 
-/** Draws at one pixel of the screen per pixel, and the canvas `width` x `height` units large. */
+/** Draws on a canvas of `width` x `height` CSS pixels, one canvas pixel for each pixel of the screen. */
 export function draw(canvas: HTMLCanvasElement, width: number, height: number, ratio: number, paint: (sheet: Sheet) => void) {
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
-  // One that is as large keeps its memory: every pixel is written anew below.
+  // A new size would clear and allocate the canvas. Skip that: every pixel is painted below.
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;

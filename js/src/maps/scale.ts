@@ -1,4 +1,4 @@
-// The choice of the scale: with position 0, or without it.
+// The button that leaves position 0 out of the scale.
 
 import { element } from "../ui/dom";
 import type { Legend, Meaning } from "./legend";
@@ -8,14 +8,14 @@ import { WHOLE } from "./tint";
 
 export interface Scale {
   legend: HTMLElement;
-  /** How far the scale reaches. */
+  /** Says how far the scale reaches. */
   note: HTMLElement;
   button: HTMLElement;
-  /** The tint of the row that is read, by what is chosen: the whole, or what it is without position 0. The legend says it. */
+  /** The chosen scale: the whole one, or the one given, without position 0. Updates the legend. */
   of(without: Tint, dark: boolean): Tint;
 }
 
-/** `taste` is what the reader has chosen, which outlasts what is shown. */
+/** The reader's choice. It stays when another result is shown. */
 export interface Taste {
   without: boolean;
 }

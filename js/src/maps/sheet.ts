@@ -1,5 +1,5 @@
-// Rows x tokens on a canvas. Over it lie the names of the rows, the marks of what is selected, and one cell that has the
-// focus: it can be moved by keys and read out, however many cells there are.
+// Rows x tokens on a canvas. Elements above it hold the labels of the rows, the marks of the selection, and one focusable cell.
+// Keys move this cell and screen readers read it, so the sheet needs no element for each cell.
 
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
@@ -9,47 +9,47 @@ import { cellAfter } from "./grid_moves";
 import { draw, paintCells } from "./paint";
 
 const HEAD = 76;
-/** A key that the row does not reach. */
+/** The style of a key that the row does not reach. */
 const LATER = "color:var(--tb-ink-3);font-style:italic";
-/** The height that a name needs. */
+/** The height of a label. */
 const LINE = 13;
-/** Between a column of its own and the tokens. */
+/** Pixels between the extra column and the tokens. */
 const APART = 10;
-/** What a column of its own has at the least, to be seen. */
+/** The smallest width of the extra column. */
 const OWN = 8;
 
 export interface SheetSpec {
   label: string;
-  /** What the rows stand for, and its coordinates from top to bottom. */
+  /** The axis of the rows, and its coordinates from top to bottom. */
   axis: "query" | "layer";
   rows: readonly number[];
   rowName: (row: number) => Node | string;
-  /** What the names of the rows are, where they do not say it. */
+  /** A header for the labels of the rows, where they do not explain themselves. */
   corner?: string;
-  /** What the keys are. */
+  /** The tokens at the keys. */
   pieces: readonly Piece[];
-  /** Pixels for the names of the rows. */
+  /** Pixels for the labels of the rows. */
   labelWidth: number;
-  /** The size of a cell, for so many pixels in all. */
+  /** The size of a cell if all cells have this room. */
   cellSize: (room: number) => { width: number; height: number };
-  /** The name of a column of its own, left of the tokens: it is in no token's share. */
+  /** The name of an extra column left of the tokens, for weight that no token gets: the sink. */
   own?: string | null;
-  /** The last key that a row has. */
+  /** The last key of a row. */
   reach: (row: number) => number;
-  /** A cell in words. */
+  /** The words for a cell. */
   said: (row: number, key: number) => string;
   onCell: (row: number, key: number) => void;
   onRow: (row: number) => void;
-  /** The cell under the pointer or the focus; null when it has left. */
+  /** Called with the cell under the pointer or with the focus; null when there is none. */
   onPoint: (cell: { row: number; key: number } | null) => void;
 }
 
 export interface Painted {
-  /** The weights of each row, from key 0 as far as they go. */
+  /** The weights of each row, from key 0 to the row's last key. */
   rows: readonly Float32Array[];
-  /** A weight per row for the column of its own. */
+  /** The weight of each row in the extra column. */
   own: Float32Array | null;
-  /** The first key that is drawn. */
+  /** The first key to draw. */
   from: number;
   shades: Uint32Array;
 }
@@ -64,7 +64,7 @@ export interface CellSheet {
 export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
   const { axis, pieces, labelWidth, reach } = spec;
   const canvas = element("canvas", { "aria-hidden": "true" });
-  // Columns for screen readers: the names of the rows, the one of its own, the keys.
+  // Columns for screen readers: the labels of the rows, the extra column, the keys.
   const firstKey = spec.own ? 3 : 2;
   const ownName = spec.own
     ? element("span", { class: "tb-sheet-key tb-sheet-own", role: "columnheader", "aria-colindex": 2 }, spec.own)
@@ -137,7 +137,7 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     column.style.cssText = `left:${left() + (key ?? 0) * width}px;top:${HEAD}px;width:${width}px;height:${height * spec.rows.length}px`;
     setHidden(chosen, !isThere);
     if (isThere) place(chosen, i, key);
-    // A cell that has the focus stays where it is; what is read out there may be another number now.
+    // The focused cell stays in place, but its number may have changed.
     if (focusedIn(el) === cursor) toCursor(focus.row, focus.token);
     else toCursor(Math.max(0, i), key ?? 0);
   };
@@ -164,7 +164,7 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     const key = Math.floor((event.clientX - list.getBoundingClientRect().left - left()) / (width || 1));
     return row === null || key < 0 || key > reach(row) ? null : { row, key };
   };
-  /** The row whose name it is, else the one at that height: most of a long text have no name. */
+  /** The row of a label, else the row at this height: in a long text most rows have no label. */
   const pointedRow = (event: MouseEvent) =>
     rowOf(event.target, axis) ??
     spec.rows[Math.floor((event.clientY - list.getBoundingClientRect().top) / (height || 1))] ??
@@ -235,11 +235,11 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
 }
 
 interface Names {
-  /** The names that there is room for, at so many pixels each, and that of the selected one. */
+  /** Shows the labels that fit, and the label of the selected row. */
   show(selected: number, size: number, style: (index: number) => string): void;
 }
 
-/** Names that would touch are left out, but never the selected one. What is left out is not in the page: a long text has hundreds. */
+/** Leaves out labels that would touch, but never the selected one. They are not in the page: a long text has hundreds. */
 function names(parent: HTMLElement, count: number, make: (index: number) => HTMLElement): Names {
   const made = new Map<number, { name: HTMLElement; styled: string }>();
   return {
@@ -255,7 +255,7 @@ function names(parent: HTMLElement, count: number, make: (index: number) => HTML
         name.remove();
         made.delete(i);
       }
-      // From the last to the first, so that each finds the one that it stands before.
+      // From the last to the first: each label is inserted before the next one.
       let next: Node | null = null;
       for (const i of shown.reverse()) {
         const { name, styled } = made.get(i) ?? { name: make(i), styled: "" };

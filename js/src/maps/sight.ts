@@ -1,28 +1,28 @@
-// How far a text scrolls, so that as much as possible of what is looked at is in sight.
+// How far to scroll a text, so that the most important tokens are visible.
 
 export interface Spot {
   top: number;
   bottom: number;
-  /** How much it is worth to be seen. */
+  /** How important it is to show it. */
   worth: number;
 }
 
 export interface Window {
-  /** How far it is scrolled now. */
+  /** How far the text is scrolled now. */
   now: number;
-  /** The height that is seen, and that of everything. */
+  /** The visible height, and the height of the whole text. */
   room: number;
   whole: number;
-  /** What fades at an edge that has more behind it. */
+  /** The height of the faded edge where more text follows. */
   fade: number;
 }
 
-/** Beside what is in sight, so that it does not touch the edge. */
+/** Pixels between a token and the edge. */
 const MARGIN = 8;
-/** A text that is read stays where it is for less. */
+/** Scroll only if the visible importance grows by this factor: the reader is reading. */
 const GAIN = 1.25;
 
-/** Where the spots in sight are worth most; where it is now unless that is worth a quarter more. */
+/** The scroll position with the most visible importance; the present one unless another is better by `GAIN`. */
 export function scrolledTo(spots: readonly Spot[], { now, room, whole, fade }: Window): number {
   const most = Math.max(0, whole - room);
   const within = (at: number) => Math.min(most, Math.max(0, at));
@@ -34,7 +34,7 @@ export function scrolledTo(spots: readonly Spot[], { now, room, whole, fade }: W
   const places = spots.flatMap(({ top, bottom }) => [top - fade - MARGIN, bottom - room + fade + MARGIN]);
   let best = within(now);
   let value = worth(best) * GAIN;
-  // The nearest of equal ones comes first.
+  // Of equally good positions, take the nearest.
   for (const at of [0, most, ...places].map(within).sort((a, b) => Math.abs(a - now) - Math.abs(b - now))) {
     if (worth(at) <= value) continue;
     value = worth(at);

@@ -1,5 +1,5 @@
-// The text as one position looked at it: every token tinted by its weight, the weight in figures under it, and lines from
-// the token that reads to those that it looks at most.
+// The text with one row of weights: each token has a tint and a number for its weight. Lines lead from the query to the tokens
+// with the largest weights.
 
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -13,17 +13,17 @@ import type { Tint } from "./tint";
 import { darkness, strongest } from "./tint";
 import { figure, named, weightName } from "./words";
 
-/** Texts up to this many tokens are set larger. */
+/** A text of at most this many tokens has larger type. */
 const SHORT = 48;
 const FADE = 20;
-/** Smaller weights have no figure under their token; the line in full has it. */
+/** Smaller weights have no number under their token; the detail line shows them. */
 const SAID = 0.005;
-/** What it is worth to see the token that reads, where lines begin; one that is looked at is worth its tint. */
+/** The importance of the query when the text scrolls; the importance of another token is its tint. */
 const READS = 0.2;
 
 export interface TextSpec {
   text: Text;
-  /** Whether the model has sinks: what they take stands before the first token. */
+  /** Whether the model has sinks: their weight stands before the first token. */
   sinks: boolean;
   onKey: (key: number) => void;
   onPoint: (key: number | null) => void;
@@ -32,7 +32,7 @@ export interface TextSpec {
 export interface Row {
   /** The weights of the keys. */
   weights: Float32Array;
-  /** Which of them are exact where some are not: the figure says so. Null where all are known alike. */
+  /** 1 for each weight that is exact; the number of another begins with "≈". Null where all are equally exact. */
   exact: Uint8Array | null;
   sink: number | null;
   query: number;
@@ -40,13 +40,13 @@ export interface Row {
   dark: boolean;
 }
 
-/** A token as it stands on the page. */
+/** A token of the text. */
 interface State {
-  /** -1 where there is none. */
+  /** -1 if there is none. */
   weight: number;
   known: boolean;
   ground: string;
-  /** The figure under the token, and in the words for who hears it. */
+  /** The number under the token, and in the words for screen readers. */
   said: string;
   name: string;
   here: boolean;
@@ -101,7 +101,7 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
     });
     list.scrollTop = scrolledTo(spots, { now, room, whole, fade: FADE });
   };
-  // At another width the words stand elsewhere, and a text that was not shown yet had none.
+  // At another width the words move, and a hidden text had no positions to measure.
   let width = 0;
   const rewrapped = () => {
     if (list.offsetWidth === width) return;
@@ -155,7 +155,7 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
         const known = exact === null || exact[key] === 1;
         const [shown, under] = parts[key] as [HTMLElement, HTMLElement];
         const ground = here && key >= tint.from ? tinted(weight, key) : "";
-        // Of a long text most stay as they are, and what is written is laid out anew.
+        // Write only changes: a write forces a new layout, and in a long text most tokens stay the same.
         const before = states[key];
         const name = before?.weight === weight && before.known === known ? before.name : here ? figure(weight, known) : "";
         const said = here && weight >= SAID ? name : "";
@@ -169,7 +169,7 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
         }
         if (before?.out !== now.out) piece.toggleAttribute("data-left-out", now.out);
         if (before?.reads !== now.reads) piece.toggleAttribute("data-reads", now.reads);
-        // Of what it is a share, the line in full says.
+        // The detail line says what this is a share of.
         if (before?.name !== name) {
           piece.setAttribute(
             "aria-label",
@@ -183,12 +183,12 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
         sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));
-      // The first token has nothing to look at but itself.
+      // The first token has only itself as a key.
       const found = (query === 0 ? [] : strongest(weights, query, tint)).map((key) => {
         const weight = weights[key] ?? 0;
         return { key, weight, strength: darkness(tint, weight, key) };
       });
-      // What was selected stays in sight by itself.
+      // A selected token is scrolled into view separately.
       latest = { query, found };
       const scrolls = moved && (selected === null || selected > query);
       afterwards(() => {
@@ -211,7 +211,7 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
 function isSame(one: Row, other: Row): boolean {
   const [a, b] = [one.weights, other.weights];
   return (
-    // Rows are cut out of maps anew each time.
+    // Compare values: each row is a new array.
     [a.buffer === b.buffer, a.byteOffset === b.byteOffset, a.length === b.length].every(Boolean) &&
     [one.query === other.query, one.dark === other.dark].every(Boolean) &&
     [one.tint.top === other.tint.top, one.tint.from === other.tint.from].every(Boolean)

@@ -1,6 +1,6 @@
-// A causal map, query x key: each query has weights up to itself, so the rows are longer and longer.
+// A causal map of query x key: a query has weights for the keys up to itself, so each row is one longer than the row before.
 
-/** Where the row of a query begins among the weights, which stand row by row: its keys go from 0 to the query itself. */
+/** The index of a query's first weight, for weights that are stored row by row. */
 export function rowStart(query: number): number {
   return (query * (query + 1)) / 2;
 }

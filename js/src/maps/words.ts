@@ -7,7 +7,7 @@ import { probability } from "../ui/format";
 
 const LEAST = 0.0005;
 
-/** ", which predicts step 0", or that it predicts none. */
+/** ", which predicts step 0", or ", which predicts no step". */
 export function predicts(text: Text, query: number): string {
   const step = stepAt(text, query);
   return step === null ? ", which predicts no step" : `, which predicts step ${step}`;
@@ -17,18 +17,18 @@ export function named(text: Text, position: number): string {
   return isolated(text.pieces[position]?.[1] ?? "?");
 }
 
-/** "0.23", and "≈0.02" for what is known as one of 16 levels alone. */
+/** "0.23", or "≈0.02" for a weight that is known as one of 16 levels only. */
 export function figure(weight: number, known: boolean): string {
   return `${known ? "" : "≈"}${weightName(weight)}`;
 }
 
 export function weightName(weight: number): string {
-  // Smaller ones are not told apart by the bytes that they come as.
+  // Weights arrive as bytes, which do not tell smaller ones apart.
   if (weight < LEAST) return "<0.001";
   return probability(weight, digitsOf(weight));
 }
 
-/** How many digits after the point a weight of this size has. */
+/** The number of digits after the point for a weight of this size. */
 export function digitsOf(weight: number): number {
   return weight < 0.005 ? 3 : 2;
 }

@@ -8,10 +8,10 @@ import type { StaticModel } from "./model";
 
 const READ = ["step", "token", "layer", "head", "query", "key", "rank", "sample"] as const;
 const WRITTEN = ["step", "layer", "token", "head", "query"] as const;
-/** Safari refuses more than 100 addresses in 30 s, and an arrow key that is held down makes more. */
+/** Safari refuses more than 100 addresses in 30 s, and an arrow key held down makes more. */
 const PAUSE_MS = 400;
 
-/** Selects what the address says, now and when it changes, and keeps it saying what is selected. */
+/** Keeps the address and the selection equal, in both directions. */
 export function linkAddress(selection: StaticModel, bounds: Bounds, signal: AbortSignal): void {
   const now = () => (selection.get("_state") as State).fields;
   const select = (change: Partial<Fields>) => {
@@ -79,7 +79,7 @@ function named(hash: string): [string, string][] {
 }
 
 function writeHash(hash: string): void {
-  // A page in a frame made of text (srcdoc) has no address to write to.
+  // A page in a frame made of text (srcdoc) has no address to change.
   if (location.protocol === "about:" || (location.origin === "null" && location.protocol !== "file:")) return;
   try {
     history.replaceState(null, "", hash);
@@ -88,7 +88,7 @@ function writeHash(hash: string): void {
   }
 }
 
-/** Acts at once, then at most once in a while, the last time after the last call. */
+/** Throttles calls: acts at once, then at most once in each interval, and once more after the last call. */
 function paused(act: () => void): () => void {
   let [resting, called] = [false, false];
   const call = () => {

@@ -1,5 +1,5 @@
-// A view as it stands on the page, as a scene: boxes, text and drawings where the browser has put them. So every view
-// has a picture, and the picture is what is shown. Controls (`data-capture="no"`, buttons, inputs) are left out.
+// Turns a view on the page into a scene: boxes, text and drawings at the places that the browser gave them. So every view has
+// a picture, and it is the same as the page. Controls (`data-capture="no"`, buttons, inputs) are left out.
 
 import { isTransparent } from "../ui/color";
 import { WHOLE } from "../ui/near";
@@ -19,7 +19,7 @@ export function capture(root: HTMLElement): Scene {
   }
 }
 
-/** What scrolls on the page and is marked as whole is shown in full while the picture is taken. */
+/** Scrolling elements with this mark are shown in full while the picture is taken. */
 function unrolled(root: HTMLElement): () => void {
   const found = [...root.querySelectorAll<HTMLElement>('[data-capture="whole"]')].map((el) => ({ el, top: el.scrollTop }));
   for (const { el } of found) {
@@ -45,7 +45,7 @@ function taken(root: HTMLElement): Scene {
 interface Place {
   dx: number;
   dy: number;
-  /** Of everything around. */
+  /** The product of the opacities of all ancestors. */
   opacity: number;
 }
 
@@ -53,7 +53,7 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
   if (el.matches(LEFT_OUT)) return;
   const box = el.getBoundingClientRect();
   const style = getComputedStyle(el);
-  // What groups without a box of its own has no place, but what is in it has.
+  // An element without a box has no place, but its children have.
   const boxless = style.display === "contents";
   if (!boxless && box.width === 0 && box.height === 0) return;
   if (!boxless && clip && !meets(box, clip)) return;
@@ -72,7 +72,7 @@ function walk(el: Element, place: Place, clip: DOMRect | null, floors: Mark[][],
     floors[under]?.push({ kind: "image", source: el, ...at, ...faded(place), ...clipped(box, clip, place) });
     return;
   }
-  // What sticks (table heads) lies above what scrolls beneath it.
+  // Sticky elements (table heads) lie above the elements that scroll beneath them.
   const floor = style.position === "sticky" ? under + 1 : under;
   floors[floor] ??= [];
   const target = floors[floor];
@@ -110,22 +110,22 @@ function paintBox(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: 
   });
 }
 
-/** A layer of a computed background image. */
+/** Matches a layer of a computed background image. */
 const GROUND = /[\w-]+\([^()]*(?:\([^()]*\)[^()]*)*\)|none/g;
 
 /**
- * Backgrounds that are bars, and lines that they stand on: linear gradients whose stops are one colour, not repeated, with a size
- * and a place in pixels and per cent. Any other kind is left out; it still takes its turn in the lists of sizes and places.
+ * Paints backgrounds that are bars or lines: linear gradients of one colour, not repeated, with a size and a place in pixels and
+ * per cent. Skips all other kinds, but counts them in the lists of sizes and places.
  */
 function paintGrounds(box: DOMRect, style: CSSStyleDeclaration, place: Place, clip: DOMRect | null, marks: Mark[]): void {
   const grounds = style.backgroundImage?.match(GROUND) ?? [];
   const [sizes, places] = [style.backgroundSize, style.backgroundPosition].map((each) => (each ?? "").split(", "));
-  // The first lies on top, and what is painted last does.
+  // The first layer lies on top, so paint it last.
   for (let i = grounds.length - 1; i >= 0; i--) {
     const fill = onlyColour(grounds[i] as string);
     const [w, h] = lengths(sizes?.[i] ?? "", [box.width, box.height]);
     if (!fill || isTransparent(fill) || !w || !h) continue;
-    // Per cent of a place are of the room that is left.
+    // A place in per cent refers to the box without the size of the layer.
     const [x, y] = lengths(places?.[i] ?? "", [box.width - w, box.height - h]);
     const at = new DOMRect(box.left + (x ?? 0), box.top + (y ?? 0), w, h);
     const mark = { x: at.left + place.dx, y: at.top + place.dy, w, h, fill };
@@ -133,14 +133,14 @@ function paintGrounds(box: DOMRect, style: CSSStyleDeclaration, place: Place, cl
   }
 }
 
-/** The colour of a gradient that has no other. */
+/** The colour of a gradient whose stops all have the same colour; else null. */
 function onlyColour(ground: string): string | null {
   const [, stops] = /^linear-gradient\((.*)\)$/.exec(ground) ?? [];
   const [first, ...others] = stops?.match(/\w+\([^()]*\)/g) ?? [];
   return first && others.every((each) => each === first) ? first : null;
 }
 
-/** "calc(100% - 2px) 7px" as numbers of pixels, across and down. */
+/** "calc(100% - 2px) 7px" as pixels, across and down. */
 function lengths(text: string, whole: readonly [number, number]): number[] {
   const found = text.match(/calc\([^()]*\)|\S+/g) ?? [];
   return found.map((each, i) => {
@@ -159,7 +159,7 @@ function paintText(node: Text, style: CSSStyleDeclaration, place: Place, clip: D
   for (const { text, box } of turned ? [whole(node)] : lines(node)) {
     if (clip && !meets(box, clip)) continue;
     const size = Number.parseFloat(style.fontSize);
-    // Text that is set downwards is turned around on the page: it runs upwards.
+    // Vertical text is rotated on the page, so it runs upwards.
     const at = turned
       ? { x: box.left + dx + box.width / 2 + size * 0.35, y: box.bottom + dy, turned }
       : { x: box.left + dx, y: box.top + dy + box.height / 2 + size * 0.35 };
@@ -185,7 +185,7 @@ function whole(node: Text): { text: string; box: DOMRect } {
   return { text: node.data, box: range.getBoundingClientRect() };
 }
 
-/** A text node, line by line, as the browser has broken it. */
+/** The lines of a text node, as the browser has broken them. */
 function lines(node: Text): { text: string; box: DOMRect }[] {
   const range = document.createRange();
   const out: { text: string; box: DOMRect }[] = [];
@@ -216,7 +216,7 @@ function intersection(a: DOMRect, b: DOMRect | null): DOMRect {
   return new DOMRect(left, top, Math.max(0, Math.min(a.right, b.right) - left), Math.max(0, Math.min(a.bottom, b.bottom) - top));
 }
 
-/** Where something is cut off; nothing for what is whole. */
+/** The clip of a box that is partly hidden; nothing for a box that is wholly visible. */
 function clipped(box: DOMRect, clip: DOMRect | null, { dx, dy }: Place): { clip?: [number, number, number, number] } {
   const whole = !clip || (box.left >= clip.left && box.right <= clip.right && box.top >= clip.top && box.bottom <= clip.bottom);
   return whole ? {} : { clip: [clip.left + dx, clip.top + dy, clip.width, clip.height] };

@@ -1,4 +1,4 @@
-// What one can take away from a view: its code, its numbers, its picture.
+// The menu of a view: copy its code, save its numbers, save its picture.
 
 import { copyText } from "../ui/copy";
 import { element, focusedIn } from "../ui/dom";
@@ -7,7 +7,7 @@ import { isBare, take } from "../ui/keys";
 import { popup } from "../ui/popup";
 import { pngOf, svgOf } from "./picture";
 
-/** How long the menu stays open for a word on the item ("Copied"). */
+/** How long the menu stays open after a click, while the item says "Copied". */
 const SAID_MS = 900;
 
 export interface MenuItem {
@@ -15,9 +15,9 @@ export interface MenuItem {
   run: (button: HTMLElement) => void | Promise<void>;
 }
 
-/** What a view can give; each is made when it is asked for. */
+/** What a view can give. Each is made on demand. */
 export interface Takeaways {
-  /** The stem of file names. */
+  /** The stem of the file names. */
   name: string;
   code: () => string;
   csv: () => string;
@@ -49,7 +49,7 @@ export function menu(items: readonly MenuItem[], signal: AbortSignal): HTMLEleme
   const leave = () => {
     close();
     const focused = focusedIn(panel);
-    // Unless the reader has gone elsewhere meanwhile.
+    // Keep the focus where it is if the reader has moved it.
     if (!focused || focused === document.body || panel.contains(focused)) button.focus({ preventScroll: true });
   };
   const buttons = items.map(({ label, run }) => {

@@ -1,4 +1,4 @@
-// A view's picture as a file: what stands on the page, as pixels or as shapes.
+// Saves the picture of a view as a file: a PNG with pixels, or an SVG with shapes.
 
 import { opaque } from "../ui/color";
 import { svg } from "../ui/dom";
@@ -22,17 +22,17 @@ export function svgOf(root: HTMLElement): Blob {
   return new Blob([drawing(onPaper(root), resolving(root))], { type: "image/svg+xml" });
 }
 
-/** A scene as the text of an SVG file that stands alone: text stays text, a canvas is an image within. */
+/** The text of an SVG file for a scene. Text stays text; a canvas becomes an embedded image. */
 export function drawing(scene: Scene, resolve: (color: string) => string): string {
   const drawn = svg("svg", {});
   paintSvg(drawn, { ...scene, marks: scene.marks.map((mark) => printable(inPlainColors(mark, resolve))) });
   return new XMLSerializer().serializeToString(drawn);
 }
 
-/** XML has no way to write control characters and halves of a pair. */
+/** Removes control characters and half surrogate pairs: XML cannot contain them. */
 function printable(mark: Mark): Mark {
   if (mark.kind !== "text") return mark;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is meant
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the regex matches control characters on purpose
   return { ...mark, text: mark.text.replace(/[\p{Surrogate}\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, "\ufffd") };
 }
 
@@ -51,7 +51,7 @@ function resolving(root: HTMLElement): (color: string) => string {
   };
 }
 
-/** Programs that draw know neither the page's variables nor CSS's newer colours: three numbers, and an opacity. */
+/** A colour as three numbers and an opacity: drawing programs know neither CSS variables nor newer colour functions. */
 function inPlainColors(mark: Mark, resolve: (color: string) => string): Mark {
   const [fill, stroke] = [mark.fill, mark.stroke].map((color) => (color ? opaque(resolve(color)) : null));
   const alpha = (fill ?? stroke)?.alpha ?? 1;

@@ -1,5 +1,5 @@
-// A picture as data: a few kinds of marks, painted as SVG on the page and on a canvas for a PNG. One description, so
-// that what is saved is what is shown.
+// A picture as data: a few kinds of marks. They are painted as SVG on the page, and on a canvas for a PNG, so the saved picture
+// is the same as the page.
 
 export interface Style {
   fill?: string;
@@ -7,7 +7,7 @@ export interface Style {
   width?: number;
   dash?: readonly number[];
   opacity?: number;
-  /** Nothing outside of [x, y, width, height] is painted. */
+  /** Paints nothing outside of [x, y, width, height]. */
   clip?: readonly [number, number, number, number];
 }
 
@@ -25,7 +25,7 @@ export interface TextStyle {
   align?: "start" | "middle" | "end";
   /** Longer text ends in an ellipsis. */
   max?: number;
-  /** It runs upwards from (x, y). */
+  /** The text runs upwards from (x, y). */
   turned?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Scene {
 export const SANS = 'ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif';
 export const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
-/** The marks of one scene, moved. */
+/** The marks of a scene, moved by (dx, dy). */
 export function moved(marks: readonly Mark[], dx: number, dy: number): Mark[] {
   return marks.map((mark) =>
     mark.kind === "line"

@@ -3,7 +3,7 @@
 import type { Mark, Scene } from "./scene";
 import { MONO, SANS } from "./scene";
 
-/** A canvas with the scene at `ratio` pixels per unit. `resolve` turns CSS colours into what a canvas understands. */
+/** A canvas with the scene at `ratio` pixels per unit. `resolve` turns a CSS colour into one that a canvas understands. */
 export function paintCanvas(scene: Scene, ratio: number, resolve: (color: string) => string): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = Math.ceil(scene.width * ratio);
@@ -36,7 +36,7 @@ function paint(context: CanvasRenderingContext2D, mark: Mark, resolve: (color: s
     if (mark.turned) context.rotate(-Math.PI / 2);
     context.fillText(fitted(context, mark.text, mark.max ?? Number.POSITIVE_INFINITY), 0, 0);
   } else if (mark.kind === "image") {
-    // Cells of a map have edges.
+    // Keep the cells of a map sharp.
     context.imageSmoothingEnabled = false;
     context.drawImage(mark.source, mark.x, mark.y, mark.w, mark.h);
   } else {

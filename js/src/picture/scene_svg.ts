@@ -5,17 +5,17 @@ import type { Mark, Scene } from "./scene";
 import { MONO, SANS } from "./scene";
 
 const scenes = new WeakMap<SVGSVGElement, Scene>();
-/** The marks that stand in an SVG element, as text; null for one that may have changed in itself. */
+/** The marks in an SVG element, as text; null for an image, whose content may change. */
 const painted = new WeakMap<SVGSVGElement, (string | null)[]>();
 
-/** What an SVG element was painted with. */
+/** The scene that an SVG element shows. */
 export function sceneOf(target: SVGSVGElement): Scene | undefined {
   return scenes.get(target);
 }
 
 /**
- * What the SVG element shows becomes this; what is laid over the marks stays. Colours may be CSS variables: the theme then
- * changes them without a redraw. From step to step most marks stay what they are, and are left alone.
+ * Shows a scene in an SVG element; children after the marks stay. Colours may be CSS variables, which follow the theme without
+ * a redraw. Replaces only marks that changed: from step to step most stay the same.
  */
 export function paintSvg(target: SVGSVGElement, scene: Scene): void {
   const before = painted.get(target) ?? [];
@@ -35,7 +35,7 @@ export function paintSvg(target: SVGSVGElement, scene: Scene): void {
   for (const old of there.slice(now.length)) old.remove();
 }
 
-/** A drawing within a drawing shows nothing outside of its box, and needs no id for it. */
+/** Clips a mark with a nested `svg` element, which needs no id. */
 function cut(painted: SVGElement, [x, y, width, height]: NonNullable<Mark["clip"]>): SVGElement {
   const frame = svg("svg", { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}`, overflow: "hidden" });
   frame.append(painted);
@@ -84,7 +84,7 @@ function paint(mark: Mark): SVGElement {
   }
 }
 
-/** SVG cannot measure before it is shown; monospaced text needs no measuring. */
+/** SVG cannot measure text before it is shown; monospaced text needs no measuring. */
 function shortened(text: string, characters: number): string {
   const letters = Array.from(text);
   return letters.length <= characters ? text : `${letters.slice(0, Math.max(1, Math.floor(characters) - 1)).join("")}…`;

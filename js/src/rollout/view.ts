@@ -1,4 +1,4 @@
-// How much of every input token has come to a position, layer by layer. Twin of tracebench/views/rollout.py.
+// Attention rollout: the share of each input token at a position, layer by layer. Twin of tracebench/views/rollout.py.
 
 import type { Context } from "../afm";
 import { widget } from "../afm";

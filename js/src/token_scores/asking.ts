@@ -1,4 +1,4 @@
-// Which answer is wanted: a view whose target has a step asks for the step that is selected.
+// Asks for the scores of the selected step, if the target has a step.
 
 import type { Request } from "../requests/request";
 import type { Absence, Asking } from "../requests/states";
@@ -12,19 +12,19 @@ import { SETTLE_MS } from "../ui/settle";
 export interface Following extends Asking {
   selection: Selection;
   text: Steps;
-  /** The step that is looked at. */
+  /** The selected step. */
   step: () => number;
-  /** Why the request has no answer where nobody can compute one. */
+  /** Explains why the request has no answer in a page that cannot compute one. */
   whyNot: (request: Request) => Absence | null;
-  /** Ask the first question again. */
+  /** Asks the first request again. */
   onFirst: () => void;
-  /** What is shown is about another step from now on, and is about to be replaced. */
+  /** Called when the shown result becomes out of date, before another one replaces it. */
   onLeave: (step: number) => void;
 }
 
 /**
- * Asks, and asks again when another step is selected, where the target has a step. What was asked before is given up.
- * What it returns asks another question instead.
+ * Asks, and asks again at each newly selected step if the target has a step; this cancels the request before.
+ * The returned function asks another request instead.
  */
 export function askAtSteps(following: Following): (request: Request) => void {
   const { signal, answers, selection, step } = following;
@@ -38,7 +38,7 @@ export function askAtSteps(following: Following): (request: Request) => void {
       ...following,
       request: now,
       why: () => following.whyNot(now),
-      // Of another question nobody knows at which steps it was answered.
+      // For a follow-up request the page does not say which steps have answers.
       instead: () => (request === following.request ? back(following, asked) : firstAgain(following)),
       signal: AbortSignal.any([signal, current.signal]),
     });
@@ -56,7 +56,7 @@ export function askAtSteps(following: Following): (request: Request) => void {
     asked = now;
     if (stepOf(request) === null) return;
     leave();
-    // A saved page answers at once.
+    // A saved page is fast, so do not wait.
     if (answers.offline) ask();
     else settling = setTimeout(ask, SETTLE_MS);
   }, signal);
@@ -68,7 +68,7 @@ export function askAtSteps(following: Following): (request: Request) => void {
   };
 }
 
-/** Where the step that was first asked about is another one, its answer is likely to be there. */
+/** A button to the step of the first request: a saved page most likely has its answer. */
 function back({ request, selection, text }: Following, asked: number): HTMLElement | null {
   const first = stepOf(request);
   if (first === null || first === asked) return null;

@@ -1,4 +1,4 @@
-// Another question about the same text: by which method, why this token, and rather than which.
+// The form for a follow-up request: the method, the token to explain, and the token to compare it with.
 
 import { canonical } from "../requests/canonical";
 import type { Request } from "../requests/request";
@@ -11,13 +11,13 @@ import { idOrText, shown } from "./token_field";
 
 export interface Method {
   label: string;
-  /** Python that makes the analysis. */
+  /** The Python of the analysis. */
   method: string;
   analysis: string;
   params: Request["params"];
 }
 
-/** What there is to choose from, beside the text. */
+/** The text, and the choices of the form. */
 export interface Choices extends Known {
   candidates?: { ids: LabeledArray };
   methods?: Method[];
@@ -25,15 +25,15 @@ export interface Choices extends Known {
 
 export interface Chooser {
   el: HTMLElement;
-  /** Offers the alternatives of a step. */
+  /** Updates the suggested tokens for a step. */
   update: (step: number) => void;
-  /** Says in the fields what is asked. */
+  /** Fills the fields from a request. */
   fill: (request: Request) => void;
 }
 
 let made = 0;
 
-/** The fields; `onAsk` hears the request that they make. `first` is the view's own question, whose method is always on offer. */
+/** The form. It calls `onAsk` with its request. `first` is the first request of the view; its method is always offered. */
 export function chooser(choices: Choices, first: Request, onAsk: (request: Request) => void, signal: AbortSignal): Chooser {
   const { methods = [] } = choices;
   const form = element("form", { class: "tb-scores-ask", "data-capture": "no", "aria-label": "Ask another question" });
@@ -66,7 +66,7 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     target = targetOf(request);
     token.value = shown(choices, target.token);
     against.value = shown(choices, target.against);
-    // Without a token there is nothing to compare.
+    // An entropy has no token to compare.
     token.disabled = target.of === "entropy";
     against.disabled = token.disabled;
     let at = named.findIndex((each) => sameMethod(each, request));
@@ -74,7 +74,7 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     method.replaceChildren(...named.map(({ label }, i) => element("option", { value: String(i), selected: i === at }, label)));
   };
   fill(first);
-  /** A token that is asked about already, or was at first, is the same question: by its text or by its id. */
+  /** Keeps the token of the present or the first request if the field shows this token: its text and its id give different keys. */
   const written = (name: "token" | "against", value: string): Target["token"] => {
     const same = [target, targetOf(first)].find((each) => shown(choices, each[name]) === value);
     return same ? same[name] : idOrText(choices, value);
@@ -82,7 +82,7 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
 
   const ask = () => {
     const chosen = named[Number(method.value)] as Method;
-    // What is kept may be about one step, where a page had no more.
+    // A stored request may be about one step, if a saved page had no more.
     const { step } = targetOf(first);
     const asked = { ...target, step, token: written("token", token.value), against: written("against", against.value) };
     onAsk({
@@ -102,7 +102,7 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     { signal },
   );
   method.addEventListener("change", ask, { signal });
-  // A notebook takes many keys for itself; Escape leaves, here as everywhere.
+  // Keep keys from the notebook, which has shortcuts of its own; Escape leaves the form.
   const keep = (event: KeyboardEvent) => event.key !== "Escape" && event.stopPropagation();
   form.addEventListener("keydown", keep, { signal });
   return {
@@ -124,7 +124,7 @@ function sameMethod({ analysis, params }: Method, request: Request): boolean {
   return analysis === request.analysis && canonical(params) === canonical(request.params);
 }
 
-/** The method of a request that is not among those on offer, with the Python that its code says. */
+/** The method of a request that the form does not offer, with the Python from its code. */
 function ownMethod({ analysis, params, code }: Request): Omit<Method, "label"> {
   return { analysis, params, method: /\btb\.(\w+\(.*?\))\(lm, trace/.exec(code)?.[1] ?? `${analysis}()` };
 }

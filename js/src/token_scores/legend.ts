@@ -1,4 +1,4 @@
-// The scale of the tint: its colours with numbers, unit, and what either end means.
+// The legend of the tint: its colours, numbers and unit, and the meaning of each end.
 
 import { paintSvg } from "../picture/scene_svg";
 import { css, diverging } from "../ui/color";

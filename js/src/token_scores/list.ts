@@ -1,4 +1,4 @@
-// The tokens as a list with their numbers: by size or by position, the first of them or all.
+// The list of tokens with their scores, by size or by position, the first few or all.
 
 import { token as tokenElement } from "../tokens";
 import type { Text } from "../trace";
@@ -9,19 +9,19 @@ import type { Row, Scores } from "./result";
 import { bySize, rowOf } from "./result";
 import { inColumn, inWords } from "./words";
 
-/** Shown at first; the rest is one click away. */
+/** The number of tokens shown at first; a click shows the rest. */
 export const FIRST = 12;
 
 export type Order = "size" | "position";
 
-/** What a reader has set, which stays as it is from step to step. */
+/** The reader's choice of order and length. It stays from step to step. */
 export interface Taste {
   order: Order;
   all: boolean;
 }
 
 export interface ListSpec {
-  /** The answer that is shown. */
+  /** The answer on the page. */
   scores: () => Scores;
   text: Text;
   taste: Taste;
@@ -143,7 +143,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
       selected = tokens;
       const inFocus = rows.contains(focusedIn(rows));
       if (!inFocus && tokens[0] !== undefined && now.tokens.includes(tokens[0])) home = tokens[0];
-      // One that is selected is in the list, wherever it stands.
+      // The list always has the selected token.
       if (visible(now, taste, selected).join() !== shown.join()) draw();
       else mark();
       const first = rows.querySelector<HTMLElement>('[aria-selected="true"]');
@@ -153,7 +153,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
   };
 }
 
-/** The tokens in the list: the first of the order, and what is selected beyond them. */
+/** The tokens of the list: the first in the order, then the selected one if it is not among them. */
 export function visible(row: Row, { order, all }: Taste, selected: readonly number[]): number[] {
   const sorted = order === "size" ? bySize(row) : row.tokens;
   return sorted.filter((token, i) => all || i < FIRST || selected.includes(token));

@@ -1,4 +1,4 @@
-// Every step that was explained x every token: which decisions a token spoke for.
+// The table of all explained steps x all tokens.
 
 import { Grid } from "../maps/grid";
 import { tokenOf } from "../selection";
@@ -41,7 +41,7 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
         const ground = diverging(score / most, night);
         const title = `step ${step} · ${inWords(scores, text, step, token)}`;
         const written = inCell(score, most);
-        // Next to nothing is quiet; its title has the number.
+        // Tiny scores are grey; the title has the number.
         return { text: written, title, ground: css(ground), ink: written === "0" ? "var(--tb-ink-3)" : ink(ground) };
       },
       onSelect,

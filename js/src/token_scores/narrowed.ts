@@ -1,10 +1,10 @@
-// What a saved page can answer of a question about every step: it may have come with the answer at one of them.
+// Narrows a request about every step to the selected step, in a saved page that has only the answer for this step.
 
 import type { Asker } from "../requests/cache";
 import type { Request } from "../requests/request";
 import { requestAt, stepOf } from "../requests/target";
 
-/** The question; about this step alone, where a page has the answer to that and none at every step. */
+/** The request itself, or the request at this step if the page has an answer to that one only. */
 export async function narrowed(request: Request, step: number, answers: Pick<Asker, "ask">): Promise<Request> {
   if (stepOf(request) !== null) return request;
   const isThere = (asked: Request) =>

@@ -1,4 +1,4 @@
-// The numbers of the view: one row per step and token that was there, as `to_pandas()` gives them.
+// The CSV of the view: one row for each step and each token that existed then, as in `to_pandas()`.
 
 import { csv } from "../picture/csv";
 import type { Text } from "../trace";

@@ -1,4 +1,4 @@
-// The scores tree of docs/wire.md, after decoding.
+// Token scores after decoding: the scores tree of docs/wire.md.
 
 import type { Check } from "../checks";
 import type { Sentences } from "../parts";
@@ -9,11 +9,11 @@ export interface Scores {
   kind: "token_scores";
   traces: string[];
   target: Target;
-  /** The steps that were explained: the rows of everything below. */
+  /** The explained steps: a row of each array below. */
   steps: number[];
-  /** [step, token], in `unit`; NaN where a token did not exist yet. */
+  /** [step, token], in `unit`; NaN for a token that did not exist yet. */
   scores: LabeledArray;
-  /** [step], the number that is explained, and the same for the baseline (NaN where the method has none). */
+  /** [step]: the explained number, for the text and for the baseline (NaN if the method has no baseline). */
   values: LabeledArray;
   baseline_values: LabeledArray;
   unit: string;
@@ -26,22 +26,22 @@ export interface Scores {
   cost: number;
 }
 
-/** What was found at one step. */
+/** The scores of one step. */
 export interface Row {
   step: number;
-  /** Of every token; NaN where it did not exist yet. */
+  /** The score of each token; NaN for a token that did not exist yet. */
   values: readonly number[];
   /** The tokens that have a score, in the order of the text. */
   tokens: readonly number[];
   sum: number;
-  /** The sum of all scores without their signs, and the largest of them: the ends of the scale. */
+  /** The sum of the absolute scores, and the largest of them, which is the end of the scale. */
   sizes: number;
   widest: number;
 }
 
 const rows = new WeakMap<Scores, Map<number, Row>>();
 
-/** The scores of a step, with what follows from them, worked out once. */
+/** The scores of a step with their sums; computed once. */
 export function rowOf(scores: Scores, step: number): Row {
   const known = rows.get(scores) ?? new Map<number, Row>();
   rows.set(scores, known);
@@ -59,13 +59,13 @@ function makeRow({ scores }: Scores, step: number): Row {
   return { step, values, tokens, sum: total(there), sizes: total(sizes), widest: sizes.reduce((a, b) => Math.max(a, b), 0) };
 }
 
-/** The tokens of a step, the largest score without regard to sign first; equal ones in the order of the text. */
+/** The tokens of a step by absolute score, largest first; equal ones in the order of the text. */
 export function bySize({ tokens, values }: Row): number[] {
   const size = (token: number) => Math.abs(values[token] ?? 0);
   return [...tokens].sort((a, b) => size(b) - size(a) || a - b);
 }
 
-/** The largest score of all steps without regard to sign. */
+/** The largest absolute score of all steps. */
 export function widestOf(scores: Scores): number {
   return scores.steps.reduce((most, step) => Math.max(most, rowOf(scores, step).widest), 0);
 }

@@ -1,5 +1,5 @@
-// An answer on the page: the text tinted by its scores, their list, and the table of every step where it has all. Another
-// answer of the same form is shown in the same elements, because a long text is slow to make.
+// Shows token scores: the tinted text, the list, and the table if the answer has several steps. Another answer of the same form
+// is shown in the same elements, because a long text is slow to build.
 
 import type { Context } from "../afm";
 import { checksPlace } from "../checks";
@@ -28,11 +28,11 @@ export interface Places {
 
 export interface ShownScores {
   isHere(): boolean;
-  /** Another answer in place of this one; false where that needs other parts. */
+  /** Shows another answer in the same elements; false if it needs other elements. */
   replace(scores: Scores, heading: string): boolean;
-  /** It is about to be replaced, and follows nothing until then. */
+  /** Stops following the selection, until another answer replaces this one. */
   rest(): void;
-  /** Brings the focus into the text. */
+  /** Moves the focus into the text. */
   focus(): void;
 }
 
@@ -104,7 +104,7 @@ export function showScores(
       write(sum, sentence);
       setHidden(sum, sentence === "");
       setAttributes(sum, { "data-check": state !== "holds" && state });
-      // What makes the scores doubtful comes before them.
+      // Doubts about the scores come before the scores.
       const [one, other] = state === "holds" ? [detail, sum] : [sum, detail];
       if (one.nextElementSibling !== other) one.after(other);
       scale.update(drawn, dark);
@@ -122,7 +122,7 @@ export function showScores(
   const method = element("p", { class: "tb-note" });
   const introduce = (title: string) => {
     checks.show(scores.checks);
-    // One of the answer before, open or with a word on what it did, is not about this one.
+    // Replace the menu: an open one, or its message, belongs to the answer before.
     answered.abort();
     answered = new AbortController();
     const taken = { name: "token-scores", code: () => scores.code, csv: () => numbers(scores, text) };
@@ -157,7 +157,7 @@ export function showScores(
       scale = legend(scores);
       introduce(title);
       [resting, drawn] = [false, -1];
-      // Whoever points at a token, or has the focus on it, still does.
+      // The pointer or the focus may still be on a token.
       pointed = pointed && { ...pointed, step: step() };
       update();
       return true;
@@ -169,7 +169,7 @@ export function showScores(
   };
 }
 
-/** The step of an answer that is shown: the selected one where it was explained, else its first. */
+/** The step to show: the selected one if the answer explains it, else the first of the answer. */
 function shownStep({ steps }: Scores, step: number | null): number {
   return step !== null && steps.includes(step) ? step : (steps[0] ?? 0);
 }
@@ -178,7 +178,7 @@ function asked({ sentences: { steps, questions } }: Scores, step: number): strin
   return questions[steps.indexOf(step)] ?? "";
 }
 
-/** Why another step is shown than is selected. */
+/** Says why the shown step is not the selected one. */
 function missing(scores: Scores, step: number | null): string {
   const shown = shownStep(scores, step);
   if (step === null) return `No step is selected: this is step ${shown}.`;

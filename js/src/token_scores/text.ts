@@ -1,4 +1,4 @@
-// The text that the decision was made from: every token tinted by its score, with the score as a bar above or below a line.
+// The text with scores: each token has a tint, and a bar above or below a line.
 
 import { stepAt, tokenOf } from "../selection";
 import { token as tokenElement } from "../tokens";
@@ -11,25 +11,25 @@ import type { Scores } from "./result";
 import { bySize, rowOf } from "./result";
 import { inWords } from "./words";
 
-/** Texts up to this many tokens are set larger. */
+/** A text of at most this many tokens has larger type. */
 const SHORT = 48;
-/** How far the edges of a text that scrolls fade, as the style sheet has it. */
+/** The height of the faded edges; the same as in the style sheet. */
 const FADE = 20;
 /**
- * Pixels above the zero line and below it, as the style sheet has it, and thus of the longest bar. No bar is on the line: else
- * one of a pixel would be the same up and down, and its sign a colour alone.
+ * Pixels above and below the zero line, for the longest bar; the same as in the style sheet. No bar covers the line: else a bar
+ * of one pixel would look the same up and down, and only its colour would show the sign.
  */
 const HALF = 11;
 
 export interface TextSpec {
-  /** The answer that is shown. */
+  /** The answer on the page. */
   scores: () => Scores;
   text: Text;
-  /** A token that speaks for or against. */
+  /** Called when the reader selects a token that has a score. */
   onSelect: (token: number) => void;
-  /** A token that was said at another step, and is no part of this one. */
+  /** Called when the reader selects the token of another step, which has no score at this one. */
   onStep: (token: number) => void;
-  /** What the pointer or the focus is on; null when it has left. */
+  /** Called with the token under the pointer or with the focus; null when there is none. */
   onPoint: (token: number | null) => void;
 }
 
@@ -115,12 +115,12 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
         const ground = diverging(score / most, dark);
         const now = {
           tint: here ? `background:${css(ground)};color:${ink(ground)}` : "",
-          // A zero speaks neither way.
+          // A zero has no direction.
           bar: here && score !== 0 ? barStyle(score / most) : "",
           decided: token === decided,
           later: !here && token !== decided,
         };
-        // Of a long text most tokens have next to no score at any step: what looks the same is left alone.
+        // In a long text most tokens have almost no score at any step. Do not write what looks the same.
         const before = drawn[token];
         drawn[token] = now;
         const [shown, bar] = [piece.firstElementChild, bars[token]] as [HTMLElement, HTMLElement];
@@ -153,9 +153,9 @@ export function scoredText({ scores, text, onSelect, onStep, onPoint }: TextSpec
   };
 }
 
-/** A bar from the zero line: up in one colour, down in the other. It is a background: of a long text only the paint changes. */
+/** A bar from the zero line, up or down. It is a background, so that a change costs paint but no layout. */
 function barStyle(share: number): string {
-  // Whole pixels: a background between two of them is blurred.
+  // Whole pixels: a background between two pixels is blurred.
   const height = Math.max(1, Math.round(HALF * Math.abs(share)));
   const [top, colour] = share > 0 ? [HALF - height, "for"] : [HALF + 1, "against"];
   return `--tb-bar:var(--tb-${colour});--tb-bar-at:1px ${top}px;--tb-bar-size:calc(100% - 2px) ${height}px`;
@@ -166,7 +166,7 @@ function tokenAt(node: EventTarget | null): number | null {
   return found === undefined ? null : Number(found);
 }
 
-/** The token that a key leads to, among those that have a score. */
+/** The token that a key leads to, among the tokens with a score. */
 function after(event: KeyboardEvent, there: readonly number[], token: number): number | null {
   if (!isBare(event) || there.length === 0) return null;
   const [first, last] = [there[0] as number, there.at(-1) as number];

@@ -1,4 +1,4 @@
-// One token as it is written in a field: how it is shown everywhere, its exact text, or its id.
+// A token in a text field: the reader writes it as it is shown, as exact text, or as an id.
 
 import type { Target } from "../requests/target";
 import type { Piece } from "../tokens";
@@ -6,27 +6,27 @@ import type { Text } from "../trace";
 
 export type Token = Target["token"];
 
-/** The tokens that are known without a tokenizer: those of the text, and the alternatives at its steps. */
+/** The tokens known without a tokenizer: those of the text, and the alternatives at its steps. */
 export interface Known extends Text {
   vocab?: Record<string, Piece>;
 }
 
-/** How a token is shown, as far as it is known. */
+/** A token as it is shown, if it is known. */
 export function shown(known: Known, token: Token): string {
   if (token === null) return "";
   return typeof token === "number" ? (pieces(known).get(token)?.[1] ?? String(token)) : visible(token);
 }
 
-/** What was written: a token that is known by its id, else its exact text. */
+/** The id of the token that was written if it is known, else its exact text. */
 export function idOrText(known: Known, written: string): Token {
   if (written === "") return null;
   const all = [...pieces(known)];
-  // As it is shown first: a dot that is typed is a space, unless a token is shown just so.
+  // Compare the shown form first. A typed dot is a space, unless a token is shown with just this dot.
   const found = all.find(([, piece]) => piece[1] === written) ?? all.find(([, piece]) => isText(piece) && piece[0] === written);
   return found?.[0] ?? written.replaceAll("·", " ").replaceAll("↵", "\n").replaceAll("⇥", "\t");
 }
 
-/** The tokens that a stretch of the text is made of, as they are shown; none where it begins or ends within a token. */
+/** The tokens of a part of the text, as shown; none if the part begins or ends inside a token. */
 export function madeOf({ pieces: own }: Known, exact: string): string[] {
   for (const first of own.keys()) {
     let text = "";
@@ -38,7 +38,7 @@ export function madeOf({ pieces: own }: Known, exact: string): string[] {
   return [];
 }
 
-/** A token of the text that has this in it, as it is shown. */
+/** A token of the text that contains this, as shown. */
 export function partOf({ pieces: own }: Known, exact: string): string | null {
   return exact === "" ? null : (own.find(([text]) => text.includes(exact))?.[1] ?? null);
 }

@@ -1,4 +1,4 @@
-// Which tokens speak for what was said, and which against: the text tinted by signed scores, and the scores as a list.
+// Token scores: which tokens speak for the generated token, and which against it. The text tinted by score, and a list.
 // Twin of tracebench/views/token_scores.py.
 
 import type { Context } from "../afm";
@@ -26,7 +26,7 @@ import { whyNot } from "./why_not";
 
 const HEADING = "Which tokens speak for it?";
 
-/** `data` is the text that the scores are about; the scores themselves are asked for, at the step that is selected. */
+/** `data` is the text; the view asks for the scores at the selected step. */
 export function tokenScores(context: Context<Text>): void {
   const { el, data: text, answers, request: first, selection, synced, remember, signal } = context;
   if (!first) throw new Error("The token scores have nothing to ask for.");
@@ -70,7 +70,7 @@ export function tokenScores(context: Context<Text>): void {
   );
   asking.fill(request);
   asking.update(step());
-  // Asked here, in another display of this view, or in Python.
+  // The follow-up request may come from here, from another display of this view, or from Python.
   kept.on(() => {
     const other = followup.get() ?? first;
     if (requestKey(other) !== requestKey(request)) pose(other);
@@ -80,7 +80,7 @@ export function tokenScores(context: Context<Text>): void {
   const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
   el.append(head, asking.el, note, question, body);
-  // While a step is awaited the head has its title alone.
+  // While a step is loading, the head has only its title.
   steady(head, signal);
   let standing: (ShownScores & { end: () => void }) | null = null;
   const end = () => {
@@ -123,7 +123,7 @@ export function tokenScores(context: Context<Text>): void {
     },
     show: (answer, attempt) => {
       end();
-      // It outlives its question: the next answer may be shown in what stands.
+      // The shown result outlives its request: the next answer may be shown in the same elements.
       const life = new AbortController();
       attempt.addEventListener("abort", () => {
         if (standing) return;
@@ -139,17 +139,17 @@ export function tokenScores(context: Context<Text>): void {
       focused = false;
     },
   });
-  // The page below stays where it is until the next answer is there.
+  // Keep the height until the next answer, so that the page below does not jump.
   onResize([body], () => el.dataset.state !== "loading" && body.style.setProperty("--tb-kept", `${body.offsetHeight}px`), signal);
 }
 
-/** Two of these views in one bench are told apart by what they compare with. */
+/** The heading names the compared token, to tell two such views of a bench apart. */
 function heading({ target }: Request, choices: Choices): string {
   const against = (target as Target | null)?.against ?? null;
   return against === null ? HEADING : `${HEADING.slice(0, -1)}, rather than “${isolated(shownToken(choices, against))}”?`;
 }
 
-/** The step that is asked for: the selected one, else the first. */
+/** The selected step, else the first. */
 function stepIn({ steps }: Text, step: number | null): number {
   return step !== null && step >= 0 && step < steps ? step : 0;
 }

@@ -1,4 +1,4 @@
-// Why a question has no answer where nobody can compute one: what was written is no token, or nobody here knows.
+// Explains why a saved page has no answer: what the reader wrote is no token, or the page cannot know.
 
 import type { Absence } from "../requests/states";
 import type { Target } from "../requests/target";
@@ -6,7 +6,7 @@ import { isolated } from "../tokens";
 import type { Known, Token } from "./token_field";
 import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
 
-/** Null where the question is a good one whose answer is just not here. `said` are the ids of what the model said, step by step. */
+/** Null if the request is valid and only the answer is missing. `said` has the ids of the generated tokens, step by step. */
 export function whyNot(known: Known, { token, against, of }: Target, said: readonly number[]): Absence | null {
   if (of === "entropy") return null;
   const written = [token, against].filter((each): each is string => typeof each === "string");
@@ -32,7 +32,7 @@ function severalTokens(known: Known, exact: string): string | null {
   return `“${name}” is ${tokens.length} tokens in this text (${named}), and a question is about one: write one of them, or one that the field offers.`;
 }
 
-/** Only a tokenizer knows whether it is a token. */
+/** Says that only a tokenizer knows whether it is a token. */
 function notKnown(known: Known, exact: string): Absence {
   const name = isolated(visible(exact));
   const whole = partOf(known, exact);

@@ -1,4 +1,4 @@
-// Scores in words and figures: always with their sign, and what the sign means.
+// Scores in words and numbers, always with a sign and its meaning.
 
 import type { Check } from "../checks";
 import { SIGNS } from "../checks";
@@ -12,24 +12,24 @@ import { rowOf } from "./result";
 import type { Known } from "./token_field";
 import { shown } from "./token_field";
 
-/** What scores above and below zero do. */
+/** The meaning of scores above and below zero. */
 export function directions({ of }: Pick<Target, "of">): { above: string; below: string } {
   if (of === "entropy") return { above: "makes it less sure", below: "makes it surer" };
   return { above: "speaks for it", below: "speaks against it" };
 }
 
-/** What a score does, by its sign. */
+/** The meaning of the sign of a score. */
 export function direction(score: number, target: Pick<Target, "of">): string {
   const { above, below } = directions(target);
   return score > 0 ? above : score < 0 ? below : "speaks neither way";
 }
 
-/** "+2.33", "−0.15", "0.00": at least two digits behind the point, more where numbers are small, never a false zero. */
+/** "+2.33", "−0.15", "0.00": at least two digits after the point, more if numbers are small. Only zero reads as zero. */
 export function signed(x: number, most: number): string {
   return x > 0 ? `+${amount(x, most)}` : amount(x, most);
 }
 
-/** The same without a plus, for what is no score. */
+/** The same without a plus, for a number that is no score. */
 export function amount(x: number, most: number): string {
   if (Number.isNaN(x)) return "–";
   const size = Math.abs(x);
@@ -39,15 +39,15 @@ export function amount(x: number, most: number): string {
 }
 
 /**
- * One number of a column or a table whose largest is `most`: as many digits behind the point as every other one there. Its sign
- * tells "+0.00", which is small, from "0.00", which is nothing.
+ * A number of a column or table whose largest is `most`; all its numbers have as many digits after the point. The sign tells
+ * "+0.00", which is small, from "0.00", which is zero.
  */
 export function inColumn(x: number, most: number): string {
   if (Number.isNaN(x)) return "–";
   return `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x).toFixed(digits(most))}`;
 }
 
-/** The same where a cell has room for three figures; what would read as nothing there is "0". */
+/** The same for a cell with room for three digits; a number that would read as zero there is "0". */
 export function inCell(x: number, most: number): string {
   const size = Math.abs(x).toFixed(most >= 100 ? 0 : most >= 10 ? 1 : digits(most));
   if (Number(size) === 0) return "0";
@@ -66,14 +66,14 @@ export function methodName(method: string): string {
   return (sentence.charAt(0).toUpperCase() + sentence.slice(1)).replace(/ x /g, " × ");
 }
 
-/** The method, where its points are if they are not where they always are, and what the text was compared with. */
+/** The method, its number of points if they are placed adaptively, and the baseline. */
 export function methodLine({ method, baseline }: Pick<Scores, "method" | "baseline">): string {
   const points = method.includes("quadrature='adaptive'") ? /n_steps=(\d+)/.exec(method)?.[1] : undefined;
   const named = points ? `${methodName(method)}, ${points} adaptive points` : methodName(method);
   return baseline ? `${named}, compared with ${baseline}.` : `${named}.`;
 }
 
-/** What is explained, as a scale names it: "log-probability, nats". */
+/** The name of the explained number on a scale: "log-probability, nats". */
 export function scaleName({ unit, target }: Pick<Scores, "unit" | "target">): string {
   const name = `${QUANTITIES[target.of]}${target.against === null ? "" : " difference"}`;
   if (unit === "nats") return `${name}, nats`;
@@ -92,7 +92,7 @@ function explained({ of, token, against }: Target, text: Known, step: number): s
 
 /**
  * "The scores add up to +7.79 nats; the log-probability of “·Paris” is −0.35, with the baseline −8.14, a difference of +7.79."
- * Where they do not, that comes first. Nothing where there is no baseline.
+ * If they do not add up, that comes first. "" if there is no baseline.
  */
 export function sumLine(scores: Scores, text: Text, step: number): { state: Check["state"]; sentence: string } {
   const [value, baseline] = [scores.values.at({ step }), scores.baseline_values.at({ step })];
@@ -108,7 +108,7 @@ export function sumLine(scores: Scores, text: Text, step: number): { state: Chec
   return { state, sentence };
 }
 
-/** The check is of the worst step: of several, those that hold do not say otherwise. */
+/** The check is about the worst step. If there are several steps, a step that adds up itself holds. */
 function completeness({ checks, steps }: Scores, sum: number, difference: number): Check["state"] {
   const check = checks.find(({ name }) => name === "completeness");
   const adds = steps.length > 1 && check && Math.abs(sum - difference) <= check.limit * Math.abs(difference);

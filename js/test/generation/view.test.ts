@@ -145,9 +145,16 @@ test("at another width the text goes back to what is read now, and at the same w
 
 test("the sign for a space is set apart from the same character as itself", () => {
   const parts = (piece: Piece) => [...token(piece).childNodes].map((node) => [node.nodeName, node.textContent]);
-  expect(parts([" a·b", "·a·b", "text"])).toEqual([
+  expect(parts([" a·b", "·a⟨00B7⟩b", "text"])).toEqual([
     ["SPAN", "·"],
-    ["#text", "a·b"],
+    ["#text", "a"],
+    ["SPAN", "⟨00B7⟩"],
+    ["#text", "b"],
+  ]);
+  expect(parts(["⟨07⟩\u200b", "⟨27E8⟩07⟩⟨200B⟩", "text"])).toEqual([
+    ["SPAN", "⟨27E8⟩"],
+    ["#text", "07⟩"],
+    ["SPAN", "⟨200B⟩"],
   ]);
   expect(parts(["", "x⟨F0⟩", "bytes"])).toEqual([["#text", "x⟨F0⟩"]]);
 });

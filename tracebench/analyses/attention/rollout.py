@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,8 +49,8 @@ class AttentionRollout:
         last: the layer to end with, included; None is the last.
     """
 
-    residual: float | str = 0.5
-    heads: str = "mean"
+    residual: float | Literal["norms"] = 0.5
+    heads: Literal["mean", "max"] = "mean"
     first: int = 0
     last: int | None = None
 
