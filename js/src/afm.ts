@@ -171,21 +171,20 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
   };
   const update = () => {
     if (signal.aborted) return;
-    const trace = traces.selected;
+    const request = listOf<Request | null>(model, "_requests")[traces.index] ?? null;
+    const trace = request?.traces.length === 0 ? null : traces.selected;
     // On its way: until it is here, what is shown stays and follows nothing.
     if (trace === undefined) {
       inner.abort();
       drawn = [];
       return;
     }
-    const request = listOf<Request | null>(model, "_requests")[traces.index] ?? null;
     const alternatives = listOf<Alternative[]>(model, "_alternatives")[traces.index] ?? [];
-    const about = request?.traces.length === 0 ? null : trace;
     const keys = [request, ...alternatives.map((each) => each.request)].map((each) => each && requestKey(each));
-    const now = [model.get("_data"), about, ...keys];
+    const now = [model.get("_data"), trace, ...keys];
     if (now.length === drawn.length && now.every((each, i) => each === drawn[i])) return;
     drawn = now;
-    draw(about, request, alternatives);
+    draw(trace, request, alternatives);
   };
   // Before the view listens: what it draws is about another trace then.
   selection.on(update, signal);

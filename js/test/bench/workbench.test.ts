@@ -133,6 +133,19 @@ test("saving over a closed line says so, and can be tried again", async () => {
   expect(button.disabled).toBe(false);
 });
 
+test("saving tells how far it is, and can be cancelled", async () => {
+  const { root, sent, say } = await show(workbench, STATE);
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.click();
+  const id = sent.find(({ action }) => action === "save")?.id;
+  say({ kind: "progress", id, done: 1, total: 3, note: "LogitLens" });
+  expect(text(one(root, ".tb-saved"))).toBe("Saving: LogitLens (1 of 3) … Cancel");
+  one(root, ".tb-saved button").click();
+  await settled();
+  expect(sent).toContainEqual({ kind: "cancel", id });
+  expect([text(one(root, ".tb-saved")), button.disabled]).toEqual(["Not saved: it was cancelled.", false]);
+});
+
 test("while saving a silent kernel is said, and saving can be tried again", async () => {
   vi.useFakeTimers();
   const { root, sent, say } = await show(workbench, STATE);

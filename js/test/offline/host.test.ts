@@ -166,6 +166,49 @@ test("a slice that stands beside the block is inflated when it is asked for", as
   expect([isAbsent(absent), (absent as AskError).code]).toEqual([true, REQUEST.code]);
 });
 
+test("an answer that arrives in parts arrives so in a page too", async () => {
+  const table = { [requestKey(REQUEST)]: { $parts: [{ n: 1 }, { n: 2 }], $last: { n: 3 } } };
+  const model = new StaticModel({ _offline: true }, bakedKernel(table, chunksOf(document)));
+  const onPart = vi.fn();
+  const answer = await new Answers(model as unknown as MessageModel).ask(REQUEST, { onPart });
+  expect([...onPart.mock.calls.flat(), answer]).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+});
+
+test("a page of a later format says what to do", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const body = await open({ ...contents(), format: 3 });
+  expect(body.textContent).toContain("The finding.");
+  expect(one(body, "main [role=alert]").textContent).toContain("its format is 3, and this reader knows formats up to 2");
+});
+
+/** A page of two texts: the second has one prompt token and one step. */
+function contentsOfTwo() {
+  const page = contents();
+  const second = traceTree([1, 2], 1, { hash: "u", title: "A city" });
+  const about = { ...REQUEST, traces: ["u"] };
+  const references = ["anywidget:w5", "anywidget:w6"];
+  for (const name of ["w0", "w1", "w2"] as const) page.widgets[name].state._traces = references;
+  page.widgets.w2.state = { ...page.widgets.w2.state, _requests: [REQUEST, about] } as never;
+  const w6 = { esm: "h5", css: null, state: { _data: second } };
+  const baked = { ...page.baked, [requestKey(about)]: lensTree(2, 3, { traces: ["u"], answer_layers: [0] }) };
+  return { ...page, baked, widgets: { ...page.widgets, w6 } };
+}
+
+test("an address names the text, and everything follows", async () => {
+  history.replaceState(null, "", "#trace=1");
+  const body = await open(contentsOfTwo());
+  const tokens = () => all(body, '[data-view="generation"] [role=option]').length;
+  expect([tokens(), one(body, '[data-view="lens_table"]').dataset.state]).toEqual([2, "ready"]);
+  history.replaceState(null, "", "#trace=0&step=2");
+  dispatchEvent(new Event("hashchange"));
+  await settled();
+  expect(tokens()).toBe(6);
+  expect(one(body, '[data-view="generation"] [role=option][data-step="2"]').getAttribute("aria-selected")).toBe("true");
+  const select = one(body, ".tb-text-chooser select") as HTMLSelectElement;
+  expect(select.value).toBe("0");
+  await vi.waitFor(() => expect(location.hash).toBe("#trace=0&step=2"));
+});
+
 test("an address selects, and follows what is selected", async () => {
   history.replaceState(null, "", "#step=1&layer=0");
   const body = await open(contents());
@@ -209,6 +252,7 @@ test("buffers are found again, byte for byte", async () => {
 
 const TRACE = { prompt_length: 3, steps: 3 };
 const BOUNDS = [{ ...TRACE, model: { layers: 3, heads: 2 } }];
+const TWO = [...BOUNDS, { prompt_length: 1, steps: 2, model: { layers: 1, heads: null } }];
 const NOWHERE: typeof BOUNDS = [];
 
 test("an address is read with care", () => {
@@ -240,6 +284,24 @@ test("the axes are those of the page, and its layers also those of what is baked
   const { w5 } = page.widgets as { w5: SavedWidget };
   const text = { ...page, widgets: { ...page.widgets, w5: { ...w5, state: { _data: { ...TRACE, hash: "t" } } } } };
   expect(boundsOf(text)).toEqual([{ ...TRACE, model: { layers: 3, heads: null } }]);
+});
+
+test("the axes of an address are those of the text that it names, else of the one that is looked at", () => {
+  expect(parseHash("#trace=1&step=1&layer=2", TWO, { trace: 0, step: 2, layer: 2 })).toEqual({
+    ...{ trace: 1, step: 1, query: 1, token: null, layer: null, key: null, head: null },
+  });
+  expect(parseHash("#trace=1", TWO, { trace: 0, step: 2, query: 4, rank: 3 })).toMatchObject({
+    trace: 1,
+    step: 0,
+    query: 0,
+    rank: 3,
+  });
+  expect(parseHash("#trace=2&step=2", TWO, { trace: 1 })).toEqual({});
+  expect(parseHash("#step=2", TWO, { trace: 0 })).toEqual({ step: 2, token: null, query: 4 });
+  expect(wholeHash("#trace=1", TWO, { trace: 0, step: 1, query: 3, layer: 0, token: 1 })).toMatchObject({
+    ...{ trace: 1, step: 1, query: 1, layer: null, token: null },
+  });
+  expect(formatHash({ trace: 1, step: 1, query: 1 }, TWO)).toBe("#trace=1&step=1");
 });
 
 test("many changes in a moment are few addresses, the last one among them; a refusal is no failure", async () => {

@@ -279,6 +279,53 @@ test("saving resolves with where the file is", async () => {
   expect(await saving).toMatchObject({ path: "a.html" });
 });
 
+test("every action is a message of its own, tells its progress, and is cancelled by who asked for it", async () => {
+  const { answers, say, id, sent } = made();
+  const life = new AbortController();
+  const onProgress = vi.fn();
+  const both = [answers.act("save", {}, { signal: life.signal, onProgress }), answers.act("save", { path: "b.html" })];
+  expect(sent.map(({ action, params }) => [action, params])).toEqual([
+    ["save", {}],
+    ["save", { path: "b.html" }],
+  ]);
+  say({ kind: "progress", id: id(), done: 1, total: 3, note: "LogitLens" });
+  expect(onProgress).toHaveBeenCalledWith(expect.objectContaining({ done: 1, total: 3, note: "LogitLens" }));
+  life.abort();
+  await expect(both[0]).rejects.toThrow();
+  expect(sent.at(-1)).toEqual({ kind: "cancel", id: id() });
+  say({ kind: "error", id: id(1), error: "The folder is read-only." });
+  await expect(both[1]).rejects.toThrow("The folder is read-only.");
+  await expect(answers.act("save", {}, { signal: life.signal })).rejects.toThrow();
+  expect(sent).toHaveLength(3);
+});
+
+test("an action that is lost is not done twice", async () => {
+  const { answers, sent, say } = made();
+  answers.liveness.on(() => {}, new AbortController().signal);
+  answers.act("save").catch(() => {});
+  vi.advanceTimersByTime(PING_MS);
+  say({ kind: "pong", id: sent.find(({ kind }) => kind === "ping")?.id });
+  expect(sent.filter(({ kind }) => kind === "act")).toHaveLength(1);
+});
+
+test("parts of an answer come decoded before it, also to who asks the same later", async () => {
+  const { answers, say, id } = made();
+  const [first, second] = [vi.fn(), vi.fn()];
+  const asked = answers.ask(REQUEST, { onPart: first });
+  const node = packed([1, 2], { step: 2 });
+  say({ kind: "part", id: id(), result: { probs: { ...node, $array: 0 } } }, [node.$array]);
+  const [{ probs }] = first.mock.calls[0] as [{ probs: LabeledArray }];
+  expect(probs.at({ step: 1 })).toBe(2);
+  answers.ask(REQUEST, { onPart: second });
+  expect(second).toHaveBeenCalledOnce();
+  const reported = vi.spyOn(console, "error").mockImplementation(() => {});
+  say({ kind: "part", id: id(), result: { probs: { ...node, $array: 3 } } });
+  expect([reported.mock.calls.length, first.mock.calls.length]).toEqual([1, 1]);
+  say({ kind: "answer", id: id(), result: 7 });
+  expect(await asked).toBe(7);
+  reported.mockRestore();
+});
+
 test("pages on one kernel use different ids", () => {
   const [one, two] = [made(), made()];
   one.answers.ask(REQUEST);
