@@ -286,3 +286,9 @@ def test_a_request_may_give_a_trace(models, monkeypatch):
     bench.selection.trace = 2
     assert {each.model for each in [bench.trace.provenance]} == {other.name}
     assert any(result.trace == bench.traces[2].hash for result in _computed(bench))
+
+
+def test_a_step_that_another_trace_lacks_is_asked_there_at_its_first(bench):
+    bench.selection.step = 4
+    steps = {(request.trace, request.target.step) for request in bench.now() if request.target}
+    assert steps == {(A.hash, 4), (B.hash, 0)}
