@@ -306,6 +306,28 @@ def test_a_page_may_ask_what_was_left_out_for_a_trace():
     bench.selection.trace = 1
     assert scores.request.traces == (B.hash,)
     assert scores.request.key in {request.key for request in bench.now()}
-    with pytest.warns(UserWarning, match="ignores what a page sent: this is no list of requests"):
+    with pytest.warns(UserWarning, match="ignores what a page sent: this is no request"):
         scores.set_state({"_requests": [{"analysis": 3}]})
     assert scores._requests[1] == asked
+
+
+def test_what_a_page_asks_about_a_trace_that_nothing_was_asked_about_is_taken_up(tmp_path):
+    bench = tb.Workbench([A, B, made.lens(A)], usual=lambda _: ([], None))
+    lens = bench.views[1]
+    about_a = lens._requests[0]
+    assert lens._requests[1] is None
+    lens.set_state({"_requests": [about_a, {**about_a, "traces": [B.hash]}]})
+    bench.selection.trace = 1
+    assert lens.request.traces == (B.hash,)
+    bench.add(made.trace(0, 1, prompt_length=1))
+    assert [each and each["traces"] for each in lens._requests] == [[A.hash], [B.hash], None]
+
+
+def test_what_is_no_request_is_not_taken_up():
+    bench = tb.Workbench([A, B, made.lens(A)], usual=lambda _: ([], None))
+    lens = bench.views[1]
+    before = lens._requests
+    for wrong in ([7], [{"analysis": "LogitLens"}], 7):
+        with pytest.warns(UserWarning, match="ignores what a page sent"):
+            lens.set_state({"_requests": wrong})
+        assert lens._requests == before

@@ -106,9 +106,9 @@ class Workbench(Saving, SyncedWidget):
         # What is left without a kernel is about this step, and the questions of the views in sight.
         self.selection.observe(self._restate, ["trace", "step"])
         self.observe(self._restate, "arrangement")
-        for view in self.views:
+        for slot, view in zip(self._slots, self.views, strict=True):
             view.observe(self._restate, "_asked")
-            view.observe(self._follow_requests, "_requests")
+            view.observe(lambda change, slot=slot: slot.take_up(self.traces, change["new"]), "_requests")
 
     def add(self, trace: Trace, *things: Any, lm: Any = None) -> int:
         """Put a trace at the end, also while the bench is displayed.
@@ -149,13 +149,6 @@ class Workbench(Saving, SyncedWidget):
             self._slots = slots_of([*map(request_for, results), *requests], self._slots)[:before]
             self._tell_views()
         return known
-
-    def _follow_requests(self, change: Mapping[str, Any]) -> None:
-        """A page asks about a trace what was asked about others only: the bench counts and saves that too."""
-        slot = self._slots[self.views.index(change["owner"])]
-        for trace, asked in zip(self.traces, change["new"], strict=False):
-            if asked is not None and slot.at(trace) is None:
-                slot.requests[trace.hash] = Request.from_json(asked)
 
     def _things(self) -> dict[str, Any]:
         """What the parameters of its requests name by content hash: its traces, and what came with the requests."""

@@ -176,14 +176,12 @@ class View(SyncedWidget):
         return ()
 
     @traitlets.validate("_requests")
-    def _validate_requests(self, proposal: dict[str, Any]) -> list[Any]:
-        """A page may ask what other traces are asked about one that was left out."""
+    def _validate_requests(self, proposal: dict[str, Any]) -> list[dict[str, Any] | None]:
+        """A page may set them too: it asks about a trace that nothing was asked about."""
         try:
-            for asked in proposal["value"]:
-                _ = None if asked is None else Request.from_json(asked)
+            return [Request.from_json(each).to_json() if each else None for each in proposal["value"]]
         except (TypeError, ValueError, LookupError, AttributeError) as wrong:
-            raise traitlets.TraitError(f"this is no list of requests, so the view keeps its own: {wrong}") from wrong
-        return proposal["value"]
+            raise traitlets.TraitError(f"this is no request, so the view keeps its own: {wrong}") from wrong
 
     @traitlets.validate("_asked")
     def _validate_asked(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
