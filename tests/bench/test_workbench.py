@@ -338,9 +338,7 @@ def test_a_contrast_that_was_given_leads_as_one_that_was_asked():
 def test_a_view_without_fields_keeps_its_one_question():
     trace = made.trace()
     view = tb.Workbench([trace, made.lens(trace)]).views[1]
-    with pytest.raises(
-        TraitError, match=r"LensTableView cannot change its request: .* tb\.Workbench\(\[trace, req"
-    ):
+    with pytest.raises(TraitError, match=r"LensTableView cannot change its request: .* tb\.Workbench\(\[trace, req"):
         view.request = replace(view.request, params={**view.request.params, "top": 3})
     assert not view.is_followup
 

@@ -24,11 +24,13 @@ class Models:
             self.add(trace, lm)
 
     def add(self, trace: Trace, lm: LanguageModel | None = None) -> None:
-        """Append a trace. Without ``lm`` it gets the only model.
+        """Append a trace unless it is already here. Without ``lm`` it gets the only model.
 
         Raises:
             ValueError: there are several models and none was given.
         """
+        if trace.hash in self._models:
+            return
         if lm is None:
             if len(self.all) != 1:
                 raise ValueError(

@@ -65,7 +65,12 @@ class Session:
         for lm in {id(lm): lm for lm, _, _ in cached.values()}.values():
             with lm.lock.held():
                 now[id(lm)] = self._checksum(lm)
-        return {key: result for key, (lm, checksum, result) in cached.items() if checksum == now[id(lm)]}
+        # A trace that answers a request is not a result; the bench has it among its traces.
+        return {
+            key: result
+            for key, (lm, checksum, result) in cached.items()
+            if checksum == now[id(lm)] and not isinstance(result, Trace)
+        }
 
     def close(self) -> None:
         """End the worker after the queued jobs. A later `ask` starts another one."""
@@ -111,6 +116,8 @@ class Session:
                 # Do not cache the answer if a cell ran: it may have edited a weight and then restored it.
                 if shell is None or (rest is not None and rest == shell.rest):
                     self._cache[request.key] = (lm, before, result)
+                if isinstance(result, Trace):  # the new trace belongs to the same model
+                    self._models.add(result, lm)
                 return result
         raise RuntimeError("the model's weights changed during each run; ask again when no cell changes them")
 
