@@ -146,11 +146,11 @@ def test_files_hold_several_traces(bench, tmp_path):
     bundle = tb.open(bench.save(tmp_path / "a.trace"))
     assert [trace.hash for trace in bundle.traces] == [A.hash, B.hash]
     assert len(bundle.results) == 3
-    with pytest.raises(ValueError, match=r"holds 2 traces, and bundle\.trace is for one: see bundle\.traces"):
+    with pytest.raises(ValueError, match=r"holds 2 traces, but bundle\.trace needs exactly one: see bundle\.traces"):
         _ = bundle.trace
     again = tb.Workbench([*bundle])
     assert [view.stem for view in again.views] == [view.stem for view in bench.views]
-    with pytest.raises(FileError, match="is not among what is saved"):
+    with pytest.raises(FileError, match="is not among the records"):
         tb.save(tmp_path / "b.trace", B, made.lens(A))
 
 

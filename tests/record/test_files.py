@@ -218,9 +218,9 @@ def test_the_suffix_decides_between_a_page_and_a_record(tmp_path):
 
 
 def test_a_result_of_another_trace_is_refused(tmp_path):
-    with pytest.raises(FileError, match="is not among what is saved"):
+    with pytest.raises(FileError, match="is not among the records"):
         tb.save(tmp_path / "a.trace", made.trace(seed=3), made.lens(made.trace()))
-    with pytest.raises(FileError, match="is not among what is saved"):
+    with pytest.raises(FileError, match="is not among the records"):
         tb.save(tmp_path / "a.trace", made.lens(made.trace()))
     with pytest.raises(FileError, match="there is nothing to save"):
         tb.save(tmp_path / "a.trace")
