@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,18 @@ class Slot:
     def offers(self, traces: Sequence[Trace]) -> list[list[Request]]:
         """What it offers to ask instead about each trace."""
         return [self.alternatives.get(trace.hash, []) for trace in traces]
+
+    def take_up(self, traces: Iterable[Trace], asked: Iterable[Mapping[str, Any] | None]) -> None:
+        """Take up what a reader asked about a trace that nothing was asked about, as the view has it.
+
+        Args:
+            traces: those of the bench.
+            asked: what the view asks about each of them, as JSON.
+        """
+        for trace, each in zip(traces, asked, strict=False):
+            request = Request.from_json(each) if each else None
+            if request is not None and request.traces == (trace.hash,):
+                self.requests.setdefault(trace.hash, request)
 
     def fill(self, traces: Iterable[Trace]) -> None:
         """Ask the same about the traces that nothing was asked about yet."""

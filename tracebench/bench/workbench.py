@@ -106,8 +106,9 @@ class Workbench(Saving, SyncedWidget):
         # What is left without a kernel is about this step, and the questions of the views in sight.
         self.selection.observe(self._restate, ["trace", "step"])
         self.observe(self._restate, "arrangement")
-        for view in self.views:
+        for slot, view in zip(self._slots, self.views, strict=True):
             view.observe(self._restate, "_asked")
+            view.observe(lambda change, slot=slot: slot.take_up(self.traces, change["new"]), "_requests")
 
     def add(self, trace: Trace, *things: Any, lm: Any = None) -> int:
         """Put a trace at the end, also while the bench is displayed.
