@@ -17,6 +17,7 @@ from tracebench.analyses.base import request
 from tracebench.record.files import FileError
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Request
+from tracebench.requests.stored import Stored
 from tracebench.results.base import Result
 
 A = made.trace()
@@ -286,3 +287,47 @@ def test_a_request_may_give_a_trace(models, monkeypatch):
     bench.selection.trace = 2
     assert {each.model for each in [bench.trace.provenance]} == {other.name}
     assert any(result.trace == bench.traces[2].hash for result in _computed(bench))
+
+
+def test_a_step_that_another_trace_lacks_is_asked_there_at_its_first(bench):
+    bench.selection.step = 4
+    steps = {(request.trace, request.target.step) for request in bench.now() if request.target}
+    assert steps == {(A.hash, 4), (B.hash, 0)}
+
+
+def test_a_page_may_ask_what_was_left_out_for_a_trace():
+    first = [request_for(made.lens(A)), request_for(made.scores(A, 0))]
+    usual = {A.hash: (first, None), B.hash: ([request_for(made.lens(B))], "Scores are left out.")}
+    bench = tb.Workbench([A, B], answerer=Stored([made.lens(A)], [A, B]), usual=lambda trace: usual[trace.hash])
+    scores = bench.views[2]
+    assert scores._requests[1] is None
+    asked = {**scores._requests[0], "traces": [B.hash]}
+    scores.set_state({"_requests": [scores._requests[0], asked]})
+    bench.selection.trace = 1
+    assert scores.request.traces == (B.hash,)
+    assert scores.request.key in {request.key for request in bench.now()}
+    with pytest.warns(UserWarning, match="ignores what a page sent: this is no request"):
+        scores.set_state({"_requests": [{"analysis": 3}]})
+    assert scores._requests[1] == asked
+
+
+def test_what_a_page_asks_about_a_trace_that_nothing_was_asked_about_is_taken_up(tmp_path):
+    bench = tb.Workbench([A, B, made.lens(A)], usual=lambda _: ([], None))
+    lens = bench.views[1]
+    about_a = lens._requests[0]
+    assert lens._requests[1] is None
+    lens.set_state({"_requests": [about_a, {**about_a, "traces": [B.hash]}]})
+    bench.selection.trace = 1
+    assert lens.request.traces == (B.hash,)
+    bench.add(made.trace(0, 1, prompt_length=1))
+    assert [each and each["traces"] for each in lens._requests] == [[A.hash], [B.hash], None]
+
+
+def test_what_is_no_request_is_not_taken_up():
+    bench = tb.Workbench([A, B, made.lens(A)], usual=lambda _: ([], None))
+    lens = bench.views[1]
+    before = lens._requests
+    for wrong in ([7], [{"analysis": "LogitLens"}], 7):
+        with pytest.warns(UserWarning, match="ignores what a page sent"):
+            lens.set_state({"_requests": wrong})
+        assert lens._requests == before

@@ -11,7 +11,7 @@ from tests import made
 from tracebench.offline.bake import answer, bake
 from tracebench.record.traces import Traces
 from tracebench.requests.request import Request
-from tracebench.runtime.progress import Cancelled
+from tracebench.runtime.progress import Cancelled, listening
 
 
 class Slow:
@@ -38,6 +38,42 @@ def test_whoever_is_interrupted_gets_the_model_back_when_the_work_has_left_it():
     with pytest.raises(KeyboardInterrupt):
         answer(slow, Request("LogitLens", {}, (made.trace().hash,)))
     assert not slow.holds
+
+
+class Patient:
+    """Tells how far it is until its job is cancelled."""
+
+    def __init__(self):
+        self.cancelled = False
+
+    def ask(self, _request, job):
+        job.begun.set()
+        threading.Thread(target=self._work, args=(job,)).start()
+
+    def _work(self, job):
+        job.on_progress(2, 8, "layers")
+        self.cancelled = job.cancelled.wait(10)
+        job.on_error(Cancelled())
+
+    def known(self):
+        return {}
+
+
+def test_whoever_saves_hears_how_far_it_is_and_can_call_it_off():
+    trace = made.trace()
+    requests = [Request("LogitLens", {"top": top}, (trace.hash,)) for top in (1, 2)]
+    patient, heard = Patient(), []
+
+    def listener(*now):
+        heard.append(now)
+        if "layers" in now[2]:
+            raise Cancelled
+
+    with listening(listener), pytest.raises(Cancelled):
+        bake(patient, requests, Traces([trace]))
+    assert patient.cancelled
+    assert heard[0] == (0, 2, "LogitLens, part 1 of 2")
+    assert heard[-1] == (2, 16, "LogitLens: layers, part 1 of 2")
 
 
 class Busy:

@@ -13,6 +13,7 @@ from tracebench.record.traces import Traces
 from tracebench.requests.aliases import other_keys
 from tracebench.requests.request import Absent, Answerer, Job, Request, slice_key
 from tracebench.runtime import cells
+from tracebench.runtime.progress import part, tick
 from tracebench.widgets.answers import described, sentence_of
 from tracebench.widgets.trees import pack, slices
 
@@ -24,6 +25,9 @@ FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, M
 
 #: Seconds that a cancelled job is given at the most to leave the model.
 LETS_GO = 60
+
+#: Seconds between two ticks of whoever waits for an answer.
+TICKS = 0.1
 
 #: Stands for a part of a page that is inflated when it is asked for.
 CHUNK = "$chunk"
@@ -109,9 +113,12 @@ def ask_all(
 ) -> dict[str, dict[str, Any]]:
     """Compute everything that `bake` packs. Results go into ``answered``; what fails is returned, by request key."""
     failed, answered = {}, {} if answered is None else answered
-    for request in in_steps(requests, traces, steps):
+    wanted = in_steps(requests, traces, steps)
+    for number, request in enumerate(wanted):
         try:
-            answered[request.key] = answer(answerer, request)
+            with part(number, len(wanted)):
+                tick(0, 1, request.analysis)
+                answered[request.key] = answer(answerer, request)
         except Absent:
             continue
         except FAILURES as failure:
@@ -134,7 +141,7 @@ def _failure(what: str, failure: BaseException) -> dict[str, Any]:
 
 
 def answer(answerer: Answerer, request: Request) -> Any:
-    """Ask and wait."""
+    """Ask and wait, and tell whoever listens how far it is; a listener that raises cancels the work."""
     done = threading.Event()
     outcome: list[Any] = [None, None]
 
@@ -142,7 +149,11 @@ def answer(answerer: Answerer, request: Request) -> Any:
         outcome[slot] = value
         done.set()
 
-    job = Job(lambda *_: None, lambda result: finish(0, result), lambda failure: finish(1, failure))
+    def progress(*now: Any) -> None:
+        newest[0] = now
+
+    newest: list[tuple[Any, ...]] = [(0, 0, "")]
+    job = Job(progress, lambda result: finish(0, result), lambda failure: finish(1, failure))
     # The worker may need this cell to be at rest: it does nothing but wait here.
     with cells.lend():
         try:
@@ -151,7 +162,9 @@ def answer(answerer: Answerer, request: Request) -> Any:
             job.cancel()
             raise
         try:
-            done.wait()
+            while not done.wait(TICKS):
+                finished, total, note = newest[0]
+                tick(finished, total or 1, ": ".join(filter(None, (request.analysis, note))))
         except BaseException:
             # After an interrupt the model is as it was: first the worker takes down what it put up.
             job.cancel()

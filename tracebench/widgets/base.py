@@ -175,6 +175,14 @@ class View(SyncedWidget):
                 return tuple(Request.from_json(each["request"]) for each in offered)
         return ()
 
+    @traitlets.validate("_requests")
+    def _validate_requests(self, proposal: dict[str, Any]) -> list[dict[str, Any] | None]:
+        """A page may set them too: it asks about a trace that nothing was asked about."""
+        try:
+            return [Request.from_json(each).to_json() if each else None for each in proposal["value"]]
+        except (TypeError, ValueError, LookupError, AttributeError) as wrong:
+            raise traitlets.TraitError(f"this is no request, so the view keeps its own: {wrong}") from wrong
+
     @traitlets.validate("_asked")
     def _validate_asked(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         given = proposal["value"]
