@@ -170,7 +170,7 @@ def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path
     bench = tb.explore(lm, lm.generate([3], max_new_tokens=1))
     with pytest.warns(
         UserWarning,
-        match="IntegratedGradients is not in what was saved: at this step there is nothing to explain: the only",
+        match="IntegratedGradients is not in what was saved: at this step there is nothing to explain: only the first token comes",
     ):
         page = bench.save(tmp_path / "a.html")
     assert "top choice" in page.read_text("utf-8")
