@@ -20,6 +20,7 @@ from tracebench.models.state.circumstances import circumstances, in_this_thread
 from tracebench.models.state.digests import Digests, digest
 from tracebench.models.state.fingerprint import fingerprint, is_sampled
 from tracebench.models.state.lock import ModelLock
+from tracebench.models.state.neutral import neutralise
 from tracebench.models.text import given
 from tracebench.models.text.tokenizer import Pieces
 from tracebench.record.tokens import Tokens, Vocabulary
@@ -127,7 +128,7 @@ class ModelCore:
 
     def _here(self) -> str:
         """The same for the bits of a pass in this thread."""
-        return f"{self.state()} {in_this_thread(self.model)}"
+        return f"{self.state()} {in_this_thread()}"
 
     def refresh(self) -> None:
         """Forget what was remembered: after editing a very large model, or exchanging modules of any."""
@@ -157,8 +158,12 @@ class ModelCore:
     # --- running it ---------------------------------------------------------------------------------------------
 
     def running(self) -> Scope[None]:
-        """Within this scope the model is ours: locked, in eval mode, without gradients. All of it is put back."""
+        """Within this scope the model is ours: locked, in eval mode, `neutral`, without gradients. All of it is put back."""
         return Scope(self._take)
+
+    def neutral(self) -> Scope[None]:
+        """Within this scope autocast, the default device and numpy's error handling are as torch and numpy have them."""
+        return Scope(lambda undo: neutralise(undo, self.device))
 
     def _take(self, undo: ExitStack) -> None:
         undo.enter_context(self.lock)
@@ -172,6 +177,7 @@ class ModelCore:
         # Not inference_mode: a buffer that a model makes anew in its forward (dynamic NTK does) would be an inference
         # tensor, and the user's next backward pass would fail on it.
         undo.enter_context(torch.no_grad())
+        neutralise(undo, self.device)
 
     def _wait_for_the_cell(self) -> Callable[[], None]:
         """To be called again and again: lets cells use the model, and tells about it once in a while."""

@@ -58,7 +58,7 @@ class LanguageModel(ModelCore):
         ids = self._ids(prompt)
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
-        with progress.shown("generating"):
+        with progress.shown("generating"), self.neutral():
             return self.replay(generation.generate(self, ids, sampling, settings))
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
@@ -77,7 +77,7 @@ class LanguageModel(ModelCore):
         sampling = generation.Sampling(**options)
         ids, segments = chat.render(self, messages)
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
-        with progress.shown("generating"):
+        with progress.shown("generating"), self.neutral():
             return self.replay(generation.generate(self, ids, sampling, settings, segments))
 
     def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
@@ -89,7 +89,7 @@ class LanguageModel(ModelCore):
         """
         ids = self._ids(text)
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
-        with progress.shown("reading"):
+        with progress.shown("reading"), self.neutral():
             return reading.read(self, ids, prompt_length, settings)
 
     def replay(self, trace: Trace) -> Trace:
@@ -99,9 +99,12 @@ class LanguageModel(ModelCore):
         others = tuple(check for check in trace.checks if check.name != "replay")
         obstacle = replay_obstacle(self, len(trace.tokens))
         try:
-            with fitting(
-                f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}: free some, and "
-                "call lm.replay(trace)"
+            with (
+                self.neutral(),
+                fitting(
+                    f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}: free some, and "
+                    "call lm.replay(trace)"
+                ),
             ):
                 check = (
                     no_replay_check(obstacle)

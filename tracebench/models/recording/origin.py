@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tracebench.models.state.circumstances import set_in_torch
 from tracebench.record.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def provenance(lm: ModelCore, settings: Mapping[str, Any], seed: int | None) -> 
         device=str(lm.device),
         seed=seed,
         settings=dict(settings),
+        torch=set_in_torch(),
         versions=_versions(),
         time=now.isoformat().replace("+00:00", "Z"),
     )
