@@ -54,3 +54,8 @@ def insist_on_vocabulary(lm: LanguageModel, trace: Trace) -> None:
         raise ValueError(
             f"{trace!r} has token id {most}, {lm.name} has only {lm.vocabulary_size}: it is of another model"
         )
+    said = max(trace.tokens.ids[trace.prompt_length :], default=0)
+    if said >= lm.scored_size:
+        raise ValueError(
+            f"{trace!r} has token id {said} after its prompt, {lm.name} has only {lm.scored_size} logits: it is of another model"
+        )

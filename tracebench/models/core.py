@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from tracebench.models.eager import insist_on_eager
 from tracebench.models.layout.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
 from tracebench.models.layout.layout import CausalModel, Layout
 from tracebench.models.layout.parts import Parts, find_parts
@@ -112,7 +113,13 @@ class ModelCore:
 
     @property
     def vocabulary_size(self) -> int:
+        """How many token ids have an embedding."""
         return vocabulary_size(self.model)
+
+    @property
+    def scored_size(self) -> int:
+        """How many token ids have a logit. A head may be narrower than the embedding, or wider."""
+        return self.layout.scored
 
     def fingerprint(self) -> str:
         """A checksum of the weights' bits (16 hex digits). Above 1e9 parameters a sample, remembered until `refresh`."""
@@ -153,7 +160,9 @@ class ModelCore:
 
     def token_id(self, token: str | int) -> int:
         """The id of a token given as exact text or id; a ``ValueError`` says which tokens a longer text is."""
-        return self.pieces.find(token, self.vocabulary_size)
+        found = self.pieces.find(token, self.vocabulary_size)
+        given.insist_on_logit(found, self.scored_size, self.name)
+        return found
 
     # --- running it ---------------------------------------------------------------------------------------------
 
@@ -166,6 +175,7 @@ class ModelCore:
         return Scope(lambda undo: neutralise(undo, self.device))
 
     def _take(self, undo: ExitStack) -> None:
+        insist_on_eager(self.model)  # it may have been compiled since it was given
         undo.enter_context(self.lock)
         if self.lock.is_worker and any(module.training for module in self.model.modules()):
             # A cell may train this model without asking for our lock: it must never meet the mode that we lend it.

@@ -11,10 +11,14 @@ from tracebench.models.memory import DoesNotFit, fitting
 from tracebench.models.recording import chat, generation, origin, reading
 from tracebench.models.recording.replay import no_replay_check, replay_check
 from tracebench.models.replayable import replay_obstacle
-from tracebench.models.text import given
+from tracebench.models.text import given, marks
+from tracebench.record.checks import Check
 from tracebench.record.provenance import Provenance
 from tracebench.record.trace import Trace
 from tracebench.runtime import progress
+
+#: Text, token ids, or all that a tokenizer gave for one text (ids and an attention mask).
+Prompt = str | Sequence[int] | Mapping[str, Any]
 
 
 class LanguageModel(ModelCore):
@@ -31,7 +35,7 @@ class LanguageModel(ModelCore):
 
     def generate(
         self,
-        prompt: str | Sequence[int],
+        prompt: Prompt,
         *,
         max_new_tokens: int = 32,
         temperature: float | None = None,
@@ -39,11 +43,13 @@ class LanguageModel(ModelCore):
         top_p: float | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = (),
+        **unknown: Any,
     ) -> Trace:
         """Generate, and record every step: greedy unless a temperature is given.
 
         Args:
-            prompt: text (special tokens as the tokenizer adds them) or token ids.
+            prompt: text (special tokens as the tokenizer adds them), token ids, or all that a tokenizer gave for a text; what its
+                attention mask leaves out is padding, and is dropped.
             max_new_tokens: how many at the most; the model's end-of-sequence tokens end it earlier.
             temperature: samples from the scores divided by it; None takes the most likely token.
             top_k: sample among this many.
@@ -51,15 +57,18 @@ class LanguageModel(ModelCore):
             seed: of the sampling; drawn and recorded when none is given. Greedy decoding takes it and draws nothing, so
                 that a call stays the same when a temperature is added or taken away.
             stop: end once the new text contains one of these strings.
+            unknown: arguments of other libraries are refused in a sentence.
 
         Returns:
-            A `Trace` whose candidates are the raw scores, before temperature, top-k and top-p.
+            A `Trace` whose candidates are the raw scores, before temperature, top-k and top-p. Its checks say what of the prompt
+            and of the model's own generation_config is easy to miss.
         """
-        ids = self._ids(prompt)
+        generation.insist_on_known("generate", unknown)
+        ids, checks = self._ids(prompt, "generate")
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
         with progress.shown("generating"), self.neutral():
-            return self.replay(generation.generate(self, ids, sampling, settings))
+            return self.replay(generation.generate(self, ids, sampling, settings, checks=checks))
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
@@ -68,29 +77,26 @@ class LanguageModel(ModelCore):
             messages: ``[{"role": "user", "content": "..."}]``.
             options: as for `generate`.
         """
-        unknown = sorted(set(options) - set(generation.Sampling.__dataclass_fields__))
-        if unknown:
-            raise TypeError(
-                f"chat does not know {', '.join(unknown)}; it takes {', '.join(generation.Sampling.__dataclass_fields__)}"
-            )
+        generation.insist_on_known("chat", options)
         options.setdefault("max_new_tokens", 64)
         sampling = generation.Sampling(**options)
         ids, segments = chat.render(self, messages)
+        checks = marks.prompt_checks(self, ids, None, how="chat")
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
         with progress.shown("generating"), self.neutral():
-            return self.replay(generation.generate(self, ids, sampling, settings, segments))
+            return self.replay(generation.generate(self, ids, sampling, settings, segments=segments, checks=checks))
 
-    def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
+    def read(self, text: Prompt, *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
 
         Args:
-            text: text or token ids.
+            text: text, token ids, or all that a tokenizer gave for a text.
             prompt_length: how many tokens are the prompt, BOS included; at least 1.
         """
-        ids = self._ids(text)
+        ids, checks = self._ids(text, "read")
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
         with progress.shown("reading"), self.neutral():
-            return reading.read(self, ids, prompt_length, settings)
+            return reading.read(self, ids, prompt_length, settings, checks=checks)
 
     def replay(self, trace: Trace) -> Trace:
         """The same trace with the check that one pass over the whole text gives the recorded scores."""
@@ -120,5 +126,9 @@ class LanguageModel(ModelCore):
         """Where a record of this model, made now, comes from."""
         return origin.provenance(self, settings, seed)
 
-    def _ids(self, text: str | Sequence[int]) -> list[int]:
-        return given.token_ids(text, self.encode, self.vocabulary_size, self.name)
+    def _ids(self, text: Prompt, how: str) -> tuple[list[int], tuple[Check, ...]]:
+        """The ids of what was given, and what should be known of them."""
+        ids = given.token_ids(text, self.encode, self.vocabulary_size, self.name)
+        if not isinstance(text, str):
+            marks.insist_on_no_padding(self, ids)
+        return ids, marks.prompt_checks(self, ids, text if isinstance(text, str) else None, how=how)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from tracebench.analyses.lens.last_row import LastRow
-from tracebench.analyses.lens.statistics import Statistics
+from tracebench.analyses.lens.statistics import LOWEST, Statistics
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.watch.unembedding import Unembedding, even_slices
 
@@ -78,7 +78,10 @@ class Sweep:
                     statistics.add(mine.to(torch.float32, copy=not self._unembedding.deep), piece.start, other)
                 del logits, mine  # before the next block's take as much again
                 self._breathe(part, tokens, block)
-        own = final.log_probs(self._logits[None, part].gather(-1, asked[None]).float())
+        size = self._logits.shape[-1]
+        own = self._logits[None, part].gather(-1, asked[None].clamp_max(size - 1)).float()
+        # A token of the prompt may have no logit: no layer says it.
+        own = final.log_probs(own.masked_fill_(asked[None] >= size, LOWEST))
         return Swept(
             ids=torch.cat([each.leading_ids for each in (*found, final)]),
             log_probs=torch.cat([each.log_probs(each.leading) for each in (*found, final)]),

@@ -49,6 +49,7 @@ class Layout:
         gap: by how much ``readout`` of the last block missed the model's logits when it was proved, of their range.
         merge: where code and no module makes one stream of several before ``final``: what does; blocks then pass
             [stream, batch, token, feature].
+        scored: how many token ids have a logit.
     """
 
     names: tuple[str, ...]
@@ -59,6 +60,7 @@ class Layout:
     head: Head
     gap: float
     merge: Callable[[torch.Tensor], torch.Tensor] | None = None
+    scored: int = 0
 
     @property
     def dtype(self) -> torch.dtype:
