@@ -418,7 +418,7 @@ def test_a_tilde_is_the_home_folder(places):
 )
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_name_without_a_model_is_one_sentence(places, name, sentence, kind):
-    if kind is Path and name.startswith(("https:", "nobody/x")):
+    if kind is Path and name.startswith(("https:", "nobody/x", "two")):
         name, sentence = str(Path(name)), "there is no such folder"
     with pytest.raises(ValueError, match=sentence) as raised:
         load(kind(name))
