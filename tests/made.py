@@ -102,7 +102,7 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
         vocabulary=Vocabulary(VOCABULARY, SPECIAL),
         tokens=of.tokens,
         method=f"LogitLens(top={ranks}, watch={watch!r})",
-        trace=of.hash,
+        traces=(of.hash,),
         cost=0.1,
         checks=(Check("last row = the model", "identity", 0.0, 1e-6, "The last block's lens is the model's logits."),),
     )
@@ -129,7 +129,7 @@ def scores(
         target=Target(step, **target),
         baseline="the eos token in place of every token",
         method="IntegratedGradients(n_steps=64)",
-        trace=about.hash,
+        traces=(about.hash,),
         checks=(Check("completeness", "measure", 0.01, 0.05, "They add up."),) if checks is None else checks,
     )
 
@@ -152,7 +152,7 @@ def attention(
         of.tokens,
         via="sdpa",
         method="AttentionPatterns(layers=None, heads=None)",
-        trace=of.hash,
+        traces=(of.hash,),
         checks=(check,),
     )
 
@@ -173,6 +173,6 @@ def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.
         tokens=of.tokens,
         via="sdpa",
         method=f"AttentionRollout(residual={residual}, heads='mean', first={layers[0]}, last=None)",
-        trace=of.hash,
+        traces=(of.hash,),
         checks=(back,),
     )

@@ -2,82 +2,66 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tracebench import registry
+from tests.contracts import rows
+from tests.contracts.test_views import assert_small, assert_wants_nothing
 from tracebench.widgets.base import STATIC
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ROOT / "js" / "src" / "views"
-LARGEST = 60_000
+SOURCES = ROOT / "js" / "src"
 
 #: What the front end builds beside the views.
-SHARED = {"answers.js", "selection.js", "workbench.js", "workbench.css", "offline.js"}
+OTHERS = {
+    "answers": ["answers.js"],
+    "offline": ["offline.js"],
+    "selection": ["selection.js"],
+    "trace_data": ["trace_data.js"],
+    "workbench": ["workbench.js", "workbench.css"],
+}
 
-VIEWS = sorted(path.stem for path in SOURCES.glob("*.ts"))
-BUILT = sorted(path for path in STATIC.iterdir() if path.is_file())
+#: A folder with a ``view.ts`` is a view.
+VIEWS = sorted(path.parent.name for path in SOURCES.glob("*/view.ts"))
+MANIFEST = json.loads((STATIC / "manifest.json").read_text("utf-8"))
+BUILT = sorted(path for path in STATIC.iterdir() if path.name != "manifest.json")
 
 
 def test_every_view_has_its_style_sheet_and_its_python_side():
     assert VIEWS
-    assert sorted(path.stem for path in SOURCES.glob("*.css")) == VIEWS
+    assert sorted(path.parent.name for path in SOURCES.glob("*/view.css")) == VIEWS
     for stem in VIEWS:
-        assert (ROOT / "tracebench" / "views" / f"{stem}.py").is_file(), f"js/src/views/{stem}.ts has no Python side"
+        assert (ROOT / "tracebench" / "views" / f"{stem}.py").is_file(), f"js/src/{stem}/ has no Python side"
 
 
-def test_what_is_built_is_what_the_sources_say():
-    assert {path.name for path in BUILT} == SHARED | {f"{stem}.{kind}" for stem in VIEWS for kind in ("js", "css")}
+def test_the_manifest_lists_every_view_and_every_file_that_is_built():
+    assert MANIFEST["views"] == {stem: [f"{stem}.js", f"{stem}.css"] for stem in VIEWS}
+    assert MANIFEST["others"] == OTHERS
+    listed = [file for named in MANIFEST.values() for files in named.values() for file in files]
+    assert sorted(listed) == [path.name for path in BUILT]
 
 
-def test_the_wheel_is_refused_without_any_of_them():
+def test_the_wheel_is_refused_without_the_front_end():
     hook = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["hooks"][
         "jupyter-builder"
     ]
-    assert sorted(hook["ensured-targets"]) == [f"tracebench/static/{path.name}" for path in BUILT]
-    assert set(hook["skip-if-exists"]) <= set(hook["ensured-targets"])
+    assert hook["ensured-targets"] == hook["skip-if-exists"] == ["tracebench/static/manifest.json"]
 
 
-@pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)
-def test_a_bundle_is_small(path):
-    # Each widget carries its own into the page, and into every saved notebook.
-    assert 0 < path.stat().st_size < LARGEST
-
-
-@pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)
-def test_a_bundle_names_no_address_and_imports_nothing(path):
-    text = path.read_text("utf-8")
-    addresses = set(re.findall(r"(?:https?|wss?)://[^\s\"'`)]*", text))
-    assert {a for a in addresses if not re.match(r"http://www\.w3\.org/", a)} == set()
-    # `import "./x.js"` and `import("./x.js")` would both fail in a notebook, which loads a bundle from a blob.
-    assert re.findall(r"\bimport\s*\(?\s*[\"'`{*]|\bfrom\s*[\"'][./]", text) == []
-    assert re.findall(r"@import|url\(\s*[\"']?(?!data:|[\"']?#)", text) == []
-
-
-@pytest.mark.parametrize("kind", registry.VIEWS)
-def test_stems_pair_both_sides(kind):
-    view = registry.find("views", kind)
-    assert view.stem in VIEWS
-    assert view.__module__ == f"tracebench.views.{view.stem}"
-    for trait, suffix in (("_esm", "js"), ("_css", "css")):
-        assert str(vars(view)[trait]) in {
-            (STATIC / f"{view.stem}.{suffix}").read_text("utf-8"),
-            str(STATIC / f"{view.stem}.{suffix}"),
-        }
-
-
-@pytest.mark.parametrize("stem", VIEWS)
-def test_a_view_names_itself_by_its_stem(stem):
-    # What the browser tests, and other people's scripts, find it by.
-    assert re.search(rf"[\"'`]{stem}[\"'`]", (STATIC / f"{stem}.js").read_text("utf-8"))
+@pytest.mark.parametrize("name", sorted(itertools.chain(*OTHERS.values())))
+def test_what_views_share_is_small_and_wants_nothing(name):
+    # Those of the views are in tests/contracts/test_views.py.
+    text = (STATIC / name).read_text("utf-8")
+    assert_small(text)
+    assert_wants_nothing(text)
 
 
 def test_no_view_without_a_result_that_it_shows():
-    assert {registry.find("views", kind).stem for kind in registry.VIEWS} == set(VIEWS)
+    assert {kind.view.stem for kind in rows.KINDS if kind.is_ours} == set(VIEWS)
 
 
 def test_the_lock_serves_every_platform():

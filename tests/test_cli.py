@@ -15,7 +15,7 @@ from tests import made
 from tracebench import cli
 from tracebench.bench.report import report
 from tracebench.record.checks import Check
-from tracebench.requests.request import request_for
+from tracebench.requests.code import request_for
 
 COMMAND = (sys.executable, "-m", "tracebench.cli")
 
@@ -174,7 +174,7 @@ def test_explore_asks_what_a_bench_in_a_notebook_asks(model, trace, capsys):
     lm = tb.load(model)
     bench = tb.explore(lm, lm.generate("The tower", max_new_tokens=3))
     found = kept(trace.parent)[1]
-    assert {request_for(result).key for result in found.values()} == {request.key for request in bench._requests}
+    assert {request_for(result).key for result in found.values()} == {request.key for request in bench.requests}
 
 
 def test_explore_explains_a_token_rather_than_another(model, trace, capsys):
@@ -258,10 +258,10 @@ def test_a_why_that_has_no_answer_says_so_where_it_would_stand(model, trace, cap
 
 
 def test_what_is_left_out_of_a_long_text_is_said(model, trace, capsys, monkeypatch):
-    from tracebench import facade
+    from tracebench.analyses import usual
 
     assert "not shown" not in explored(capsys, model)[0]
-    monkeypatch.setattr(facade, "WEIGHTS", 10)
+    monkeypatch.setattr(usual, "WEIGHTS", 10)
     assert "Attention to 5 tokens is not shown: " in explored(capsys, model)[0]
 
 

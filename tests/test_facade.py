@@ -4,9 +4,9 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench import facade
+from tracebench.analyses import usual
 from tracebench.offline.bake import answer
-from tracebench.requests.request import request_for
+from tracebench.sentences.words import as_text
 
 
 @pytest.fixture(scope="module")
@@ -21,22 +21,22 @@ def bench(lm):
 
 def test_exploring_computes_nothing_before_a_view_asks(lm, bench):
     fresh = tb.explore(lm, bench.trace)
-    assert fresh._results() == []
+    assert fresh.results == ()
     assert [check.name for check in fresh.trace.checks] == ["replay"]
 
 
 def test_a_view_is_answered_by_the_session(bench):
-    lens = answer(bench._answerer, bench._requests[0])
+    lens = answer(bench._answerer, bench.requests[0])
     assert lens.answer_layer(bench.trace.position(0)) == 27
-    assert bench.finding(0).startswith("The model said “·Paris” with p = 0.702; it leads from layer 27")
+    assert bench.summary(0).startswith("The model said “·Paris” with p = 0.702; top choice from layer 27 to 29")
 
 
 def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp_path):
-    fresh = tb.explore(lm, bench.trace, attribution=tb.InputXGradient())
+    fresh = tb.explore(lm, bench.trace, tb.InputXGradient())
     fresh.selection.step = 1
     page = fresh.save(tmp_path / "a.html").read_text("utf-8")
     # The first sentence is of the step that the page opens at.
-    assert "“,” with p = 0.604; it leads from layer 12" in page
+    assert "“,” with p = 0.604; top choice from layer 12 to 29" in page
     found = {result.kind: result for result in tb.open(fresh.save(tmp_path / "a.trace")).results}
     assert set(found) == {"lens_table", "token_scores", "attention", "rollout"}
     scores = found["token_scores"]
@@ -48,50 +48,53 @@ def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp
 
 def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm, monkeypatch):
     short, long = lm.read([5, 6, 7]), lm.read(range(100, 300))
-    asked = [tb.explore(lm, trace)._requests[1].analysis for trace in (short, long)]
+    asked = [tb.explore(lm, trace).requests[1].analysis for trace in (short, long)]
     assert asked == ["IntegratedGradients", "InputXGradient"]
     # No step, nothing to explain; attention brings its rollout along, and a text that is too long has none unasked.
-    alone = [r.analysis for r in tb.explore(lm, lm.read([5], prompt_length=1))._requests]
+    alone = [r.analysis for r in tb.explore(lm, lm.read([5], prompt_length=1)).requests]
     assert alone == ["LogitLens", "AttentionPatterns", "AttentionRollout"]
-    assert [r.analysis for r in tb.explore(lm, long)._requests] == ["LogitLens", "InputXGradient", *alone[1:]]
-    monkeypatch.setattr(facade, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
+    assert [r.analysis for r in tb.explore(lm, long).requests] == ["LogitLens", "InputXGradient", *alone[1:]]
+    monkeypatch.setattr(usual, "WEIGHTS", lm.layers * lm.heads * len(long.tokens) ** 2 - 1)
     without = tb.explore(lm, long)
-    assert [r.analysis for r in without._requests] == ["LogitLens", "InputXGradient"]
-    attention, scores = without._data["note"].split(" Scores of ")
-    assert attention.startswith("Attention to 200 tokens is not shown: ")
+    assert [r.analysis for r in without.requests] == ["LogitLens", "InputXGradient"]
+    scores, attention = without._data["notes"][0].split(" Attention to ")
+    assert attention.startswith("200 tokens is not shown: ")
     assert scores == (
-        "more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
-        "tb.explore(lm, trace, attribution=tb.IntegratedGradients())."
+        "Scores of more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+        "tb.explore(lm, trace, tb.IntegratedGradients())."
     )
-    assert "note" not in tb.explore(lm, short)._data
+    assert tb.explore(lm, short)._data["notes"] == [None]
 
 
 def test_a_chat_gets_points_where_its_number_changes_and_says_so(lm):
     question = [{"role": "user", "content": "Say hello."}]
     chat = lm.chat(question, max_new_tokens=1)
     bench = tb.explore(lm, chat)
-    (asked,) = [request for request in bench._requests if request.analysis == "IntegratedGradients"]
+    (asked,) = [request for request in bench.requests if request.analysis == "IntegratedGradients"]
     assert asked.params["quadrature"] == "adaptive"
     assert "quadrature='adaptive')(lm, trace" in asked.code
-    (plain,) = [r for r in tb.explore(lm, lm.read(chat.tokens.ids))._requests if r.analysis == "IntegratedGradients"]
+    (plain,) = [r for r in tb.explore(lm, lm.read(chat.tokens.ids)).requests if r.analysis == "IntegratedGradients"]
     assert plain.params["quadrature"] == "gauss-legendre"
-    chosen = tb.explore(lm, chat, attribution=tb.IntegratedGradients())._requests[1]
+    chosen = tb.explore(lm, chat, tb.IntegratedGradients()).requests[1]
     assert chosen.params["quadrature"] == "gauss-legendre"
     long = lm.chat([{"role": "user", "content": "hello " * 130}], max_new_tokens=1)
-    assert 'attribution=tb.IntegratedGradients(quadrature="adaptive")).' in tb.explore(lm, long)._data["note"]
+    assert (
+        'tb.explore(lm, trace, tb.IntegratedGradients(quadrature="adaptive")).'
+        in tb.explore(lm, long)._data["notes"][0]
+    )
 
 
 def test_which_method_a_long_text_got_is_said_where_nobody_chose_it(lm):
     long = lm.read(range(100, 300))
-    assert tb.explore(lm, long)._data["note"].startswith("Scores of more than 128 tokens are by input x gradient")
+    assert tb.explore(lm, long)._data["notes"][0].startswith("Scores of more than 128 tokens are by input x gradient")
     chosen = [tb.InputXGradient(), tb.IntegratedGradients()]
-    assert ["note" in tb.explore(lm, long, attribution=method)._data for method in chosen] == [False, False]
-    assert "note" not in tb.explore(lm, lm.read(range(100, 300), prompt_length=200))._data
+    assert [tb.explore(lm, long, method)._data["notes"] for method in chosen] == [[None], [None]]
+    assert tb.explore(lm, lm.read(range(100, 300), prompt_length=200))._data["notes"] == [None]
 
 
 def test_the_code_of_the_bench_makes_the_same_trace(bench):
     names = {}
-    exec(bench._data["code"], names)
+    exec(bench._trace_data[0]._data["code"] + bench._data["code"], names)
     assert names["trace"].hash == bench.trace.hash
     assert repr(names["bench"]) == repr(bench)
 
@@ -109,19 +112,12 @@ def test_the_code_of_the_bench_makes_the_same_trace(bench):
     ids=["read", "sampled", "chat", "ids"],
 )
 def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
-    from tracebench.views.generation import trace_code
+    from tracebench.requests.code import trace_code
 
     trace = make(lm)
     names = {}
     exec(trace_code(trace), names)
     assert names["trace"].hash == trace.hash
-
-
-def test_the_code_of_a_lens_makes_the_same_lens(lm, bench):
-    (view,) = [view for view in bench.views if view.stem == "lens_table"]
-    names = {"tb": tb, "lm": lm, "trace": bench.trace}
-    exec("lens = " + view._request["code"].removeprefix("lens = "), names)
-    assert tb.Request.from_json(view._request).key == bench._requests[0].key
 
 
 def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
@@ -136,22 +132,31 @@ def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
 
 
 @pytest.mark.parametrize(
-    ("lens", "error", "sentence"),
+    ("given", "error", "sentence"),
     [
-        (tb.LogitLens, TypeError, "lens is an analysis with its parameters, .* got the class LogitLens"),
+        (tb.LogitLens, TypeError, "takes analyses with their parameters .* got the class LogitLens"),
         (made.lens(made.trace()), TypeError, r"a finished LensTable goes to tb\.Workbench"),
-        ("LogitLens", TypeError, "lens is an analysis with its parameters, .* got 'LogitLens'"),
-        (False, TypeError, "lens is an analysis with its parameters, .* got False"),
-        (tb.Target(), TypeError, "lens is an analysis with its parameters, .* got Target"),
-        (tb.InputXGradient(), TypeError, r"lens is an analysis that gives a lens_table, .* got InputXGradient\(\)"),
+        ("LogitLens", TypeError, "takes analyses with their parameters .* got 'LogitLens'"),
+        (False, TypeError, "takes analyses with their parameters .* got False"),
+        (tb.Target(), TypeError, "takes analyses with their parameters .* got Target"),
         (tb.LogitLens(watch=(" Parisian Rome",)), ValueError, "' Parisian Rome' is not one token"),
         (tb.LogitLens(watch=(10**6,)), ValueError, "token id 1000000 is not in the vocabulary"),
     ],
 )
-def test_a_lens_that_cannot_be_run_is_said_before_anything_runs(lm, monkeypatch, lens, error, sentence):
+def test_an_analysis_that_cannot_be_run_is_said_before_anything_runs(lm, monkeypatch, given, error, sentence):
     monkeypatch.setattr(tb.LanguageModel, "generate", lambda *_a, **_k: pytest.fail("it generated first"))
     with pytest.raises(error, match=sentence):
-        tb.explore(lm, "Paris", lens=lens)
+        tb.explore(lm, "Paris", given)
+
+
+def test_an_analysis_replaces_the_default_of_its_kind(lm, bench):
+    given = tb.LogitLens(top=3), tb.AttentionRollout(residual=0.25)
+    asked = {request.analysis: request.params for request in tb.explore(lm, bench.trace, *given).requests}
+    assert list(asked) == ["LogitLens", "IntegratedGradients", "AttentionPatterns", "AttentionRollout"]
+    assert (asked["LogitLens"]["top"], asked["AttentionRollout"]["residual"]) == (3, 0.25)
+    twice = tb.explore(lm, bench.trace, tb.InputXGradient(), tb.IntegratedGradients(n_steps=8)).requests
+    assert [request.analysis for request in twice[:3]] == ["LogitLens", "InputXGradient", "IntegratedGradients"]
+    assert all(request.target == tb.Target(0, of="log_prob") for request in twice[1:3])
 
 
 @pytest.mark.parametrize("wrong", [None, made.trace(), "page.html"])
@@ -168,7 +173,7 @@ def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path
         match="IntegratedGradients is not in what was saved: at this step there is nothing to explain: the only",
     ):
         page = bench.save(tmp_path / "a.html")
-    assert "leads" in page.read_text("utf-8") or "last layer" in page.read_text("utf-8")
+    assert "top choice" in page.read_text("utf-8")
     with pytest.warns(UserWarning, match="not in what was saved"):
         kinds = {r.kind for r in tb.open(bench.save(tmp_path / "a.trace")).results}
     assert kinds == {"lens_table", "attention", "rollout"}
@@ -184,14 +189,14 @@ def test_a_result_too_large_for_a_page_loses_nothing_of_the_others(lm, bench, tm
         raise ValueError("it is 90 MB, and a page holds 64 MB")
 
     monkeypatch.setattr("tracebench.views.token_scores.TokenScoresView.pack", staticmethod(too_large))
-    fresh = tb.explore(lm, bench.trace, attribution=tb.InputXGradient())
+    fresh = tb.explore(lm, bench.trace, tb.InputXGradient())
     with pytest.warns(UserWarning, match=r"TokenScores\(InputXGradient, .*\) is not in what was saved: it is 90 MB"):
         page = fresh.save(tmp_path / "a.html").read_text("utf-8")
-    assert "it leads from layer 27" in page
+    assert "top choice from layer 27 to 29" in page
 
 
 def test_a_closed_bench_is_a_sentence(lm, tmp_path):
-    bench = tb.explore(lm, lm.generate([3, 4], max_new_tokens=1), attribution=tb.InputXGradient())
+    bench = tb.explore(lm, lm.generate([3, 4], max_new_tokens=1), tb.InputXGradient())
     bench.close()
     for ask in (
         lambda: bench.save(tmp_path / "a.html"),
@@ -207,12 +212,12 @@ def test_a_closed_bench_is_a_sentence(lm, tmp_path):
 
 
 def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
-    with pytest.raises(ValueError, match=r"attention is 'compact' .* got 'FULL'"):
-        bench.size(attention="FULL")
+    with pytest.raises(ValueError, match=r"detail is 'compact' .* got 'FULL'"):
+        bench.size(detail="FULL")
 
 
 def test_a_step_that_is_its_own_baseline_says_so(lm):
     trace = lm.read("The Eiffel Tower")
     every = tb.IntegratedGradients(n_steps=8)(lm, trace, tb.Target(None))
-    said = tb.Workbench([trace, every])._said({r.key: every for r in [request_for(every)]})[1]
+    said = map(as_text, tb.Workbench([trace, every])._head().sentences())
     assert any("no token scores anything, because the text before it is its own baseline." in each for each in said)

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "tracebench"
 #: The floor of each room: the folders and modules below the package. Everything in it must have one.
 FLOORS = {
     "record/arrays": 0,
+    "record/signs": 0,
     "record/tokens": 0,
     "record": 1,
     "runtime": 1,

@@ -59,7 +59,7 @@ def test_one_token_is_shown_by_every_view_that_has_something_to_say(tmp_path):
     assert read.save(tmp_path / "read.html").stat().st_size > 0
     # Where the first token keeps its own embedding there is nothing to explain after it: a sentence of its own.
     why = tb.IntegratedGradients(n_steps=16, keep_first=False)
-    said = tb.explore(lm, lm.generate([5], max_new_tokens=1), attribution=why)
+    said = tb.explore(lm, lm.generate([5], max_new_tokens=1), why)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         said.save(tmp_path / "said.html")
@@ -101,7 +101,7 @@ def test_a_long_answer_says_how_far_it_is_and_can_be_cancelled(long):
         ended.set()
 
     job = Job(tick, lambda _result: ended.set(), failed)
-    bench = tb.explore(lm, trace, attribution=tb.IntegratedGradients())
+    bench = tb.explore(lm, trace, tb.IntegratedGradients())
     with unchanged(lm.model):
         bench._answerer.ask(bench._requests[1], job)
         assert ended.wait(60)

@@ -8,31 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracebench.registry import ANALYSES, KINDS, PARAMETERS
+
 _NAMES = {
-    "Attention": "tracebench.results.attention:Attention",
-    "AttentionPatterns": "tracebench.analyses.attention.patterns:AttentionPatterns",
-    "AttentionRollout": "tracebench.analyses.attention.rollout:AttentionRollout",
     "Bundle": "tracebench.bundle:Bundle",
     "Check": "tracebench.record.checks:Check",
-    "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
-    "IntegratedGradients": "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
     "LabeledArray": "tracebench.record.arrays:LabeledArray",
     "LanguageModel": "tracebench.models.language_model:LanguageModel",
-    "LensTable": "tracebench.results.lens_table:LensTable",
-    "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
     "Request": "tracebench.requests.request:Request",
-    "Rollout": "tracebench.results.rollout:Rollout",
     "Selection": "tracebench.widgets.selection:Selection",
-    "Target": "tracebench.record.target:Target",
-    "TokenScores": "tracebench.results.token_scores:TokenScores",
     "Tokens": "tracebench.record.tokens:Tokens",
-    "Trace": "tracebench.record.trace:Trace",
     "Workbench": "tracebench.bench.workbench:Workbench",
     "explore": "tracebench.facade:explore",
     "load": "tracebench.models.load:load",
     "open": "tracebench.bundle:open",
     "save": "tracebench.bundle:save",
     "snapshot": "tracebench.facade:snapshot",
+    **{row.name: row.ref for row in ANALYSES},
+    **{row.result.partition(":")[2]: row.result for row in KINDS},
+    **{reference.partition(":")[2]: reference for reference in PARAMETERS},
 }
 
 __all__ = sorted(_NAMES)  # noqa: PLE0605 - the one table is the list

@@ -1,4 +1,4 @@
-"""A trace and its results in one file, and back."""
+"""Traces and results in one file, and back."""
 
 from __future__ import annotations
 
@@ -7,34 +7,62 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tracebench import registry
 from tracebench.record.arrays import LabeledArray
 from tracebench.record.files import FileError, Record, printable, read_records, write_records
 from tracebench.record.tokens import Tokens
 from tracebench.record.trace import Trace
-from tracebench.requests.request import request_for
+from tracebench.record.traces import Traces
+from tracebench.requests.code import request_for
+from tracebench.requests.things import Stored, key_of
+from tracebench.results.base import Result
 
 #: What our files are called.
 SUFFIX = ".trace"
 
-#: Kinds whose ``query`` and ``key`` are all positions of the text: a row of theirs is looked up by its position.
-PATTERNS = ("attention", "rollout")
-
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a file holds: ``bundle.trace`` and ``bundle.results``. Arrays are read when they are used."""
+    """What a file holds: ``bundle.traces`` and ``bundle.results``. Arrays are read when they are used.
 
-    trace: Trace
+    A file may also hold an array or a table, e.g. one that is a parameter of an analysis.
+    """
+
+    traces: tuple[Trace, ...]
     results: tuple[Any, ...]
+    arrays: tuple[LabeledArray | np.ndarray, ...] = ()
+    tables: tuple[Any, ...] = ()
+
+    @property
+    def trace(self) -> Trace:
+        """The only trace; a ``ValueError`` where there is none, or several."""
+        return _only("trace", self.traces)
+
+    @property
+    def array(self) -> LabeledArray | np.ndarray:
+        """The only array; a ``ValueError`` where there is none, or several."""
+        return _only("array", self.arrays)
+
+    @property
+    def table(self) -> Any:
+        """The only table, a DataFrame; a ``ValueError`` where there is none, or several."""
+        return _only("table", self.tables)
 
     def __iter__(self):  # noqa: ANN204 - so that tb.Workbench([*bundle]) reads well
-        yield self.trace
+        yield from self.traces
         yield from self.results
 
 
+def _only(name: str, found: tuple[Any, ...]) -> Any:
+    if len(found) != 1:
+        raise ValueError(f"this file holds {len(found)} {name}s, and bundle.{name} is for one: see bundle.{name}s")
+    return found[0]
+
+
 def save(path: str | os.PathLike[str], *records: Any) -> Path:
-    """Save one trace and any results on it: ``tb.save("eiffel.trace", trace, lens)``.
+    """Save traces and results about them: ``tb.save("eiffel.trace", trace, lens)``. Arrays and tables can be saved too.
 
     Returns the path. One safetensors file, no pickle; written atomically.
     """
@@ -42,15 +70,22 @@ def save(path: str | os.PathLike[str], *records: Any) -> Path:
         raise TypeError(f"tb.save takes the path first, got a {type(path).__name__}: tb.save(path, trace, *results)")
     if Path(path).suffix != SUFFIX:
         raise FileError(f"records are saved as {SUFFIX}, got {printable(path)}; bench.save writes pages (.html)")
-    traces = [record for record in records if isinstance(record, Trace)]
-    if len(traces) != 1:
-        raise FileError(f"a file holds exactly one trace, got {len(traces)}: tb.save(path, trace, *results)")
+    if not records:
+        raise FileError("there is nothing to save: tb.save(path, trace, *results)")
     for record in records:
-        if not hasattr(record, "to_record"):
-            raise FileError(f"cannot save a {type(record).__name__}: expected a Trace and results of analyses")
-        if record is not traces[0] and getattr(record, "trace", traces[0].hash) != traces[0].hash:
-            raise FileError(f"{record!r} was computed on another trace than {traces[0]!r}: save it with its own")
-    ordered = [traces[0], *(record for record in records if record is not traces[0])]
+        if not isinstance(record, (Trace, Result)) and key_of(record) is None:
+            raise FileError(f"cannot save a {type(record).__name__}: expected traces and results of analyses")
+    traces = list({record.hash: record for record in records if isinstance(record, Trace)}.values())
+    results = [record for record in records if isinstance(record, Result)]
+    others = [record for record in records if not isinstance(record, (Trace, Result))]
+    known = {trace.hash for trace in traces}
+    for result in results:
+        missing = [each for each in result.traces if each not in known]
+        if missing:
+            raise FileError(
+                f"{result!r} is about the trace {missing[0]}, which is not among what is saved: save it with its own"
+            )
+    ordered = [*traces, *results, *map(Stored, others)]
     return write_records(path, [record.to_record() for record in ordered])
 
 
@@ -62,41 +97,52 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
         raise FileError(f"{printable(path)} is a page for a browser; tb.open reads a {SUFFIX} file")
     try:
         records = read_records(path)
-        things = [registry.find("results", record.kind).from_record(record) for record in records]
+        things = [_class(record.kind).from_record(record) for record in records]
     except FileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         # Its JSON says something that no version of ours writes.
         raise FileError(f"{printable(path)} is damaged or of another version: {error.args[0]}") from error
-    traces = [thing for thing in things if isinstance(thing, Trace)]
-    if len(traces) != 1:
-        raise FileError(f"{printable(path)} holds {len(traces)} traces, expected one")
-    trace = traces[0]
+    traces = Traces(thing for thing in things if isinstance(thing, Trace))
     for thing, record in zip(things, records, strict=True):
-        if thing is trace:
-            continue
-        problem = _misfit(thing, record, trace)
+        problem = _misfit(thing, record, traces) if isinstance(thing, Result) else None
         if problem:
             raise FileError(f"{printable(path)} is damaged or of another version: its {record.kind} {problem}")
-    return Bundle(trace, tuple(thing for thing in things if thing is not trace))
+    stored = [thing.value for thing in things if isinstance(thing, Stored)]
+    arrays = tuple(value for value in stored if key_of(value) == "$array")
+    tables = tuple(value for value in stored if key_of(value) == "$table")
+    return Bundle(tuple(traces), tuple(thing for thing in things if isinstance(thing, Result)), arrays, tables)
 
 
-def _misfit(result: Any, record: Record, trace: Trace) -> str | None:
-    """Why a result cannot be about this trace; None where it fits."""
-    if result.trace != trace.hash:
-        return f"is about trace {result.trace}, the file holds trace {trace.hash}"
-    if isinstance(tokens := getattr(result, "tokens", None), Tokens) and tokens != trace.tokens:
-        return f"names {len(tokens)} tokens that are not the {len(trace.tokens)} of the trace"
+def _class(kind: str) -> Any:
+    return Stored if kind == Stored.kind else registry.result_class(kind)
+
+
+def _misfit(result: Any, record: Record, traces: Traces) -> str | None:
+    """Why a result cannot be about these traces; None where it fits."""
+    missing = [each for each in result.traces if traces.find(each) is None]
+    if missing:
+        there = ", ".join(trace.hash for trace in traces) or "none"
+        return f"is about trace {missing[0]}, the file holds trace {there}"
     try:
         request_for(result)
     except ValueError as error:
         return str(error)
+    trace = traces.of(result)
+    # Coordinates of several traces are not compared: which axis is about which trace, the result alone knows.
+    return _misplaced(result, record, trace) if trace is not None and len(result.traces) == 1 else None
+
+
+def _misplaced(result: Any, record: Record, trace: Trace) -> str | None:
+    """Which tokens or coordinates of a result its trace does not have; None where it has them all."""
+    if isinstance(tokens := getattr(result, "tokens", None), Tokens) and tokens != trace.tokens:
+        return f"names {len(tokens)} tokens that are not the {len(trace.tokens)} of the trace"
     positions = range(len(trace.tokens))
     there = {"token": positions, "layer": range(-1, trace.provenance.layers), "step": trace.steps}
     there |= {"query": positions, "key": positions}
     for name, array in record.arrays.items():
         for axis in array.axes if isinstance(array, LabeledArray) else ():
-            if result.kind in PATTERNS and axis.name in ("query", "key") and axis.coords != tuple(positions):
+            if axis.name in result.whole_text and axis.coords != tuple(positions):
                 return f"has {len(axis)} positions as {axis.name} in {name}, the trace has {len(positions)}"
             beyond = [coord for coord in axis.coords if axis.name in there and coord not in there[axis.name]]
             if beyond:

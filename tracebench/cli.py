@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _explore(options: argparse.Namespace) -> None:
     import tracebench as tb
-    from tracebench import facade
+    from tracebench.analyses.usual import OF, usual
     from tracebench.bench.report import report
     from tracebench.offline.page import readable_size
 
@@ -119,18 +119,16 @@ def _explore(options: argparse.Namespace) -> None:
     trace = _generated(lm, prompt, options)
     if against is not None and lm.token_id(against) == trace.token_at(0).id:
         raise ValueError(f"--against {against!r} is what the model said at step 0: name a token that it did not say")
-    targets = [tb.Target(0, against=against, of=facade.OF)] if against is not None or options.steps is None else []
+    targets = [tb.Target(0, against=against, of=OF)] if against is not None or options.steps is None else []
     if options.steps == "all":
-        targets.insert(0, tb.Target(None, of=facade.OF))
+        targets.insert(0, tb.Target(None, of=OF))
     lens = tb.LogitLens(watch=() if against is None else (against,))
-    requests = facade.asked(lm, trace, lens, targets=targets)
-    bench, missing = _computed(lm, trace, requests, options.max_bytes)
-    # First: whoever reads the report may have seen enough of it (`| head`), and the page is not lost for that.
+    requests, note = usual(lm, trace, [lens], targets)
+    bench, missing = _computed(lm, trace, requests, note, options.max_bytes)
+    # Before the report: a reader may stop it early (`| head`), and the page is not lost for that.
     page = bench.save(options.output, max_bytes=options.max_bytes)
     data = bench.save(_data(options.output)) if options.trace else None
-    if long := facade.said_of(lm, trace):
-        missing.append(long)
-    print(report(trace, bench._results(), missing))
+    print(report(trace, bench.results, [*missing, *filter(None, [note])]))
     size = readable_size(page.stat().st_size)
     print(f"\nWritten: {page} ({size}). Open it in a browser; it needs no kernel and no network.")
     if data is not None:
@@ -183,15 +181,16 @@ def _generated(lm: Any, prompt: str, options: argparse.Namespace) -> Any:
     return lm.generate(prompt, **how)
 
 
-def _computed(lm: Any, trace: Any, requests: Sequence[Any], max_bytes: int | None) -> tuple[Any, list[str]]:
+def _computed(
+    lm: Any, trace: Any, requests: Sequence[Any], note: str | None, max_bytes: int | None
+) -> tuple[Any, list[str]]:
     """A bench whose questions have been answered, and why some could not be: the others are not lost for that."""
     import tracebench as tb
-    from tracebench import facade
     from tracebench.offline.bake import FAILURES, answer
     from tracebench.session.direct import Direct
 
-    direct, missing = Direct(lm, trace), []
-    bench = tb.Workbench([trace, *requests], answerer=direct, note=facade.said_of(lm, trace))
+    direct, missing = Direct([(lm, trace)]), []
+    bench = tb.Workbench([trace], answerer=direct, usual=lambda _: (list(requests), note))
     for request in requests:
         if max_bytes is not None:
             # As soon as it is sure: what comes after may take minutes.
@@ -230,10 +229,10 @@ def _show(options: argparse.Namespace) -> None:
         )
     _check_page(output)
     _check_folder(output)
-    bench = tb.Workbench([bundle.trace, *bundle.results])
+    bench = tb.Workbench([*bundle])
     page = bench.save(output)
-    if bundle.trace.steps:
-        print(bench.finding(0))
+    if bench.trace is not None and bench.trace.steps:
+        print(bench.summary(0))
     print(f"Written: {page} ({readable_size(page.stat().st_size)})")
 
 

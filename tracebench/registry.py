@@ -1,75 +1,238 @@
-"""Names to ``"module:attr"``: what exists, without importing it.
+"""What exists, as rows, without importing it: the analyses and the kinds of results.
 
-Third parties add to the three tables by entry points of the groups ``tracebench.analyses``, ``tracebench.results`` and
-``tracebench.views``. Adding an analysis of a known result kind is one file and one line here.
+Names in ``tb``, menus of methods, the questions of a bench and the list of bundles are made from these two tables. Third
+parties add to them by entry points of the groups ``tracebench.analyses`` (an analysis, whose attribute ``gives`` names the kind
+of its result) and ``tracebench.kinds`` (a `Kind`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
 
-ANALYSES = {
-    "AttentionPatterns": "tracebench.analyses.attention.patterns:AttentionPatterns",
-    "AttentionRollout": "tracebench.analyses.attention.rollout:AttentionRollout",
-    "InputXGradient": "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
-    "IntegratedGradients": "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
-    "LogitLens": "tracebench.analyses.lens.logit_lens:LogitLens",
-}
-
-#: Analysis -> the kind of its result, known without importing torch. Of a third party's it is the attribute ``gives``.
-GIVES = {
-    "AttentionPatterns": "attention",
-    "AttentionRollout": "rollout",
-    "InputXGradient": "token_scores",
-    "IntegratedGradients": "token_scores",
-    "LogitLens": "lens_table",
-}
-
-#: Record kind -> the class that reads it.
-RESULTS = {
-    "trace": "tracebench.record.trace:Trace",
-    "lens_table": "tracebench.results.lens_table:LensTable",
-    "attention": "tracebench.results.attention:Attention",
-    "rollout": "tracebench.results.rollout:Rollout",
-    "token_scores": "tracebench.results.token_scores:TokenScores",
-}
-
-#: Result kind -> the view that shows it.
-VIEWS = {
-    "trace": "tracebench.views.generation:GenerationView",
-    "lens_table": "tracebench.views.lens_table:LensTableView",
-    "token_scores": "tracebench.views.token_scores:TokenScoresView",
-    "attention": "tracebench.views.attention:AttentionView",
-    "rollout": "tracebench.views.rollout:RolloutView",
-}
-
-_TABLES = {"analyses": ANALYSES, "results": RESULTS, "views": VIEWS}
+Group = Literal["look", "change", "judge"]
 
 
-def find(table: str, name: str) -> Any:
-    """The object registered under a name, imported now.
+@dataclass(frozen=True)
+class Analysis:
+    """One analysis.
 
     Args:
-        table: ``"analyses"``, ``"results"`` or ``"views"``.
-        name: its registry name; a ``KeyError`` says which names there are.
+        name: its name in ``tb``, in requests and in files.
+        ref: ``"module:attr"`` of its class.
+        gives: the kind of its result.
+        label: what a menu calls it.
+        group: the group of its question.
+        methods: label -> repr of the analysis, for menus that offer it: its default first, then variants.
     """
-    known = _TABLES[table]
-    if name in known:
-        return resolve(known[name])
-    others = {entry.name: entry for entry in entry_points(group=f"tracebench.{table}")}
-    if name in others:
-        return others[name].load()
-    raise KeyError(f"there is no {name!r} among the {table}: {', '.join(sorted({*known, *others}))}")
+
+    name: str
+    ref: str
+    gives: str
+    label: str
+    group: Group = "look"
+    methods: tuple[tuple[str, str], ...] = ()
 
 
-def result_kind(analysis: str) -> str:
+@dataclass(frozen=True)
+class Kind:
+    """One kind of result.
+
+    Args:
+        name: its name in requests and in files.
+        result: ``"module:attr"`` of the class that reads and writes it.
+        view: ``"module:attr"`` of the view that shows it.
+        question: the label of its question in the bar of a bench.
+        group: the group of that question.
+        continues: whether its sentence continues that of the record in the head of a bench, also where its view is hidden.
+    """
+
+    name: str
+    result: str
+    view: str
+    question: str
+    group: Group = "look"
+    continues: bool = False
+
+
+def _integrated(points: int, quadrature: str) -> str:
+    return f"IntegratedGradients(n_steps={points}, baseline='eos', keep_first=True, keep_special=True, quadrature='{quadrature}')"
+
+
+ANALYSES = (
+    Analysis("LogitLens", "tracebench.analyses.lens.logit_lens:LogitLens", "lens_table", "logit lens"),
+    Analysis(
+        "IntegratedGradients",
+        "tracebench.analyses.attribution.integrated_gradients:IntegratedGradients",
+        "token_scores",
+        "integrated gradients",
+        methods=(
+            ("integrated gradients", _integrated(64, "gauss-legendre")),
+            ("integrated gradients, 256 points", _integrated(256, "gauss-legendre")),
+            ("integrated gradients, 64 adaptive points", _integrated(64, "adaptive")),
+            ("integrated gradients, 256 adaptive points", _integrated(256, "adaptive")),
+        ),
+    ),
+    Analysis(
+        "InputXGradient",
+        "tracebench.analyses.attribution.input_x_gradient:InputXGradient",
+        "token_scores",
+        "input × gradient",
+        methods=(("input × gradient", "InputXGradient()"),),
+    ),
+    Analysis(
+        "AttentionPatterns",
+        "tracebench.analyses.attention.patterns:AttentionPatterns",
+        "attention",
+        "attention patterns",
+    ),
+    Analysis(
+        "AttentionRollout",
+        "tracebench.analyses.attention.rollout:AttentionRollout",
+        "rollout",
+        "rollout",
+        methods=(("rollout", "AttentionRollout(residual=0.5, heads='mean', first=0, last=None)"),),
+    ),
+)
+
+KINDS = (
+    Kind("trace", "tracebench.record.trace:Trace", "tracebench.views.generation:GenerationView", "Decision"),
+    Kind(
+        "lens_table",
+        "tracebench.results.lens_table:LensTable",
+        "tracebench.views.lens_table:LensTableView",
+        "Layers",
+        continues=True,
+    ),
+    Kind(
+        "token_scores",
+        "tracebench.results.token_scores:TokenScores",
+        "tracebench.views.token_scores:TokenScoresView",
+        "Tokens",
+    ),
+    Kind(
+        "attention", "tracebench.results.attention:Attention", "tracebench.views.attention:AttentionView", "Attention"
+    ),
+    Kind("rollout", "tracebench.results.rollout:Rollout", "tracebench.views.rollout:RolloutView", "Attention"),
+)
+
+#: Classes that are parameters of analyses, by ``"module:attr"``: public names as well.
+PARAMETERS = ("tracebench.record.target:Target",)
+
+#: Entry-point groups of third parties.
+ANALYSES_GROUP = "tracebench.analyses"
+KINDS_GROUP = "tracebench.kinds"
+
+
+def analyses() -> Iterator[Analysis]:
+    """Every analysis: ours, then those of installed packages."""
+    yield from ANALYSES
+    ours = {row.name for row in ANALYSES}
+    for name in _entries(ANALYSES_GROUP):
+        if name not in ours:
+            yield analysis(name)
+
+
+def kinds() -> Iterator[Kind]:
+    """Every kind of result: ours, then those of installed packages."""
+    yield from KINDS
+    ours = {row.name for row in KINDS}
+    for name in _entries(KINDS_GROUP):
+        if name not in ours:
+            yield kind(name)
+
+
+def analysis(name: str) -> Analysis:
+    """The row of an analysis; a ``KeyError`` says which there are."""
+    for row in ANALYSES:
+        if row.name == name:
+            return row
+    entries = _entries(ANALYSES_GROUP)
+    if name in entries:
+        entry, loaded = entries[name], entries[name].load()
+        return Analysis(
+            name,
+            entry.value,
+            loaded.gives,
+            getattr(loaded, "label", name),
+            getattr(loaded, "group", "look"),
+            getattr(loaded, "methods", ()),
+        )
+    raise KeyError(f"there is no analysis {name!r}; there are {', '.join(sorted({*_names(ANALYSES), *entries}))}")
+
+
+def kind(name: str) -> Kind:
+    """The row of a kind of result; a ``KeyError`` says which there are."""
+    for row in KINDS:
+        if row.name == name:
+            return row
+    entries = _entries(KINDS_GROUP)
+    if name in entries:
+        row = entries[name].load()
+        if not isinstance(row, Kind) or row.name != name:
+            raise TypeError(
+                f"the entry point {name!r} of {KINDS_GROUP} must be a registry.Kind({name!r}, ...), got {row!r}"
+            )
+        return row
+    raise KeyError(f"there is no kind of result {name!r}; there are {', '.join(sorted({*_names(KINDS), *entries}))}")
+
+
+def analysis_class(name: str) -> Any:
+    """The class of an analysis, imported now."""
+    return resolve(analysis(name).ref)
+
+
+def result_class(name: str) -> Any:
+    """The class of a kind of result, imported now."""
+    return resolve(kind(name).result)
+
+
+def view_class(name: str) -> Any:
+    """The view of a kind of result, imported now."""
+    return resolve(kind(name).view)
+
+
+def result_kind(name: str) -> str:
     """The kind of what an analysis gives, by its registry name."""
-    return GIVES[analysis] if analysis in GIVES else find("analyses", analysis).gives
+    return analysis(name).gives
+
+
+def methods_of(result_kind: str) -> list[tuple[str, str]]:
+    """What a menu offers for a kind of result: (label, repr of the analysis)."""
+    return [method for row in analyses() if row.gives == result_kind for method in row.methods]
+
+
+def is_ours(name: str) -> bool:
+    """Whether ``tb.NAME`` is this analysis; a third party's has its own import path."""
+    return name in _names(ANALYSES)
+
+
+def is_public(name: str) -> bool:
+    """Whether ``tb.NAME`` is an analysis, or a class that is a parameter of analyses."""
+    return is_ours(name) or name in {reference.partition(":")[2] for reference in PARAMETERS}
 
 
 def resolve(reference: str) -> Any:
     """The object that ``"module:attr"`` names."""
     module, _, attribute = reference.partition(":")
     return getattr(import_module(module), attribute)
+
+
+@cache
+def _found(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def _entries(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group. Looked up anew while there are none: a package may be installed meanwhile."""
+    if not _found(group):
+        _found.cache_clear()
+    return _found(group)
+
+
+def _names(rows: tuple[Analysis, ...] | tuple[Kind, ...]) -> set[str]:
+    return {row.name for row in rows}

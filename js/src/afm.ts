@@ -1,33 +1,33 @@
-// The only file that knows anywidget: turns a view, a function of its context, into a widget.
+// Turns a view, a function of its context, into an anywidget. Only this file and `offline/` know anywidget.
 
-import type { Answers, Ask } from "./ask";
-import { element } from "./dom";
-import type { Request } from "./request";
+import type { Answers, Ask } from "./requests/ask";
+import type { Request } from "./requests/request";
 import type { Selection } from "./selection";
 import type { SyncedModel } from "./synced";
 import { Synced } from "./synced";
+import { element } from "./ui/dom";
 import { decode } from "./wire";
 
 export interface Context<Data = unknown> {
-  /** The view's own root: `data-view` is set, `data-state` is the view's to set. */
+  /** The root of the view. `data-view` is set; the view sets `data-state`. */
   el: HTMLElement;
   data: Data;
-  /** What the view asks for; null if it asks nothing. */
+  /** The request of the view; null if it asks nothing. */
   request: Request | null;
   selection: Selection;
   ask: Ask;
   answers: Answers;
-  /** A part of the widget's state that a person sets: every display of it, Python, and a saved page have the same. */
+  /** A trait that the reader sets. All displays of the widget, Python and a saved page share its value. */
   synced: (name: string) => Synced;
-  /** Views inside this one. */
+  /** The views inside this one. */
   children: Child[];
-  /** Everything a view starts ends with this. */
+  /** Aborts when the view ends; everything that the view starts must end with it. */
   signal: AbortSignal;
 }
 
 export interface Child {
   stem: string;
-  /** What it asks unless it is asked something else, and what it was asked since. */
+  /** Its first request, and its follow-up request. */
   request: Request | null;
   asked: Synced;
   render(el: HTMLElement, signal: AbortSignal): Promise<void>;
@@ -52,11 +52,11 @@ interface RenderProps {
   signal?: AbortSignal;
 }
 
-/** The default export of a view's bundle. */
+/** Makes the default export of a view's bundle. */
 export function widget<Data>(stem: string, view: View<Data>) {
   return {
     async render({ model, el, host, signal }: RenderProps): Promise<() => void> {
-      // Older hosts give no signal and call what is returned instead; both end the same life.
+      // Older hosts give no signal, but call the returned function; both end the view.
       const life = new AbortController();
       signal?.addEventListener("abort", () => life.abort());
       if (signal?.aborted) life.abort();
@@ -111,7 +111,7 @@ async function mount<Data>(
   if (signal.aborted) return;
   draw();
 
-  // Data and request often change together: one drawing for both.
+  // Data and request often change together: draw once for both.
   let waiting = false;
   const changed = () => {
     if (waiting) return;

@@ -1,8 +1,8 @@
-// What a result proves about itself: a quiet word that turns amber or red, and opens the list of proofs.
+// The checks of a result: a quiet summary that turns amber or red, and opens the list of checks.
 
-import { element } from "./dom";
-import { short } from "./format";
-import { popup } from "./popup";
+import { element } from "./ui/dom";
+import { short } from "./ui/format";
+import { popup } from "./ui/popup";
 
 export interface Check {
   name: string;
@@ -29,7 +29,7 @@ export function summary(checks: readonly Check[]): string {
   return `${SIGNS[worst(checks)]} ${holding} of ${checks.length} ${noun}`;
 }
 
-/** The word, with its list. */
+/** The summary as a button that opens the list. */
 export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLElement {
   if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
   const state = worst(checks);
@@ -37,7 +37,7 @@ export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLE
   return popup(button, element("div", { role: "group", "aria-label": "Checks" }, checkList(checks)), signal).el;
 }
 
-/** A place for the word, which follows the newest answer. */
+/** A place for the summary of the newest answer. */
 export function checksPlace(signal: AbortSignal): { el: HTMLElement; show(checks: readonly Check[]): void } {
   const el = element("span", { class: "tb-checks" });
   let shown = new AbortController();
@@ -51,7 +51,7 @@ export function checksPlace(signal: AbortSignal): { el: HTMLElement; show(checks
   };
 }
 
-/** Checks in full, those that do not hold first. */
+/** The list of checks; those that do not hold come first. */
 export function checkList(checks: readonly Check[]): HTMLElement {
   const wrong = checks.filter(({ state }) => state !== "holds");
   const all = [...wrong, ...checks.filter((check) => !wrong.includes(check))];

@@ -1,8 +1,8 @@
-// Telling many of one thing, so that one who fails keeps nobody else from hearing.
+// Calls many listeners, so that an error in one does not stop the others.
 
 type Listener<Value> = ((value: Value) => void) | undefined;
 
-/** Calls every listener with the value; what one of them throws is reported and goes no further. */
+/** Calls every listener with the value. Logs an error that a listener throws. */
 export function callEach<Value>(listeners: Iterable<Listener<Value>>, value: Value): void {
   for (const listener of [...listeners]) {
     try {

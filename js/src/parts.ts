@@ -1,10 +1,10 @@
-// Sentences with tokens in them: parts are text, or a token that is set apart.
+// Sentences with tokens in them: a part is text, or a token with a style of its own.
 
-import { element } from "./dom";
+import { element } from "./ui/dom";
 
 export type Parts = (string | { token: string })[];
 
-/** Writes sentences into an element, each where it is another than the last: those of a step are made anew at every key. */
+/** Returns a function that writes a sentence into the element, and skips it if it is the same as the last one. */
 export function sentenceIn(el: HTMLElement): (parts: Parts) => void {
   let before: string | null = null;
   return (parts) => {

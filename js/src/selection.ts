@@ -1,13 +1,13 @@
-// The one thing that views share: which step, token, layer, ... is looked at. Twin of tracebench/widgets/selection.py.
-// Fields hold coordinates; null means "all". Views write where the user points and never talk to each other.
+// The selection that all views share: a step, a token, a layer and so on. Fields hold coordinates; null means "all".
+// A view writes what the reader selects, and never talks to another view. Twin of tracebench/widgets/selection.py.
 
 import { callEach } from "./listeners";
 
 export interface Fields {
   step: number | null;
-  /** A position, or a half-open range [start, stop]. */
+  /** A position, or a half-open range of positions: [start, stop]. */
   token: number | [number, number] | null;
-  /** -1 is the embedding, then the blocks 0 ... L-1. */
+  /** -1 is the embedding; 0 to L-1 are the blocks. */
   layer: number | null;
   head: number | null;
   query: number | null;
@@ -22,13 +22,13 @@ export interface State {
   fields: Fields;
 }
 
-/** What is needed to turn steps into positions. */
+/** The numbers that turn a step into a position. */
 export interface Steps {
   prompt_length: number;
   steps: number;
 }
 
-/** The part of a widget model that the selection lives on. */
+/** The part of a widget model that the selection needs. */
 export interface SelectionModel {
   get(name: "_state"): State | undefined;
   set(name: "_state", state: State): void;
@@ -68,12 +68,12 @@ export class Selection {
     return this.#state.fields;
   }
 
-  /** Change some fields, all in one step. */
+  /** Changes some fields at once. */
   set(change: Partial<Fields>): void {
     const state = { seq: this.#state.seq + 1, fields: { ...this.#state.fields, ...change } };
     this.#state = state;
-    // Twice: hosts hold traits back while a cell runs, messages go through. A host whose kernel is gone throws here,
-    // and the bench must stay usable then. Before the listeners hear, because one of them may change more.
+    // Send it as a trait and as a message: hosts hold traits back while a cell runs, but not messages. Send before calling
+    // listeners, because a listener may change more. A host throws when its kernel is gone; the bench must stay usable.
     try {
       this.#model.set("_state", state);
       this.#model.save_changes();
@@ -84,14 +84,14 @@ export class Selection {
     this.#tell(state);
   }
 
-  /** Hear of every change, from here or from the kernel, until the signal aborts. */
+  /** Calls back at every change, from here or from the kernel, until the signal aborts. */
   on(callback: (fields: Readonly<Fields>) => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#listeners.add(callback);
     signal.addEventListener("abort", () => this.#listeners.delete(callback));
   }
 
-  // The larger number is the newer state, whoever made it.
+  // The state with the larger number is newer, on both sides.
   #follow(): void {
     const state = this.#model.get("_state");
     if (!state?.fields || state.seq <= this.#state.seq) return;
@@ -99,7 +99,7 @@ export class Selection {
     this.#tell(this.#state);
   }
 
-  // A change made by a listener waits until everybody has heard of the one before: all hear all, in the same order.
+  // A change by a listener waits until all listeners have the change before it, so that all get the same changes in order.
   #tell(state: State): void {
     this.#untold.push(state);
     if (this.#untold.length > 1) return;
@@ -110,7 +110,7 @@ export class Selection {
   }
 }
 
-/** The position whose row predicts a step's token. The only place in the browser that knows how steps and positions meet. */
+/** The position that predicts the token of a step. No other code in the browser turns steps into positions. */
 export function position(trace: Pick<Steps, "prompt_length">, step: number): number {
   return trace.prompt_length + step - 1;
 }
@@ -120,30 +120,30 @@ export function tokenOf(trace: Steps, step: number): number {
   return position(trace, step) + 1;
 }
 
-/** The step that the row at a position predicts; null where no generated token follows. */
+/** The step that a position predicts; null if no generated token follows it. */
 export function stepAt(trace: Steps, query: number): number | null {
   const step = query - position(trace, 0);
   return step >= 0 && step < trace.steps ? step : null;
 }
 
-/** Whether something else is read than the position that predicts the step: the position, else null. */
+/** The selected query if it does not predict the selected step, else null. */
 export function readElsewhere(trace: Steps, { step, query }: Pick<Fields, "step" | "query">): number | null {
   return query === null || (trace.steps > 0 && query === position(trace, step ?? 0)) ? null : query;
 }
 
-/** A step alone; a token that was pointed at before is not meant any more. */
+/** Selects a step with its query, and no token. */
 export function selectStep(selection: Selection, trace: Steps, step: number): void {
   selection.set({ step, token: null, query: position(trace, step) });
 }
 
-/** A click on a token of the text: a generated one is a step, a prompt token is read at its own position. */
+/** Selects a token of the text: a generated token with its step, a prompt token as its own query. */
 export function selectToken(selection: Selection, trace: Steps, token: number): void {
   const step = stepAt(trace, token - 1);
   if (step === null) selection.set({ token, query: token });
   else selection.set({ step, token, query: position(trace, step) });
 }
 
-/** A click on a cell of the lens, whose column is the position that is read: a step, or else the token that stands there. */
+/** Selects a cell of the lens: its layer and its query, with the step that it predicts, else with the token at the position. */
 export function selectLensCell(selection: Selection, trace: Steps, layer: number | null, query: number): void {
   const step = stepAt(trace, query);
   selection.set({ layer, query, ...(step === null ? { token: query } : { step, token: null }) });

@@ -1,4 +1,4 @@
-// The headless widget behind `Selection`: what every view of a page gets from `host.getWidget(ref)` is this one object.
+// The headless widget behind `Selection`. All views of a page share this one object: `host.getWidget(ref)` returns it.
 
 import type { SelectionModel } from "./selection";
 import { Selection } from "./selection";

@@ -1,6 +1,6 @@
-// One trait that both sides set. Whoever shows the same widget hears of it; in a saved page it is what the page was saved with.
+// A trait that Python and the browser both set. All displays of a widget follow it. A saved page starts with its saved value.
 
-/** The part of a widget model that such a trait lives on. */
+/** The part of a widget model that such a trait needs. */
 export interface SyncedModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
@@ -15,13 +15,13 @@ export class Synced {
     private readonly name: string,
   ) {}
 
-  /** Whatever is there: it may come from a page that an older version saved, so who reads it looks at it first. */
+  /** The value, unchecked: check it before use, because an older version may have saved the page. */
   get(): unknown {
     return this.model.get(this.name) ?? null;
   }
 
   set(value: unknown): void {
-    // A host whose kernel is gone throws here, and the bench must stay usable then: its model has the value by now.
+    // A host throws when its kernel is gone. The bench must stay usable, and the model already has the value.
     try {
       this.model.set(this.name, value);
       this.model.save_changes();

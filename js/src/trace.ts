@@ -1,4 +1,4 @@
-// The trace tree of docs/architecture.md, after decoding.
+// A trace after decoding: the trace tree of docs/wire.md.
 
 import type { Check } from "./checks";
 import type { Steps } from "./selection";
@@ -13,13 +13,13 @@ export interface ModelCard {
   device: string;
 }
 
-/** The text of a trace: what a view of positions needs. */
+/** The part of a trace that a view of positions needs. */
 export interface Text extends Steps {
   pieces: Piece[];
   ids: LabeledArray;
 }
 
-/** How every table names the token at a position, as the tables of Python do: `token_id` and `text` (exact). */
+/** The columns that name a token in every table, as in Python: its id, and its exact text. */
 export const NAMED = ["token_id", "text"] as const;
 
 export function named(text: Text, position: number): [id: number, text: string] {
@@ -37,11 +37,11 @@ export interface Trace extends Text {
   hash: string;
   model: ModelCard;
   segments: Segment[];
-  /** Of the chosen token, per step. */
+  /** For each step, the probability of the chosen token. */
   probs: LabeledArray;
-  /** Of the chosen token, per step; -1 past the recorded ranks. */
+  /** For each step, the rank of the chosen token; -1 if it is past the recorded ranks. */
   ranks: LabeledArray;
-  /** Nats, per step. */
+  /** For each step, the entropy in nats. */
   entropy: LabeledArray;
   candidates: { ids: LabeledArray; probs: LabeledArray };
   vocab: Record<string, Piece>;

@@ -1,11 +1,11 @@
-// How arrays reach the browser. Twin of tracebench/widgets/wire.py; tests/fixtures/wire.json proves that they agree.
+// Decodes the arrays that Python sends. Twin of tracebench/widgets/wire.py; tests/fixtures/wire.json proves that they agree.
 
 export type Values = Float32Array | Int32Array | Uint8Array | Uint16Array;
 export type Coordinate = number | string;
 
 const TYPES = { f4: Float32Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array };
 
-/** An array as it stands in a tree: bytes (in a trait) or an index into the buffers (in a message). */
+/** An array in a tree before decoding: its bytes (in a trait), or an index into the buffers (in a message). */
 interface Node {
   $array: DataView | number;
   dtype: keyof typeof TYPES;
@@ -15,14 +15,19 @@ interface Node {
   encoding: "plain" | "sqrt-u8" | "fixed-14";
 }
 
-/** The largest whole numbers of "sqrt-u8" and of "fixed-14": they stand for 1. */
+/** The whole numbers that mean 1 in "sqrt-u8" and in "fixed-14". */
 export const [BYTE, FIXED] = [2 ** 8 - 1, 2 ** 14 - 1];
 const SQUARES = Float32Array.from({ length: BYTE + 1 }, (_, v) => (v / BYTE) ** 2);
 
-/** Numbers with named axes, addressed by coordinates (`layer: -1` is the embedding), never by offsets. */
+/** The bounds of a number whose square root was rounded: half a step to each side. */
+export function rootRange(value: number, half: number): [number, number] {
+  return [Math.max(0, Math.sqrt(value) - half) ** 2, Math.min(1, Math.sqrt(value) + half) ** 2];
+}
+
+/** An array with named axes. Read it by coordinates (`layer: -1` is the embedding), not by offsets. */
 export class LabeledArray {
   readonly #strides: number[];
-  /** Of the axes that do not count from 0. */
+  /** The coordinates of axes that do not count from 0. */
   readonly #offsets = new Map<string, Map<Coordinate, number>>();
 
   constructor(
@@ -49,7 +54,7 @@ export class LabeledArray {
     return this.coords(dim).map(Number);
   }
 
-  /** One number; NaN where there is none. */
+  /** The number at these coordinates; NaN if there is none. */
   at(where: Readonly<Record<string, Coordinate>>): number {
     return this.values[this.#offset(where)] ?? Number.NaN;
   }
@@ -64,7 +69,7 @@ export class LabeledArray {
     return offset;
   }
 
-  /** Where a coordinate stands on its axis; NaN where it does not. A map of tens of thousands of cells is never made for that. */
+  /** The index of a coordinate on its axis; NaN if it is not there. Long axes get no lookup table. */
   #along(dim: string, axis: number, coordinate: Coordinate): number {
     const offsets = this.#offsets.get(dim);
     if (offsets) return offsets.get(coordinate) ?? Number.NaN;
@@ -73,7 +78,7 @@ export class LabeledArray {
   }
 }
 
-/** A tree with its arrays made usable. Everything else stays as it is. */
+/** Decodes the arrays of a tree. All else stays the same. */
 export function decode(tree: unknown, buffers: readonly DataView[] = []): unknown {
   if (Array.isArray(tree)) return tree.map((each) => decode(each, buffers));
   if (tree === null || typeof tree !== "object" || ArrayBuffer.isView(tree)) return tree;
@@ -87,7 +92,7 @@ function decodeArray(node: Node, buffers: readonly DataView[]): LabeledArray {
   const Type = TYPES[node.dtype];
   if (!Type) throw new Error(`unknown dtype ${node.dtype}`);
   const { byteOffset, byteLength } = bytes;
-  // A typed array must start at a multiple of its element size; a slice of a message need not.
+  // A typed array must start at a multiple of its element size, but a part of a message may start anywhere.
   const aligned = byteOffset % Type.BYTES_PER_ELEMENT === 0;
   const buffer = aligned ? bytes.buffer : bytes.buffer.slice(byteOffset, byteOffset + byteLength);
   const stored = new Type(buffer as ArrayBuffer, aligned ? byteOffset : 0, byteLength / Type.BYTES_PER_ELEMENT);
@@ -101,7 +106,7 @@ function decodeValues(stored: Values, encoding: Node["encoding"]): Values {
     for (let i = 0; i < values.length; i++) values[i] = SQUARES[stored[i] as number] as number;
     return values;
   }
-  // All low bytes, and then all high ones.
+  // All low bytes come first, then all high bytes.
   const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
   for (let i = 0; i < values.length; i++) {
     values[i] = ((bytes[i] as number) + 256 * (bytes[values.length + i] as number)) / FIXED;

@@ -1,10 +1,10 @@
 // Small trees made by hand, and a place to show a view in: the offline host with a kernel of the test's own.
 
 import { vi } from "vitest";
-import answersModel from "../src/answers_model";
 import { makeHost } from "../src/offline/afm";
 import type { StaticModel } from "../src/offline/model";
-import type { Request } from "../src/request";
+import answersModel from "../src/requests/answers_model";
+import type { Request } from "../src/requests/request";
 import type { State } from "../src/selection";
 import selectionModel from "../src/selection_model";
 import type { Piece } from "../src/tokens";

@@ -20,25 +20,6 @@ def lm():
     return tiny.lm()
 
 
-@pytest.mark.parametrize("analysis", ANALYSES, ids=repr)
-def test_other_things_than_a_model_and_a_trace(lm, analysis):
-    trace = lm.read([5, 6, 7])
-    for first, second, said in (
-        (lm, "text", "takes a trace after the model, got a str: lm.generate"),
-        (trace, lm, "takes the model first and then the trace, got a Trace first: tb.load"),
-        (lm.model, trace, "got a LlamaForCausalLM first: .* tb.LanguageModel"),
-    ):
-        with pytest.raises(TypeError, match=said):
-            analysis(first, second)
-
-
-@pytest.mark.parametrize("analysis", ANALYSES, ids=repr)
-def test_a_trace_of_another_model(analysis):
-    small, trace = tiny.lm(vocab_size=200), tiny.lm().read([5, 300, 7])
-    with pytest.raises(ValueError, match="has token id 300, tiny llama has only 200: it is of another model"):
-        analysis(small, trace)
-
-
 def test_a_trace_of_another_model_elsewhere():
     small, trace = tiny.lm(vocab_size=200), tiny.lm().read([5, 300, 7])
     with pytest.raises(ValueError, match="has token id 300, tiny llama has only 200: it is of another model"):
@@ -52,12 +33,6 @@ def test_a_token_that_only_the_tokenizer_has(lm):
     text = next(small.vocabulary([i]).text(i) for i in range(200, 300) if lm.token_id(lm.vocabulary([i]).text(i)) == i)
     with pytest.raises(ValueError, match="of this tokenizer, and the model has only 200"):
         tb.LogitLens(watch=(text,))(small, small.read([5, 6]))
-
-
-@pytest.mark.parametrize("wrong", [0, "", {}])
-def test_a_target_that_is_none(lm, wrong):
-    with pytest.raises(TypeError, match=r"a target says what is explained, e\.g\. tb\.Target\(step=0\), got a"):
-        tb.InputXGradient()(lm, lm.read([5, 6, 7]), wrong)
 
 
 def test_gradients_in_inference_mode(lm):

@@ -1,17 +1,13 @@
 """The lens as something that is asked: parameters, what it refuses, how it is interrupted, and as a request."""
 
-import json
-
-import numpy as np
 import pytest
-import torch
 
 import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
-from tracebench.analyses.base import request, run
+from tracebench.analyses.base import run
 from tracebench.models.watch import unembedding
-from tracebench.requests.request import Request, request_for
+from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled, listening
 
 PROMPT = "The Eiffel Tower"
@@ -42,11 +38,6 @@ def test_watch_holds_tokens(watch):
         tb.LogitLens(watch=watch)
 
 
-def test_an_unknown_parameter_is_an_error():
-    with pytest.raises(TypeError, match="topk"):
-        tb.LogitLens(topk=5)
-
-
 def test_one_watched_token_needs_no_tuple():
     assert tb.LogitLens(watch=" tower").watch == (" tower",)
     assert tb.LogitLens(watch=7).watch == (7,)
@@ -62,17 +53,6 @@ def test_a_watched_text_that_is_several_tokens_says_which(lm, trace):
 def test_a_token_watched_twice_is_watched_once(lm, trace):
     table = tb.LogitLens(watch=(" tower", lm.token_id(" tower"), 7))(lm, trace)
     assert table.watched.coords("watched") == (lm.token_id(" tower"), 7)
-
-
-def test_a_target_has_no_place(lm, trace):
-    with pytest.raises(ValueError, match="has no target: leave it out, or watch a token"):
-        tb.LogitLens()(lm, trace, tb.Target(step=0))
-
-
-def test_a_trace_of_a_model_with_more_tokens_is_refused(lm):
-    other = tiny.lm(vocab_size=400).read([5, 399])
-    with pytest.raises(ValueError, match="has token id 399, tiny llama has only 320: it is of another model"):
-        tb.LogitLens()(lm, other)
 
 
 def test_a_trace_of_another_model_of_the_same_vocabulary_shows_in_a_check(trace):
@@ -136,33 +116,6 @@ def test_an_interrupt_inside_the_model_leaves_no_hook(lm, trace, layer):
 # --- as a request ---------------------------------------------------------------------------------------------------
 
 
-def test_its_repr_is_python_that_makes_it_again():
-    lens = tb.LogitLens(top=3, watch=(" tower", 7))
-    assert eval(repr(lens), {"LogitLens": tb.LogitLens}) == lens
-
-
-def test_a_request_survives_the_wire_and_gives_the_same_numbers(lm, trace):
-    lens = tb.LogitLens(top=3, watch=(" tower",))
-    asked = request(lens, trace)
-    arrived = Request.from_json(json.loads(json.dumps(asked.to_json())))
-    assert arrived.key == asked.key
-    one, other = run(arrived, lm, trace), lens(lm, trace)
-    assert one.method == other.method == repr(lens)
-    np.testing.assert_array_equal(one.probs.values, other.probs.values)
-    assert request_for(one).key == asked.key
-
-
 def test_an_unknown_analysis_is_an_error_that_lists_the_known(lm, trace):
     with pytest.raises(LookupError, match="LogitLens"):
-        run(Request("Nothing", {}, trace.hash, None, ""), lm, trace)
-
-
-def test_the_code_of_a_request_runs(lm, trace):
-    found = eval(request(tb.LogitLens(top=2), trace).code, {"tb": tb, "lm": lm, "trace": trace})
-    assert found.token_ids.shape[-1] == 2
-
-
-def test_no_gradient_is_kept(lm, trace):
-    tb.LogitLens()(lm, trace)
-    assert all(parameter.grad is None for parameter in lm.model.parameters())
-    assert torch.is_grad_enabled()
+        run(Request("Nothing", {}, (trace.hash,)), lm, [trace])

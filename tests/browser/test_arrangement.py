@@ -12,9 +12,10 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tracebench.requests.request import request_for
+from tracebench.requests.code import request_for
 from tracebench.requests.stored import Stored
-from tracebench.sentences.findings import as_text, attributed
+from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.words import as_text
 
 pytestmark = pytest.mark.browser
 
@@ -263,13 +264,13 @@ def test_a_page_opens_with_the_question_that_was_asked(opened):
     finding = page.locator(".tb-finding")
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
     assert (
-        plain(finding.inner_text()) == plain(bench.finding(0)) == plain(as_text(attributed(bench.trace, other[0], 0)))
+        plain(finding.inner_text()) == plain(bench.summary(0)) == plain(as_text(attributed(bench.trace, other[0], 0)))
     )
     assert page.locator('[data-view="token_scores"]').get_by_label("rather than this token").input_value() == "·Rome"
     # The next step, whose answer is there too, and one whose answer is not.
     page.get_by_role("button", name="Next step").click()
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 1?")')
-    assert plain(finding.inner_text()) == plain(bench.finding(1))
+    assert plain(finding.inner_text()) == plain(bench.summary(1))
     page.get_by_role("button", name="Next step").click()
     page.wait_for_selector('[data-view="token_scores"][data-state="absent"]')
     assert "rather than" not in page.locator(".tb-question").inner_text()

@@ -1,7 +1,6 @@
 """Where it looked: a saved page with the network cut."""
 
 import base64
-import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -180,7 +179,12 @@ def test_a_long_text_opens_where_it_is_looked_at(opened, at):
     weights[at:, at] += 0.95
     axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
     result = Attention(
-        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+        LabeledArray.of(weights[None, None], **axes),
+        None,
+        trace.tokens,
+        "sdpa",
+        method="AttentionPatterns()",
+        traces=(trace.hash,),
     )
     page = opened(trace, result, fragment="#step=2")
     assert in_sight(page, at)
@@ -211,9 +215,14 @@ def test_figures_under_narrow_tokens_do_not_touch(saved_page, tmp_path):
     weights = np.tri(60, dtype=np.float32) / np.arange(1, 61, dtype=np.float32)[:, None]
     axes = {"layer": [0], "head": [0], "query": range(60), "key": range(60)}
     result = Attention(
-        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+        LabeledArray.of(weights[None, None], **axes),
+        None,
+        trace.tokens,
+        "sdpa",
+        method="AttentionPatterns()",
+        traces=(trace.hash,),
     )
-    page = saved_page(tb.Workbench([trace, result]).save(tmp_path / "a.html", attention="compact"), width=500)
+    page = saved_page(tb.Workbench([trace, result]).save(tmp_path / "a.html", detail="compact"), width=500)
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     boxes = page.locator(f"{VIEW} .tb-att-figure").evaluate_all(
         """all => all.filter((el) => el.firstChild).map((el) => {
@@ -234,7 +243,12 @@ def test_a_text_that_hardly_scrolls_opens_at_its_beginning(opened):
     weights[:, 0] += 0.8
     axes = {"layer": [0], "head": [0], "query": range(length), "key": range(length)}
     result = Attention(
-        LabeledArray.of(weights[None, None], **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash
+        LabeledArray.of(weights[None, None], **axes),
+        None,
+        trace.tokens,
+        "sdpa",
+        method="AttentionPatterns()",
+        traces=(trace.hash,),
     )
     page = opened(trace, result, fragment="#step=3", width=900)
     assert page.locator(f"{VIEW} .tb-text").evaluate("list => list.scrollTop") == 0
@@ -304,9 +318,9 @@ def test_the_csv_is_the_row_of_the_head(opened):
     trace = made.trace()
     result = attention(trace)
     page = opened(trace, result, fragment="#step=2&layer=2&head=1")
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     assert list(table.columns) == [
-        *("layer", "head", "query", "key", "token_id", "text", "weight", "exact", "least", "most", "sink")
+        *("layer", "head", "query", "key", "token_id", "text", "weight", "sink", "exact", "least", "most")
     ]
     assert table["sink"].to_numpy() == pytest.approx(np.full(5, 0.25), abs=0.004)
     assert table["key"].tolist() == [0, 1, 2, 3, 4]
@@ -393,7 +407,9 @@ def test_in_a_text_that_scrolls_only_lines_to_what_is_in_sight_are_drawn(opened)
     weights[0, 0, 390, [0, 200, 389]] = 0.25
     weights[0, 0, 390, 390] = 0.25
     axes = {"layer": (0,), "head": (0,), "query": range(400), "key": range(400)}
-    result = Attention(LabeledArray.of(weights, **axes), None, trace.tokens, "sdpa", "AttentionPatterns()", trace.hash)
+    result = Attention(
+        LabeledArray.of(weights, **axes), None, trace.tokens, "sdpa", method="AttentionPatterns()", traces=(trace.hash,)
+    )
     page = opened(trace, result, fragment="#step=11&layer=0&head=0")
     drawn = """() => [...document.querySelectorAll(".tb-att-lines polyline")].map(el => Number(el.dataset.key)).sort((a, b) => a - b)"""
     assert page.evaluate(drawn) == [389, 390]
@@ -464,8 +480,8 @@ def test_the_rollout_beside_attention_is_one_switch_away_with_python_s_numbers(o
     assert "After layer 2, the last" in page.locator(VIEW).inner_text()
     # The step moves it.
     page.locator('[data-view="generation"] [data-step="3"]').first.click()
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
-    assert list(table.columns) == ["layer", "query", "key", "token_id", "text", "share"]
+    table = pd.read_csv(menu(page, "Save numbers"))
+    assert list(table.columns) == ["layer", "query", "key", "token_id", "text", "share", "least", "most"]
     assert set(table["query"]) == {5}
     flow = np.asarray(rollout.reaching(5).values)[:, :6]
     assert table["share"].to_numpy().reshape(3, 6) == pytest.approx(flow, abs=0.004)
@@ -543,12 +559,12 @@ def test_what_no_page_can_hold_is_a_sentence():
     # A view of one number, as large as it says.
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
-    result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", trace=trace.hash)
+    result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", traces=(trace.hash,))
     sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
-    with pytest.raises(ValueError, match=r'429 MB .* or save it with attention="compact"'):
-        next(AttentionView.slices(result, trace, "full"))
+    with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):
+        next(AttentionView.slices(result, trace, detail="full"))
 
 
 def long_trace(length):
@@ -561,13 +577,13 @@ def test_another_head_is_shown_with_its_own_numbers(saved_page, tmp_path, form, 
     """Its slice is inflated on the click, from a page without a network."""
     trace = long_trace(130)
     result = attention(trace, layers=(0, 2), sink=sink)
-    path = tb.Workbench([trace, result]).save(tmp_path / "a.html", attention=form)
+    path = tb.Workbench([trace, result]).save(tmp_path / "a.html", detail=form)
     assert path.read_text("utf-8").count('id="tracebench-chunk-') == 9
     page = saved_page(path, "#step=1&layer=0&head=0")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
     page.locator(f'{HEADS} [role=gridcell][data-layer="2"][data-head="1"]').click()
     page.get_by_role("heading", name="Layer 2, head 1").wait_for()
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     query = trace.position(1)
     row = np.asarray(result.weights.sel(layer=2, head=1, query=query).values)[: query + 1].astype(float)
     assert table["layer"].unique().tolist() == [2]
@@ -591,7 +607,7 @@ def test_every_mean_that_can_be_chosen_is_in_the_page(opened):
     for layer, head in ((None, None), (2, None), (None, 1)):
         chosen = "".join(f"&{name}={at}" for name, at in (("layer", layer), ("head", head)) if at is not None)
         page = opened(trace, result, fragment=f"#step=2{chosen}")
-        table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+        table = pd.read_csv(menu(page, "Save numbers"))
         row = np.asarray(result.map(layer, head).values)[4, :5]
         assert table["weight"].to_numpy() == pytest.approx(row, abs=0.004)
 
@@ -610,9 +626,9 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     assert result.layers == layers
     without = set(range(lm.layers)) - set(layers)
     bench = tb.Workbench([trace, result])
-    page = saved_page(bench.save(tmp_path / "a.html", attention="compact"), "#step=1&layer=1&head=1")
+    page = saved_page(bench.save(tmp_path / "a.html", detail="compact"), "#step=1&layer=1&head=1")
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     row = np.asarray(result.weights.sel(layer=1, head=1, query=5).values)[:6]
     assert table["exact"].all()
     assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)

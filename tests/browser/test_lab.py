@@ -124,7 +124,7 @@ def test_a_cell_that_runs_meanwhile_keeps_its_output_to_itself(notebook, page):
     last.get_by_text("19", exact=True).wait_for()
     page.wait_for_function(
         "lead => document.querySelector('.tracebench-static strong').textContent === lead",
-        arg=notebook.kernel_eval("bench.finding(3)").strip("'\""),
+        arg=notebook.kernel_eval("bench.summary(3)").strip("'\""),
     )
     assert outputs.count() == before
     assert [each.strip() for each in last.all_inner_texts()] == ["19"]
@@ -169,7 +169,7 @@ def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
     """Last but one in this file: the kernel is gone after this."""
     notebook.kernel_exec("bench.selection.step = 0")
     page.wait_for_function(
-        "document.querySelector('.tracebench-static strong').textContent.includes('p = 0.702; it leads')"
+        "document.querySelector('.tracebench-static strong').textContent.includes('p = 0.702; top choice')"
     )
     notebook.save()
     notebook.shutdown_kernel()
@@ -182,7 +182,7 @@ def test_a_reopened_notebook_shows_something_true(notebook):
     notebook.reopen()
     static = notebook.page.locator(".tracebench-static").first
     static.wait_for()
-    assert "“·Paris” with p = 0.702; it leads from layer 27 " in static.inner_text()
+    assert "“·Paris” with p = 0.702; top choice from layer 27 to 29" in static.inner_text()
     # The bar that transformers shows while it loads is a widget of another cell.
     lost = notebook.page.locator(".jp-Notebook .jp-CodeCell").nth(1).get_by_text("Error displaying widget")
     lost.wait_for(state="attached")

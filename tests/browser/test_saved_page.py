@@ -35,7 +35,7 @@ def demo(saved_page):
 def test_it_opens_with_the_finding_as_its_first_sentence(demo):
     assert "·Paris" in demo.locator('[data-view="workbench"]').inner_text()
     raw = DEMO.read_text("utf-8")
-    first = raw.index("<main><p><strong>The model said “·Paris” with p = 0.702; it leads from layer ")
+    first = raw.index("<main><p><strong>The model said “·Paris” with p = 0.702; top choice from layer ")
     assert first < raw.index("tracebench-state")
 
 
@@ -68,7 +68,7 @@ def test_a_link_opens_it_there(saved_page):
 
 def test_a_page_without_the_answer_says_what_would_compute_it(saved_page, tmp_path):
     trace = made.trace()
-    request = tb.Request("LogitLens", {"top": 5}, trace.hash, code="tb.LogitLens(top=5)(lm, trace)")
+    request = tb.Request("LogitLens", {"top": 5}, (trace.hash,), code="tb.LogitLens(top=5)(lm, trace)")
     page = saved_page(tb.Workbench([trace, request]).save(tmp_path / "a.html"))
     page.wait_for_selector('[data-view="lens_table"][data-state="absent"]')
     assert "tb.LogitLens(top=5)(lm, trace)" in page.locator('[data-view="lens_table"]').inner_text()

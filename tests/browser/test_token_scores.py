@@ -211,14 +211,12 @@ def test_keys_move_through_the_text_with_one_stop(opened):
 
 @pytest.mark.parametrize("step", [0, None], ids=["one step", "every step"])
 def test_the_csv_is_what_to_pandas_gives(opened, step):
-    import json
-
     import pandas as pd
 
     trace = made.trace()
     result = made.scores(trace, step)
     page = opened(trace, result)
-    table = pd.read_csv(menu(page, "Save numbers"), converters={"text": json.loads})
+    table = pd.read_csv(menu(page, "Save numbers"))
     expected = result.to_pandas()
     assert list(table.columns) == list(expected.columns)
     named = ["step", "token", "token_id", "text"]
@@ -283,7 +281,7 @@ from tracebench.session.session import Session
 lm = tb.load("demo")
 trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
 asked = request(tb.IntegratedGradients(n_steps=16), trace, tb.Target(0))
-bench = tb.Workbench([trace, asked], answerer=Session(lm, trace))
+bench = tb.Workbench([trace, asked], answerer=Session([(lm, trace)]))
 """
 
 

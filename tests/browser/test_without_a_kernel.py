@@ -15,7 +15,7 @@ import os
 import tracebench as tb
 lm = tb.load("demo")
 trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
-bench = tb.explore(lm, trace, attribution=tb.InputXGradient())
+bench = tb.explore(lm, trace, tb.InputXGradient())
 """
 LOST = "The kernel cannot be reached"
 
@@ -110,7 +110,7 @@ def test_the_reopened_notebook_shows_the_finding_and_the_tinted_text(notebook):
     static = page.locator(".tracebench-static").first
     static.wait_for()
     # The layers were asked for after the cell had run, and so were the scores.
-    said_and_tinted(static, "The model said “·Paris” with p = 0.702; it leads from layer 27 ")
+    said_and_tinted(static, "The model said “·Paris” with p = 0.702; top choice from layer 27 to 29")
     assert "By input × gradient" in static.inner_text()
     assert page.locator(".tracebench-static").count() == 1
     # As many outputs as the cell had: what was known at first was replaced.
@@ -118,7 +118,7 @@ def test_the_reopened_notebook_shows_the_finding_and_the_tinted_text(notebook):
     assert sorted(outputs[0]["data"]) == ["text/html", "text/plain"]
     assert len(outputs) == 2
     body, _ = HTMLExporter().from_filename(str(notebook.lab.folder / "work" / notebook.name))
-    assert "it leads from layer 27 " in body
+    assert "top choice from layer 27 to 29" in body
     assert not page.locator("[data-view]").count()
     # The bar that transformers shows while it loads is a widget of another cell.
     lost = page.locator(".jp-Notebook .jp-CodeCell").nth(1).get_by_text("Error displaying widget")
@@ -164,7 +164,7 @@ def offline(browser, exported):
 def test_the_exported_notebook_shows_the_finding_without_a_network(offline):
     static = offline.locator(".tracebench-static").first
     assert static.is_visible()
-    said_and_tinted(static, "The model said “·Paris” with p = 0.702; it leads from layer 27 ")
+    said_and_tinted(static, "The model said “·Paris” with p = 0.702; top choice from layer 27 to 29")
 
 
 def test_a_snapshot_in_the_exported_notebook_is_four_linked_views(offline):

@@ -98,7 +98,7 @@ def test_another_adapter_and_another_scale_are_other_fingerprints():
 def test_a_session_answers_anew_when_the_adapter_is_switched():
     lm = tb.LanguageModel(wrapped(ADAPTERS["lora"]()), tiny.tokenizer())
     trace = lm.read(IDS)
-    session, answers = Session(lm, trace), queue.Queue()
+    session, answers = Session([(lm, trace)]), queue.Queue()
 
     def ask():
         session.ask(request(tb.LogitLens(top=1), trace), Job(lambda *_: None, answers.put, answers.put))

@@ -12,7 +12,8 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.runtime.progress import Cancelled, listening
-from tracebench.sentences.findings import as_text, attributed
+from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.words import as_text
 
 TEXT = "The Eiffel Tower is a wrought-iron"
 IG = tb.IntegratedGradients(n_steps=20, baseline="zero", keep_first=False, keep_special=False)
@@ -309,9 +310,9 @@ def test_of_every_step_each_says_whether_its_own_scores_add_up(llama):
         )
         said = as_text(attributed(trace, every, step))
         hold.append(own.state == "holds")
-        assert ("its scores miss what they share out" in said) != hold[-1]
+        assert ("the scores do not add up" in said) != hold[-1]
         assert ("“completeness” does not at another step" in said) == hold[-1]
         if not hold[-1]:
-            assert f"by {own.value:.2g} of that difference" in said
+            assert f": {own.value * 100:.2g} % is missing" in said
     assert True in hold
     assert False in hold

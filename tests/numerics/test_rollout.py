@@ -181,7 +181,7 @@ def test_what_reaches_a_step_is_read_at_its_position(tmp_path):
     assert len(frame) == len(trace.tokens) * (len(trace.tokens) + 1) // 2
     assert frame.groupby("query").share.sum().to_numpy() == pytest.approx(1, abs=1e-5)
     assert len(result.to_pandas()) == 2 * len(frame)
-    assert result.figure().layout.title.text == "What reached each position up to layer 1"
+    assert result.figure().layout.title.text == "What has come to each position by attention? After layer 1"
 
 
 WRONG = {

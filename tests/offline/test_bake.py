@@ -9,6 +9,7 @@ import pytest
 
 from tests import made
 from tracebench.offline.bake import answer, bake
+from tracebench.record.traces import Traces
 from tracebench.requests.request import Request
 from tracebench.runtime.progress import Cancelled
 
@@ -35,7 +36,7 @@ class Slow:
 def test_whoever_is_interrupted_gets_the_model_back_when_the_work_has_left_it():
     slow = Slow()
     with pytest.raises(KeyboardInterrupt):
-        answer(slow, Request("LogitLens", {}, made.trace().hash))
+        answer(slow, Request("LogitLens", {}, (made.trace().hash,)))
     assert not slow.holds
 
 
@@ -49,7 +50,7 @@ class Busy:
 def test_nobody_waits_for_other_peoples_work():
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        answer(Busy(), Request("LogitLens", {}, made.trace().hash))
+        answer(Busy(), Request("LogitLens", {}, (made.trace().hash,)))
     assert time.monotonic() - began < 10
 
 
@@ -64,5 +65,5 @@ def test_what_was_answered_is_in_the_page_though_nobody_remembers_it():
         def known(self):
             return {}
 
-    asked = Request("LogitLens", {"top": 2}, trace.hash)
-    assert bake(Forgetful(), [asked], trace)[asked.key]["kind"] == "lens_table"
+    asked = Request("LogitLens", {"top": 2}, (trace.hash,))
+    assert bake(Forgetful(), [asked], Traces([trace]))[asked.key]["kind"] == "lens_table"

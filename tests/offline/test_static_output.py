@@ -12,8 +12,9 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 import tracebench as tb
 from tests import made
 from tracebench.offline import static_output as kept_true
-from tracebench.offline.static_output import KeptTrue
-from tracebench.requests.request import Request, request_for
+from tracebench.offline.static_output import StaticOutput
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Request
 from tracebench.requests.stored import Stored
 
 
@@ -47,7 +48,7 @@ def wait(condition):
 
 def test_a_burst_of_answers_is_one_update_of_the_same_output_on_another_thread(shell):
     said = ["first"]
-    kept = KeptTrue(lambda: {"text/html": said[0]})
+    kept = StaticOutput(lambda: {"text/html": said[0]})
     kept.display()
     ((things, how),) = shell.displayed
     assert things == ({"text/html": "first"},)
@@ -64,7 +65,7 @@ def test_a_burst_of_answers_is_one_update_of_the_same_output_on_another_thread(s
 
 def test_what_says_the_same_is_not_sent_again_nor_what_nobody_displays(shell):
     calls = []
-    kept = KeptTrue(lambda: calls.append(1) or {"text/html": "same"})
+    kept = StaticOutput(lambda: calls.append(1) or {"text/html": "same"})
     kept.stale()
     time.sleep(0.05)
     assert calls == []
@@ -78,7 +79,7 @@ def test_what_says_the_same_is_not_sent_again_nor_what_nobody_displays(shell):
 def test_a_cell_that_captures_its_output_does_not_get_it(shell):
     kernels, capturing = shell.display_pub, CapturingDisplayPublisher()
     said = ["first"]
-    kept = KeptTrue(lambda: {"text/html": said[0]})
+    kept = StaticOutput(lambda: {"text/html": said[0]})
     kept.display()
     shell.display_pub, said[0] = capturing, "second"
     kept.stale()
@@ -97,7 +98,7 @@ def test_a_cell_that_begins_to_capture_while_it_is_made_does_not_get_it(shell):
             shell.display_pub = capturing
         return {"text/html": said[0]}
 
-    kept = KeptTrue(bundle)
+    kept = StaticOutput(bundle)
     kept.display()
     said[0] = "second"
     kept.stale()
@@ -115,7 +116,7 @@ def test_what_is_made_later_is_shown_last(shell):
             time.sleep(0.1)
         return {"text/html": now}
 
-    kept = KeptTrue(bundle)
+    kept = StaticOutput(bundle)
     kept.display()
     said[0] = "second"
     kept.stale()
@@ -132,7 +133,7 @@ def test_outside_a_kernel_nothing_is_sent():
 
 
 def test_what_fails_is_logged_and_harms_nobody(shell, caplog):
-    kept = KeptTrue(lambda: {"text/html": "first"})
+    kept = StaticOutput(lambda: {"text/html": "first"})
     kept.display()
     kept._bundle = lambda: 1 / 0
     with caplog.at_level(logging.ERROR, "tracebench"):
@@ -145,24 +146,24 @@ def test_the_output_of_the_bench_follows_the_selection_the_views_that_are_shown_
     trace = made.trace()
     rome = made.scores(trace, 1, against=" Rome")
     results = [made.lens(trace), made.scores(trace, 0), made.scores(trace, 1), rome]
-    bench = tb.Workbench([trace, *results[:2]], answerer=Stored(results, trace))
+    bench = tb.Workbench([trace, *results[:2]], answerer=Stored(results, [trace]))
     bench._ipython_display_()
 
     def says(words):
         wait(lambda: shell.display_pub.sent and words in shell.display_pub.sent[-1][0]["text/html"])
 
     bench.selection.step = 1
-    says("<strong>" + html.escape(bench.finding(1)))
+    says("<strong>" + html.escape(bench.summary(1)))
     *_, thread = shell.display_pub.sent[-1]
     assert thread is not threading.current_thread()
     # As a page sets it.
     bench.selection._handle_custom_msg(
         {"kind": "select", "seq": 9, "fields": {**bench.selection.fields, "step": 0}}, []
     )
-    says("<strong>" + html.escape(bench.finding(0)))
+    says("<strong>" + html.escape(bench.summary(0)))
     bench.selection.step = 1
     bench.views[2].request = request_for(rome)
-    says("<strong>" + html.escape(bench.finding(1)))
+    says("<strong>" + html.escape(bench.summary(1)))
     assert "Rome" in shell.display_pub.sent[-1][0]["text/html"]
     bench.arrangement = {"hidden": ["token_scores"]}
     says("2 of 2 checks hold")
@@ -200,7 +201,7 @@ class Anew(Stored):
 def test_an_answer_is_in_the_output_of_the_bench(shell):
     trace = made.trace()
     lens, scores = made.lens(trace), made.scores(trace, 0)
-    requests = [Request(r.analysis, r.params, r.trace, r.target) for r in map(request_for, (lens, scores))]
+    requests = [Request(r.analysis, r.params, r.traces, r.target) for r in map(request_for, (lens, scores))]
     bench = tb.Workbench([trace, *requests], answerer=Anew([lens, scores]))
     bench._ipython_display_()
     ((static,), how), _ = shell.displayed
@@ -211,5 +212,5 @@ def test_an_answer_is_in_the_output_of_the_bench(shell):
     wait(lambda: shell.display_pub.sent and "3 of 3 checks hold" in shell.display_pub.sent[-1][0]["text/html"])
     data, more, _ = shell.display_pub.sent[-1]
     assert more["transient"] == {"display_id": how["display_id"]}
-    assert "the last layer itself puts another token first" in data["text/html"]
+    assert "another token is the top choice at the last layer" in data["text/html"]
     assert "By integrated gradients, 64 points" in data["text/html"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -65,10 +66,11 @@ def bare(wheel, tmp_path_factory):
 def test_every_module_and_every_bundle_is_in_it(contents):
     packaged = {name for name in contents if name.startswith("tracebench/")}
     python = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tracebench").rglob("*.py")}
-    views = {path.stem for path in (ROOT / "js" / "src" / "views").glob("*.ts")}
-    static = {f"tracebench/static/{stem}.{kind}" for stem in views | {"workbench"} for kind in ("js", "css")}
-    static |= {f"tracebench/static/{name}.js" for name in ("answers", "selection", "offline")}
-    assert packaged == python | static
+    manifest = json.loads(contents["tracebench/static/manifest.json"])
+    bundles = {file for named in manifest.values() for files in named.values() for file in files}
+    views = {path.parent.name for path in (ROOT / "js" / "src").glob("*/view.ts")}
+    assert {f"{stem}.{kind}" for stem in views for kind in ("js", "css")} < bundles
+    assert packaged == python | {f"tracebench/static/{file}" for file in bundles | {"manifest.json"}}
 
 
 def test_it_holds_what_is_in_the_sources_now(contents):

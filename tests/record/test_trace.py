@@ -76,6 +76,24 @@ def test_to_pandas_is_one_row_per_step():
     assert frame["query"].tolist() == [2, 3, 4, 5, 6]
 
 
+def test_to_pandas_lists_the_most_likely_tokens_of_each_step():
+    trace = made.trace()
+    frame = trace.to_pandas(candidates=3)
+    assert list(frame.columns)[8:] == ["rank", "candidate_token_id", "candidate_text", "prob"]
+    assert frame["step"].tolist() == [step for step in trace.steps for _ in range(3)]
+    probs, ids = np.asarray(trace.candidates.probs.values), trace.candidates.token_ids
+    for row in frame.itertuples():
+        assert row.candidate_token_id == ids.sel(step=row.step, rank=row.rank)
+        assert row.candidate_text == made.VOCABULARY[row.candidate_token_id].decode("utf-8", "replace")
+        assert row.prob == probs[row.step, row.rank]
+    assert frame.drop_duplicates("step").iloc[:, :8].reset_index(drop=True).equals(trace.to_pandas())
+    assert len(trace.to_pandas(candidates=100)) == len(trace.steps) * 4
+    assert len(made.trace(0, prompt_length=1).to_pandas(candidates=3)) == 0
+    for wrong in (-1, 1.5, True):
+        with pytest.raises(ValueError, match=r"how many tokens of each step are listed, from 0, got"):
+            trace.to_pandas(candidates=wrong)
+
+
 def test_a_target_is_a_question():
     trace = made.trace()
     assert Target().sentence(trace) == "Why would the model say “·Paris” at step 0?"

@@ -12,10 +12,11 @@ from tests.bench.test_workbench import state_of
 from tests.requests.test_request import ask
 from tracebench.record.arrays import LabeledArray
 from tracebench.record.tokens import Vocabulary
-from tracebench.requests import aliases as same
+from tracebench.record.traces import Traces
 from tracebench.requests.aliases import other_keys
-from tracebench.requests.request import request_for
+from tracebench.requests.code import request_for
 from tracebench.requests.stored import Stored
+from tracebench.results import token_scores_names as names_module
 
 #: The token that the made trace says at step 0 is " Paris", id 3; " Rome" is 10.
 SAID = (None, 3, " Paris")
@@ -30,7 +31,7 @@ def asked(trace, token, against):
 def test_text_id_and_what_was_said_are_one_question(token, against):
     trace = made.trace()
     result = made.scores(trace, 0, token=token, against=against)
-    stored = Stored([result], trace)
+    stored = Stored([result], [trace])
     for other in itertools.product(SAID, ROME):
         assert ask(stored, asked(trace, *other)) == ("answer", result)
     assert ask(stored, asked(trace, None, 2))[0] == "error"
@@ -43,37 +44,37 @@ def test_the_names_of_a_result_are_made_once(monkeypatch):
     trace, another = made.trace(), made.trace()
     result = made.scores(trace, 0, against=" Rome")
     known = {request_for(result).key: result}
-    found = other_keys(known, trace)
+    found = other_keys(known, Traces([trace]))
     made_anew = []
-    names = same._made
-    monkeypatch.setattr(same, "_made", lambda *about: made_anew.append(1) or names(*about))
-    assert other_keys(known, trace) == found
+    names = names_module._made
+    monkeypatch.setattr(names_module, "_made", lambda *about: made_anew.append(1) or names(*about))
+    assert other_keys(known, Traces([trace])) == found
     assert made_anew == []
     # Which names there are depends on the record.
-    assert other_keys(known, another) == found
+    assert other_keys(known, Traces([another])) == found
     assert made_anew == [1]
 
 
 def test_what_is_known_by_itself_is_not_led_elsewhere():
     trace = made.trace()
     known = {request_for(r).key: r for r in (made.scores(trace, 0, against=10), made.scores(trace, 0, against=" Rome"))}
-    assert not other_keys(known, trace).keys() & known.keys()
+    assert not other_keys(known, Traces([trace])).keys() & known.keys()
 
 
 def test_a_text_that_two_tokens_have_names_neither():
-    """Which of them a tokenizer would take nobody knows here."""
+    """Which of them a tokenizer would take is not known here."""
     trace = made.trace(0, 1, 2, 7, 4, 5, 7, 6)
     twice = type(trace.candidates.vocabulary)({**made.VOCABULARY, 12: b" Rome"}, made.SPECIAL)
     object.__setattr__(trace.candidates, "vocabulary", twice)
     result = made.scores(trace, 0, against=10)
-    assert not any('"against":" Rome"' in key for key in other_keys({request_for(result).key: result}, trace))
+    assert not any('"against":" Rome"' in key for key in other_keys({request_for(result).key: result}, Traces([trace])))
 
 
 def test_a_single_byte_is_not_named_by_its_text():
     """It may be the byte token of a vocabulary whose token of that text is not in the record."""
     trace = made.trace()
     result = made.scores(trace, 0, against=7)
-    keys = other_keys({request_for(result).key: result}, trace)
+    keys = other_keys({request_for(result).key: result}, Traces([trace]))
     assert keys
     assert not any(r'"against":"\n"' in key for key in keys)
     assert any(r'"against":7' in key for key in keys)
@@ -82,7 +83,7 @@ def test_a_single_byte_is_not_named_by_its_text():
 def test_entropy_every_step_and_other_kinds_have_one_name():
     trace = made.trace()
     for result in (made.scores(trace, 0, of="entropy"), made.scores(trace, None), made.lens(trace)):
-        assert other_keys({request_for(result).key: result}, trace) == {}
+        assert other_keys({request_for(result).key: result}, Traces([trace])) == {}
 
 
 def test_a_page_has_the_other_names_too(tmp_path):
@@ -100,17 +101,17 @@ def test_a_token_is_not_compared_with_another_of_the_same_text():
     trace = made.trace()
     twice = Vocabulary({3: b" Rome", 10: b" Rome"})
     result = replace(made.scores(trace, 0, against=" Rome"), vocabulary=twice)
-    others = other_keys({request_for(result).key: result}, trace)
+    others = other_keys({request_for(result).key: result}, Traces([trace]))
     assert not any('"against":3' in key or '"against":10' in key for key in others)
 
 
 @pytest.mark.parametrize("token", [None, " Paris"])
 def test_an_answer_that_names_no_token_has_one_name(token):
-    """Of another people's method, say."""
+    """A third party's method may name none."""
     trace = made.trace()
     none = LabeledArray.of(np.asarray([-1], np.int32), step=[0])
     result = replace(made.scores(trace, 0, token=token), explained=none)
-    assert other_keys({request_for(result).key: result}, trace) == {}
+    assert other_keys({request_for(result).key: result}, Traces([trace])) == {}
 
 
 @pytest.mark.parametrize("target", [tb.Target(0, against=10), tb.Target(0, token=3, against=" Rome")])
@@ -121,10 +122,10 @@ def test_the_bench_says_what_came_of_a_question_however_it_is_named(target):
     bench.arrangement = {**bench.arrangement, "hidden": ["token_scores-2"]}
     view = bench.views[1]
     view.request = request_for(other)
-    said, proved = bench.finding(0), bench.checks
+    said, proved = bench.summary(0), bench.checks
     assert "leads" in said
     view.request = replace(view.request, target=target)
-    assert bench.finding(0) == said
+    assert bench.summary(0) == said
     assert bench.checks == proved
 
 
@@ -132,4 +133,4 @@ def test_an_answer_that_does_not_say_what_it_explained_at_its_step_has_one_name(
     trace = made.trace()
     elsewhere = LabeledArray.of(np.asarray([3], np.int32), step=[1])
     result = replace(made.scores(trace, 0), explained=elsewhere)
-    assert other_keys({request_for(result).key: result}, trace) == {}
+    assert other_keys({request_for(result).key: result}, Traces([trace])) == {}

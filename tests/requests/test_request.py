@@ -3,7 +3,8 @@ from pathlib import Path
 
 from tests import made
 from tracebench.record.target import Target
-from tracebench.requests.request import Absent, Job, Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Absent, Job, Request
 from tracebench.requests.stored import Stored
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -22,11 +23,13 @@ def test_the_key_is_the_text_that_the_browser_makes_too():
 
 
 def test_the_code_is_no_part_of_the_key():
-    assert Request("LogitLens", {"top": 5}, "t", code="a").key == Request("LogitLens", {"top": 5}, "t", code="b").key
+    assert (
+        Request("LogitLens", {"top": 5}, ("t",), code="a").key == Request("LogitLens", {"top": 5}, ("t",), code="b").key
+    )
 
 
 def test_requests_survive_json():
-    request = Request("LogitLens", {"top": 5, "watch": (" Rome",)}, "t", Target(2), "code")
+    request = Request("LogitLens", {"top": 5, "watch": (" Rome",)}, ("t",), Target(2), "code")
     assert Request.from_json(json.loads(json.dumps(request.to_json()))) == request
 
 
@@ -42,7 +45,7 @@ def test_a_bench_without_a_model_answers_what_it_has_and_says_what_it_has_not():
     lens = made.lens(made.trace())
     stored = Stored([lens])
     assert ask(stored, request_for(lens)) == ("answer", lens)
-    kind, failure = ask(stored, Request("LogitLens", {"top": 99}, lens.trace, code="tb.LogitLens(top=99)(lm, trace)"))
+    kind, failure = ask(stored, Request("LogitLens", {"top": 99}, lens.traces, code="tb.LogitLens(top=99)(lm, trace)"))
     assert kind == "error"
     assert isinstance(failure, Absent)
     assert failure.code == "tb.LogitLens(top=99)(lm, trace)"

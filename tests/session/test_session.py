@@ -58,82 +58,84 @@ def trace(lm):
 
 @pytest.fixture
 def session(lm, trace):
-    session = Session(lm, trace)
+    session = Session([(lm, trace)])
     yield session
     session.close()
 
 
-def ask(session, analysis, **options):
+def ask(session, trace, analysis, **options):
     asked = Asked(**options)
-    session.ask(request(analysis, session.trace), asked.job)
+    session.ask(request(analysis, trace), asked.job)
     return asked
 
 
 def test_an_answer_is_what_the_analysis_gives(session, lm, trace):
-    found, expected = ask(session, tb.LogitLens(top=3)).result(), tb.LogitLens(top=3)(lm, trace)
+    found, expected = ask(session, trace, tb.LogitLens(top=3)).result(), tb.LogitLens(top=3)(lm, trace)
     assert found.method == expected.method
     for name in ("token_ids", "probs", "entropy", "kl"):
         np.testing.assert_array_equal(getattr(found, name).values, getattr(expected, name).values)
 
 
-def test_progress_arrives(session):
-    asked = ask(session, tb.LogitLens(top=3))
+def test_progress_arrives(session, trace):
+    asked = ask(session, trace, tb.LogitLens(top=3))
     asked.result()
     assert asked.ticks
     assert asked.ticks[-1][0] == asked.ticks[-1][1]
 
 
-def test_the_same_question_is_answered_from_memory(session):
-    first = ask(session, tb.LogitLens(top=3)).result()
-    assert ask(session, tb.LogitLens(top=3)).result() is first
-    assert ask(session, tb.LogitLens(top=4)).result() is not first
+def test_the_same_question_is_answered_from_memory(session, trace):
+    first = ask(session, trace, tb.LogitLens(top=3)).result()
+    assert ask(session, trace, tb.LogitLens(top=3)).result() is first
+    assert ask(session, trace, tb.LogitLens(top=4)).result() is not first
     assert len(session.known()) == 2
 
 
-def test_an_edit_of_a_weight_is_noticed_though_it_bumps_no_version(session, lm):
-    first = ask(session, tb.LogitLens(top=3)).result()
+def test_an_edit_of_a_weight_is_noticed_though_it_bumps_no_version(session, lm, trace):
+    first = ask(session, trace, tb.LogitLens(top=3)).result()
     version = lm.model.lm_head.weight._version
     lm.model.lm_head.weight.data[5] += 1.0
     assert lm.model.lm_head.weight._version == version
     assert session.known() == {}
-    second = ask(session, tb.LogitLens(top=3)).result()
+    second = ask(session, trace, tb.LogitLens(top=3)).result()
     assert second is not first
     assert not np.array_equal(second.entropy.values, first.entropy.values)
     lm.model.lm_head.weight.data[5] -= 1.0
 
 
-def test_weights_that_change_meanwhile_are_read_again(session, lm):
+def test_weights_that_change_meanwhile_are_read_again(session, lm, trace):
     edits = []
 
     def edit(done, *_):
         if done == 2 and not edits:
             edits.append(lm.model.lm_head.weight.data[5].add_(1.0))
 
-    found = ask(session, tb.LogitLens(top=3), on_progress=edit).result()
-    expected = tb.LogitLens(top=3)(lm, session.trace)
+    found = ask(session, trace, tb.LogitLens(top=3), on_progress=edit).result()
+    expected = tb.LogitLens(top=3)(lm, trace)
     np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
 
 
-def test_weights_that_never_rest_are_an_error(session, lm):
+def test_weights_that_never_rest_are_an_error(session, lm, trace):
     with pytest.raises(RuntimeError, match="weights kept changing"):
-        ask(session, tb.LogitLens(top=3), on_progress=lambda *_: lm.model.lm_head.weight.data[5].add_(1.0)).result()
+        ask(
+            session, trace, tb.LogitLens(top=3), on_progress=lambda *_: lm.model.lm_head.weight.data[5].add_(1.0)
+        ).result()
 
 
-def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(session, lm, monkeypatch):
+def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(session, lm, monkeypatch, trace):
     monkeypatch.setattr(unembedding, "ROWS", 1)
     lm.model.train()
     with unchanged(lm.model):
-        asked = ask(session, tb.LogitLens(top=3), on_progress=lambda *_: asked.job.cancel())
+        asked = ask(session, trace, tb.LogitLens(top=3), on_progress=lambda *_: asked.job.cancel())
         with pytest.raises(Cancelled):
             asked.result()
     assert len(asked.ticks) == 1
-    assert ask(session, tb.LogitLens(top=3)).result().token_ids.shape[0] == 3
+    assert ask(session, trace, tb.LogitLens(top=3)).result().token_ids.shape[0] == 3
 
 
-def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session):
+def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session, trace):
     asked = Asked()
     asked.job.cancel()
-    session.ask(request(tb.LogitLens(), session.trace), asked.job)
+    session.ask(request(tb.LogitLens(), trace), asked.job)
     with pytest.raises(Cancelled):
         asked.result()
     assert asked.ticks == []
@@ -147,42 +149,42 @@ def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session):
         ({"depth": 3}, "depth"),
     ],
 )
-def test_an_error_is_told_and_the_next_question_is_answered(session, params, error):
+def test_an_error_is_told_and_the_next_question_is_answered(session, params, error, trace):
     asked = Asked()
-    session.ask(Request("LogitLens", params, session.trace.hash, None, ""), asked.job)
+    session.ask(Request("LogitLens", params, (trace.hash,)), asked.job)
     with pytest.raises((ValueError, TypeError), match=error):
         asked.result()
-    assert ask(session, tb.LogitLens(top=2)).result()
+    assert ask(session, trace, tb.LogitLens(top=2)).result()
 
 
-def test_another_trace_is_refused(session, lm):
+def test_another_trace_is_refused(session, lm, trace):
     asked = Asked()
     session.ask(request(tb.LogitLens(), lm.read([5, 6])), asked.job)
-    with pytest.raises(ValueError, match=f"this session answers about trace {session.trace.hash}"):
+    with pytest.raises(ValueError, match=f"this session answers about the traces {trace.hash}, the request is about"):
         asked.result()
 
 
-def test_a_listener_that_fails_does_not_end_the_worker(session):
+def test_a_listener_that_fails_does_not_end_the_worker(session, trace):
     def fail(*_):
         raise OSError("the browser is gone")
 
     told = queue.Queue()
-    session.ask(request(tb.LogitLens(), session.trace), Job(lambda *_: None, fail, told.put))
+    session.ask(request(tb.LogitLens(), trace), Job(lambda *_: None, fail, told.put))
     assert isinstance(told.get(timeout=SECONDS), OSError)
-    session.ask(request(tb.LogitLens(), session.trace), Job(lambda *_: None, fail, fail))
-    assert ask(session, tb.LogitLens(top=2)).result()
+    session.ask(request(tb.LogitLens(), trace), Job(lambda *_: None, fail, fail))
+    assert ask(session, trace, tb.LogitLens(top=2)).result()
 
 
-def test_a_closed_session_answers_again_when_asked(session):
-    ask(session, tb.LogitLens(top=2)).result()
+def test_a_closed_session_answers_again_when_asked(session, trace):
+    ask(session, trace, tb.LogitLens(top=2)).result()
     worker = session._worker
     session.close()
     worker.join(SECONDS)
     assert not worker.is_alive()
-    assert ask(session, tb.LogitLens(top=3)).result()
+    assert ask(session, trace, tb.LogitLens(top=3)).result()
 
 
-def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever(session, lm, monkeypatch):
+def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever(session, lm, monkeypatch, trace):
     monkeypatch.setattr(unembedding, "ROWS", 1)
     ids = [5, 6, 7, 8]
     expected = lm.logits(ids)
@@ -192,7 +194,7 @@ def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever
         started.set()
         seen.append((done, total))
 
-    asked = ask(session, tb.LogitLens(top=3), on_progress=progress)
+    asked = ask(session, trace, tb.LogitLens(top=3), on_progress=progress)
     assert started.wait(SECONDS)
     for _ in range(3):
         assert torch.equal(lm.logits(ids), expected)
@@ -204,10 +206,10 @@ def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever
     assert torch.equal(lm.logits(ids), expected)
 
 
-def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm):
+def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm, trace):
     """A cell's pass in the middle of the watched one leaves no trace in what the job captured."""
     ids = torch.tensor([[5, 6, 7]])
-    expected = tb.LogitLens(top=3)(lm, session.trace)
+    expected = tb.LogitLens(top=3)(lm, trace)
 
     def intrude(*_):
         if threading.current_thread().name == "tracebench-session":
@@ -216,7 +218,7 @@ def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm):
             other.join()
 
     handle = lm.model.model.layers[0].self_attn.register_forward_hook(intrude)
-    found = ask(session, tb.LogitLens(top=3)).result()
+    found = ask(session, trace, tb.LogitLens(top=3)).result()
     handle.remove()
     np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
 
@@ -232,7 +234,7 @@ def shell(monkeypatch):
 def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
     """Without asking for our lock, as a training loop does."""
     lm.model.train()
-    session, asked, seen = Session(lm, trace), [], []
+    session, asked, seen = Session([(lm, trace)]), [], []
     under_way, go_on = threading.Event(), threading.Event()
 
     def hold(*_):
@@ -246,7 +248,7 @@ def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
         seen.append(all(module.training for module in lm.model.modules()))
 
     def train():
-        asked.append(ask(session, tb.LogitLens(top=3)))
+        asked.append(ask(session, trace, tb.LogitLens(top=3)))
         for _ in range(50):
             look()
             time.sleep(0.002)
@@ -275,16 +277,14 @@ def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_pat
     shell.user_ns.update(tb=tb, lm=lm, trace=trace, path=tmp_path / "a.html")
     with in_time():
         assert shell.run_cell("bench = tb.explore(lm, trace); bench.save(path); shot = tb.snapshot(bench)").success
-    assert "leads" in (tmp_path / "a.html").read_text("utf-8") or "last layer" in (tmp_path / "a.html").read_text(
-        "utf-8"
-    )
+    assert "top choice" in (tmp_path / "a.html").read_text("utf-8")
     assert all(module.training for module in lm.model.modules())
     shell.user_ns["bench"].close()
 
 
 def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remembered(trace, lm, shell, monkeypatch):
     monkeypatch.setattr(unembedding, "ROWS", 1)
-    session, asked = Session(lm, trace), []
+    session, asked = Session([(lm, trace)]), []
     weight = lm.model.lm_head.weight
     own = weight.data.clone()
 
@@ -293,17 +293,17 @@ def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remember
             weight.data.copy_(own + (done < total))
 
     def cell():
-        asked.append(ask(session, tb.LogitLens(top=3), on_progress=edit))
+        asked.append(ask(session, trace, tb.LogitLens(top=3), on_progress=edit))
         beside = asked[0].result()
         weight.data.copy_(own)
-        asked.append(ask(session, tb.LogitLens(top=3)))
+        asked.append(ask(session, trace, tb.LogitLens(top=3)))
         assert asked[1].result() is not beside
 
     shell.user_ns["cell"] = cell
     assert shell.run_cell("cell()").success
-    found = ask(session, tb.LogitLens(top=3)).result()
+    found = ask(session, trace, tb.LogitLens(top=3)).result()
     np.testing.assert_array_equal(found.entropy.values, tb.LogitLens(top=3)(lm, trace).entropy.values)
-    assert ask(session, tb.LogitLens(top=3)).result() is found  # no cell ran, so it may be remembered
+    assert ask(session, trace, tb.LogitLens(top=3)).result() is found  # no cell ran, so it may be remembered
     session.close()
 
 
@@ -323,8 +323,8 @@ def in_time():
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_refreshed_model_is_asked_anew(session, lm):
+def test_a_refreshed_model_is_asked_anew(session, lm, trace):
     """Above a billion parameters an edit between the sampled ones is seen by nobody but the user."""
-    first = ask(session, tb.LogitLens(top=3)).result()
+    first = ask(session, trace, tb.LogitLens(top=3)).result()
     lm.refresh()
-    assert ask(session, tb.LogitLens(top=3)).result() is not first
+    assert ask(session, trace, tb.LogitLens(top=3)).result() is not first

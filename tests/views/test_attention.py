@@ -25,7 +25,7 @@ def attention(length=24, layers=(1, 4), heads=(0, 2, 3), sink=0.25, seed=0):
         made.tokens(*[0] * length),
         via="sdpa",
         method="AttentionPatterns(layers=(1, 4), heads=(0, 2, 3))",
-        trace="t",
+        traces=("t",),
     )
 
 
@@ -110,7 +110,7 @@ def test_a_slice_is_the_results_own_weights(sink):
     result = attention(sink=sink)
     for layer in (1, 4, None):
         for head in (0, 2, 3, None):
-            tree = AttentionView.pack_slice(result, made.trace(), {"layer": layer, "head": head})
+            tree = AttentionView.pack_slice(result, made.trace(), coords={"layer": layer, "head": head})
             own = np.asarray(result.map(layer, head).values)[np.tri(24, dtype=bool)]
             assert np.abs(np.sqrt(numbers(tree["weights"])) - np.sqrt(own)).max() <= 0.5 / 255 + 1e-6
             assert (tree["form"], tree["layer"], tree["head"]) == ("full", layer, head)
@@ -139,16 +139,16 @@ def test_a_map_of_nobody_in_particular_is_the_mean():
 )
 def test_a_slice_that_is_not_there_is_a_sentence(coords, sentence):
     with pytest.raises(ValueError, match=sentence):
-        AttentionView.pack_slice(attention(), made.trace(), coords)
+        AttentionView.pack_slice(attention(), made.trace(), coords=coords)
 
 
 @pytest.mark.parametrize("form", ["full", "compact"])
 def test_a_page_has_every_slice_that_can_be_asked_for(form):
     result = attention(40)
-    trees = {tuple(coords.values()): tree for coords, tree in AttentionView.slices(result, made.trace(), form)}
+    trees = {tuple(coords.values()): tree for coords, tree in AttentionView.slices(result, made.trace(), detail=form)}
     assert set(trees) == {(layer, head) for layer in (1, 4, None) for head in (0, 2, 3, None)}
     for (layer, head), tree in trees.items():
-        asked = AttentionView.pack_slice(result, made.trace(), {"layer": layer, "head": head})
+        asked = AttentionView.pack_slice(result, made.trace(), coords={"layer": layer, "head": head})
         if form == "full":
             assert np.abs(numbers(tree["weights"]) - numbers(asked["weights"])).max() <= 0.008
             assert tree["weights"]["shape"] == asked["weights"]["shape"]
@@ -171,13 +171,13 @@ def test_a_short_text_is_kept_in_full_and_a_long_one_compact():
 def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
     bench = tb.Workbench([made.trace(), made.lens(made.trace())])
     for save in (
-        lambda: bench.save(tmp_path / "a.html", attention="small"),
-        lambda: tb.snapshot(bench, attention="small"),
+        lambda: bench.save(tmp_path / "a.html", detail="small"),
+        lambda: tb.snapshot(bench, detail="small"),
     ):
-        with pytest.raises(ValueError, match=r"attention is 'compact' .*, 'full' .* or None .*, got 'small'"):
+        with pytest.raises(ValueError, match=r"detail is 'compact' .*, 'full' .* or None .*, got 'small'"):
             save()
-    with pytest.raises(ValueError, match=r"attention is for a page \(\.html\): a \.trace holds the exact weights"):
-        bench.save(tmp_path / "a.trace", attention="full")
+    with pytest.raises(ValueError, match=r"detail is for a page \(\.html\): a \.trace holds the exact numbers"):
+        bench.save(tmp_path / "a.trace", detail="full")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -187,6 +187,6 @@ def test_the_same_attention_is_the_same_page(tmp_path, form):
     for name in ("a.html", "b.html"):
         trace = made.trace(*[n * n % 11 for n in range(150)])
         bench = tb.Workbench([trace, made.attention(trace)])
-        pages.append(bench.save(tmp_path / name, attention=form).read_bytes())
+        pages.append(bench.save(tmp_path / name, detail=form).read_bytes())
     assert pages[0] == pages[1]
     assert pages[0].count(b'id="tracebench-chunk-') == 12

@@ -5,23 +5,24 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tracebench import registry
 from tracebench.record.arrays import LabeledArray
 from tracebench.requests.request import Request
 from tracebench.results.rollout import Rollout
 from tracebench.views import rollout
-from tracebench.views.attention import ROLLOUT, AttentionView
 from tracebench.views.rollout import RolloutView
 
 
 def test_the_rollout_that_is_offered_is_the_analysis_by_default():
-    assert repr(tb.AttentionRollout()) == ROLLOUT
+    assert registry.methods_of("rollout") == [("rollout", repr(tb.AttentionRollout()))]
 
 
 def test_the_attention_view_offers_the_request_that_a_session_answers():
     from tracebench.analyses.base import request
 
     trace = made.trace()
-    (offered,) = AttentionView.data(trace)["rollouts"]
+    view = tb.Workbench([trace, made.attention(trace)]).views[1]
+    ((offered,),) = view._alternatives
     assert offered["label"] == "rollout"
     assert Request.from_json(offered["request"]) == request(tb.AttentionRollout(), trace)
     assert offered["request"]["code"] == request(tb.AttentionRollout(), trace).code
@@ -38,7 +39,7 @@ def test_beside_attention_it_is_one_more_source_of_that_view_and_goes_into_what_
     usual, other = made.rollout(trace), made.rollout(trace, residual=0.25)
     bench = tb.Workbench([trace, other, made.attention(trace), usual])
     assert [view.stem for view in bench.views] == ["generation", "attention"]
-    offered = bench.views[1]._data["rollouts"]
+    (offered,) = bench.views[1]._alternatives
     assert [each["label"] for each in offered] == ["rollout, residual 0.25", "rollout"]
     baked = bench.baked()
     assert all(Request.from_json(each["request"]).key in baked for each in offered)
@@ -52,7 +53,13 @@ def shares(tree):
 
 def flow_of(values, trace, layers=range(3)):
     axes = {"layer": layers, "query": range(values.shape[1]), "key": range(values.shape[2])}
-    return Rollout(LabeledArray.of(values, **axes), trace.tokens, via="sdpa", method=ROLLOUT, trace=trace.hash)
+    return Rollout(
+        LabeledArray.of(values, **axes),
+        trace.tokens,
+        via="sdpa",
+        method=repr(tb.AttentionRollout()),
+        traces=(trace.hash,),
+    )
 
 
 def test_what_travels_at_once_has_no_shares():
@@ -66,7 +73,7 @@ def test_a_slice_is_what_has_come_to_one_position():
     trace = made.trace()
     result = made.rollout(trace, layers=(2, 4))
     for query in range(8):
-        tree = RolloutView.pack_slice(result, trace, {"query": query})
+        tree = RolloutView.pack_slice(result, trace, coords={"query": query})
         assert (tree["kind"], tree["query"], tree["flow"]["dims"]) == ("rollout_slice", query, ["key", "layer"])
         assert tree["flow"]["coords"] == {"layer": [2, 4]}
         own = np.asarray(result.reaching(query).values)
@@ -78,7 +85,7 @@ def test_a_slice_is_what_has_come_to_one_position():
 def test_a_slice_that_is_not_there_is_a_sentence(coords):
     trace = made.trace()
     with pytest.raises(ValueError, match=r"a slice of a rollout has a query, which is a position from 0 to 7, got \{"):
-        RolloutView.pack_slice(made.rollout(trace), trace, coords)
+        RolloutView.pack_slice(made.rollout(trace), trace, coords=coords)
 
 
 def test_a_page_has_every_position_of_a_short_text_and_those_that_predict_a_step_of_a_long_one(monkeypatch):
@@ -88,7 +95,7 @@ def test_a_page_has_every_position_of_a_short_text_and_those_that_predict_a_step
     def positions():
         baked = list(RolloutView.slices(result, trace))
         for coords, tree in baked:
-            assert tree == RolloutView.pack_slice(result, trace, coords)
+            assert tree == RolloutView.pack_slice(result, trace, coords=coords)
         return [coords["query"] for coords, _ in baked]
 
     assert positions() == list(range(20))
@@ -103,18 +110,18 @@ def test_rounding_outside_of_zero_and_one_is_packed_and_more_is_refused():
     trace = made.trace()
     values = np.array(made.rollout(trace).flow.values)
     values[0, 1, :2] = 1 + 1e-6, -1e-7
-    stored = shares(RolloutView.pack_slice(flow_of(values, trace), trace, {"query": 1}))
+    stored = shares(RolloutView.pack_slice(flow_of(values, trace), trace, coords={"query": 1}))
     assert stored[0].tolist() == [1, 0]
     values[0, 1, 0] = -0.01
     with pytest.raises(ValueError, match=r"holds values in \[0, 1\]"):
-        RolloutView.pack_slice(flow_of(values, trace), trace, {"query": 1})
+        RolloutView.pack_slice(flow_of(values, trace), trace, coords={"query": 1})
 
 
 def test_what_no_page_can_hold_is_a_sentence():
     trace = made.trace(*[n % 12 for n in range(4000)], prompt_length=1)
     huge = flow_of(np.broadcast_to(np.float32(0), (30, 4000, 4000)), trace, range(2, 32))
     # A notebook sends a position at a time.
-    assert len(RolloutView.pack_slice(huge, trace, {"query": 3999})["flow"]["$array"]) == 30 * 4000
+    assert len(RolloutView.pack_slice(huge, trace, coords={"query": 3999})["flow"]["$array"]) == 30 * 4000
     said = (
         r"of 30 layers to 4000 of 4000 positions takes about 72 MB in a page, which holds 64 MB of it: "
         r"ask for 26 layers at the most, as AttentionRollout\(first=2, last=27\) does"

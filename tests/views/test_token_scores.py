@@ -2,11 +2,13 @@
 
 import tracebench as tb
 from tests import made
-from tracebench.views.token_scores import METHODS, TokenScoresView
+from tracebench import registry
+from tracebench.views.token_scores import TokenScoresView
+from tracebench.widgets.trace_data import trace_tree
 
 
 def test_the_methods_on_offer_are_reprs_of_analyses():
-    assert list(METHODS.values()) == [
+    assert [method for _, method in registry.methods_of("token_scores")] == [
         repr(tb.IntegratedGradients()),
         repr(tb.IntegratedGradients(n_steps=256)),
         repr(tb.IntegratedGradients(quadrature="adaptive")),
@@ -15,8 +17,8 @@ def test_the_methods_on_offer_are_reprs_of_analyses():
     ]
 
 
-def test_every_alternative_on_offer_has_its_piece():
-    data = TokenScoresView.data(made.trace())
+def test_a_method_on_offer_has_its_parameters():
+    data = TokenScoresView.data()
     assert {method["analysis"] for method in data["methods"]} == {"IntegratedGradients", "InputXGradient"}
     assert data["methods"][2]["params"] == {
         "n_steps": 64,
@@ -25,4 +27,8 @@ def test_every_alternative_on_offer_has_its_piece():
         "keep_special": True,
         "quadrature": "adaptive",
     }
-    assert set(data["vocab"]) == {str(i) for i in made.trace().candidates.token_ids.values.reshape(-1)}
+
+
+def test_every_alternative_on_offer_has_its_piece():
+    tree = trace_tree(made.trace())
+    assert set(tree["vocab"]) == {str(i) for i in made.trace().candidates.token_ids.values.reshape(-1)}

@@ -9,7 +9,9 @@ import pytest
 import tracebench as tb
 from tests import made
 from tests.made import attention
-from tracebench.requests.request import Job, Request, request_for
+from tracebench.record.traces import Traces
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Job, Request
 from tracebench.requests.stored import Stored
 from tracebench.widgets import answers as answers_module
 from tracebench.widgets.answers import Answers
@@ -20,8 +22,8 @@ from tracebench.widgets.packing import Packing
 class Line:
     """The browser's end: what was sent, and a way to speak."""
 
-    def __init__(self, monkeypatch, answerer, trace, save=dict, size=dict):
-        self.answers = Answers(answerer, trace, save, size)
+    def __init__(self, monkeypatch, answerer, trace, **actions):
+        self.answers = Answers(answerer, Traces([trace]), actions)
         self.sent, self.told = [], threading.Event()
         monkeypatch.setattr(self.answers, "send", self._send)
 
@@ -52,11 +54,12 @@ def test_an_ask_is_acknowledged_and_answered_with_buffers(line):
     values = np.frombuffer(buffers[probs["$array"]], "<f4").reshape(probs["shape"])
     np.testing.assert_array_equal(values, lens.probs.values)
     assert probs["coords"] == {"layer": [-1, 0, 1, 2]}
-    assert len(content["result"]["findings"]) == 5
+    assert content["result"]["sentences"]["steps"] == [0, 1, 2, 3, 4]
+    assert content["result"]["says"] == "continues"
 
 
 def test_what_nobody_can_compute_is_absent_with_the_code_that_would(line):
-    line.say(kind="ask", id="a1", request=Request("LogitLens", {"top": 9}, "x", code="code").to_json())
+    line.say(kind="ask", id="a1", request=Request("LogitLens", {"top": 9}, ("x",), code="code").to_json())
     content, _ = line.sent[-1]
     assert (content["kind"], content["absent"], content["code"]) == ("error", True, "code")
 
@@ -85,11 +88,11 @@ def test_a_cancel_reaches_the_job(monkeypatch):
 
 
 def test_saving_tells_where_or_why_not(monkeypatch):
-    def fail():
+    def fail(_params):
         raise ValueError("cannot save into a folder of glass")
 
-    line = Line(monkeypatch, Stored(), made.trace(), fail)
-    line.say(kind="save", id="s1")
+    line = Line(monkeypatch, Stored(), made.trace(), save=fail)
+    line.say(kind="act", id="s1", action="save", params={})
     assert line.told.wait(5)
     assert line.sent[-1][0] == {
         "kind": "error", "id": "s1", "error": "Cannot save into a folder of glass", "absent": False, "code": None,
@@ -292,7 +295,7 @@ def test_a_question_that_ended_in_an_error_has_no_answer_any_more(monkeypatch):
     line = Line(monkeypatch, Breaks([lens]), trace)
     request = request_for(lens)
     told = []
-    line.answers._told = lambda: told.append(1)
+    line.answers._on_answer = lambda: told.append(1)
     line.say(kind="ask", id="a", request=request.to_json())
     assert set(line.answers.given.by_request()) == {request.key}
     broken.append(RuntimeError("no memory"))
@@ -327,7 +330,7 @@ def test_many_slices_are_packed_by_one_thread_and_those_that_were_cancelled_not_
     first = whole(line)
     packed, threads, go = [], set(), threading.Event()
 
-    def pack_slice(result, trace, coords):
+    def pack_slice(result, traces, coords):
         assert go.wait(5)
         packed.append(coords["layer"])
         threads.add(threading.current_thread())

@@ -109,11 +109,11 @@ def test_what_is_not_there_is_a_sentence_and_changes_nothing(selection, name, va
 
 
 def test_as_a_cells_last_value_it_is_its_text(selection):
-    assert selection._repr_mimebundle_()[0] == {"text/plain": "Selection(step=0, query=2)"}
+    assert selection._repr_mimebundle_()[0] == {"text/plain": "Selection(trace=0, step=0, query=2)"}
 
 
 def test_an_unknown_keyword_is_a_sentence(selection):
-    with pytest.raises(TypeError, match="does not know layr; it takes step, token"):
+    with pytest.raises(TypeError, match="does not know layr; it takes trace, step, token"):
         Selection(made.trace(), layr=3)
     with pytest.raises(TypeError, match="does not know setp"):
         selection.select(setp=3)

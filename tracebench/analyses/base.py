@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -9,18 +10,27 @@ from tracebench import registry
 from tracebench.models.language_model import LanguageModel
 from tracebench.record.target import Target
 from tracebench.record.trace import Trace
+from tracebench.requests.code import call_code
+from tracebench.requests.parameters import rebuilt
 from tracebench.requests.request import Request
 
 
-def request(analysis: Any, trace: Trace, target: Target | None = None) -> Request:
+def request(analysis: Any, *traces: Trace, target: Target | None = None) -> Request:
     """The request that an analysis with these parameters would answer."""
     params = {field.name: getattr(analysis, field.name) for field in fields(analysis)}
-    about = f", tb.{target!r}" if target is not None else ""
-    code = f"tb.{analysis!r}(lm, trace{about})\n"
-    return Request(type(analysis).__name__, params, trace.hash, target, code)
+    code = call_code(repr(analysis), len(traces), target)
+    return Request(type(analysis).__name__, params, tuple(trace.hash for trace in traces), target, code)
 
 
-def run(request: Request, lm: LanguageModel, trace: Trace) -> Any:
-    """Answer a request."""
-    analysis = registry.find("analyses", request.analysis)(**request.params)
-    return analysis(lm, trace) if request.target is None else analysis(lm, trace, request.target)
+def run(request: Request, lm: LanguageModel, traces: Sequence[Trace]) -> Any:
+    """Answer a request.
+
+    Args:
+        request: what is asked.
+        lm: the model.
+        traces: those that the request is about, in its order.
+    """
+    named = registry.analysis_class(request.analysis)
+    analysis = named(**rebuilt(request.params, named, request.things))
+    about = traces if request.target is None else (*traces, request.target)
+    return analysis(lm, *about)

@@ -1,4 +1,4 @@
-"""What a bench says as a whole: what came of it in sentences, and what proves it, from the answers of the views in sight."""
+"""What a bench says as a whole: sentences about a step, and the checks behind them, from the answers of the views in sight."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from tracebench.record.checks import Check
 from tracebench.record.trace import Trace
 from tracebench.requests.request import Request
-from tracebench.sentences import findings
+from tracebench.sentences.generation import said
+from tracebench.sentences.words import Parts
 
 #: The view of the record, whose checks always count.
 RECORD = "generation"
@@ -17,19 +18,19 @@ RECORD = "generation"
 
 @dataclass(frozen=True)
 class Question:
-    """What one view in sight asks.
+    """What one view asks.
 
     Args:
         view: its name in the arrangement.
         request: what it asks now; None where it asks nothing.
-        beside: what it asks when that is chosen.
-        otherwise: whether it asks another question than at first.
+        alternatives: what it offers to ask instead.
+        is_followup: whether it asks another question than at first.
     """
 
     view: str
     request: Request | None
-    beside: tuple[Request, ...] = ()
-    otherwise: bool = False
+    alternatives: tuple[Request, ...] = ()
+    is_followup: bool = False
 
     def at(self, step: int) -> list[Request]:
         """All of it, at a step."""
@@ -40,8 +41,8 @@ class Question:
         return [] if self.request is None else [self.request.at(step)]
 
     def offered(self, step: int) -> list[Request]:
-        """What it asks when that is chosen, at a step."""
-        return [each.at(step) for each in self.beside]
+        """What it offers to ask instead, at a step."""
+        return [each.at(step) for each in self.alternatives]
 
 
 class Checks(dict[str, tuple[Check, ...]]):
@@ -49,7 +50,7 @@ class Checks(dict[str, tuple[Check, ...]]):
 
     @property
     def wrong(self) -> tuple[tuple[str, Check], ...]:
-        """Those that do not hold, each with the name of its view."""
+        """The checks that do not hold, each with the name of its view."""
         return tuple((view, check) for view, checks in self.items() for check in checks if check.state != "holds")
 
     @property
@@ -70,57 +71,72 @@ def spoken(view: str) -> str:
     return view.replace("_", " ").replace("-", " ")
 
 
-def checks(
-    trace: Trace, questions: Iterable[Question], step: int, known: Mapping[str, Any], finding: Request | None = None
-) -> Checks:
-    """Of the record, of every answer that the views in sight have at a step, and of the lens that the finding is built on.
-
-    Every answer counts once, however many views show it: for the first that asks it as its own question, else for the
-    first that offers it.
+@dataclass(frozen=True)
+class Head:
+    """The head of a bench at one step of one trace.
 
     Args:
-        trace: the record.
-        questions: of the views in sight.
+        trace: the one that is looked at; None where the bench has none.
+        questions: those of the views in sight.
         step: the one that is looked at.
         known: request key -> result.
-        finding: the request of the lens that the finding is built on, whose answer counts also where it is hidden.
+        continuing: requests whose sentence continues that of the record, also where their views are hidden.
     """
-    found = Checks({RECORD: trace.checks})
-    questions = list(questions)
-    asked = [(question.view, each.key) for question in questions for each in question.own(step)]
-    asked += [(question.view, each.key) for question in questions for each in question.offered(step)]
-    # Of equal keys the first one is written last.
-    views = {key: view for view, key in reversed(asked) if key in known}
-    for question in questions:
-        keys = dict.fromkeys(each.key for each in question.at(step) if views.get(each.key) == question.view)
-        if keys:
-            found[question.view] = tuple(check for key in keys for check in known[key].checks)
-    lens = _lens(known, finding)
-    if lens is not None and finding is not None and finding.key not in views:
-        found[lens.kind] = lens.checks
-    return found
 
+    trace: Trace | None
+    questions: Sequence[Question]
+    step: int
+    known: Mapping[str, Any]
+    continuing: Sequence[Question] = ()
 
-def sentences(
-    trace: Trace, questions: Sequence[Question], step: int, known: Mapping[str, Any], finding: Request | None = None
-) -> list[findings.Parts]:
-    """What a step comes down to: first the sentence that leads, then what else the answers in sight say.
+    def checks(self) -> Checks:
+        """Of the record, of every answer that the views in sight have, and of the answers that continue the record's sentence.
 
-    The arguments are those of `checks`.
-    """
-    asked = [
-        (question.otherwise, scores.target.against is not None, findings.attributed(trace, scores, step))
-        for question in questions
-        for scores in (known.get(request.key) for request in question.at(step))
-        if scores is not None and scores.kind == "token_scores" and step in scores.steps
-    ]
-    lens = _lens(known, finding)
-    own = findings.finding(trace, lens, step) if lens else findings.said(trace, step)
-    # Whoever asks another question wants to know what came of that; so does who came with "why this rather than that".
-    others = [parts for otherwise, _, parts in asked if otherwise] + [parts for _, compares, parts in asked if compares]
-    lead = next(iter(others), own)
-    return [lead, *(parts for parts in (own, *(parts for *_, parts in asked)) if parts != lead)]
+        Every answer counts once, however many views show it: for the first that asks it as its own question, else for the
+        first that offers it.
+        """
+        found = Checks({} if self.trace is None else {RECORD: self.trace.checks})
+        asked = [(question.view, each.key) for question in self.questions for each in question.own(self.step)]
+        asked += [(question.view, each.key) for question in self.questions for each in question.offered(self.step)]
+        # The first of equal keys is written last.
+        views = {key: view for view, key in reversed(asked) if key in self.known}
+        for question in self.questions:
+            keys = dict.fromkeys(each.key for each in question.at(self.step) if views.get(each.key) == question.view)
+            if keys:
+                found[question.view] = tuple(check for key in keys for check in self.known[key].checks)
+        for question in self.continuing:
+            for request in question.own(self.step):
+                if request.key in self.known and request.key not in views:
+                    found[question.view] = self.known[request.key].checks
+        return found
 
+    def sentences(self) -> list[Parts]:
+        """First the sentence that leads, then what else the answers in sight say.
 
-def _lens(known: Mapping[str, Any], finding: Request | None) -> Any:
-    return None if finding is None else known.get(finding.key)
+        A follow-up question leads, then a comparison, then the record.
+        """
+        if self.trace is None or not self.trace.steps:
+            return []
+        own = (*said(self.trace, self.step), *self._continued())
+        followups, comparisons, others = [], [], []
+        for question in self.questions:
+            for request in question.at(self.step):
+                result = self.known.get(request.key)
+                if result is None or result.says == "continues":
+                    continue
+                if (parts := result.sentence(self.trace, self.step)) is None:
+                    continue
+                others.append(parts)
+                if question.is_followup:
+                    followups.append(parts)
+                elif result.says == "compares":
+                    comparisons.append(parts)
+        lead = next(iter([*followups, *comparisons]), own)
+        return [lead, *(parts for parts in (own, *others) if parts != lead)]
+
+    def _continued(self) -> Iterable[str | dict[str, str]]:
+        for question in self.continuing:
+            for request in question.own(self.step):
+                result = self.known.get(request.key)
+                if result is not None and result.says == "continues" and self.trace is not None:
+                    yield from result.sentence(self.trace, self.step) or ()

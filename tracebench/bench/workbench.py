@@ -1,9 +1,10 @@
-"""The bench: a trace, views of its results, one selection, and whoever answers."""
+"""The bench: traces, views of their results, one selection, and what answers."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,37 +13,44 @@ import traitlets
 
 from tracebench import bundle, registry
 from tracebench.bench import arrangement as arranging
-from tracebench.bench import head as shown
-from tracebench.offline.bake import ask_all, bake, in_steps, insist_on_form
+from tracebench.bench.head import Checks, Head, Question
+from tracebench.bench.slots import Slot, slots_of
+from tracebench.offline.bake import Detail, ask_all, bake, in_steps, insist_on_detail
+from tracebench.offline.names import unused_path
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
-from tracebench.offline.static import static_html
-from tracebench.offline.static_output import KeptTrue
-from tracebench.offline.title import title_of, unused_path
+from tracebench.offline.static import static_body, static_html
+from tracebench.offline.static_output import StaticOutput
 from tracebench.record.arrays import whole
 from tracebench.record.files import FileError
-from tracebench.record.target import Target
 from tracebench.record.trace import Trace
+from tracebench.record.traces import Traces
 from tracebench.requests.aliases import by_all_names
-from tracebench.requests.request import Answerer, Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Answerer, Request
 from tracebench.requests.stored import Stored
-from tracebench.sentences import findings
-from tracebench.views.generation import GenerationView, trace_code
-from tracebench.widgets import wire
+from tracebench.results.base import Result
+from tracebench.sentences.title import title_of
+from tracebench.sentences.words import as_text
 from tracebench.widgets.answers import Answers
-from tracebench.widgets.base import Told, View, reject_unknown, static_text
+from tracebench.widgets.base import SyncedWidget, View, reject_unknown, static_text
 from tracebench.widgets.selection import Selection
+from tracebench.widgets.trace_data import TraceData
+
+#: What a bench asks by itself about a trace: the requests, and a note for its head.
+Usual = Callable[[Trace], tuple[list[Request], str | None]]
 
 
-class Workbench(Told):
-    """Linked views of one trace: ``tb.Workbench([trace, lens])``, also without a model.
+class Workbench(SyncedWidget):
+    """Linked views of traces: ``tb.Workbench([trace, lens])``, also without a model.
 
     Args:
-        things: one `Trace`; results on it, which are shown as they are; requests, which are answered when a view asks.
-        answerer: who answers requests; by default the given results alone.
-        note: a sentence for the head, e.g. what the bench does not show and why.
+        things: traces, in their order; results, which are shown as they are; requests, which are answered when a view asks.
+        answerer: what answers requests; by default the given results alone.
+        usual: what to ask about each trace beside that; without it every view asks about every trace what it asks about one.
 
     Attributes:
+        traces: what is shown, in the order of `selection.trace`; `add` puts another at the end.
         selection: what is looked at; read, set and observe it.
         views: the view widgets, each of which can also be shown alone in a cell and stays linked.
         arrangement: how the views are shown: ``{"order": [names], "hidden": [names], "enlarged": name or None}``. A view's
@@ -57,6 +65,7 @@ class Workbench(Told):
     _answerer: Answerer
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _stems = traitlets.List().tag(sync=True)
+    _traces = traitlets.List().tag(sync=True, echo_update=False)
     views = traitlets.List().tag(
         sync=True, to_json=lambda views, _: [f"anywidget:{view.model_id}" for view in views], echo_update=False
     )
@@ -65,53 +74,118 @@ class Workbench(Told):
     _answers = anywidget.WidgetTrait().tag(sync=True)
 
     def __init__(
-        self, things: Iterable[Any], *, answerer: Answerer | None = None, note: str | None = None, **unknown: Any
+        self, things: Iterable[Any], *, answerer: Answerer | None = None, usual: Usual | None = None, **unknown: Any
     ) -> None:
-        reject_unknown(type(self), unknown, ("things", "answerer", "note"))
-        trace, results, requests = _sorted_out(things)
-        self.trace = trace
-        answerer = answerer if answerer is not None else Stored(results, trace)
-        self._answerer = answerer
-        self._requests = [*map(request_for, results), *requests]
-        self._kinds = [result.kind for result in results] + [registry.result_kind(r.analysis) for r in requests]
+        reject_unknown(type(self), unknown, ("things", "answerer", "usual"))
+        traces, results, requests = _sorted_out(things)
+        self.traces = Traces(traces)
+        answerer = answerer if answerer is not None else Stored(results, traces)
+        self._answerer, self._usual = answerer, usual
+        self._notes: list[str | None] = []
+        for trace in self.traces:
+            requests += self._asked_by_itself(trace)
+        self._slots = slots_of([*map(request_for, results), *requests])
         super().__init__()
-        self.selection = Selection(trace)
+        self.selection = Selection(self.traces)
         self._measure = Measure()
         self._known: dict[str, Any] = {}
-        self._kept = KeptTrue(self._static)
+        self._output = StaticOutput(self._static)
         self._answers = Answers(
             answerer,
-            trace,
-            self._save_from_browser,
-            self._size_for_browser,
-            told=self._kept.stale,
+            self.traces,
+            {"save": self._save_from_browser, "size": self._size_for_browser},
+            on_answer=self._output.stale,
+            on_trace=self.add,
+            things=self._things,
             in_sight=self._wanted,
         )
+        self._trace_data = [TraceData(trace) for trace in self.traces]
+        if traces:
+            self._slots.insert(0, Slot("trace"))
         shared = {"selection": self.selection, "answers": self._answers}
-        views = [GenerationView(data=GenerationView.pack(trace), request=None, **shared)]
-        classes = {kind: registry.find("views", kind) for kind in self._kinds}
-        taken = {other for view in classes.values() for other in view.also}
-        asked = list(zip(self._kinds, self._requests, strict=True))
-        # What a view offers to ask beside its own question; it is in a saved page as that is.
-        self._offered: list[list[Request]] = [[]]
-        for kind, request in asked:
-            if kind in taken:
-                continue
-            view = classes[kind]
-            beside = [other for its, other in asked if its in view.also]
-            data = view.data(trace) | (view.beside(beside) if beside else {})
-            views.append(view(data=data, request=request.to_json(), **shared))
-            self._offered.append(beside)
-        self.views = views
-        self._stems = [view.stem for view in views]
+        self.views = [registry.view_class(slot.kind)(requests=(), **shared) for slot in self._slots]
+        self._stems = [view.stem for view in self.views]
         self.arrangement = {}
-        self._data = self._tree() | ({} if note is None else {"note": note})
+        self._tell_views()
         # What is left without a kernel is about this step, and the questions of the views in sight.
-        self.selection.observe(self._say_it_anew, "step")
-        self.observe(self._say_it_anew, "arrangement")
-        for each in views:
-            if isinstance(each, View):
-                each.observe(self._say_it_anew, "_asked")
+        self.selection.observe(self._restate, ["trace", "step"])
+        self.observe(self._restate, "arrangement")
+        for view in self.views:
+            view.observe(self._restate, "_asked")
+
+    def add(self, trace: Trace, *things: Any, lm: Any = None) -> int:
+        """Put a trace at the end, also while the bench is displayed.
+
+        Args:
+            trace: the new one; one that is here already stays where it is.
+            things: requests about it, or results where the bench has no model.
+            lm: the model that made it, where the bench has several.
+
+        Returns:
+            Its index: ``bench.selection.trace = bench.add(trace)`` looks at it.
+        """
+        self._insist_on_open()
+        if not isinstance(trace, Trace):
+            raise TypeError(f"add takes a trace first, got a {type(trace).__name__}: bench.add(trace, *results)")
+        _, results, requests = _sorted_out([trace, *things], others=self.traces)
+        if results and not isinstance(self._answerer, Stored):
+            raise TypeError("a bench with a model computes its results itself: add the trace, or a request about it")
+        known = self.traces.index(trace.hash)
+        if known is None:
+            self._answerer.add(trace, lm)
+            known = self.traces.add(trace)
+            self._trace_data.append(TraceData(trace))
+            requests += self._asked_by_itself(trace)
+        if isinstance(self._answerer, Stored):
+            self._answerer.keep(results)
+        before = len(self._slots)
+        self._slots = slots_of([*map(request_for, results), *requests], self._slots)
+        # Views of other kinds would not be where a reader left them: what has no view yet is not shown.
+        del self._slots[before:]
+        self._tell_views()
+        return known
+
+    def _things(self) -> dict[str, Any]:
+        """What the parameters of its requests name by content hash: its traces, and what came with the requests."""
+        rows = [request for slot in self._slots for request in slot.all()]
+        return {content: thing for each in rows for content, thing in each.things.items()} | {
+            trace.hash: trace for trace in self.traces
+        }
+
+    def _asked_by_itself(self, trace: Trace) -> list[Request]:
+        requests, note = self._usual(trace) if self._usual else ([], None)
+        self._notes.append(note)
+        return requests
+
+    def _tell_views(self) -> None:
+        """Every view learns what it asks about each trace, and the bench what its head says about each."""
+        references = [f"anywidget:{data.model_id}" for data in self._trace_data]
+        traces = list(self.traces)
+        for slot, view in zip(self._slots, self.views, strict=True):
+            if self._usual is None:
+                slot.fill(traces)
+            row = slot.row(traces) if slot.kind != "trace" else [None] * len(traces)
+            view.set_requests(row, slot.offers(traces), references)
+        self._traces = references
+        self._data = {
+            "kind": "workbench",
+            "code": "bench = tb.explore(lm, trace)\nbench\n",
+            "continues": self._continuing_views(),
+            "notes": list(self._notes),
+        }
+
+    @property
+    def trace(self) -> Trace | None:
+        """The trace that is looked at; None where the bench has none."""
+        return self.traces[self.selection.trace or 0] if len(self.traces) else None
+
+    @property
+    def title(self) -> str:
+        """What its page is called."""
+        if not len(self.traces):
+            return "tracebench"
+        more = len(self.traces) - 1
+        return title_of(self.traces[0]) + (f" and {more} more" if more else "")
 
     @traitlets.validate("arrangement")
     def _validate_arrangement(self, proposal: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +200,7 @@ class Workbench(Told):
         *,
         steps: Literal["all"] | None = None,
         max_bytes: int | None = None,
-        attention: Literal["compact", "full"] | None = None,
+        detail: Detail = None,
     ) -> Path:
         """Save the bench: ``.html`` as one page that needs no kernel and no network, ``.trace`` as data.
 
@@ -136,7 +210,7 @@ class Workbench(Told):
                 asked before.
             max_bytes: refuse to write a page that is larger, before anything is computed where that is sure. The refusal
                 names the largest parts and what to leave out; `size` tells them beforehand.
-            attention: how a page holds attention: ``"compact"`` at 16 levels, with the 16 largest weights of each row exact
+            detail: how a page holds large results. Attention is ``"compact"`` at 16 levels, with the 16 largest weights of each row exact
                 and the sum of the rest; ``"full"`` with a byte for every weight, about 2.5 times as large; None is full
                 where that is small.
 
@@ -153,97 +227,136 @@ class Workbench(Told):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
         if suffix == ".trace" and max_bytes is not None:
             raise ValueError("max_bytes is for a page (.html): a .trace is as large as its numbers")
-        if suffix == ".trace" and attention is not None:
-            raise ValueError("attention is for a page (.html): a .trace holds the exact weights")
+        if suffix == ".trace" and detail is not None:
+            raise ValueError("detail is for a page (.html): a .trace holds the exact numbers")
         if suffix == ".trace":
-            ask_all(self._answerer, self._now(), self.trace, steps)
-            return bundle.save(path, self.trace, *self._results())
+            ask_all(self._answerer, self._now(), self.traces, steps)
+            return bundle.save(path, *self.traces, *self.results)
         if max_bytes is not None:
-            self._insist_on_size(max_bytes, steps, attention)
+            self._insist_on_size(max_bytes, steps, detail)
         return write_page(
             path,
             self,
-            self.baked(steps, attention),
+            self.baked(steps, detail),
             max_bytes,
-            lambda size: self._refused(size, max_bytes, steps, attention),
+            lambda size: self._refused(size, max_bytes, steps, detail),
         )
 
-    def size(
-        self, steps: Literal["all"] | None = None, attention: Literal["compact", "full"] | None = None
-    ) -> PageSize:
+    def size(self, steps: Literal["all"] | None = None, detail: Detail = None) -> PageSize:
         """About how large the page would be that `save` writes, within 10 %, without computing or writing anything.
 
         Args:
             steps: as in `save`.
-            attention: as in `save`.
+            detail: as in `save`.
 
         Returns:
             A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
             computed first (``missing``), and of which of that the size is not known (``unknown``).
         """
         self._insist_on_open()
-        insist_on_form(attention)
+        insist_on_detail(detail)
         computes = not isinstance(self._answerer, Stored)
-        wanted = in_steps(self._now(), self.trace, steps) if computes else []
-        return self._measure.estimate(self, self._answerer.known(), wanted, attention)
+        wanted = in_steps(self._now(), self.traces, steps) if computes else []
+        return self._measure.estimate(self, self._answerer.known(), wanted, detail)
 
     def _insist_on_size(
         self,
         max_bytes: int,
         steps: Literal["all"] | None = None,
-        attention: Literal["compact", "full"] | None = None,
+        detail: Detail = None,
     ) -> None:
         """Before anything more is computed: what is known already, or sure to come, may be too much for a page."""
-        expected = self.size(steps, attention)
+        expected = self.size(steps, detail)
         if expected.bytes * (1 - ACCURACY) > max_bytes:
-            raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, attention), about=True))
+            raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, detail), about=True))
 
     def _refused(
         self,
         size: int,
         max_bytes: int | None,
         steps: Literal["all"] | None,
-        attention: Literal["compact", "full"] | None,
+        detail: Detail,
     ) -> str:
-        return refusal(size, max_bytes or 0, self.size(steps, attention), self.size(None, attention), about=False)
+        return refusal(size, max_bytes or 0, self.size(steps, detail), self.size(None, detail), about=False)
 
-    def baked(
-        self, steps: Literal["all"] | None = None, attention: Literal["compact", "full"] | None = None
-    ) -> dict[str, Any]:
+    def baked(self, steps: Literal["all"] | None = None, detail: Detail = None) -> dict[str, Any]:
         """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
         self._insist_on_open()
-        return bake(self._answerer, self._now(), self.trace, steps, attention)
+        return bake(self._answerer, self._now(), self.traces, steps, detail)
+
+    @property
+    def results(self) -> tuple[Any, ...]:
+        """Every result that is known so far."""
+        return tuple(self._answerer.known().values())
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What its views ask at first about the selected trace, and offer to ask instead, view by view."""
+        rows = ((view.first_request, *view.alternatives) for view in self.views)
+        return tuple(request for row in rows for request in row if request is not None)
 
     def _now(self) -> list[Request]:
-        """What the views that are in sight ask at the selected step, and what else they offer to ask."""
-        return [request for question in self._in_sight() for request in question.at(self.selection.step or 0)]
+        """What the views in sight ask about every trace, at the selected step, and what else they offer to ask."""
+        step = self.selection.step or 0
+        return [
+            request
+            for trace in self._looked_at()
+            for question in self._in_sight(trace)
+            for request in question.at(step)
+        ]
 
-    def _in_sight(self) -> list[shown.Question]:
-        """What the views ask that are not hidden, in their order."""
-        named = dict(
-            zip(arranging.names_of(self._stems), zip(self.views, self._offered, strict=True), strict=True),
-        )
+    def _looked_at(self) -> list[Trace | None]:
+        """The selected trace first, then the others: a page shows each of them."""
+        return [self.trace, *(trace for trace in self.traces if trace is not self.trace)]
+
+    def _in_sight(self, trace: Trace | None) -> list[Question]:
+        """What the views that are not hidden ask about a trace, in their order."""
+        named = dict(zip(arranging.names_of(self._stems), zip(self._slots, self.views, strict=True), strict=True))
         order, hidden = self.arrangement["order"], self.arrangement["hidden"]
-        return [_question(name, *named[name]) for name in order if name not in hidden]
+        things = self._things()
+        return [_question(name, *named[name], trace, things) for name in order if name not in hidden]
 
-    def finding(self, step: int = 0) -> str:
+    def _head(self, step: int | None = None, known: Mapping[str, Any] | None = None) -> Head:
+        """The head of the bench at a step of the selected trace."""
+        found = by_all_names(self._answerer.known() if known is None else known, self.traces)
+        step = (self.selection.step or 0) if step is None else step
+        return Head(self.trace, self._in_sight(self.trace), step, found, self._continuing())
+
+    def _continuing(self) -> list[Question]:
+        """The questions whose answers continue the sentence of the record, hidden or not."""
+        names = arranging.names_of(self._stems)
+        found, things = self._continuing_views(), self._things()
+        return [_question(names[at], self._slots[at], self.views[at], self.trace, things) for at in found]
+
+    def _continuing_views(self) -> list[int]:
+        """The first view of each kind whose sentence continues that of the record."""
+        first: dict[str, int] = {}
+        for at, slot in enumerate(self._slots):
+            if registry.kind(slot.kind).continues:
+                first.setdefault(slot.kind, at)
+        return [*first.values()]
+
+    def summary(self, step: int | None = None) -> str:
         """What a step comes down to, in one sentence, as the head of the bench has it.
 
         With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
         that one, or by another method) and the answer is there, it is that question's.
+
+        Args:
+            step: of the selected trace; None is the selected step.
         """
-        known = by_all_names(self._answerer.known(), self.trace)
-        return findings.as_text(shown.sentences(self.trace, self._in_sight(), step, known, self._finding_request)[0])
+        if self.trace is not None and step is not None:
+            self.trace.check_step(step)
+        sentences = self._head(step).sentences()
+        return as_text(sentences[0]) if sentences else "Nothing was generated: this is a text to read."
 
     @property
-    def checks(self) -> shown.Checks:
+    def checks(self) -> Checks:
         """What proves the numbers in sight: name of a view -> the checks of its answers at the selected step.
 
         As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
         """
-        known = by_all_names(self._answerer.known(), self.trace)
-        step = self.selection.step or 0
-        return shown.checks(self.trace, self._in_sight(), step, known, self._finding_request)
+        return self._head().checks()
 
     def _insist_on_open(self) -> None:
         if self.comm is None:
@@ -255,69 +368,42 @@ class Workbench(Told):
     def close(self) -> None:
         """Close the bench with its views, and let its session end."""
         # ipywidgets also calls this when a bench is thrown away that was refused while it was being made.
-        for widget in filter(None, (*self.views, self._answers, self.selection)):
+        for widget in filter(None, (*self.views, *getattr(self, "_trace_data", ()), self._answers, self.selection)):
             widget.close()
         if hasattr(self, "_answerer"):
             self._answerer.close()
         super().close()
 
-    @property
-    def _finding_request(self) -> Request | None:
-        """The lens that the finding is built on, hidden or not: the first one of the bench."""
-        return next((r for r, kind in zip(self._requests, self._kinds, strict=True) if kind == "lens_table"), None)
-
     def _wanted(self) -> set[str]:
-        """The keys of what the bench shows: of the views in sight, and of the lens of the finding."""
-        lens = self._finding_request
-        return {request.key for request in (*self._now(), *([lens] if lens else []))}
+        """The keys of what the bench shows: of the views in sight, and of the answers that continue the record's sentence."""
+        step = self.selection.step or 0
+        continuing = [request for question in self._continuing() for request in question.own(step)]
+        return {request.key for request in (*self._now(), *continuing)}
 
-    def _results(self) -> list[Any]:
-        return list(self._answerer.known().values())
-
-    def _tree(self) -> dict[str, Any]:
-        trace, source = self.trace, self.trace.provenance
-        lens = self._finding_request
-        return {
-            "kind": "workbench",
-            "title": title_of(trace),
-            "model": GenerationView.pack(trace)["model"],
-            "prompt_length": trace.prompt_length,
-            "steps": len(trace.steps),
-            "questions": [[Target(step).sentence(trace)] for step in trace.steps],
-            "said": [list(findings.said(trace, step)) for step in trace.steps],
-            "checks": wire.checks(trace.checks),
-            "finding_request": lens.to_json() if lens else None,
-            "beside": [[request.to_json() for request in beside] for beside in self._offered],
-            "code": trace_code(trace) + "bench = tb.explore(lm, trace)\nbench\n",
-            "provenance": source.to_json(),
-        }
-
-    def _save_from_browser(self) -> dict[str, Any]:
-        page = self.save(unused_path(Path.cwd(), title_of(self.trace)))
+    def _save_from_browser(self, _params: Mapping[str, Any]) -> dict[str, Any]:
+        page = self.save(unused_path(Path.cwd(), self.title))
         return {"path": str(page), "size": page.stat().st_size, "note": repr(page)}
 
-    def _size_for_browser(self) -> dict[str, Any]:
+    def _size_for_browser(self, _params: Mapping[str, Any]) -> dict[str, Any]:
         expected = self.size()
         return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
 
-    def _said(self, known: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
-        """What is left without a kernel: the step that is selected, its findings, and what the checks say."""
-        known = by_all_names(self._answerer.known() if known is None else known, self.trace)
-        step, questions = self.selection.step or 0, self._in_sight()
-        about = (self.trace, questions, step, known, self._finding_request)
-        sentences = shown.sentences(*about) if self.trace.steps else []
-        proved = shown.checks(*about).sentence
-        return step, [findings.as_text(parts) for parts in sentences], proved
+    def _static_body(self, known: Mapping[str, Any] | None = None) -> str:
+        """What is left without a kernel: the text, its sentences, and what the checks say."""
+        head = self._head(known=known)
+        return static_body(
+            head.trace, head.step, [as_text(parts) for parts in head.sentences()], head.checks().sentence
+        )
 
     def _static(self) -> dict[str, str]:
-        """Of what was known when it was displayed, and what the views were told since; nobody is asked for it."""
+        """Build the static output from cached results; compute nothing."""
         given = self._answers.given
         known = {key: result for key, result in self._known.items() if key not in given.forgotten}
-        said = self._said({**known, **given.by_request()})
-        return {"text/html": static_html(self.trace, *said), "text/plain": repr(self)}
+        body = self._static_body({**known, **given.by_request()})
+        return {"text/html": static_html(body), "text/plain": repr(self)}
 
-    def _say_it_anew(self, _change: Any) -> None:
-        self._kept.stale()
+    def _restate(self, _change: Any) -> None:
+        self._output.stale()
 
     def _ipython_display_(self, **_: Any) -> None:
         """Two outputs: a static page of the finding, and the widget.
@@ -328,34 +414,41 @@ class Workbench(Told):
         from IPython.display import display
 
         self._known = dict(self._answerer.known())
-        self._kept.display()
+        self._output.display()
         if (widget := super()._repr_mimebundle_()) is not None:
             data, metadata = widget
             display(data, metadata=metadata, raw=True)
 
     def __repr__(self) -> str:
-        return f"Workbench({self.trace!r}; {', '.join(self._stems)})"
+        shown = ", ".join(map(repr, self.traces)) or "no trace"
+        return f"Workbench({shown}; {', '.join(self._stems)})"
 
 
-def _sorted_out(things: Iterable[Any]) -> tuple[Trace, list[Any], list[Request]]:
-    if isinstance(things, Trace) or not isinstance(things, Iterable):
+def _sorted_out(things: Iterable[Any], others: Iterable[Trace] = ()) -> tuple[list[Trace], list[Any], list[Request]]:
+    """Traces, results and requests; a sentence where a result is about a trace that is not there."""
+    if isinstance(things, (Trace, str)) or not isinstance(things, Iterable):
         raise TypeError(f"a bench takes one list, got a {type(things).__name__}: tb.Workbench([trace, *results])")
     traces, results, requests = [], [], []
     for thing in things:
+        if not isinstance(thing, (Trace, Request, Result)):
+            raise TypeError(f"a bench shows traces and results of analyses, got a {type(thing).__name__}")
         kind = traces if isinstance(thing, Trace) else requests if isinstance(thing, Request) else results
         kind.append(thing)
-    if len(traces) != 1:
-        raise ValueError(f"a bench shows exactly one trace, got {len(traces)}: tb.Workbench([trace, *results])")
-    for result in results:
-        if not hasattr(result, "kind") or not hasattr(result, "method"):
-            raise TypeError(f"a bench shows a trace and results of analyses on it, got a {type(result).__name__}")
-        if result.trace != traces[0].hash:
-            raise ValueError(f"{result!r} was computed on another trace than {traces[0]!r}")
-    return traces[0], results, requests
+    known = {trace.hash for trace in (*traces, *others)}
+    for thing in (*results, *requests):
+        if missing := [each for each in thing.traces if each not in known]:
+            there = ", ".join(map(repr, traces)) or "no trace"
+            raise ValueError(f"{thing!r} is about another trace ({missing[0]}) than those of this bench: {there}")
+    if not traces and not results and not requests:
+        raise ValueError("a bench shows at least one trace or result: tb.Workbench([trace, *results])")
+    return traces, results, requests
 
 
-def _question(name: str, view: Any, beside: list[Request]) -> shown.Question:
-    # A third party's view may be any widget, which asks nothing.
-    if not isinstance(view, View):
-        return shown.Question(name, None, tuple(beside))
-    return shown.Question(name, view.request, tuple(beside), view.is_asked_otherwise)
+def _question(name: str, slot: Slot, view: View, trace: Trace | None, things: Mapping[str, Any]) -> Question:
+    """What a view asks about a trace: as it was asked since, or at first."""
+    first = slot.shared if trace is None else slot.at(trace)
+    if first is None:
+        return Question(name, None)
+    asked = view.asked_about(first)
+    offered = tuple(replace(each, things=things) for each in view.offered_about(first))
+    return Question(name, replace(asked or first, things=things), offered, asked is not None)

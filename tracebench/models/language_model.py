@@ -10,8 +10,9 @@ from tracebench.models.core import ModelCore
 from tracebench.models.memory import DoesNotFit, fitting
 from tracebench.models.recording import chat, generation, origin, reading
 from tracebench.models.recording.replay import no_replay_check, replay_check
+from tracebench.models.recording.text_check import text_checks
 from tracebench.models.replayable import replay_obstacle
-from tracebench.models.text import given, marks
+from tracebench.models.text import edges, given
 from tracebench.record.checks import Check
 from tracebench.record.provenance import Provenance
 from tracebench.record.trace import Trace
@@ -68,23 +69,27 @@ class LanguageModel(ModelCore):
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
         with progress.shown("generating"), self.neutral():
-            return self.replay(generation.generate(self, ids, sampling, settings, checks=checks))
+            return self._checked(generation.generate(self, ids, sampling, settings, checks=checks), prompt)
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
 
         Args:
-            messages: ``[{"role": "user", "content": "..."}]``.
+            messages: ``[{"role": "user", "content": "..."}]``. If the last one is the assistant's, the model goes on with it.
             options: as for `generate`.
         """
         generation.insist_on_known("chat", options)
         options.setdefault("max_new_tokens", 64)
         sampling = generation.Sampling(**options)
-        ids, segments = chat.render(self, messages)
-        checks = marks.prompt_checks(self, ids, None, how="chat")
+        rendered = chat.render(self, messages)
+        checks = (*rendered.checks, *edges.prompt_checks(self, rendered.ids, None, how="chat"))
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
+        if rendered.continued:
+            settings["continue_final_message"] = True
         with progress.shown("generating"), self.neutral():
-            return self.replay(generation.generate(self, ids, sampling, settings, segments=segments, checks=checks))
+            return self._checked(
+                generation.generate(self, rendered.ids, sampling, settings, segments=rendered.segments, checks=checks)
+            )
 
     def read(self, text: Prompt, *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
@@ -96,7 +101,13 @@ class LanguageModel(ModelCore):
         ids, checks = self._ids(text, "read")
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
         with progress.shown("reading"), self.neutral():
-            return reading.read(self, ids, prompt_length, settings, checks=checks)
+            trace = reading.read(self, ids, prompt_length, settings, checks=checks)
+            return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, text)))
+
+    def _checked(self, trace: Trace, prompt: object = None) -> Trace:
+        """A generated trace, replayed, and with what its text says otherwise than the prompt that was given."""
+        trace = self.replay(trace)
+        return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, prompt)))
 
     def replay(self, trace: Trace) -> Trace:
         """The same trace with the check that one pass over the whole text gives the recorded scores."""
@@ -130,5 +141,5 @@ class LanguageModel(ModelCore):
         """The ids of what was given, and what should be known of them."""
         ids = given.token_ids(text, self.encode, self.vocabulary_size, self.name)
         if not isinstance(text, str):
-            marks.insist_on_no_padding(self, ids)
-        return ids, marks.prompt_checks(self, ids, text if isinstance(text, str) else None, how=how)
+            edges.insist_on_no_padding(self, ids)
+        return ids, edges.prompt_checks(self, ids, text if isinstance(text, str) else None, how=how)

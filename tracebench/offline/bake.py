@@ -8,13 +8,16 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from tracebench import registry
 from tracebench.offline.block import deflated
-from tracebench.record.trace import Trace
+from tracebench.record.traces import Traces
 from tracebench.requests.aliases import other_keys
 from tracebench.requests.request import Absent, Answerer, Job, Request, slice_key
 from tracebench.runtime import cells
-from tracebench.widgets.answers import described, pack, sentence_of
+from tracebench.widgets.answers import described, sentence_of
+from tracebench.widgets.trees import pack, slices
+
+#: How much of large results a page keeps; None is as much as fits well.
+Detail = Literal["compact", "full"] | None
 
 #: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
 FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)
@@ -33,11 +36,13 @@ APART = 4096
 def bake(
     answerer: Answerer,
     requests: Iterable[Request],
-    trace: Trace,
+    traces: Traces,
     steps: Literal["all"] | None = None,
-    attention: Literal["compact", "full"] | None = None,
+    detail: Detail = None,
 ) -> dict[str, dict[str, Any]]:
-    """Request key -> answer tree, or ``{"$error": sentence}`` (with ``"absent": true`` where nothing could answer it) where there is none: the page then says why.
+    """Request key -> answer tree, or ``{"$error": sentence}`` where there is none: the page then says why.
+
+    ``"absent": true`` stands beside the sentence of a question that has no answer at all.
 
     An answer is also found where its question names the same tokens in another way: ``{"$same": key}``.
     Slices of answers have keys of their own (`slice_key`); a large one is ``{"$chunk": deflated bytes}``.
@@ -45,52 +50,48 @@ def bake(
     Args:
         answerer: who computes what is not known yet.
         requests: what the views of the page ask when it opens.
-        trace: what the answers are about.
+        traces: what the answers are about.
         steps: ``"all"`` asks every request that has a step at each step.
-        attention: the form in which attention is kept, see `AttentionView.slices`.
+        detail: how much of large results is kept, see `Workbench.save`.
 
-    A request that nobody can answer is left out, and the page says so. One that fails is warned about: what was computed
-    for the other views must not be lost for it.
+    A request without an answer is left out, and the page says so. One that fails is warned about: what was computed for the
+    other views is not lost for it.
     """
-    insist_on_form(attention)
+    insist_on_detail(detail)
     answered: dict[str, Any] = {}
-    baked = ask_all(answerer, requests, trace, steps, answered)
+    baked = ask_all(answerer, requests, traces, steps, answered)
     # What was answered a moment ago is in the page, also where the answerer does not rely on it any more.
     known = {**answered, **answerer.known()}
-    baked |= {other: tree for other, tree in also(known, trace).items() if other not in baked}
+    baked |= {other: tree for other, tree in also(known, traces).items() if other not in baked}
     for key, result in known.items():
         try:
-            baked.update(entries(key, result, trace, attention))
+            baked.update(entries(key, result, traces, detail))
         except FAILURES as failure:  # too large for a page, say
             baked[key] = _failure(repr(result), failure)
     return dict(sorted(baked.items()))
 
 
-def entries(
-    key: str, result: Any, trace: Trace, attention: Literal["compact", "full"] | None
-) -> dict[str, dict[str, Any]]:
+def entries(key: str, result: Any, traces: Traces, detail: Detail) -> dict[str, dict[str, Any]]:
     """What a page has of a result: its answer and, where its view asks for slices of it, each of them."""
-    insist_on_form(attention)
-    found = {key: pack(result, trace)}
-    view = registry.find("views", result.kind)
-    if hasattr(view, "slices"):
-        form = attention if result.kind == "attention" else None
-        for coords, tree in view.slices(result, trace, form):
-            large = _bytes(tree) > APART
-            found[slice_key(key, coords)] = {CHUNK: deflated(tree, zlib.Z_FILTERED)} if large else tree
+    insist_on_detail(detail)
+    found = {key: pack(result, traces)}
+    for coords, tree in slices(result, traces, detail):
+        large = _bytes(tree) > APART
+        found[slice_key(key, coords)] = {CHUNK: deflated(tree, zlib.Z_FILTERED)} if large else tree
     return found
 
 
-def also(known: Mapping[str, Any], trace: Trace) -> dict[str, dict[str, Any]]:
+def also(known: Mapping[str, Any], traces: Traces) -> dict[str, dict[str, Any]]:
     """What leads to the results that are known under other names of their tokens."""
-    return {other: {SAME: key} for other, key in other_keys(known, trace).items()}
+    return {other: {SAME: key} for other, key in other_keys(known, traces).items()}
 
 
-def insist_on_form(attention: Any) -> None:
-    if attention not in (None, "compact", "full"):
+def insist_on_detail(detail: Any) -> None:
+    """A ``ValueError`` for what is no detail of a page."""
+    if detail not in (None, "compact", "full"):
         raise ValueError(
-            f"attention is 'compact' (16 levels, the largest weights exact), 'full' (every weight in a byte) or None "
-            f"(full where that is small), got {attention!r}"
+            "detail is 'compact' (attention at 16 levels, the largest weights exact), 'full' (every weight in a byte) or None "
+            f"(full where that is small), got {detail!r}"
         )
 
 
@@ -102,13 +103,13 @@ def _bytes(tree: dict[str, Any]) -> int:
 def ask_all(
     answerer: Answerer,
     requests: Iterable[Request],
-    trace: Trace,
+    traces: Traces,
     steps: Literal["all"] | None = None,
     answered: dict[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Has everything computed that `bake` packs; what fails, by request key. Into ``answered`` go the results."""
+    """Compute everything that `bake` packs. Results go into ``answered``; what fails is returned, by request key."""
     failed, answered = {}, {} if answered is None else answered
-    for request in in_steps(requests, trace, steps):
+    for request in in_steps(requests, traces, steps):
         try:
             answered[request.key] = answer(answerer, request)
         except Absent:
@@ -118,12 +119,12 @@ def ask_all(
     return failed
 
 
-def in_steps(requests: Iterable[Request], trace: Trace, steps: Literal["all"] | None) -> list[Request]:
+def in_steps(requests: Iterable[Request], traces: Traces, steps: Literal["all"] | None) -> list[Request]:
     """The requests as they are, or with ``"all"`` at every step where they have one."""
     if steps not in (None, "all"):
         raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
     wanted = list(requests)
-    return wanted if steps is None else [each for request in wanted for each in _at_every_step(request, trace)]
+    return wanted if steps is None else [each for request in wanted for each in _at_every_step(request, traces)]
 
 
 def _failure(what: str, failure: BaseException) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def answer(answerer: Answerer, request: Request) -> Any:
         try:
             done.wait()
         except BaseException:
-            # Whoever is interrupted gets the model back as it was: what the worker has put up on it is taken down first.
+            # After an interrupt the model is as it was: first the worker takes down what it put up.
             job.cancel()
             if job.begun.is_set():
                 done.wait(LETS_GO)
@@ -162,5 +163,7 @@ def answer(answerer: Answerer, request: Request) -> Any:
     return outcome[0]
 
 
-def _at_every_step(request: Request, trace: Trace) -> list[Request]:
-    return list({each.key: each for each in (request.at(step) for step in trace.steps)}.values()) or [request]
+def _at_every_step(request: Request, traces: Traces) -> list[Request]:
+    trace = traces.of(request)
+    steps = range(0) if trace is None else trace.steps
+    return list({each.key: each for each in (request.at(step) for step in steps)}.values()) or [request]

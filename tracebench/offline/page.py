@@ -2,7 +2,7 @@
 
 Large slices of answers stand beside the block, each deflated by itself, and are inflated when they are asked for.
 
-The format is in docs/architecture.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
+The format is in docs/wire.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
 from the clock, so that the bytes are a function of the saved trace and its results.
 """
 
@@ -22,7 +22,7 @@ from ipywidgets.widgets.widget import _instances as _live_widgets
 
 from tracebench.offline.bake import CHUNK
 from tracebench.offline.block import deflated
-from tracebench.offline.static import STATIC_CSS, static_body
+from tracebench.offline.static import STATIC_CSS
 from tracebench.record.files import FileError, write_atomically
 from tracebench.widgets.base import static_text
 
@@ -31,6 +31,9 @@ CSP = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
 )
+
+#: Of the block in a page. 2: several traces, each a widget of its own.
+FORMAT = 2
 
 _REFERENCE = re.compile(r"^(?:anywidget:|IPY_MODEL_)([0-9a-f]{32})$")
 #: What every DOMWidget syncs and the saved page has no use for.
@@ -69,14 +72,14 @@ def page_html(bench: Any, baked: dict[str, Any]) -> str:
 
 def _framed(bench: Any, state: str, chunks: Iterable[bytes]) -> str:
     host = static_text("offline.js")
-    title = html.escape(bench._data["title"])
+    title = html.escape(bench.title)
     return "".join(
         (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
             f'<meta http-equiv="Content-Security-Policy" content="{CSP}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{title} · tracebench</title>\n<style>{STATIC_CSS}</style>\n</head>\n<body>\n",
-            f"<main>{static_body(bench.trace, *bench._said())}</main>\n",
+            f"<main>{bench._static_body()}</main>\n",
             f'<script type="application/tracebench" id="tracebench-state">{state}</script>\n',
             *(_apart(number, chunk) for number, chunk in enumerate(chunks)),
             # "</" cannot end the script early, nor "<!--" open a comment: inside JS text both mean the same escaped.
@@ -130,14 +133,14 @@ def _contents(bench: Any, baked: dict[str, Any]) -> dict[str, Any]:
             "css": _stored(code, css),
             "state": _renamed(state, names),
         }
-    provenance = bench.trace.provenance.to_json()
     return {
+        "format": FORMAT,
         "root": names[bench.model_id],
         "widgets": entries,
         "code": code,
         "baked": baked,
-        "provenance": provenance,
-        "title": bench._data["title"],
+        "provenance": [trace.provenance.to_json() for trace in bench.traces],
+        "title": bench.title,
     }
 
 

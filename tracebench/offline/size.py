@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from tracebench.offline.bake import FAILURES, also, entries
+from tracebench.offline.bake import FAILURES, Detail, also, entries
 from tracebench.offline.page import code_size, readable_size, tree_size, views_size
+from tracebench.record.traces import Traces
 from tracebench.requests.request import Request
-from tracebench.widgets.answers import pack
+from tracebench.widgets.trees import pack
 
 #: How far an estimate may be from the page that is written then, as a share of it; a test holds it to that.
 ACCURACY = 0.1
@@ -66,7 +67,7 @@ class Measure:
         bench: Any,
         known: Mapping[str, Any],
         wanted: Iterable[Request],
-        attention: Literal["compact", "full"] | None = None,
+        detail: Detail = None,
     ) -> PageSize:
         """The size of the page of a bench.
 
@@ -74,35 +75,33 @@ class Measure:
             bench: a `Workbench`.
             known: request key -> result, all of which goes into the page.
             wanted: what has to be in the page too.
-            attention: the form in which attention is kept, as in `Workbench.save`.
+            detail: how much of large results is kept, as in `Workbench.save`.
         """
         missing = tuple({each.key: each for each in wanted if each.key not in known}.values())
         groups: dict[str, dict[str, Any]] = {}
         for key, result in sorted(known.items()):
             groups.setdefault(result.method.partition("(")[0], {})[key] = result
-        answers = {name: self._packed(name, group, bench.trace, attention) for name, group in groups.items()}
+        answers = {name: self._packed(name, group, bench.traces, detail) for name, group in groups.items()}
         unknown = []
         for request in missing:
             sibling = next(iter(groups.get(request.analysis, {}).values()), None)
             if sibling is None:
                 unknown.append(request.analysis)
             else:
-                answers[request.analysis] += _numbers(pack(sibling, bench.trace)) + _WORDS
+                answers[request.analysis] += _numbers(pack(sibling, bench.traces)) + _WORDS
         parts = {**answers, "code": code_size(bench), "views": views_size(bench)}
         ordered = dict(sorted(parts.items(), key=lambda part: -part[1]))
         return PageSize(ordered, missing, tuple(dict.fromkeys(unknown)))
 
-    def _packed(
-        self, name: str, group: dict[str, Any], trace: Any, attention: Literal["compact", "full"] | None
-    ) -> int:
+    def _packed(self, name: str, group: dict[str, Any], traces: Traces, detail: Detail) -> int:
         # The results themselves, so that none of them is gone and its id another's.
         same, size = self._known.get(name, ((), 0))
-        results = (attention, *group.values())
+        results = (detail, *group.values())
         if len(same) != len(results) or any(a is not b for a, b in zip(same, results, strict=True)):
             try:
-                packed = [entries(key, result, trace, attention) for key, result in group.items()]
+                packed = [entries(key, result, traces, detail) for key, result in group.items()]
                 trees = {key: tree for each in packed for key, tree in each.items()}
-                size = tree_size(trees | also(group, trace))
+                size = tree_size(trees | also(group, traces))
             except FAILURES:  # too large for a page, say: it holds one sentence instead
                 size = 0
             self._known[name] = (results, size)

@@ -1,4 +1,4 @@
-"""What is true without any script: the finding as a sentence, the text tinted by probability, the checks.
+"""What is true without any script: its summary in sentences, the text tinted by probability, the checks.
 
 It stands in a cell's output for readers without a kernel (a reopened notebook, nbviewer, nbconvert) and at the top of a
 saved page. Inline styles only: hosts strip style sheets from untrusted output.
@@ -27,24 +27,26 @@ _HIDE_LOST_WIDGET = ".jp-OutputArea:has(.tracebench-static) .jupyter-widgets:not
 _TEAL = "0,109,119"
 
 
-def static_html(trace: Trace, step: int, findings: Sequence[str], proved: str) -> str:
+def static_html(body: str) -> str:
     """The static part for a cell's output. The live bench hides it by its class."""
     return (
-        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{static_body(trace, step, findings, proved)}'
+        f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{body}'
         '<p style="opacity:.75">This is what stays without a kernel. Run the cell again for the linked views.</p></div>'
     )
 
 
-def static_body(trace: Trace, step: int, findings: Sequence[str], proved: str) -> str:
-    """The findings, the text, the checks.
+def static_body(trace: Trace | None, step: int, sentences: Sequence[str], proved: str) -> str:
+    """The sentences, the text, the checks.
 
     Args:
-        trace: what it is about.
-        step: what the findings are about; its token is framed.
-        findings: sentences, the one that leads first; a trace without steps has none.
+        trace: what it is about; None where the bench has none.
+        step: what the sentences are about; its token is framed.
+        sentences: the one that leads first; a trace without steps has none.
         proved: what the checks say.
     """
-    lead, *more = map(_ended, findings or [f"A text of {len(trace.tokens)} tokens, nothing generated."])
+    if trace is None:
+        return f'<p><strong>Results about no text.</strong></p><p style="opacity:.75">{html.escape(proved)}.</p>'
+    lead, *more = map(_ended, sentences or [f"A text of {len(trace.tokens)} tokens, nothing generated."])
     about = f"{trace.provenance.model} · {trace.provenance.dtype} · {proved}"
     return (
         f"<p><strong>{lead}</strong></p>"
@@ -55,8 +57,8 @@ def static_body(trace: Trace, step: int, findings: Sequence[str], proved: str) -
     )
 
 
-def _ended(finding: str) -> str:
-    sentence = html.escape(finding)
+def _ended(text: str) -> str:
+    sentence = html.escape(text)
     return sentence if sentence.endswith(".") else sentence + "."
 
 

@@ -1,7 +1,7 @@
-"""The static part of a cell's output, made anew in its place when what it says is no longer all that is known.
+"""The static part of a cell's output, replaced when more is known.
 
-A host saves the newest version into the notebook, so that who reopens it reads what was found, and not what was known when
-the cell ran.
+A host saves the newest version into the notebook, so that a reader who reopens it sees what was found, and not only what was
+known when the cell ran.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SETTLE = 0.3
 LATER = 1.0
 
 
-class KeptTrue:
+class StaticOutput:
     """One static output, in every cell where it was displayed.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: The axes that the shared selection knows. ``query`` and ``key`` run over ``token``.
-LINKED = ("step", "token", "layer", "head", "query", "key", "rank", "site", "sample")
+LINKED = ("trace", "step", "token", "layer", "head", "query", "key", "rank", "site", "sample")
 
 #: Axes that results may have without being linked.
 UNLINKED = ("role", "method", "metric", "component", "watched", "feature", "cell")

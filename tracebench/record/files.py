@@ -21,8 +21,8 @@ import numpy as np
 from tracebench.record.arrays import Axis, LabeledArray
 from tracebench.runtime.interrupts import Scope
 
-#: Raised when a file says something that an older reader would misread.
-FORMAT = 1
+#: Raised when a file says something that an older reader would misread. 2: several traces, and results name theirs.
+FORMAT = 2
 _KEY = "tracebench"
 
 

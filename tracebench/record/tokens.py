@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: How white space is made visible. The newline keeps its sign because a cell or a chip holds one line.
-VISIBLE = {" ": "\u00b7", "\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d", "\u00a0": "\u237d"}
+from tracebench.record.signs import CLOSE, OPEN, visible
 
 
 class Token(NamedTuple):
@@ -43,20 +42,12 @@ def piece_kind(piece: bytes, special: bool = False) -> str:
 
 
 def display_piece(piece: bytes, special: bool = False) -> str:
-    """What a person sees: white space as · ↵ ⇥, control characters as ⟨07⟩, part of a character as ⟨E2 80⟩."""
+    """What a person sees: white space as · ↵ ⇥, unseen characters as ⟨200B⟩, part of a character as ⟨E2 80⟩."""
     text = piece_text(piece)
     if text is None:
         return "".join(_display_run(run) for run in _runs(piece))
-    if special:
-        return text
-    return "".join(_visible(char) for char in text) or "\u2205"
-
-
-def _visible(char: str) -> str:
-    if char in VISIBLE:
-        return VISIBLE[char]
-    # C0/C1 controls and NUL are shown by code: a browser would drop them, and then two different tokens look alike.
-    return f"\u27e8{ord(char):02X}\u27e9" if ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 else char
+    # Some decoders write spaces around special tokens, which are no part of their names.
+    return visible(text.strip(" ") if special else text)
 
 
 def _runs(piece: bytes) -> Iterator[bytes]:
@@ -81,9 +72,7 @@ def _runs(piece: bytes) -> Iterator[bytes]:
 
 def _display_run(run: bytes) -> str:
     text = piece_text(run)
-    if text is None:
-        return "\u27e8" + run.hex(" ").upper() + "\u27e9"
-    return "".join(_visible(char) for char in text)
+    return visible(text) if text is not None else OPEN + run.hex(" ").upper() + CLOSE
 
 
 @dataclass(frozen=True)

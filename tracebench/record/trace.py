@@ -165,16 +165,23 @@ class Trace:
             digest.update(np.ascontiguousarray(array.values).tobytes())
         return digest.hexdigest()[:16]
 
-    def to_pandas(self):  # noqa: ANN201 - pandas is imported where it is used
+    def to_pandas(self, candidates: int = 0):  # noqa: ANN201 - pandas is imported where it is used
         """One row per step: the token that was taken, its probability and rank, the entropy (nats).
 
         ``token`` is where it stands in the text, as in every table; ``query`` is the position that predicts it, which is the
         ``query`` of its attention and its ``token`` in a lens.
+
+        Args:
+            candidates: so many rows per step instead, one for each of the most likely tokens: its ``rank``,
+                ``candidate_token_id``, ``candidate_text`` and ``prob``. The CSV of the view has up to 20.
         """
         import pandas as pd
 
+        ranks = whole(candidates)
+        if ranks is None or ranks < 0:
+            raise ValueError(f"candidates is how many tokens of each step are listed, from 0, got {candidates!r}")
         start = self.prompt_length
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "step": list(self.steps),
                 "query": [self.position(step) for step in self.steps],
@@ -186,6 +193,18 @@ class Trace:
                 "entropy": np.asarray(self.candidates.entropy.values),
             }
         )
+        return self._with_candidates(frame, ranks) if ranks else frame
+
+    def _with_candidates(self, frame: Any, ranks: int) -> Any:
+        """The rows of a table by step, once for each of the most likely tokens."""
+        scores = self.candidates
+        ids = np.asarray(scores.token_ids.values)[:, :ranks]
+        rows = frame.loc[frame.index.repeat(ids.shape[1])].reset_index(drop=True)
+        rows["rank"] = np.tile(np.arange(ids.shape[1]), len(ids))
+        rows["candidate_token_id"] = ids.reshape(-1)
+        rows["candidate_text"] = [scores.vocabulary.text(i) for i in ids.reshape(-1).tolist()]
+        rows["prob"] = np.asarray(scores.probs.values)[:, :ranks].reshape(-1)
+        return rows
 
     def to_record(self) -> Record:
         scores = self.candidates

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracebench.record.trace import Trace
+from tracebench.record.traces import Traces
 from tracebench.requests.aliases import other_keys
-from tracebench.requests.request import Absent, Job, Request, request_for
+from tracebench.requests.code import request_for
+from tracebench.requests.request import Absent, Job, Request
 
 
 class Stored:
@@ -15,15 +17,29 @@ class Stored:
 
     Args:
         results: what it answers with.
-        trace: what they are about; with it a question is found however its tokens are named.
+        traces: what they are about; with them a question is found however its tokens are named.
     """
 
-    def __init__(self, results: Iterable[Any] = (), trace: Trace | None = None) -> None:
-        self._known = {request_for(result).key: result for result in results}
-        self._same = {} if trace is None else other_keys(self._known, trace)
+    def __init__(self, results: Iterable[Any] = (), traces: Iterable[Trace] = ()) -> None:
+        self._traces = Traces(traces)
+        self._known: dict[str, Any] = {}
+        self._aliases: dict[str, str] = {}
+        self.keep(results)
+
+    def keep(self, results: Iterable[Any]) -> None:
+        """Answer with these results too."""
+        self._known = {**self._known, **{request_for(result).key: result for result in results}}
+        self._aliases = other_keys(self._known, self._traces)
+
+    def add(self, trace: Trace, lm: Any = None) -> None:
+        """One more trace; there is no model to keep for it."""
+        if lm is not None:
+            raise ValueError("this bench has no model, so it takes none: make it with tb.explore(lm, traces)")
+        self._traces.add(trace)
+        self._aliases = other_keys(self._known, self._traces)
 
     def ask(self, request: Request, job: Job) -> None:
-        result = self._known.get(self._same.get(request.key, request.key))
+        result = self._known.get(self._aliases.get(request.key, request.key))
         if result is not None:
             job.on_answer(result)
         else:

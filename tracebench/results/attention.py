@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
+from tracebench.results.base import Result, about, about_from
 from tracebench.results.maps import heatmap, just_one
+from tracebench.results.pictures import title
 from tracebench.results.table import named
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
+class Attention(Result):
     """The attention patterns of one pass: each row says how one position's new information is mixed from others.
 
     ``query`` and ``key`` are token positions. Layers that mix positions in another way (of hybrid models) have no coordinate.
@@ -31,10 +32,6 @@ class Attention:
             one. None where the model has none. A row and its sink sum to one.
         tokens: the text.
         via: the implementation that computed the attention: ``"sdpa"``, ``"eager"``, ...; several are joined by a comma.
-        method: repr of the analysis, which is Python that reproduces it.
-        trace: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
         without: the layers among those asked for that have no attention.
     """
 
@@ -42,13 +39,10 @@ class Attention:
     sink: LabeledArray | None
     tokens: Tokens
     via: str
-    method: str
-    trace: str
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
     without: tuple[int, ...] = ()
 
     kind = "attention"
+    whole_text = ("query", "key")
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -93,9 +87,9 @@ class Attention:
             head: None is the mean over the heads.
         """
         values = np.asarray(self.map(layer, head).values)
-        which = "mean of all layers" if layer is None else f"layer {layer}"
+        which = "Mean of all layers" if layer is None else f"Layer {layer}"
         whose = "mean of all heads" if head is None else f"head {head}"
-        return heatmap(values, f"Where attention looked: {which}, {whose}", "weight")
+        return heatmap(values, self.tokens, title(f"Where did it look? {which}, {whose}", self.method), "weight")
 
     def map(self, layer: int | None = None, head: int | None = None) -> LabeledArray:
         """The weights [query, key] of one head, or their mean.
@@ -126,33 +120,24 @@ class Attention:
         if self.sink is not None:
             arrays["sink"] = self.sink
         arrays |= prefixed("tokens", self.tokens.to_arrays())
-        about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
-        about["without"] = list(self.without)
-        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
+        return Record(self.kind, {**about(self), "via": self.via, "without": list(self.without)}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> Attention:
-        about = dict(record.json)
-        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
-        about["without"] = tuple(about["without"])
+        given = about_from(record.json)
+        given["without"] = tuple(given["without"])
         sink = record.labeled("sink") if "sink" in record.arrays else None
         tokens = Tokens.from_arrays(record.group("tokens"))
-        return cls(record.labeled("weights"), sink, tokens, checks=checks, **about)
+        return cls(record.labeled("weights"), sink, tokens, **given)
 
     def __repr__(self) -> str:
         layers, heads, tokens, _ = self.weights.shape
         sink = ", sinks" if self.sink is not None else ""
         which = f"{layers} layers" + (f" (not {', '.join(map(str, self.without))})" if self.without else "")
-        return f"Attention({which} x {heads} heads x {tokens} tokens{sink}, via {self.via}, {said(self.checks)})"
+        return f"Attention({which} x {heads} heads x {tokens} tokens{sink}, via {self.via}, {self.checks_in_words})"
 
 
 def _mean(array: LabeledArray) -> np.ndarray:
     """Over layers and heads."""
     values = np.asarray(array.values)
     return values[0, 0] if values.shape[:2] == (1, 1) else values.mean((0, 1))
-
-
-def said(checks: tuple[Check, ...]) -> str:
-    """Checks in a word of a repr."""
-    broken = sum(check.state == "broken" for check in checks)
-    return f"{broken} broken checks" if broken else f"{len(checks)} checks"

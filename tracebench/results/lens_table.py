@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray, whole
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.trace import Trace
+from tracebench.results import palette
+from tracebench.results.base import Result, Says, about, about_from
+from tracebench.results.pictures import labels, literal, title, token_axis
 from tracebench.results.table import named
+from tracebench.sentences.lens_table import formed
+from tracebench.sentences.words import Parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +26,7 @@ _ARRAYS = ("token_ids", "probs", "entropy", "kl", "final_probs", "realised", "wa
 
 
 @dataclass(frozen=True, eq=False)
-class LensTable:
+class LensTable(Result):
     """The distribution over the vocabulary that each layer's residual stream stands for.
 
     The ``layer`` axis holds -1 (the embedding) and 0 .. L-1 (the stream *after* that block). ``token`` is the position
@@ -38,10 +43,6 @@ class LensTable:
         watched: float32 [layer, token, watched]; the coordinates of ``watched`` are vocabulary ids. None if none is.
         vocabulary: pieces of every id that occurs.
         tokens: the text.
-        method: repr of the analysis, which is Python that reproduces it.
-        trace: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     token_ids: LabeledArray
@@ -53,10 +54,6 @@ class LensTable:
     watched: LabeledArray | None
     vocabulary: Vocabulary
     tokens: Tokens
-    method: str
-    trace: str
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "lens_table"
 
@@ -148,48 +145,55 @@ class LensTable:
         }
         if tint not in tints:
             raise ValueError(f"tint is one of {', '.join(tints)}, got {tint!r}")
-        shade, title = tints[tint]
+        shade, unit = tints[tint]
         top = np.asarray(self.token_ids.isel(rank=0))
-        text = [[self.vocabulary.display(i) for i in row] for row in top.tolist()]
-        rows = ["embed" if layer == -1 else str(layer) for layer in self.layers]
         heat = go.Heatmap(
             z=np.asarray(shade.values),
-            x=list(shade.coords("token")),
-            y=rows,
-            text=text,
+            x=labels(self.tokens),
+            y=["embed" if layer == -1 else str(layer) for layer in self.layers],
+            text=[[literal(self.vocabulary.display(i)) for i in row] for row in top.tolist()],
             texttemplate="%{text}",
-            colorscale="Teal",
+            colorscale=palette.sequential(),
             zmin=0.0,
             zmax=1.0 if tint == "prob" else None,
-            colorbar={"title": title},
-            hovertemplate="layer %{y}, token %{x}<br>%{text}: %{z:.4f}<extra></extra>",
+            colorbar={"title": {"text": unit}},
+            hovertemplate=f"layer %{{y}}<br>after %{{x}}<br>%{{text}}<br>{unit} %{{z:.4f}}<extra></extra>",
         )
         layout = {
-            "title": "When the answer formed: " + self.method,
-            "xaxis": {"title": "token position"},
-            "yaxis": {"title": "layer", "type": "category"},
+            "title": title("When did the answer form?", self.method),
+            "xaxis": token_axis("token (read here)"),
+            "yaxis": {"title": {"text": "layer"}, "type": "category"},
         }
         return go.Figure(heat, layout)
+
+    @property
+    def says(self) -> Says:
+        return "continues"
+
+    def sentence(self, trace: Trace, step: int) -> Parts:
+        """The layers at which the token of this step is the top choice."""
+        return formed(trace, self, step)
+
+    def step_column(self, trace: Trace) -> tuple[str, list[str]]:
+        """From which layer each token is the top choice."""
+        layers = [self.answer_layer(trace.position(step), trace.token_at(step).id) for step in trace.steps]
+        named = {None: "never", -1: "the embedding"}
+        return "top choice from", [named.get(layer, f"layer {layer} to {self.layers[-1]}") for layer in layers]
 
     def to_record(self) -> Record:
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
         arrays |= prefixed("vocabulary", self.vocabulary.to_arrays()) | prefixed("tokens", self.tokens.to_arrays())
-        about = {"method": self.method, "trace": self.trace, "cost": self.cost}
-        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
+        return Record(self.kind, about(self), arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> LensTable:
-        about = dict(record.json)
-        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
         given = [name for name in _ARRAYS if name != "watched" or name in record.arrays]
         arrays: dict[str, Any] = {"watched": None, **{name: record.labeled(name) for name in given}}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
         vocabulary.insist_on(np.unique(arrays["token_ids"].values).tolist())
         tokens = Tokens.from_arrays(record.group("tokens"))
-        return cls(**arrays, vocabulary=vocabulary, tokens=tokens, checks=checks, **about)
+        return cls(**arrays, vocabulary=vocabulary, tokens=tokens, **about_from(record.json))
 
     def __repr__(self) -> str:
         layers, tokens, ranks = self.token_ids.shape
-        broken = sum(check.state == "broken" for check in self.checks)
-        checks = f"{broken} broken checks" if broken else f"{len(self.checks)} checks"
-        return f"LensTable({layers} layers x {tokens} tokens, top {ranks}, {checks})"
+        return f"LensTable({layers} layers x {tokens} tokens, top {ranks}, {self.checks_in_words})"

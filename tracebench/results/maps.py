@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.tokens import Tokens
+from tracebench.results import palette
+from tracebench.results.pictures import labels, token_axis
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -21,20 +24,23 @@ def just_one(array: LabeledArray, name: str, coord: int) -> slice:
     return slice(offset, offset + 1)
 
 
-def heatmap(values: np.ndarray, title: str, unit: str) -> Figure:
+def heatmap(values: np.ndarray, tokens: Tokens, title: dict[str, Any], unit: str) -> Figure:
     """Query x key, the first query on top, coloured by the square root; hovering tells the value."""
     import plotly.graph_objects as go
 
     seen = np.where(np.tri(*values.shape, dtype=bool), values, np.nan)
+    names = labels(tokens)
     heat = go.Heatmap(
         z=np.sqrt(seen),
+        x=names,
+        y=names,
         customdata=seen,
-        colorscale="Teal",
+        colorscale=palette.sequential(),
         zmin=0.0,
         zmax=1.0,
-        colorbar={"title": unit, "tickvals": np.sqrt(TICKS).tolist(), "ticktext": [f"{tick:g}" for tick in TICKS]},
-        hovertemplate="query %{y}, key %{x}: %{customdata:.4f}<extra></extra>",
+        colorbar={"title": {"text": unit}, "tickvals": np.sqrt(TICKS).tolist(), "ticktext": [f"{t:g}" for t in TICKS]},
+        hovertemplate=f"query %{{y}}<br>key %{{x}}<br>{unit} %{{customdata:.4f}}<extra></extra>",
     )
-    axis = {"title": "key (token position)", "constrain": "domain"}
-    down = {"title": "query (token position)", "autorange": "reversed", "scaleanchor": "x"}
-    return go.Figure(heat, {"title": title, "xaxis": axis, "yaxis": down})
+    across = token_axis("key (looked at)") | {"constrain": "domain"}
+    down = token_axis("query (reads)") | {"autorange": "reversed", "scaleanchor": "x", "constrain": "domain"}
+    return go.Figure(heat, {"title": title, "xaxis": across, "yaxis": down})

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
-from tracebench.results.attention import said
+from tracebench.results.base import Result, about, about_from
 from tracebench.results.maps import heatmap, just_one
+from tracebench.results.pictures import title
 from tracebench.results.table import named
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Rollout:
+class Rollout(Result):
     """How much of every input token has reached a position, layer by layer, as attention alone tells.
 
     Args:
@@ -29,21 +29,14 @@ class Rollout:
             Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
         tokens: the text.
         via: the implementation that computed the attention.
-        method: repr of the analysis, which is Python that reproduces it.
-        trace: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     flow: LabeledArray
     tokens: Tokens
     via: str
-    method: str
-    trace: str
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "rollout"
+    whole_text = ("query", "key")
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -83,19 +76,18 @@ class Rollout:
         """
         layer = self.layers[-1] if layer is None else layer
         values = np.asarray(self.flow.sel(layer=layer).values)
-        return heatmap(values, f"What reached each position up to layer {layer}", "share")
+        question = f"What has come to each position by attention? After layer {layer}"
+        return heatmap(values, self.tokens, title(question, self.method), "share")
 
     def to_record(self) -> Record:
-        about = {"via": self.via, "method": self.method, "trace": self.trace, "cost": self.cost}
         arrays = {"flow": self.flow, **prefixed("tokens", self.tokens.to_arrays())}
-        return Record(self.kind, {**about, "checks": [check.to_json() for check in self.checks]}, arrays)
+        return Record(self.kind, {**about(self), "via": self.via}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> Rollout:
-        about = dict(record.json)
-        checks = tuple(Check.from_json(check) for check in about.pop("checks"))
-        return cls(record.labeled("flow"), Tokens.from_arrays(record.group("tokens")), checks=checks, **about)
+        tokens = Tokens.from_arrays(record.group("tokens"))
+        return cls(record.labeled("flow"), tokens, **about_from(record.json))
 
     def __repr__(self) -> str:
         layers, tokens, _ = self.flow.shape
-        return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {said(self.checks)})"
+        return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {self.checks_in_words})"

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
-from tracebench.record.checks import Check
 from tracebench.record.files import Record, prefixed
 from tracebench.record.target import Target
-from tracebench.record.tokens import Tokens, Vocabulary
+from tracebench.record.tokens import Tokens, Vocabulary, display_piece
+from tracebench.record.trace import Trace
+from tracebench.results import palette
+from tracebench.results.base import Result, Says, about, about_from
+from tracebench.results.pictures import labels, literal, title, token_axis
 from tracebench.results.table import named
+from tracebench.results.token_scores_names import same_targets
+from tracebench.sentences.token_scores import attributed, most
+from tracebench.sentences.words import Parts
 
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
-
-    from tracebench.record.trace import Trace
 
 #: Target.of -> the unit of values and scores.
 UNITS = {"logit": "logits", "log_prob": "nats", "prob": "probability", "entropy": "nats"}
@@ -26,7 +31,7 @@ _ARRAYS = ("scores", "values", "baseline_values", "explained")
 
 
 @dataclass(frozen=True, eq=False)
-class TokenScores:
+class TokenScores(Result):
     """Signed scores of the tokens that a decision was made from.
 
     Args:
@@ -39,10 +44,6 @@ class TokenScores:
         tokens: the text.
         target: what was asked.
         baseline: what the text was compared with, in words; "" where the method has none.
-        method: repr of the analysis, which is Python that reproduces it.
-        trace: hash of the trace it was computed on.
-        cost: seconds.
-        checks: what was proved while it was computed.
     """
 
     scores: LabeledArray
@@ -53,10 +54,6 @@ class TokenScores:
     tokens: Tokens
     target: Target
     baseline: str
-    method: str
-    trace: str
-    cost: float = 0.0
-    checks: tuple[Check, ...] = ()
 
     kind = "token_scores"
 
@@ -81,8 +78,8 @@ class TokenScores:
         """What the scores of one step answer."""
         # A token that nobody thought of is in this vocabulary, if not among the record's alternatives.
         known = trace.candidates.vocabulary.union(self.vocabulary)
-        about = replace(trace, candidates=replace(trace.candidates, vocabulary=known))
-        return replace(self.target, step=step).sentence(about)
+        known_here = replace(trace, candidates=replace(trace.candidates, vocabulary=known))
+        return replace(self.target, step=step).sentence(known_here)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per (step, token) that existed: the token and its score."""
@@ -99,52 +96,97 @@ class TokenScores:
         """A plotly bar chart of one step's scores, or a heatmap of steps x tokens."""
         import plotly.graph_objects as go
 
-        labels = [f"{at} {text}" for at, text in enumerate(self.tokens.display)]
+        names = labels(self.tokens)
         widest = float(np.nanmax(np.abs(np.asarray(self.scores.values)), initial=0.0)) or 1.0
-        scale = {"colorscale": "RdBu", "cmin": -widest, "cmax": widest}
         if "step" in self.scores.dims:
             plot = go.Heatmap(
                 z=np.asarray(self.scores.values),
-                x=labels,
-                y=list(self.steps),
+                x=names,
+                y=[f"{step} {literal(self._said(step))}".strip() for step in self.steps],
                 zmin=-widest,
                 zmax=widest,
-                colorscale="RdBu",
-                colorbar={"title": self.unit},
+                colorscale=palette.diverging(),
+                colorbar={"title": {"text": self.unit}},
+                hovertemplate=f"step %{{y}}<br>%{{x}}<br>score %{{z:.4f}} {self.unit}<extra></extra>",
             )
-            layout = {"yaxis": {"title": "step", "autorange": "reversed"}, "xaxis": {"title": "token"}}
+            down = {"title": {"text": "step"}, "type": "category", "autorange": "reversed"}
         else:
             values = self.at(self.steps[0])
-            there = ~np.isnan(values)
+            there = np.flatnonzero(~np.isnan(values))
             plot = go.Bar(
-                x=[label for label, is_there in zip(labels, there, strict=True) if is_there],
+                x=[names[at] for at in there],
                 y=values[there],
-                marker={"color": values[there], **scale},
+                marker={
+                    "color": values[there],
+                    "colorscale": palette.diverging(),
+                    "cmin": -widest,
+                    "cmax": widest,
+                    # A small score is pale: its edge shows it.
+                    "line": {"color": [palette.edge(value) for value in values[there].tolist()], "width": 1},
+                },
+                hovertemplate=f"%{{x}}<br>score %{{y:.4f}} {self.unit}<extra></extra>",
             )
-            layout = {"yaxis": {"title": f"score ({self.unit})"}, "xaxis": {"title": "token"}}
-        return go.Figure(plot, layout={"title": {"text": self.method}, **layout})
+            down = {"title": {"text": f"score ({self.unit})"}}
+        layout = {"title": title(self._headline(), self.method), "xaxis": token_axis("token"), "yaxis": down}
+        return go.Figure(plot, layout)
+
+    def _headline(self) -> str:
+        """The question without the record, for a title."""
+        target = self.target
+        at = "each step" if target.step is None else f"step {target.step}"
+        if target.of == "entropy":
+            return f"Why was the model as sure as it was at {at}?"
+        if target.token is not None:
+            said = f"“{self._shown(target.token)}”"
+        elif target.step is None:
+            said = "each token"
+        else:
+            said = f"“{self._said(target.step)}”"
+        if target.against is not None:
+            return f"Why {said} rather than “{self._shown(target.against)}” at {at}?"
+        if target.token is not None:
+            return f"What speaks for {said} at {at}?"
+        return "Why did the model say each of its tokens?" if target.step is None else f"Why {said} at {at}?"
+
+    def _said(self, step: int) -> str:
+        """The token that is explained at a step; "" where there is none."""
+        token = int(self.explained.sel(step=step))
+        return self._shown(token) if token >= 0 else ""
+
+    def _shown(self, token: int | str) -> str:
+        if isinstance(token, str):
+            return display_piece(token.encode("utf-8", "surrogatepass"))
+        return self.vocabulary.display(token) if token in self.vocabulary else f"token {token}"
+
+    @property
+    def says(self) -> Says:
+        return "adds" if self.target.against is None else "compares"
+
+    def sentence(self, trace: Trace, step: int) -> Parts | None:
+        """Which tokens speak for the decision of a step, and which against it."""
+        return attributed(trace, self, step) if step in self.steps else None
+
+    def other_targets(self, trace: Trace) -> list[Target]:
+        """The same target with its tokens named in other ways."""
+        return same_targets(self, trace)
+
+    def lines(self, trace: Trace) -> Iterator[str]:
+        """The largest scores of each step, and the checks that do not hold."""
+        return most(trace, self)
 
     def to_record(self) -> Record:
-        about = {
-            "target": self.target.to_json(),
-            "baseline": self.baseline,
-            "method": self.method,
-            "trace": self.trace,
-            "cost": self.cost,
-            "checks": [check.to_json() for check in self.checks],
-        }
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= prefixed("vocabulary", self.vocabulary.to_arrays()) | prefixed("tokens", self.tokens.to_arrays())
-        return Record(self.kind, about, arrays)
+        own = {"target": self.target.to_json(), "baseline": self.baseline}
+        return Record(self.kind, {**about(self), **own}, arrays)
 
     @classmethod
     def from_record(cls, record: Record) -> TokenScores:
-        about: dict[str, Any] = dict(record.json)
-        about["target"] = Target.from_json(about["target"])
-        about["checks"] = tuple(Check.from_json(check) for check in about["checks"])
-        about["tokens"] = Tokens.from_arrays(record.group("tokens"))
+        given = about_from(record.json)
+        given["target"] = Target.from_json(given["target"])
+        given["tokens"] = Tokens.from_arrays(record.group("tokens"))
         arrays: dict[str, Any] = {name: record.labeled(name) for name in _ARRAYS}
-        return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **about)
+        return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **given)
 
     def __repr__(self) -> str:
         what = f"{len(self.steps)} steps" if "step" in self.scores.dims else f"step {self.steps[0]}"

@@ -1,35 +1,39 @@
-"""Answers in the thread that asks: for a command, where nobody clicks meanwhile and Ctrl-C must reach the work."""
+"""Answers in the thread that asks: for a command, where Ctrl-C must reach the work."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracebench.analyses.base import run
 from tracebench.models.language_model import LanguageModel
 from tracebench.record.trace import Trace
 from tracebench.requests.request import Job, Request
+from tracebench.session.models import Models
 
 
 class Direct:
     """An `Answerer` that computes at once and remembers, failures too: none is computed twice.
 
     Args:
-        lm: the model; nothing may edit its weights meanwhile.
-        trace: what every request is about.
+        pairs: (model, trace); nothing may edit the weights of a model meanwhile.
     """
 
-    def __init__(self, lm: LanguageModel, trace: Trace) -> None:
-        self.lm, self.trace = lm, trace
+    def __init__(self, pairs: Iterable[tuple[LanguageModel, Trace]]) -> None:
+        self._models = Models(pairs)
         self._known: dict[str, Any] = {}
         self._failed: dict[str, Exception] = {}
+
+    def add(self, trace: Trace, lm: LanguageModel | None = None) -> None:
+        self._models.add(trace, lm)
 
     def ask(self, request: Request, job: Job) -> None:
         key = request.key
         if key not in self._known and key not in self._failed:
             try:
-                self._known[key] = run(request, self.lm, self.trace)
-            except Exception as failure:  # noqa: BLE001 - whoever asked decides which of them are bugs
+                lm, traces = self._models.of(request)
+                self._known[key] = run(request, lm, traces)
+            except Exception as failure:  # noqa: BLE001 - the caller decides which of them are bugs
                 self._failed[key] = failure
         if key in self._failed:
             job.on_error(self._failed[key])

@@ -1,1 +1,1 @@
-"""Views: what a result looks like in a browser. Each is a thin widget; the drawing is its twin in ``js/src/views``."""
+"""Views: what a result looks like in a browser. Each is a thin widget; ``js/src/<stem>/view.ts`` draws it."""

@@ -5,21 +5,22 @@ What travels at once is the overview; the weights of one head, or of a mean, are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from tracebench import registry
 from tracebench.record.arrays import LabeledArray
 from tracebench.record.trace import Trace
-from tracebench.requests.request import Request, parsed
+from tracebench.requests.code import call_code
+from tracebench.requests.parameters import parsed
+from tracebench.requests.request import Request
 from tracebench.results.attention import Attention
-from tracebench.views.generation import trace_code
 from tracebench.widgets import wire
 from tracebench.widgets.base import View, static_text
 from tracebench.widgets.levels import compact
 from tracebench.widgets.pooled import block_size, pooled
-from tracebench.widgets.text import text_tree
 
 #: Bytes that the slices of one result take in a page at the most, about.
 MOST = 64 * 10**6
@@ -27,9 +28,6 @@ MOST = 64 * 10**6
 BYTES = {"full": 0.66, "compact": 0.24}
 #: Up to so many bytes of weights a page has them in full unless it is told otherwise: the demo model's of 50 tokens.
 SMALL = 400_000
-
-#: The rollout that the view offers: the repr of the analysis, which this wing does not import (a test compares them).
-ROLLOUT = "AttentionRollout(residual=0.5, heads='mean', first=0, last=None)"
 
 #: Layer and head; None is the mean over all.
 Whose = tuple[int | None, int | None]
@@ -41,32 +39,32 @@ class AttentionView(View):
     stem = "attention"
     _esm = static_text("attention.js")
     _css = static_text("attention.css")
-    also = ("rollout",)
+    shows_also = ("rollout",)
+
+    @classmethod
+    def usual_alternatives(cls, request: Request) -> list[Request]:
+        """The usual rollout about the same text."""
+        ((_, method),) = registry.methods_of("rollout")[:1]
+        name, params = parsed(method)
+        return [Request(name, params, request.traces, code=call_code(method))]
+
+    @classmethod
+    def label(cls, request: Request) -> str:
+        """``rollout``, with the parameters that differ from the usual ones."""
+        ((label, method),) = registry.methods_of("rollout")[:1]
+        usual = parsed(method)[1]
+        return ", ".join(
+            [label, *(f"{name} {value}" for name, value in request.params.items() if value != usual.get(name))]
+        )
 
     @staticmethod
-    def data(trace: Trace) -> dict[str, Any]:
-        """The text, and the rollout that can be asked for instead."""
-        name, params = parsed(ROLLOUT)
-        return {
-            **text_tree(trace),
-            **AttentionView.beside([Request(name, params, trace.hash, code=f"tb.{ROLLOUT}(lm, trace)\n")]),
-        }
-
-    @staticmethod
-    def beside(requests: Iterable[Request]) -> dict[str, Any]:
-        """The rollouts that can be asked for instead, each with a name."""
-        return {"rollouts": [{"label": _label(request), "request": request.to_json()} for request in requests]}
-
-    @staticmethod
-    def pack(result: Attention, trace: Trace) -> dict[str, Any]:
-        """The attention tree of docs/architecture.md: the overview."""
+    def pack(result: Attention, _trace: Trace) -> dict[str, Any]:
+        """The attention tree of docs/wire.md: the overview."""
         block = block_size(result.weights.shape[-1])
         small = np.stack([pooled(maps, block) for _, maps, _ in _by_layer(result)])
         starts = range(0, block * small.shape[-1], block)
         axes = {"layer": (*result.layers, "mean"), "head": (*result.heads, "mean"), "query": starts, "key": starts}
         return {
-            "kind": "attention",
-            "trace": result.trace,
             "layers": list(result.layers),
             "heads": list(result.heads),
             "length": result.weights.shape[-1],
@@ -74,15 +72,11 @@ class AttentionView(View):
             "sinks": result.sink is not None,
             "via": result.via,
             "without": list(result.without),
-            "checks": wire.checks(result.checks),
-            "method": result.method,
-            "code": trace_code(trace) + f"attention = tb.{result.method}(lm, trace)\n",
-            "cost": result.cost,
         }
 
     @staticmethod
-    def pack_slice(result: Attention, _trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
-        """The slice tree of docs/architecture.md in full: one head, or the mean over what is None."""
+    def pack_slice(result: Attention, _trace: Trace, *, coords: Mapping[str, Any]) -> dict[str, Any]:
+        """The slice tree of docs/wire.md in full: one head, or the mean over what is None."""
         layer, head = _checked(result, coords)
         weights, sinks = wire.within_one(np.asarray(result.map(layer, head).values)), result.sinks(layer, head)
         sink = None if sinks is None else wire.within_one(np.asarray(sinks.values))
@@ -90,29 +84,22 @@ class AttentionView(View):
 
     @staticmethod
     def slices(
-        result: Attention, _trace: Trace, form: str | None = None
+        result: Attention, _trace: Trace, *, detail: str | None = None
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Every slice that the view can ask for, as coordinates and tree, for a page.
 
         Args:
             result: the attention.
-            form: ``"full"`` has every weight on the square-root scale, ``"compact"`` at 16 levels with the largest of each row
+            detail: ``"full"`` has every weight on the square-root scale, ``"compact"`` at 16 levels with the largest of each row
                 exact. None is full where that is small.
         """
-        form = form or ("full" if _cells(result) <= SMALL else "compact")
+        form = detail or ("full" if _cells(result) <= SMALL else "compact")
         _insist_on_size(result, form)
         packed = compact if form == "compact" else _in_full
         for layer, maps, sinks in _by_layer(result):
             for i, head in enumerate((*result.heads, None)):
                 sink = None if sinks is None else sinks[i]
                 yield {"layer": layer, "head": head}, _slice(form, (layer, head), sink) | packed(maps[i])
-
-
-def _label(request: Request) -> str:
-    """``rollout``, and in what it differs from the one that is offered."""
-    usual = parsed(ROLLOUT)[1]
-    other = [f"{name} {value}" for name, value in request.params.items() if value != usual.get(name)]
-    return ", ".join(["rollout", *other])
 
 
 def _by_layer(result: Attention) -> Iterator[tuple[int | None, np.ndarray, np.ndarray | None]]:
@@ -179,7 +166,7 @@ def _insist_on_size(result: Attention, form: str) -> None:
         ask = f"ask for fewer layers, {fits} at the most, as AttentionPatterns(layers={result.layers[: min(fits, 3)]}) does"
     else:
         ask = f"ask for fewer layers and heads, as AttentionPatterns(layers=({result.layers[0]},), heads=(0,)) does"
-    smaller = "" if form == "compact" else ', or save it with attention="compact"'
+    smaller = "" if form == "compact" else ', or save it with detail="compact"'
     raise ValueError(
         f"the attention of {layers} layers x {heads} heads x {length} x {length} tokens takes about {size / 1e6:.0f} MB in a page, "
         f"which holds {MOST / 1e6:.0f} MB of it: {ask}{smaller}"

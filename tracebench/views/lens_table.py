@@ -8,8 +8,6 @@ import numpy as np
 
 from tracebench.record.trace import Trace
 from tracebench.results.lens_table import LensTable
-from tracebench.sentences import findings
-from tracebench.views.generation import trace_code
 from tracebench.widgets import wire
 from tracebench.widgets.base import View, static_text
 
@@ -23,24 +21,17 @@ class LensTableView(View):
 
     @staticmethod
     def pack(lens: LensTable, trace: Trace) -> dict[str, Any]:
-        """The lens tree of docs/architecture.md."""
+        """The lens tree of docs/wire.md."""
         watched = lens.watched.coords("watched") if lens.watched is not None else ()
         mentioned = {*np.unique(np.asarray(lens.token_ids.values)).tolist(), *watched, *trace.tokens.ids[1:]}
         known = lens.vocabulary.union(_pieces(trace))
         return {
-            "kind": "lens_table",
-            "trace": lens.trace,
             **{
                 name: wire.pack(getattr(lens, name))
                 for name in ("token_ids", "probs", "entropy", "kl", "final_probs", "realised")
             },
             "watched": wire.pack(lens.watched) if lens.watched is not None else None,
             "vocab": wire.vocabulary(known, mentioned),
-            "checks": wire.checks(lens.checks),
-            "method": lens.method,
-            "code": trace_code(trace) + f"lens = tb.{lens.method}(lm, trace)\n",
-            "cost": lens.cost,
-            "findings": [list(findings.finding(trace, lens, step)) for step in trace.steps],
             "answer_layers": [lens.answer_layer(trace.position(s), trace.token_at(s).id) for s in trace.steps],
         }
 

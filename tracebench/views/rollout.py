@@ -14,7 +14,6 @@ import numpy as np
 from tracebench.record.arrays import LabeledArray
 from tracebench.record.trace import Trace
 from tracebench.results.rollout import Rollout
-from tracebench.views.generation import trace_code
 from tracebench.widgets import wire
 from tracebench.widgets.base import View, static_text
 
@@ -36,28 +35,25 @@ class RolloutView(View):
     _css = static_text("rollout.css")
 
     @staticmethod
-    def pack(result: Rollout, trace: Trace) -> dict[str, Any]:
-        """The rollout tree of docs/architecture.md: what it is, without its shares."""
+    def pack(result: Rollout, _trace: Trace) -> dict[str, Any]:
+        """The rollout tree of docs/wire.md: what it is, without its shares."""
         return {
-            "kind": "rollout",
-            "trace": result.trace,
             "layers": list(result.layers),
             "length": _length(result),
             "via": result.via,
-            "checks": wire.checks(result.checks),
-            "method": result.method,
-            "code": trace_code(trace) + f"rollout = tb.{result.method}(lm, trace)\n",
-            "cost": result.cost,
         }
 
     @staticmethod
-    def pack_slice(result: Rollout, _trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
-        """The slice tree of docs/architecture.md: the shares in one position, after every layer."""
+    def pack_slice(result: Rollout, _trace: Trace, *, coords: Mapping[str, Any]) -> dict[str, Any]:
+        """The slice tree of docs/wire.md: the shares in one position, after every layer."""
         return _slice(result, _checked(result, coords))
 
     @staticmethod
     def slices(
-        result: Rollout, trace: Trace, _form: str | None = None
+        result: Rollout,
+        trace: Trace,
+        *,
+        detail: str | None = None,  # noqa: ARG004 - shares have one form
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """The slices that a page has, as coordinates and tree: of every position where that is little, else of those that
         predict a step, and of the last. A ``ValueError`` where it is more than a page can hold.

@@ -1,7 +1,7 @@
-"""The line between views and whoever answers. Twin of ``js/src/ask.ts``.
+"""The line between the browser and the kernel: questions and actions. Twin of ``js/src/requests/ask.ts``.
 
 Messages, not anywidget's ``invoke``: that gives up after 3 s, cannot be cancelled and swallows exceptions. The handler
-may run on any thread at any time, so it only passes on; answers are sent from the thread that has them.
+may run on any thread at any time, so it only enqueues; answers are sent from the thread that has them.
 """
 
 from __future__ import annotations
@@ -9,23 +9,40 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anywidget
 import traitlets
 
-from tracebench import registry
 from tracebench.record.trace import Trace
+from tracebench.record.traces import Traces
 from tracebench.requests.request import Absent, Answerer, Job, Request, Unanswerable
-from tracebench.runtime.progress import Cancelled
+from tracebench.runtime.progress import Cancelled, listening
 from tracebench.widgets import wire
 from tracebench.widgets.base import static_text
 from tracebench.widgets.given import Given
 from tracebench.widgets.packing import Packing
+from tracebench.widgets.trees import has_slices, pack, pack_slice
+
+#: What the browser may ask to be done: it takes the parameters of the message and returns JSON.
+Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class Answers(anywidget.AnyWidget):
-    """Carries requests from the browser to an `Answerer`, and answers back."""
+    """Carries requests and actions from the browser, and answers back.
+
+    Args:
+        answerer: what computes.
+        traces: what results are about; packing needs them.
+        actions: name -> what is done. It runs on a thread of its own, may call `progress.tick`, and ends at a tick when it is
+            cancelled.
+        on_answer: called on any thread after an answer was sent, or an error in its place; it returns at once and does not
+            raise.
+        on_trace: called with a trace that a request gave; returns its index in the bench.
+        things: the traces, arrays and tables that requests name by their content hash.
+        in_sight: the keys of the requests that the views in sight ask: their answers are kept.
+    """
 
     _esm = static_text("answers.js")
     _offline = traitlets.Bool(False).tag(sync=True)
@@ -33,28 +50,19 @@ class Answers(anywidget.AnyWidget):
     def __init__(
         self,
         answerer: Answerer,
-        trace: Trace,
-        save: Callable[[], dict[str, Any]],
-        size: Callable[[], dict[str, Any]],
+        traces: Traces,
+        actions: Mapping[str, Action],
         *,
-        told: Callable[[], None] = lambda: None,
+        on_answer: Callable[[], None] = lambda: None,
+        on_trace: Callable[[Trace], int] = lambda _: 0,
+        things: Callable[[], Mapping[str, Any]] = dict,
         in_sight: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """
-        Args:
-            answerer: who computes.
-            trace: what results are about; packing needs it.
-            save: saves the bench and says where (``{"path", "size", "note"}``).
-            size: says how large the file would be (``{"size", "least", "note"}``), and computes nothing for it.
-            told: hears, on whatever thread it is, that an answer was sent, or an error in its place; it returns at once and
-                does not raise.
-            in_sight: the keys of the requests that the views in sight ask: what they were given is kept.
-        """
         super().__init__()
-        self._answerer, self._trace = answerer, trace
-        self._work = {"save": save, "size": size}
+        self._answerer, self._traces = answerer, traces
+        self._actions = actions
         self._jobs: dict[str, Job] = {}
-        self._told = told
+        self._on_answer, self._on_trace, self._things = on_answer, on_trace, things
         self.given = Given(in_sight)
         self._packing = Packing()
         self.on_msg(self._on_message)
@@ -65,53 +73,54 @@ class Answers(anywidget.AnyWidget):
             self.send({"kind": "pong", "id": message_id})
         elif kind == "ask":
             self._ask(message_id, content["request"], content.get("slice"), content.get("of"))
-        elif kind == "cancel":
-            # It may have ended meanwhile, on another thread.
-            if (job := self._jobs.get(message_id)) is not None:
-                job.cancel()
-        elif kind in self._work:
-            work = (self._work[kind], message_id)
-            threading.Thread(target=self._answer_work, args=work, name=f"tracebench-{kind}", daemon=True).start()
+        elif kind == "act":
+            self._act(message_id, str(content.get("action")), content.get("params") or {})
+        # It may have ended meanwhile, on another thread.
+        elif kind == "cancel" and (job := self._jobs.get(message_id)) is not None:
+            job.cancel()
 
     def _ask(self, message_id: str, asked: dict[str, Any], coords: dict[str, Any] | None, of: str | None) -> None:
-        def progress(done: int, total: int, note: str) -> None:
-            self.send({"kind": "progress", "id": message_id, "done": done, "total": total, "note": note})
+        def part(result: Any) -> None:
+            if job.cancelled.is_set():
+                raise Cancelled
+            tree, buffers = wire.split(pack(result, self._traces))
+            self.send({"kind": "part", "id": message_id, "result": tree}, buffers)
 
         def answer(result: Any) -> None:
             try:
                 if job.cancelled.is_set():
                     raise Cancelled
-                packed = self._packed(request, result) if coords is None else pack_slice(result, self._trace, coords)
+                packed = self._packed(request, result) if coords is None else pack_slice(result, self._traces, coords)
                 tree, buffers = wire.split(packed)
-            except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must hear of it
+            except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must say so
                 error(failure)
                 return
             # Not sooner: until it is packed it is under way, and can be cancelled.
             self._jobs.pop(message_id, None)
             self.send({"kind": "answer", "id": message_id, "result": tree}, buffers)
             if coords is None:
-                self._told()
+                self._on_answer()
 
         def error(failure: BaseException) -> None:
             self._jobs.pop(message_id, None)
             self.send({"kind": "error", "id": message_id, **described(failure)})
-            # Who cancels does not want to know; who could not be told has no answer any more.
+            # A cancelled request keeps the answer that it had before; a failed one has none any more.
             if coords is None and request is not None and not isinstance(failure, Cancelled):
                 self.given.forget(request.key)
-                self._told()
+                self._on_answer()
 
         def anew(result: Any) -> None:
             answer(result if of is None else self.given.put_back(of, request.key, result))
 
         request: Any = None
-        job = Job(progress, answer if coords is None else anew, error)
+        job = Job(self._progress(message_id), answer if coords is None else anew, error, part)
         # A page asks again for what it has heard nothing of: then it hears now that it is under way.
         first = self._jobs.setdefault(message_id, job) is job
-        progress(0, 0, "waiting")
+        job.on_progress(0, 0, "waiting")
         if not first:
             return
         try:
-            request = Request.from_json(asked)
+            request = replace(Request.from_json(asked), things=self._things())
             given = None if coords is None else self.given.of(of or self.given.newest(request.key))
             if given is not None:
                 self._packing.submit(lambda: answer(given))
@@ -120,41 +129,55 @@ class Answers(anywidget.AnyWidget):
         except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
             error(failure)
 
+    def _progress(self, message_id: str) -> Callable[[int, int, str], None]:
+        def progress(done: int, total: int, note: str) -> None:
+            self.send({"kind": "progress", "id": message_id, "done": done, "total": total, "note": note})
+
+        return progress
+
     def _packed(self, request: Request, result: Any) -> dict[str, Any]:
         """The tree of an answer. Where it has slices, they are asked for with the id that it gets."""
-        packed = pack(result, self._trace)
+        if isinstance(result, Trace):
+            return {"kind": "trace", "hash": result.hash, "index": self._on_trace(result)}
+        packed = pack(result, self._traces)
         answer = self.given.put(request.key, result)
-        return {**packed, "answer": answer} if hasattr(_view(result), "pack_slice") else packed
+        return {**packed, "answer": answer} if has_slices(result) else packed
+
+    def _act(self, message_id: str, name: str, params: Mapping[str, Any]) -> None:
+        def answer(result: Any) -> None:
+            self._jobs.pop(message_id, None)
+            self.send({"kind": "answer", "id": message_id, "result": result})
+
+        def error(failure: BaseException) -> None:
+            self._jobs.pop(message_id, None)
+            self.send({"kind": "error", "id": message_id, **described(failure)})
+
+        def tick(done: int, total: int, note: str) -> None:
+            if job.cancelled.is_set():
+                raise Cancelled
+            job.on_progress(done, total, note)
+
+        def work() -> None:
+            try:
+                if name not in self._actions:
+                    raise ValueError(f"there is no action {name!r}; there are {', '.join(sorted(self._actions))}")
+                job.begun.set()
+                with listening(tick):
+                    answer(self._actions[name](params))
+            except Exception as failure:  # noqa: BLE001 - the button must say what happened
+                error(failure)
+
+        job = Job(self._progress(message_id), answer, error)
+        if self._jobs.setdefault(message_id, job) is not job:
+            return
+        threading.Thread(target=work, name=f"tracebench-{name}", daemon=True).start()
 
     def close(self) -> None:
         self._packing.close()
         super().close()
 
-    def _answer_work(self, work: Callable[[], dict[str, Any]], message_id: str) -> None:
-        try:
-            self.send({"kind": "answer", "id": message_id, "result": work()})
-        except Exception as failure:  # noqa: BLE001 - the button must say what happened
-            self.send({"kind": "error", "id": message_id, **described(failure)})
-
     def __repr__(self) -> str:
         return f"Answers({len(self._jobs)} under way)"
-
-
-def pack(result: Any, trace: Trace) -> dict[str, Any]:
-    """The tree of a result, made by the view of its kind."""
-    return _view(result).pack(result, trace)
-
-
-def pack_slice(result: Any, trace: Trace, coords: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree of a part of a result, by coordinates of its axes."""
-    view = _view(result)
-    if not hasattr(view, "pack_slice"):
-        raise ValueError(f"a {result.kind} has no slices: ask for the whole")
-    return view.pack_slice(result, trace, coords)
-
-
-def _view(result: Any) -> Any:
-    return registry.find("views", result.kind)
 
 
 def described(failure: BaseException) -> dict[str, Any]:

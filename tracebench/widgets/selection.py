@@ -1,4 +1,4 @@
-"""The one thing that views share: which step, token, layer, ... is looked at. Twin of ``js/src/selection.ts``.
+"""The one thing that views share: which trace, step, token, layer, ... is looked at. Twin of ``js/src/selection.ts``.
 
 The public traits (``selection.step``, ``selection.observe(print, "token")``) follow one synced trait, so that fields
 that belong together (step and query) travel together. Each change has a sequence number. The browser sends it twice,
@@ -15,6 +15,7 @@ import traitlets
 
 from tracebench.record.arrays import LINKED, whole
 from tracebench.record.trace import Trace
+from tracebench.record.traces import Traces
 from tracebench.widgets.base import reject_unknown, static_text
 
 FIELDS = LINKED
@@ -25,8 +26,11 @@ class Selection(anywidget.AnyWidget):
     """The shared selection. A field holds a coordinate, or None for "all". ``token`` may be ``(start, stop)``."""
 
     _esm = static_text("selection.js")
+    #: The trace that public traits are checked against while they change.
+    _new_trace: int | None = None
     _state = traitlets.Dict().tag(sync=True, echo_update=False)
 
+    trace = traitlets.Any(None, help="index of the trace in the bench, from 0")
     step = traitlets.Any(None, help="generation step, from 0")
     token = traitlets.Any(None, help="token position, or a half-open (start, stop)")
     layer = traitlets.Any(None, help="-1 is the embedding, then 0 .. L-1")
@@ -37,18 +41,19 @@ class Selection(anywidget.AnyWidget):
     site = traitlets.Any(None)
     sample = traitlets.Any(None)
 
-    def __init__(self, trace: Trace | None = None, **fields: Any) -> None:
-        """A selection over a trace. Without fields it starts at step 0 where there is one."""
+    def __init__(self, traces: Traces | Trace | None = None, **fields: Any) -> None:
+        """A selection over traces. Without fields it starts at the first trace, at step 0 where there is one."""
         reject_unknown(type(self), fields, FIELDS)
-        self._trace = trace
-        self._layers = trace.provenance.layers if trace else None
+        self._traces = Traces([traces]) if isinstance(traces, Trace) else traces or Traces()
+        self._is_bound = traces is not None
         self._lock = threading.RLock()
         self._applying = False
         super().__init__()
         self.on_msg(self._on_message)
-        if not fields and trace is not None and trace.steps:
+        first = {"trace": 0} if len(self._traces) else {}
+        if not fields and first and self._traces[0].steps:
             fields = {"step": 0}
-        self._publish(self._complete(dict.fromkeys(FIELDS), fields))
+        self._publish(self._complete(dict.fromkeys(FIELDS), {**first, **fields}))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in FIELDS:
@@ -70,43 +75,47 @@ class Selection(anywidget.AnyWidget):
         return dict(self._state["fields"])
 
     def _complete(self, before: Fields, change: Fields) -> Fields:
-        """The fields after a change, with what follows from it: a step reads at its position, and marks no token."""
-        change = {name: self._checked(name, value) for name, value in change.items()}
+        """The fields after a change, with what follows from it: a step is read at its position, and marks no token."""
+        if change.get("trace") is not None and change["trace"] != before.get("trace"):
+            at = self._checked("trace", change["trace"], None)
+            before = on_trace(before, at, self._traces[at]) if self._is_bound else {**before, "trace": at}
+        trace = self._trace_at(before.get("trace"))
+        change = {name: self._checked(name, value, trace) for name, value in change.items()}
         if change.get("step") is not None:
             change.setdefault("token", None)
-            if self._trace is not None:
-                change.setdefault("query", self._trace.position(change["step"]))
+            if trace is not None:
+                change.setdefault("query", trace.position(change["step"]))
         return {**before, **change}
 
-    def _checked(self, name: str, value: Any) -> Any:
+    def _trace_at(self, index: int | None) -> Trace | None:
+        return self._traces[index] if index is not None and index < len(self._traces) else None
+
+    def _checked(self, name: str, value: Any, trace: Trace | None) -> Any:
         if value is None:
             return None
+        limit = self._limit(name, trace)
         if name == "token" and isinstance(value, (tuple, list)):
             ends = [end for end in map(whole, value) if end is not None]
-            if not len(value) == len(ends) == 2 or not 0 <= ends[0] < ends[1] <= self._limit("token"):
-                raise traitlets.TraitError(f"token={value!r} is no half-open range within 0 to {self._limit('token')}")
+            if not len(value) == len(ends) == 2 or not 0 <= ends[0] < ends[1] <= limit:
+                raise traitlets.TraitError(f"token={value!r} is no half-open range within 0 to {limit}")
             return ends
         if name == "site":
             return str(value)
         number = whole(value)
         if number is None:
             raise traitlets.TraitError(f"{name} is a whole number or None, got {value!r}")
-        low, limit = (-1 if name == "layer" else 0), self._limit(name)
+        low = -1 if name == "layer" else 0
         if not low <= number < limit:
-            steps = (
+            there = (
                 f"{low} and up" if limit == float("inf") else f"{low} to {int(limit) - 1}" if low < limit else "none"
             )
-            raise traitlets.TraitError(f"{name}={value} is not there; {name} goes over: {steps}")
+            raise traitlets.TraitError(f"{name}={value} is not there; {name} goes over: {there}")
         return number
 
-    def _limit(self, name: str) -> float:
-        if self._trace is None:
-            return float("inf")
-        tokens = len(self._trace.tokens)
-        limits = {"step": len(self._trace.steps), "token": tokens, "query": tokens, "key": tokens}
-        if self._layers is not None:
-            limits["layer"] = self._layers
-        return limits.get(name, float("inf"))
+    def _limit(self, name: str, trace: Trace | None) -> float:
+        if name == "trace":
+            return len(self._traces) if self._is_bound else float("inf")
+        return float("inf") if trace is None else limits(trace).get(name, float("inf"))
 
     def _publish(self, fields: Fields) -> None:
         self._state = {"seq": self._state.get("seq", 0) + 1, "fields": fields}
@@ -121,6 +130,7 @@ class Selection(anywidget.AnyWidget):
                 self._state = {**old, "seq": max(old.get("seq", 0), new["seq"]) + 1}
                 return
             self._applying = True
+            self._new_trace = new["fields"].get("trace")
             try:
                 with self.hold_trait_notifications():
                     for name in FIELDS:
@@ -131,15 +141,16 @@ class Selection(anywidget.AnyWidget):
 
     def _possible(self, fields: Fields) -> bool:
         try:
+            trace = self._trace_at(self._checked("trace", fields.get("trace"), None))
             for name in FIELDS:
-                self._checked(name, fields.get(name))
+                self._checked(name, fields.get(name), trace)
         except (traitlets.TraitError, TypeError, ValueError):
             return False
         return True
 
     @traitlets.validate(*FIELDS)
     def _validate_field(self, proposal: dict[str, Any]) -> Any:
-        checked = self._checked(proposal["trait"].name, proposal["value"])
+        checked = self._checked(proposal["trait"].name, proposal["value"], self._trace_at(self._new_trace))
         return tuple(checked) if isinstance(checked, list) else checked
 
     @traitlets.observe(*FIELDS)
@@ -168,3 +179,35 @@ class Selection(anywidget.AnyWidget):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in FIELDS if getattr(self, name) is not None)
         return f"Selection({shown})"
+
+
+def on_trace(fields: Fields, index: int, trace: Trace) -> Fields:
+    """The fields when another trace is looked at. Twin of ``onTrace`` in ``js/src/selection.ts``.
+
+    What exists there stays; else the step becomes 0, and what is left becomes None. The query follows the step.
+    """
+    there = limits(trace)
+
+    def stays(name: str) -> Any:
+        value = fields.get(name)
+        if value is None:
+            return None
+        last = value[1] - 1 if isinstance(value, (list, tuple)) else value
+        return value if last < there.get(name, float("inf")) else None
+
+    step = stays("step")
+    if step is None and trace.steps:
+        step = 0
+    query = None if step is None else trace.position(step)
+    kept = {name: stays(name) for name in ("token", "layer", "key")}
+    heads = trace.provenance.heads  # 0 where it is not known
+    if heads and (fields.get("head") or 0) >= heads:
+        kept["head"] = None
+    return {**fields, "trace": index, "step": step, **kept, "query": query}
+
+
+def limits(trace: Trace) -> dict[str, int]:
+    """Field -> the number that its coordinates stay below."""
+    tokens = len(trace.tokens)
+    layers = {} if trace.provenance.layers is None else {"layer": trace.provenance.layers}
+    return {"step": len(trace.steps), "token": tokens, "query": tokens, "key": tokens, **layers}

@@ -1,10 +1,10 @@
-// A map of query x key in few bytes: 16 levels, the largest weights of each row exact, and what the rest of a row sums to.
+// Unpacks the compact form of a causal map: 16 levels, the largest weights of each row exact, and the sum of the others.
 // Twin of tracebench/widgets/levels.py; tests/fixtures/attention.json proves that they agree.
 
-/** The last level of the square root: level n is (n / 15) ** 2. */
+/** The number of the last level: level n is the weight (n / 15) ** 2. */
 export const STEPS = 15;
 
-/** Cells run down the columns (key by key, the queries from it on), several to a byte; the last symbol is an exact cell. */
+/** Cells are stored column by column, each from its own query on. A byte holds several; the last symbol means an exact cell. */
 export interface Compact {
   base: number;
   cells: Uint8Array;
@@ -12,7 +12,7 @@ export interface Compact {
 }
 
 export interface Triangle {
-  /** Row by row, up to the query itself. */
+  /** The weights row by row: for each query the keys up to itself. */
   weights: Float32Array;
   /** 1 where a weight is exact. */
   exact: Uint8Array;
@@ -27,14 +27,14 @@ export function triangleOf({ base, cells, exact }: Compact, length: number): Tri
   const last = base - 1;
   let [cell, taken] = [0, 0];
   for (let key = 0; key < length; key++) {
-    // Down a column: the cell under (query, key) is query + 1 further on.
+    // Down a column: the cell below (query, key) is query + 1 places later.
     let at = (key * (key + 1)) / 2 + key;
     for (let query = key; query < length; at += ++query, cell++) {
       const symbol = symbols[cell] as number;
       if (symbol === last) {
         weights[at] = exact[taken++] as number;
         isExact[at] = 1;
-        // A new map is all zero, as most of it stays.
+        // A new map is all zero, so skip the zeros: most cells are.
       } else if (symbol !== 0) weights[at] = levels[symbol] as number;
     }
   }

@@ -1,31 +1,31 @@
-// One head large: query x key, and the sinks apart.
+// The large map of one head: query x key, with a column for the sinks.
 
-import { rowStart } from "../attention";
+import { palette } from "../maps/paint";
+import type { CellSheet } from "../maps/sheet";
+import { sheet } from "../maps/sheet";
+import type { Tint } from "../maps/tint";
+import { rowStart } from "../maps/triangle";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
-import { palette } from "./paint";
-import type { CellSheet } from "./sheet";
-import { sheet } from "./sheet";
-import type { Tint } from "./tint";
 
 const LABEL = 112;
 const [LEAST, WIDEST_CELL] = [140, 34];
-/** The cells together, where others need room beside them. */
+/** The size of all cells together, where other parts stand beside them. */
 export const LARGEST = 460;
-/** The names of the rows, and the column of the sinks. */
+/** The width of the row labels and of the column for the sinks. */
 export const AROUND = LABEL + 40;
 
 export interface HeadMap extends Omit<CellSheet, "paint" | "layOut"> {
   paint(what: Painted): void;
-  /** `most` is what the cells may have together. */
+  /** `most` is the largest size of all cells together. */
   layOut(room: number, most: number): void;
 }
 
 interface Painted {
-  /** Row by row, up to the query itself. */
+  /** The weights row by row: for each query the keys up to itself. */
   weights: Float32Array;
-  /** Per query; null where the model has no sinks. */
+  /** The sink weight of each query; null if the model has no sinks. */
   sink: Float32Array | null;
   tint: Tint;
   dark: boolean;
@@ -36,7 +36,7 @@ export interface MapSpec {
   sinks: boolean;
   said: (query: number, key: number) => string;
   onCell: (query: number, key: number | null) => void;
-  /** The cell under the pointer or the focus; null when it has left. */
+  /** Called with the cell under the pointer or with the focus; null when there is none. */
   onPoint: (cell: { query: number; key: number } | null) => void;
 }
 

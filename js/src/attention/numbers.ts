@@ -1,21 +1,24 @@
-// The numbers of the view: the row of the current query, one line per key, each weight with what it may have been; with the row's sink where there are sinks.
+// The CSV of the view: the row of the query, one line for each key. Each weight has its bounds, and the sink of the row if the
+// model has sinks.
 
-import type { HeadSlice } from "../attention";
-import { isExact, rangeOf, rowOf } from "../attention";
-import { csv, MEAN } from "../csv";
+import { csv, MEAN } from "../picture/csv";
 import type { Text } from "../trace";
 import { NAMED, named } from "../trace";
+import type { HeadSlice } from "./slice";
+import { isExact, rangeOf, rowOf } from "./slice";
 
-const HEADER = ["layer", "head", "query", "key", ...NAMED, "weight", "exact", "least", "most"];
+/** The columns of `to_pandas()`, then how a weight is known. */
+const HEADER = ["layer", "head", "query", "key", ...NAMED, "weight"];
+const KNOWN = ["exact", "least", "most"];
 
-/** A mean over layers or heads says so in their place. `exact` is 1 where no level stands for the weight. */
+/** A mean over layers or heads has the word "mean" as its layer or head. `exact` is 1 if the weight is not one of the levels. */
 export function numbers(slice: HeadSlice, text: Text, query: number): string {
   const sink = slice.sink ? [short(slice.sink[query] ?? 0)] : [];
   const lines = Array.from(rowOf(slice, query), (weight, key) => {
     const where = [slice.layer ?? MEAN, slice.head ?? MEAN, query, key, ...named(text, key)];
-    return [...where, short(weight), Number(isExact(slice, query, key)), ...rangeOf(slice, query, key).map(short), ...sink];
+    return [...where, short(weight), ...sink, Number(isExact(slice, query, key)), ...rangeOf(slice, query, key).map(short)];
   });
-  return csv([...HEADER, ...sink.map(() => "sink")], lines);
+  return csv([...HEADER, ...sink.map(() => "sink"), ...KNOWN], lines);
 }
 
 function short(value: number): number {

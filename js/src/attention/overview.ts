@@ -1,28 +1,28 @@
-// Every layer x head as a small map, all drawn on one canvas; over it lie the cells that can be clicked, focused and read out.
-// The means come first: over heads in the first column, over layers in the first row.
+// Small maps of all layers x heads on one canvas. Elements above it can be clicked, focused and read by a screen reader.
+// The first column has the means over heads, the first row the means over layers.
 
-import type { Attention, Whose } from "../attention";
-import { smallMapOf } from "../attention";
-import type { Attributes } from "../dom";
-import { afterwards, element, focusedIn, setSelected, tabStop } from "../dom";
-import type { Spot } from "../grid_moves";
-import { cellAfter, revealed } from "../grid_moves";
-import { isBare, take } from "../keys";
-import { draw, paintMap, palette } from "./paint";
+import type { Spot } from "../maps/grid_moves";
+import { cellAfter, revealed } from "../maps/grid_moves";
+import { draw, paintMap, palette } from "../maps/paint";
+import type { Attributes } from "../ui/dom";
+import { afterwards, element, focusedIn, setSelected, tabStop } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
+import type { Attention, Whose } from "./result";
+import { smallMapOf } from "./result";
 import { whoseName } from "./words";
 
 const [LEAST, MOST, TALLEST] = [14, 40, 620];
 const LABEL = 46;
 const HEAD = 20;
 const GAP = 2;
-/** Between a mean and what it is the mean of. */
+/** Pixels between the means and the rest. */
 const APART = 12;
 
 export interface Overview {
   el: HTMLElement;
   paint(dark: boolean): void;
   select(whose: Whose): void;
-  /** As large as fits into `beside`, what others leave it; where that is too little it takes all the `room`. */
+  /** Makes the maps as large as fits into `beside`, the room beside the other parts; if that is too small, into all the `room`. */
   layOut(room: number, beside: number): void;
 }
 
@@ -31,7 +31,7 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
   const columns: (number | null)[] = [null, ...attention.heads];
   const maps = layers.map((layer) => columns.map((head) => smallMapOf(attention, { layer, head })));
   const canvas = element("canvas", { "aria-hidden": "true" });
-  /** Where each cell and each name leads. */
+  /** Cell or label -> the place that it selects. */
   const spots = new Map<Element, Spot>();
   const leading = (spot: Spot, attributes: Attributes, content?: string) => {
     const whose = { layer: layers[spot.row] ?? null, head: columns[spot.token] ?? null };
@@ -68,7 +68,7 @@ export function overview(attention: Attention, onSelect: (whose: Whose) => void,
     focus = to;
     toStop(to.row * columns.length + to.token);
   };
-  /** Where a row or a column begins. */
+  /** The start of a row or a column, in pixels. */
   const start = (index: number) => index * cell + (index > 0 ? APART : 0);
   const reveal = ({ row, token }: Spot) => {
     el.scrollTop = revealed(el.scrollTop, row && HEAD + start(row), cell, el.clientHeight);

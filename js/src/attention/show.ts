@@ -1,41 +1,45 @@
-// Attention on the page: all heads as small maps, one large, and the text as the current position looked at it.
+// Shows attention: small maps of all heads, a large map of one head, and the text with one row of its weights.
 
-import type { Attention, HeadSlice, Whose } from "../attention";
-import { rowOf, rowStart, whoseIn } from "../attention";
-import { element } from "../dom";
+import { detailLine, spokenOf } from "../maps/detail";
+import { follow } from "../maps/follow";
+import type { Places } from "../maps/head";
+import { fillHead } from "../maps/head";
+import { queryIn, selectCell, selectKey } from "../maps/read";
+import type { Taste } from "../maps/scale";
+import { scale } from "../maps/scale";
+import { lookedAt } from "../maps/text";
+import { withoutFirst } from "../maps/tint";
+import { rowStart } from "../maps/triangle";
+import { named, predicts } from "../maps/words";
 import type { Selection } from "../selection";
 import type { Source } from "../slices/source";
 import { trouble } from "../slices/trouble";
 import { wanted } from "../slices/wanted";
-import { isDark } from "../theme";
 import type { Piece } from "../tokens";
 import { token } from "../tokens";
 import type { Text } from "../trace";
-import { whenOther, write } from "../unchanged";
-import { detailLine, spokenOf } from "./detail";
-import { follow } from "./follow";
-import type { Places } from "./head";
-import { fillHead } from "./head";
+import { element } from "../ui/dom";
+import { isDark } from "../ui/theme";
+import { ifChanged, write } from "../ui/unchanged";
 import { AROUND, headMap, LARGEST } from "./map";
 import { numbers } from "./numbers";
 import { overview } from "./overview";
-import { queryIn, selectCell, selectKey } from "./read";
-import type { Taste } from "./scale";
-import { scale } from "./scale";
-import { lookedAt } from "./text";
-import { withoutFirst } from "./tint";
-import { about, named, predicts, share, whoseName } from "./words";
+import type { Attention, Whose } from "./result";
+import { whoseIn } from "./result";
+import type { HeadSlice } from "./slice";
+import { rowOf } from "./slice";
+import { about, share, whoseName } from "./words";
 
 export interface Prepared {
   attention: Attention;
   slices: Source<Whose, HeadSlice>;
-  /** What the selection pointed at when it was asked for. */
+  /** The slice that was selected when the view asked. */
   first: HeadSlice;
 }
 
-/** Between the small maps, the large one and the text. */
+/** Pixels between the small maps, the large map and the text. */
 const GAP = 32;
-/** What the large map needs to stand beside the small ones, and the text to stand beside both. */
+/** The smallest widths: of the large map beside the small ones, and of the text beside both. */
 const [LEAST, TEXT] = [400, 340];
 
 interface Cell {
@@ -94,7 +98,7 @@ export function showAttention(
     const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
     line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
   };
-  const ask = whenOther((position: number) => {
+  const ask = ifChanged((position: number) => {
     const reads = token(text.pieces[position] as Piece, { title: "" });
     question.replaceChildren(`from position ${position} `, reads, predicts(text, position));
   });
@@ -118,7 +122,7 @@ export function showAttention(
     most: "the largest weight in this row beside position 0; small maps keep the full scale",
   };
   const tints = scale(meaning, taste, paint, signal);
-  // Before whatever else may fail: with the view it is told that nothing is on its way any more.
+  // Made before any part that may throw, so that the loading note always ends with the view.
   const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
   const said = trouble(() => chosen.retry());
   const chosen = wanted(
@@ -141,7 +145,7 @@ export function showAttention(
   const csv = () => numbers(slice, text, query());
   fillHead(places, tints, attention.checks, { name: "attention", code: () => attention.code, csv }, signal);
   const reading = element("div", { class: "tb-att-reading" }, line.el, looked.el);
-  // As high as the style sheet lets the large map be: more where the view has all the room.
+  // An invisible element with the largest height that the style sheet allows the large map; it is higher in an enlarged view.
   const tallest = element("i", { class: "tb-att-tallest", "aria-hidden": "true" });
   const main = element("div", { class: "tb-att-main" }, all.el, panel, reading, tallest);
   body.append(element("div", { class: "tb-att-top" }, question, tints.note, said.el), main, note);

@@ -1,46 +1,27 @@
 // Attention in words.
 
-import type { Attention, HeadSlice, Whose } from "../attention";
-import { isExact, rangeOf, rowOf } from "../attention";
-import { probability } from "../format";
-import { stepAt } from "../selection";
-import { isolated } from "../tokens";
-import type { Text } from "../trace";
+import { digitsOf, weightName } from "../maps/words";
+import type { Attention, Whose } from "./result";
+import type { HeadSlice } from "./slice";
+import { isExact, rangeOf, rowOf } from "./slice";
 
-const LEAST = 0.0005;
-
-/** "layer 17, head 4"; a mean is said to be one. */
+/** "layer 17, head 4", or "layer 17, mean over heads". */
 export function whoseName({ layer, head }: Whose): string {
   if (layer === null) return head === null ? "all layers, mean over heads" : `head ${head}, mean over layers`;
   return `layer ${layer}, ${head === null ? "mean over heads" : `head ${head}`}`;
 }
 
-/** ", which predicts step 0", or that it predicts none. */
-export function predicts(text: Text, query: number): string {
-  const step = stepAt(text, query);
-  return step === null ? ", which predicts no step" : `, which predicts step ${step}`;
-}
-
-export function named(text: Text, position: number): string {
-  return isolated(text.pieces[position]?.[1] ?? "?");
-}
-
-/** "0.23 of the attention of layer 17, head 4"; at 16 levels it is "about" so much. */
+/** "0.23 of the attention of layer 17, head 4"; a weight at one of 16 levels begins with "about". */
 export function share(slice: HeadSlice, query: number, key: number): string {
   const weight = isLevel(slice, query, key) ? roughly(slice, query, key) : weightName(rowOf(slice, query)[key] ?? 0);
   return `${weight} of the attention of ${whoseName(slice)}`;
-}
-
-/** "0.23", and "≈0.02" for what is known as one of 16 levels alone. */
-export function figure(weight: number, known: boolean): string {
-  return `${known ? "" : "≈"}${weightName(weight)}`;
 }
 
 function isLevel(slice: HeadSlice, query: number, key: number): boolean {
   return slice.exact !== null && !isExact(slice, query, key);
 }
 
-/** "about 0.02 (0.01 to 0.03)": the level, and what it stands for. The ends are rounded away from it: no weight is outside. */
+/** "about 0.02 (0.01 to 0.03)": the level and its bounds, which are rounded outward, so that no weight lies outside. */
 function roughly(slice: HeadSlice, query: number, key: number): string {
   const weight = rowOf(slice, query)[key] ?? 0;
   const [least, most] = rangeOf(slice, query, key);
@@ -48,26 +29,16 @@ function roughly(slice: HeadSlice, query: number, key: number): string {
   return weight === 0 ? `less than ${upTo}` : `about ${weightName(weight)} (${outward(least, Math.floor)} to ${upTo})`;
 }
 
-/** As many digits as a weight of this size has, rounded to one side. */
+/** A bound with the digits of a weight of this size, rounded by `round`. */
 function outward(end: number, round: (x: number) => number): string {
   const digits = digitsOf(end);
-  // The ends of a level are float32: what is left of the last place is no more than that.
+  // Bounds are float32. Ignore a smaller difference in the last digit: it is noise.
   const whole = end * 10 ** digits;
   const near = Math.round(whole);
   return ((Math.abs(whole - near) < 1e-4 ? near : round(whole)) / 10 ** digits).toFixed(digits);
 }
 
-export function weightName(weight: number): string {
-  // Smaller ones are not told apart by the bytes that they come as.
-  if (weight < LEAST) return "<0.001";
-  return probability(weight, digitsOf(weight));
-}
-
-function digitsOf(weight: number): number {
-  return weight < 0.005 ? 3 : 2;
-}
-
-/** How the numbers came about, and how exact they are. */
+/** How the numbers were computed, and how exact they are. */
 export function about({ via, without, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
   const each =
     "each a map of the position that reads (down) × the positions it looks at (across), each point the largest weight there";

@@ -1,14 +1,14 @@
-// How the views of a bench are arranged, as data: their order, which are hidden, which one has all the room.
+// The arrangement of the views of a bench, as data: their order, the hidden views, and the enlarged view.
 // Twin of tracebench/bench/arrangement.py.
 
 export interface Arrangement {
-  /** The names of all views, first to last. */
+  /** The names of all views, in order. */
   order: string[];
   hidden: string[];
   enlarged: string | null;
 }
 
-/** Every view by its stem; where a stem is there again, with its number. */
+/** Names each view by its stem; a second view with the same stem gets a number. */
 export function namesOf(stems: readonly string[]): string[] {
   return stems.map((stem, i) => {
     const before = stems.slice(0, i).filter((each) => each === stem).length;
@@ -16,7 +16,7 @@ export function namesOf(stems: readonly string[]): string[] {
   });
 }
 
-/** What was kept, as far as it is about these views; null where it is not (a page of another version, say). */
+/** The stored arrangement; null if it is none, or names views that this bench lacks. */
 export function arrangementIn(kept: unknown, names: readonly string[]): Arrangement | null {
   if (typeof kept !== "object" || kept === null) return null;
   const { order = [], hidden = [], enlarged = null } = kept as Partial<Arrangement>;
@@ -36,7 +36,7 @@ export function hide(now: Arrangement, name: string): Arrangement {
   return { ...now, hidden: [...now.hidden, name], enlarged: now.enlarged === name ? null : now.enlarged };
 }
 
-/** Who brings a view back means to see it: what has all the room gives it up. */
+/** Shows a hidden view. No view stays enlarged, because it would cover this one. */
 export function bringBack(now: Arrangement, name: string): Arrangement {
   return { ...now, hidden: now.hidden.filter((each) => each !== name), enlarged: null };
 }
@@ -45,21 +45,21 @@ export function enlarge(now: Arrangement, name: string | null): Arrangement {
   return { ...now, enlarged: name };
 }
 
-/** Before another view that is in sight, or after the last of them (null); null where it stands there already. */
+/** Moves a view before another visible view, or to the end (null). Returns null if it is already there. */
 export function place(now: Arrangement, name: string, before: string | null): Arrangement | null {
-  const inSight = now.order.filter((each) => !now.hidden.includes(each));
-  if (before === name || inSight.indexOf(name) + 1 === (before === null ? inSight.length : inSight.indexOf(before))) return null;
+  const visible = now.order.filter((each) => !now.hidden.includes(each));
+  if (before === name || visible.indexOf(name) + 1 === (before === null ? visible.length : visible.indexOf(before))) return null;
   const order = now.order.filter((each) => each !== name);
-  const last = inSight.filter((each) => each !== name).at(-1);
+  const last = visible.filter((each) => each !== name).at(-1);
   const at = before === null ? order.indexOf(last ?? "") + 1 : order.indexOf(before);
   order.splice(at, 0, name);
   return { ...now, order };
 }
 
-/** One place earlier (-1) or later (1) among the views that are in sight; null at the ends. */
+/** Moves a view one place earlier (-1) or later (1) among the visible views. Returns null at the ends. */
 export function move(now: Arrangement, name: string, by: -1 | 1): Arrangement | null {
-  const inSight = now.order.filter((each) => !now.hidden.includes(each));
-  const other = inSight[inSight.indexOf(name) + by];
+  const visible = now.order.filter((each) => !now.hidden.includes(each));
+  const other = visible[visible.indexOf(name) + by];
   if (other === undefined) return null;
-  return place(now, name, by < 0 ? other : (inSight[inSight.indexOf(name) + 2] ?? null));
+  return place(now, name, by < 0 ? other : (visible[visible.indexOf(name) + 2] ?? null));
 }

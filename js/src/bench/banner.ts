@@ -1,7 +1,7 @@
-// Says that nobody answers, for as long as nobody does.
+// Says that the kernel does not answer, while it does not.
 
-import type { Answers } from "../ask";
-import { element } from "../dom";
+import type { Answers } from "../requests/ask";
+import { element } from "../ui/dom";
 
 export function banner(answers: Answers, signal: AbortSignal): HTMLElement {
   const el = element("p", { class: "tb-banner", role: "status", hidden: true });

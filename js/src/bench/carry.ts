@@ -1,12 +1,12 @@
-// Carrying a view to another place by its handle: with a mouse, a pen or a finger. A line shows where it would land.
+// Drags a view by its handle, with a mouse, a pen or a finger. A line shows where it will land.
 
-import { element, svg } from "../dom";
-import { take } from "../keys";
+import { element, svg } from "../ui/dom";
+import { take } from "../ui/keys";
 import { spoken } from "./arrangement";
 
-/** Pixels until it is a movement and no click. */
+/** A movement of fewer pixels is a click. */
 const BEGINS = 5;
-/** Near the ends of what scrolls, as a share of its height, it scrolls on; pixels a frame at the most. */
+/** Near its edges the scrolling box scrolls: the share of its height that is near, and the most pixels in a frame. */
 const EDGE = 0.15;
 const FASTEST = 22;
 
@@ -17,16 +17,16 @@ export interface Standing {
 
 export interface Carrying {
   name: string;
-  /** Around all places; the line is drawn in it. */
+  /** The element around all places, which holds the line. */
   views: HTMLElement;
-  /** The places that are in sight, first to last. */
-  inSight: () => readonly Standing[];
-  /** Let go before another place, or after the last one (null). */
+  /** The visible places, in order. */
+  visible: () => readonly Standing[];
+  /** Called with the name of the place to land before, or null for the end. */
   onDrop: (before: string | null) => void;
 }
 
-/** The handle. Whoever has no pointer has the buttons beside the title. */
-export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSignal): HTMLElement {
+/** The handle. Without a pointer, use the buttons beside the title. */
+export function grip({ name, views, visible, onDrop }: Carrying, signal: AbortSignal): HTMLElement {
   const title = `Drag to move ${spoken(name)} (Escape gives up)`;
   const handle = element("span", { class: "tb-grip", "data-grip": name, title, "aria-hidden": "true", "data-capture": "no" });
   handle.append(dots());
@@ -47,13 +47,13 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
     const line = element("div", { class: "tb-landing", role: "status", "data-capture": "no" }, words);
     let y = from.clientY;
     let begun = false;
-    const landing = () => landingAt(y, name, inSight());
+    const landing = () => landingAt(y, name, visible());
     const covered = () => views.previousElementSibling?.getBoundingClientRect().bottom ?? 0;
     const draw = () => {
-      const places = inSight();
+      const places = visible();
       const { stays, before } = landing();
       const edge = before === null ? places.at(-1)?.el.getBoundingClientRect().bottom : boxOf(places, before)?.top;
-      // What it is before may be out of sight: below, or under the head of the bench.
+      // The next place may be outside the window, or under the head of the bench.
       const shown = Math.min(innerHeight - 14, Math.max(edge ?? 0, covered()));
       line.style.top = `${shown - views.getBoundingClientRect().top}px`;
       line.toggleAttribute("data-stays", stays);
@@ -62,7 +62,7 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
     };
     const begin = () => {
       begun = true;
-      for (const each of inSight()) each.el.toggleAttribute("data-carried", each.name === name);
+      for (const each of visible()) each.el.toggleAttribute("data-carried", each.name === name);
       views.append(line);
       views.toggleAttribute("data-landing", true);
       keepScrolling(views, () => y, draw, until.signal);
@@ -70,7 +70,7 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
     until.signal.addEventListener("abort", () => {
       line.remove();
       views.toggleAttribute("data-landing", false);
-      for (const { el } of inSight()) el.removeAttribute("data-carried");
+      for (const { el } of visible()) el.removeAttribute("data-carried");
       if (handle.hasPointerCapture?.(from.pointerId)) handle.releasePointerCapture(from.pointerId);
     });
     handle.setPointerCapture?.(from.pointerId);
@@ -98,7 +98,7 @@ export function grip({ name, views, inSight, onDrop }: Carrying, signal: AbortSi
       take(event);
       life.abort();
     };
-    // Before anybody else: Escape means something in a notebook, and in an enlarged view.
+    // In the capture phase: Escape also has a meaning in a notebook and in an enlarged view.
     addEventListener("keydown", key, { ...until, capture: true });
   };
   return handle;
@@ -112,11 +112,11 @@ function dots(): SVGElement {
 
 interface Landing {
   before: string | null;
-  /** It would stand where it stands. */
+  /** Whether the view would stay at its place. */
   stays: boolean;
 }
 
-/** Before the first place whose middle is below the pointer. */
+/** Lands before the first place whose middle is below the pointer. */
 export function landingAt(y: number, name: string, places: readonly Standing[]): Landing {
   const names = places.map((each) => each.name);
   const before = places.find(({ el }) => middle(el) > y)?.name ?? null;
@@ -133,13 +133,13 @@ function boxOf(places: readonly Standing[], name: string): DOMRect | undefined {
   return places.find((each) => each.name === name)?.el.getBoundingClientRect();
 }
 
-/** While the pointer is near its upper or lower end, what scrolls around the views scrolls on. A wheel scrolls it as well. */
+/** Scrolls the box around the views while the pointer is near its upper or lower edge. A wheel scrolls it as well. */
 function keepScrolling(views: HTMLElement, pointer: () => number, onScroll: () => void, signal: AbortSignal): void {
   const scrolling = scrollerOf(views);
   let { top: before } = views.getBoundingClientRect();
   const frame = () => {
     if (signal.aborted) return;
-    const { top, bottom } = visible(scrolling);
+    const { top, bottom } = visiblePart(scrolling);
     const reach = (bottom - top) * EDGE;
     const above = (top + reach - pointer()) / reach;
     const below = (pointer() - bottom + reach) / reach;
@@ -160,8 +160,8 @@ function scrollerOf(el: HTMLElement): Element {
   return document.scrollingElement ?? document.documentElement;
 }
 
-/** The part of the window that it scrolls in. */
-function visible(scrolling: Element): { top: number; bottom: number } {
+/** The visible part of the scrolling box. */
+function visiblePart(scrolling: Element): { top: number; bottom: number } {
   if (scrolling === document.scrollingElement) return { top: 0, bottom: innerHeight };
   const { top, bottom } = scrolling.getBoundingClientRect();
   return { top: Math.max(0, top), bottom: Math.min(innerHeight, bottom) };

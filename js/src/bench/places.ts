@@ -1,9 +1,9 @@
-// The places of the views: each with small controls to hide it, to move it, and to give it all the room.
+// The places of the views, each with tools to hide, move and enlarge it.
 
 import type { Child } from "../afm";
-import { element, focusedIn, setAttributes } from "../dom";
-import { isBare, take } from "../keys";
 import type { Synced } from "../synced";
+import { element, focusedIn, setAttributes } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
 import type { Arrangement } from "./arrangement";
 import { arrangementIn, bringBack, enlarge, hide, move, namesOf, place as placeBefore, spoken } from "./arrangement";
 import { grip } from "./carry";
@@ -11,17 +11,17 @@ import type { Tools } from "./tools";
 import { placeTools } from "./tools";
 
 export interface Places {
-  /** The views. */
+  /** The element with the views. */
   el: HTMLElement;
-  /** The names of those that are hidden, each of which brings one back. */
+  /** The names of the hidden views, as buttons that show them again. */
   away: HTMLElement;
-  /** Those that are not hidden, first to last. */
-  inSight: () => { name: string; child: Child }[];
-  /** Their names, first to last as they were given. */
+  /** The views that are not hidden, in order. */
+  visible: () => { name: string; child: Child }[];
+  /** The names of all views, in the order given. */
   names: readonly string[];
-  /** Brings the reader to a view: out of hiding, or out from behind one that has all the room. */
+  /** Scrolls to a view. Shows it first if it is hidden, or if another view is enlarged. */
   lead: (name: string) => void;
-  /** Hear of a new arrangement. */
+  /** Calls back when the arrangement changes. */
   on: (callback: () => void, signal: AbortSignal) => void;
 }
 
@@ -30,11 +30,11 @@ interface Place {
   name: string;
   child: Child;
   tools: Tools;
-  /** Ends what is rendered; null while nothing is. */
+  /** Ends the rendered view; null while it is not rendered. */
   life: AbortController | null;
 }
 
-/** A view that is hidden is not there at all: it asks nothing, and what it was asking for is given up. */
+/** Renders the visible views. A hidden view is removed: it asks nothing, and its requests are cancelled. */
 export function places(root: HTMLElement, children: readonly Child[], kept: Synced, signal: AbortSignal): Places {
   const names = namesOf(children.map(({ stem }) => stem));
   const usual: Arrangement = { order: names, hidden: [], enlarged: null };
@@ -70,7 +70,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       arrange(placeBefore(current(), name, before));
       placeOf(name).tools.keepInSight();
     };
-    const handle = grip({ name, views: el, inSight: () => standing(), onDrop: drop }, signal);
+    const handle = grip({ name, views: el, visible: () => standing(), onDrop: drop }, signal);
     const place = element("div", { class: "tb-place", "data-stem": child.stem, "data-name": name }, handle, tools.el);
     return { el: place, name, child, tools, life: null };
   });
@@ -82,7 +82,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
 
   const update = () => {
     const { order, hidden, enlarged } = current();
-    const inSight = order.filter((name) => !hidden.includes(name));
+    const visible = order.filter((name) => !hidden.includes(name));
     const focused = focusedIn(el);
     inOrder(
       el,
@@ -95,11 +95,11 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
         hidden: isHidden,
         "data-hidden": isHidden,
         "data-enlarged": name === enlarged,
-        // Still there and still linked, out of the way of the one that has all the room.
+        // The view exists and follows the selection, but the enlarged view covers it.
         "data-behind": enlarged !== null && name !== enlarged,
-        "data-first": name === (enlarged ?? inSight[0]),
+        "data-first": name === (enlarged ?? visible[0]),
       });
-      place.tools.update({ first: name === inSight[0], last: name === inSight.at(-1), enlarged: name === enlarged });
+      place.tools.update({ first: name === visible[0], last: name === visible.at(-1), enlarged: name === enlarged });
       if (isHidden) {
         place.life?.abort();
         place.life = null;
@@ -109,7 +109,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       }
     }
     root.toggleAttribute("data-one", enlarged !== null);
-    // To move an element is to take it out, and what is taken out has no focus any more.
+    // Moving an element removes it for a moment, and so it loses its focus.
     if (focused instanceof HTMLElement && el.contains(focused) && focusedIn(el) !== focused)
       focused.focus({ preventScroll: true });
     const ignored = kept.get() !== null && Object.keys(kept.get() as object).length > 0 && !arrangementIn(kept.get(), names);
@@ -158,7 +158,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
   return {
     el,
     away,
-    inSight: standing,
+    visible: standing,
     names,
     lead: (name) => {
       if (!names.includes(name)) return;
@@ -166,7 +166,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       if (hidden.includes(name) || (enlarged !== null && enlarged !== name)) arrange(bringBack(current(), name));
       const { el: place, tools } = placeOf(name);
       place.scrollIntoView({ block: "start" });
-      // Its own word has the list of what does not hold.
+      // Its own summary opens the list of the checks that do not hold.
       const word = place.querySelector<HTMLElement>("button[data-check]");
       if (word) word.focus({ preventScroll: true });
       else tools.focus();
@@ -177,7 +177,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
 
 function render(place: HTMLElement, child: Child, signal: AbortSignal): void {
   const room = element("div", { class: "tb-room" });
-  // Before the tools: they stand in the line of the view's title, and Tab comes to them last.
+  // Before the tools: they stand in the line of the title, but Tab reaches them last.
   place.insertBefore(room, place.lastElementChild);
   signal.addEventListener("abort", () => room.remove());
   child.render(room, signal).catch((error: unknown) => {
@@ -187,7 +187,7 @@ function render(place: HTMLElement, child: Child, signal: AbortSignal): void {
   });
 }
 
-/** Puts elements in order. What is moved loses its focus and where it was scrolled to: of two neighbours the one without focus. */
+/** Puts elements in order. A moved element loses its focus, so of two neighbours this moves the one without the focus. */
 function inOrder(parent: HTMLElement, wanted: readonly HTMLElement[]): void {
   const focused = focusedIn(parent);
   wanted.forEach((each, i) => {

@@ -1,18 +1,18 @@
-// How many checks of everything in sight hold; which view it is where one does not; and the list of them, view by view.
+// The checks of all visible views: how many hold, the views where one does not, and the list, view by view.
 
 import { checkList, SIGNS, summary, worst } from "../checks";
-import { edges, element, focusedIn } from "../dom";
-import type { Popup } from "../popup";
-import { popup } from "../popup";
+import { edges, element, focusedIn } from "../ui/dom";
+import type { Popup } from "../ui/popup";
+import { popup } from "../ui/popup";
 import { spoken } from "./arrangement";
-import type { Proofs } from "./in_sight";
+import type { ViewChecks } from "./head";
 
 export interface ProofsPlace {
   el: HTMLElement;
-  show(proofs: readonly Proofs[]): void;
+  show(proofs: readonly ViewChecks[]): void;
 }
 
-/** `lead` brings the reader to a view. */
+/** `lead` scrolls to a view. */
 export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): ProofsPlace {
   const el = element("span", { class: "tb-checks tb-proofs" });
   let life = new AbortController();
@@ -44,7 +44,7 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
       const word = element("button", { class: "tb-check-word", type: "button", "data-check": worst(all) }, summary(all));
       const byView = element("div", { class: "tb-proofs-list", role: "group", "aria-label": "Checks, view by view" });
       const wrong = proofs.filter(({ checks }) => worst(checks) !== "holds");
-      // What does not hold is not to be looked for.
+      // First the checks that do not hold.
       for (const holds of [false, true]) {
         for (const { view, checks } of proofs) {
           const some = checks.filter(({ state }) => (state === "holds") === holds);
@@ -67,7 +67,7 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
   };
 }
 
-/** Brings the focus back to where it is now, after what is in there was drawn anew: to the name of the same view, else to the word. */
+/** Returns a function that restores the focus after a redraw: on the button of the same view, else on the summary. */
 function focusIn(el: HTMLElement): () => void {
   const focused = focusedIn(el);
   if (!(focused instanceof HTMLElement) || !el.contains(focused)) return () => {};

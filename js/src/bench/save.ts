@@ -1,20 +1,20 @@
-// Saves the bench as one HTML file beside the notebook: says how large it will be, and then where it is.
+// The button that saves the bench as one HTML file beside the notebook. It says the size before, and the path after.
 
-import type { Answers } from "../ask";
-import { element } from "../dom";
-import { size } from "../format";
-import { keepInView } from "../popup";
+import type { Answers } from "../requests/ask";
+import { element } from "../ui/dom";
+import { size } from "../ui/format";
+import { keepInView } from "../ui/popup";
 
 interface Estimate {
   size: number;
-  /** Of a part the size is not known yet. */
+  /** True if the size of a part is not known yet. */
   least: boolean;
   note: string;
 }
 
 export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSignal): HTMLElement {
   const button = element("button", { class: "tb-button", type: "button" }, "Save HTML");
-  // Under the button and over what is there: a label that grew would move the button from under the pointer.
+  // Show the size in a panel under the button: a longer label would move the button from under the pointer.
   const expected = element("span", { class: "tb-expected tb-note", role: "status", hidden: true });
   const el = element("span", { class: "tb-popup" }, button, expected);
   let about = "";
@@ -24,7 +24,7 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
     expected.hidden = !near || !about;
     if (!expected.hidden) keepInView(el, expected);
   };
-  // Who comes near the button wants to know; nobody else asks.
+  // Ask for the size only when the pointer or the focus reaches the button.
   const estimate = () => {
     if (asking || button.disabled) return;
     asking = true;

@@ -1,10 +1,10 @@
-// Which step: back, forward, and where one is.
+// The selected step, with buttons to the step before and the step after.
 
-import { element } from "../dom";
-import { isBare, take } from "../keys";
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
-import { whenOther } from "../unchanged";
+import { element } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
+import { ifChanged } from "../ui/unchanged";
 
 export function stepper(trace: Steps, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
   const go = (by: number) => {
@@ -27,9 +27,9 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
     },
     { signal },
   );
-  const show = whenOther((step: number | null) => {
+  const show = ifChanged((step: number | null) => {
     word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
-    // Not `disabled`: a button that has the focus would lose it at the last step.
+    // Not `disabled`: at the last step the button would lose the focus.
     back.setAttribute("aria-disabled", String((step ?? 0) <= 0));
     forward.setAttribute("aria-disabled", String((step ?? 0) >= trace.steps - 1));
   });

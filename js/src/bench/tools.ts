@@ -1,19 +1,19 @@
-// What can be done with the place of a view: earlier, later, all the room, away.
+// The tools of a view: move it earlier or later, enlarge it, hide it.
 
-import { element, setAttributes, svg } from "../dom";
-import { isBare, take } from "../keys";
+import { element, setAttributes, svg } from "../ui/dom";
+import { isBare, take } from "../ui/keys";
 
 export interface Tools {
   el: HTMLElement;
   update(now: { first: boolean; last: boolean; enlarged: boolean }): void;
   focus(): void;
-  /** Where the page around has moved: whoever pressed a tool still sees it. */
+  /** Scrolls the tools into view after the page has moved, so that the reader still sees the pressed tool. */
   keepInSight(): void;
 }
 
 type Tool = "earlier" | "later" | "enlarge" | "hide";
 
-/** Four small buttons that are one stop for the Tab key, after the view itself; arrow keys go from one to the next. */
+/** Four small buttons. They are one stop for the Tab key, after the view itself; arrow keys move between them. */
 export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
   const make = (tool: Tool, drawing: string) => {
     const icon = svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" });
@@ -21,7 +21,7 @@ export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
     const button = element("button", { class: "tb-tool", type: "button", "data-tool": tool, tabindex: -1 });
     button.append(icon);
     button.addEventListener("click", () => {
-      // At the ends it does nothing; `disabled` would take the focus away.
+      // At the ends it does nothing. It is not `disabled`, because then it would lose the focus.
       if (button.getAttribute("aria-disabled") !== "true") act[tool]();
     });
     return button;

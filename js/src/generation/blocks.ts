@@ -1,4 +1,4 @@
-// How the text is divided: by the roles of a chat, else into the prompt and what was generated.
+// Divides the text into blocks: by the roles of a chat, else into the prompt and the generated text.
 
 import type { Trace } from "../trace";
 
@@ -11,7 +11,7 @@ export interface Block {
 
 type Divided = Pick<Trace, "pieces" | "prompt_length" | "segments"> & { provenance?: Trace["provenance"] };
 
-/** Whether the text was there already, and no token of it was chosen. */
+/** Whether the trace comes from reading a given text: no token was generated. */
 export function wasRead({ provenance }: { provenance?: Trace["provenance"] }): boolean {
   return provenance?.settings?.how === "read";
 }

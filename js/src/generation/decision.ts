@@ -1,16 +1,16 @@
-// What else could have been said at this step: the most likely tokens, and the one that was chosen.
+// The alternatives at a step: the most likely tokens, and the chosen one.
 
-import { element } from "../dom";
-import { nats, probability, withP } from "../format";
 import { tokenOf } from "../selection";
 import type { Piece } from "../tokens";
 import { isolated, pieceOf, token } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { element } from "../ui/dom";
+import { nats, probability, withP } from "../ui/format";
+import { ifChanged } from "../ui/unchanged";
 import { wasRead } from "./blocks";
 import { bar } from "./text";
 
-/** Shown at first; the rest of what travelled is one click away. */
+/** The number of candidates shown at first; a click shows the rest. */
 const FIRST = 8;
 
 interface Row {
@@ -22,7 +22,7 @@ interface Row {
 
 export interface DecisionView {
   el: HTMLElement;
-  /** `elsewhere` is the position that is selected where it does not predict this step. */
+  /** `elsewhere` is the selected position if it does not predict this step. */
   update(step: number | null, elsewhere: number | null): void;
 }
 
@@ -48,7 +48,7 @@ export function decision(trace: Trace): DecisionView {
   const word = wasRead(trace) ? "came next" : "chosen";
   let shown: number | null = null;
   let all = false;
-  const update = whenOther((step: number | null, elsewhere: number | null) => {
+  const update = ifChanged((step: number | null, elsewhere: number | null) => {
     el.toggleAttribute("data-elsewhere", elsewhere !== null);
     note.hidden = elsewhere === null;
     note.textContent = elsewhere === null ? "" : `Position ${elsewhere} is selected; it does not predict this step.`;
@@ -76,7 +76,7 @@ export function decision(trace: Trace): DecisionView {
   return { el, update };
 }
 
-/** Where tokens were drawn with settings, the shares shown are still the model's own. */
+/** How the token was drawn; "" if it was not. The probabilities shown are the model's own, before sampling settings. */
 export function drawn(settings: Readonly<Record<string, unknown>>): string {
   const names = { temperature: "temperature", top_k: "top-k", top_p: "top-p" };
   const used = Object.entries(names).flatMap(([key, name]) =>
@@ -86,7 +86,7 @@ export function drawn(settings: Readonly<Record<string, unknown>>): string {
   return used.length > 0 ? `Drawn with ${used.join(", ")}; the shares are the model's own, before that.` : "";
 }
 
-/** The recorded candidates of a step, and the chosen token also where it is past them. */
+/** The recorded candidates of a step, and the chosen token, also if it is not among them. */
 export function candidates(trace: Trace, step: number): Row[] {
   const { ids, probs } = trace.candidates;
   const chosen = trace.ranks.at({ step });

@@ -1,24 +1,24 @@
-// A long prompt is folded to its beginning and its end, so that what was generated is seen without scrolling.
+// Folds a long prompt to its beginning and end, so that the generated text is visible without scrolling.
 
-import { element } from "../dom";
+import { element } from "../ui/dom";
 
-/** Blocks of more tokens than this are folded. */
+/** A block with more tokens is folded. */
 const LONG = 100;
-/** What stays of one, at each end. */
+/** The number of tokens that stay at each end. */
 const KEPT = 30;
 
 export interface Fold {
   /** The folded tokens: [start, stop). */
   start: number;
   stop: number;
-  /** Stands where they are left out, and says how many. */
+  /** The button in their place, which says how many tokens are folded. */
   sign: HTMLElement;
-  /** Where they stand. */
+  /** The element that holds the folded tokens. */
   inside: HTMLElement;
   open(): void;
 }
 
-/** The fold of a block; null for one that is short. */
+/** The fold of a block; null for a short block. */
 export function fold(first: number, end: number, onChange: () => void): Fold | null {
   if (end - first <= LONG) return null;
   const [start, stop] = [first + KEPT, end - KEPT];

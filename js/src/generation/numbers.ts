@@ -1,6 +1,6 @@
-// The numbers of the view: one row per step and candidate, beside the columns of the trace's `to_pandas()`.
+// The CSV of the view: one row for each step and candidate, as the trace's `to_pandas(candidates=...)` gives them.
 
-import { csv } from "../csv";
+import { csv } from "../picture/csv";
 import { position, tokenOf } from "../selection";
 import { pieceOf } from "../tokens";
 import type { Trace } from "../trace";

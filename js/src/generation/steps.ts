@@ -1,28 +1,27 @@
-// How sure the model was, step by step: two rows of bars over one axis. An overview for long texts, and the entropy of
-// every step at a glance.
+// The confidence of the model, step by step: a row of bars for the probability and one for the entropy, as an overview.
 
-import { element, setSelected, svg, widthOf } from "../dom";
-import { nats, probability, withP } from "../format";
-import type { Scale } from "../scale";
-import { linear, roundUp, ticks } from "../scale";
-import type { Mark } from "../scene";
-import { paintSvg } from "../scene_svg";
+import type { Mark } from "../picture/scene";
+import { paintSvg } from "../picture/scene_svg";
 import type { Selection } from "../selection";
 import { selectStep, tokenOf } from "../selection";
 import { isolated } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { element, setSelected, svg, widthOf } from "../ui/dom";
+import { nats, probability, withP } from "../ui/format";
+import type { Scale } from "../ui/scale";
+import { linear, roundUp, ticks } from "../ui/scale";
+import { ifChanged } from "../ui/unchanged";
 import { wasRead } from "./blocks";
 
 const LEFT = 34;
 const BAR_HEIGHT = 42;
-/** The tops of the two rows. */
+/** The top of each row. */
 const TOPS = [18, 84] as const;
 const HEIGHT = 150;
-/** Few steps need not be stretched over the whole width. */
+/** The largest width of a step: a few steps do not fill the whole width. */
 const WIDEST_STEP = 64;
 const NARROWEST = 280;
-/** Bars narrower than this need a mark above them to be found. */
+/** A selected bar that is narrower gets a mark above it. */
 const NARROW_STEP = 12;
 
 export interface StepsView {
@@ -66,7 +65,7 @@ export function steps(trace: Trace, selection: Selection, signal: AbortSignal): 
   );
   return {
     el,
-    update: whenOther((step) => {
+    update: ifChanged((step) => {
       shown = step;
       draw();
     }),
@@ -111,7 +110,7 @@ function marks(trace: Trace, step: number | null, x: Scale, width: number): Mark
   return out;
 }
 
-/** A line over the bars of both rows, down to the step's number. */
+/** A line over the bars of both rows, down to the number of the step. */
 function stepMark(at: number): Mark[] {
   return TOPS.flatMap((top): Mark[] => {
     const [y, h] = [top - 2, BAR_HEIGHT + (top === TOPS[1] ? 8 : 2)];
@@ -169,7 +168,7 @@ function row(
   return out;
 }
 
-/** Over the bars, from top to bottom: what points at a step need not meet its bar. */
+/** Invisible columns over both rows, so that the pointer need not meet a bar. */
 function hits(trace: Trace, x: Scale): SVGElement[] {
   return Array.from({ length: trace.steps }, (_, step) => {
     const rect = svg("rect", {

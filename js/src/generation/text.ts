@@ -1,20 +1,20 @@
-// The text, token by token: the prompt by role, then what was generated, each token with its probability.
+// The text, token by token: the prompt by role, then the generated tokens with their probabilities.
 
-import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../dom";
-import { probability, withP } from "../format";
-import { isBare, take } from "../keys";
 import type { Fields, Selection } from "../selection";
 import { readElsewhere, selectToken, stepAt, tokenOf } from "../selection";
 import { isolated, token } from "../tokens";
 import type { Trace } from "../trace";
-import { whenOther } from "../unchanged";
+import { edges, element, focusedIn, keepInSight, onResize, setAttributes, setSelected, tabStop } from "../ui/dom";
+import { probability, withP } from "../ui/format";
+import { isBare, take } from "../ui/keys";
+import { ifChanged } from "../ui/unchanged";
 import { blocks } from "./blocks";
 import type { Fold } from "./fold";
 import { fold } from "./fold";
 
-/** Texts up to this many tokens are set larger. */
+/** A text of at most this many tokens has larger type. */
 const SHORT = 48;
-/** How far the edges fade, as the style sheet has it. */
+/** The height of the faded edges; the same as in the style sheet. */
 const FADE = 20;
 
 export interface TextView {
@@ -26,7 +26,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   const pieces = trace.pieces.map((_, index) => piece(trace, index));
   const onHome = tabStop(pieces);
   const el = element("div", { class: "tb-text", role: "listbox", "aria-label": "Tokens", "aria-orientation": "horizontal" });
-  // In the picture nothing scrolls.
+  // The picture shows the whole text.
   el.dataset.capture = "whole";
   const tell = edges(el, signal);
   const folds: Fold[] = [];
@@ -39,7 +39,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
       if (folded?.start === index) run.append(folded.sign, folded.inside);
       const into = folded && index >= folded.start && index < folded.stop ? folded.inside : run;
       into.append(pieces[index] as Node);
-      // A newline breaks the line on the page as well; its token stays, and can be clicked.
+      // A newline also breaks the line on the page. Its token stays, so that it can be clicked.
       if (trace.pieces[index]?.[0].includes("\n")) into.append(element("span", { class: "tb-break", "aria-hidden": "true" }));
     }
     const name = element("span", { class: "tb-caption", "aria-hidden": "true" }, caption);
@@ -72,7 +72,7 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   );
 
   let latest = -1;
-  // At another width the words stand elsewhere, and a text that was not shown yet had none. A bar to scroll by comes without one.
+  // At another width the words move, and a hidden text had no positions. A scroll bar does not change `offsetWidth`.
   let width = 0;
   const rewrapped = () => {
     if (el.offsetWidth === width) return;
@@ -82,8 +82,8 @@ export function text(trace: Trace, selection: Selection, signal: AbortSignal): T
   };
   onResize([el], rewrapped, signal);
 
-  /** What is selected: a generated token is its step; the field `token` marks prompt tokens, and would be stale after a step by key. */
-  const mark = whenOther((start: number, stop: number, current: number, read: number) => {
+  /** The selected token: of the step if it is generated. `token` marks prompt tokens only: a step by key leaves it stale. */
+  const mark = ifChanged((start: number, stop: number, current: number, read: number) => {
     let count = 0;
     pieces.forEach((piece, index) => {
       const marked = stepAt(trace, index - 1) === null ? index >= start && index < stop : index === current;
@@ -135,7 +135,7 @@ function piece(trace: Trace, index: number): HTMLElement {
   return made;
 }
 
-/** An amount in [0, 1] as a bar; the number always stands beside it. */
+/** An amount in [0, 1] as a bar; its number stands beside it. */
 export function bar(share: number): HTMLElement {
   return element("span", { class: "tb-bar", "aria-hidden": "true" }, element("i", { style: `inline-size: ${100 * share}%` }));
 }
@@ -145,7 +145,7 @@ function indexOf(node: EventTarget | null): number | null {
   return found === undefined ? null : Number(found);
 }
 
-/** The token that a key leads to: left and right walk the text, Home and End go to the first and last step. */
+/** The token that a key leads to: left and right move by a token, Home and End go to the first and last step. */
 function target(event: KeyboardEvent, trace: Trace, index: number): number | null {
   const last = trace.pieces.length - 1;
   const start = event.key === "Home" && event.ctrlKey && !event.shiftKey && !event.altKey && !event.metaKey;

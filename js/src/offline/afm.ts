@@ -1,4 +1,4 @@
-// Speaks anywidget's front-end-module contract to the widgets of a page: any anywidget, not only ours.
+// Runs the widgets of a page by anywidget's front-end-module contract: any anywidget, not only ours.
 
 import { StaticModel } from "./model";
 import type { SavedPage } from "./page";
@@ -46,7 +46,7 @@ export function makeHost(
       styled.add(css);
       document.head.append(Object.assign(document.createElement("style"), { textContent: page.code[css] }));
     }
-    // One module per text: widgets with the same code share it, as in a notebook.
+    // Widgets with the same code share one module, as in a notebook.
     if (esm && !modules.has(esm)) modules.set(esm, load(page.code[esm] ?? ""));
     const exported = (await modules.get(esm ?? ""))?.default ?? {};
     const definition = (typeof exported === "function" ? await exported() : exported) as Definition;

@@ -1,10 +1,10 @@
-// How far the axes of a saved page go, as its widgets and its baked answers say.
+// The lengths of the axes of a saved page, from its widgets and its stored answers.
 
 import type { Steps } from "../selection";
 import type { ModelCard } from "../trace";
 import type { SavedPage } from "./page";
 
-/** Null where the page does not say. */
+/** Null if the page does not contain it. */
 export interface Bounds {
   trace: Steps | null;
   layers: number | null;
@@ -26,7 +26,7 @@ export function boundsOf(page: SavedPage): Bounds {
   return { trace: (trace as Steps | undefined) ?? null, layers: card?.layers ?? seen, heads: card?.heads ?? null };
 }
 
-/** Whether a field of the selection can have a value here. */
+/** Whether a field of the selection can have this value in this page. */
 export function fits(field: string, value: number, { trace, layers, heads }: Bounds): boolean {
   const within = (end: number | null | undefined, start = 0) => value >= start && value < (end ?? Number.POSITIVE_INFINITY);
   if (field === "step") return within(trace?.steps);

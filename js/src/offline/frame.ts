@@ -1,6 +1,6 @@
-// A page inside a cell's output is an iframe: it should be as tall as the bench, so that there is one scroll bar.
+// A page in a cell's output is an iframe. Make it as tall as the bench, so that there is only one scroll bar.
 
-/** Keep the frame that holds this document as tall as its content. Does nothing in a page of its own, or in a stranger's frame. */
+/** Keeps this document's frame as tall as its content. Does nothing without a frame, or in a frame of another origin. */
 export function fitFrame(document: Document): void {
   const frame = document.defaultView?.frameElement as HTMLElement | null | undefined;
   if (!frame) return;

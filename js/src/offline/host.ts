@@ -1,5 +1,5 @@
-// Brings a saved page to life: reads its block, plays the kernel, shows the bench in place of the static part.
-// Never makes a request. If anything fails, the static part stays and one sentence says so.
+// Starts a saved page: reads its block, answers in place of a kernel, and shows the bench instead of the static part.
+// Makes no network request. If anything fails, the static part stays, and one sentence says so.
 
 import { makeHost } from "./afm";
 import { boundsOf } from "./bounds";
@@ -11,7 +11,7 @@ import { PAGE_CSS, themeButton } from "./paper";
 
 export type Load = (code: string) => Promise<{ default: unknown }>;
 
-/** A module from its text, without a network: a blob. */
+/** Loads a module from its text, by a blob, without a network. */
 const loadBlob: Load = async (code) => {
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   try {
@@ -21,7 +21,7 @@ const loadBlob: Load = async (code) => {
   }
 };
 
-/** Until the signal aborts: a page lives as long as its document. */
+/** Runs until the signal aborts; a page runs as long as its document. */
 export async function openPage(document: Document, load = loadBlob, signal = new AbortController().signal): Promise<void> {
   const main = document.querySelector("main");
   const live = document.createElement("main");
@@ -33,7 +33,7 @@ export async function openPage(document: Document, load = loadBlob, signal = new
     const selection = page.widgets[page.root]?.state.selection;
     if (selection) linkAddress(host.model(String(selection)), boundsOf(page), signal);
     document.head.append(Object.assign(document.createElement("style"), { textContent: PAGE_CSS }));
-    // On the page while it is drawn, because views look how much room they have.
+    // Attach it before drawing, because views measure their room.
     live.className = "tb-page";
     document.body.append(live);
     if (main) main.hidden = true;
@@ -55,5 +55,5 @@ export async function openPage(document: Document, load = loadBlob, signal = new
   }
 }
 
-// The page that carries this script; a test, which has none yet, opens its own.
+// Start the page that holds this script. In a test there is none; the test starts its own.
 if (document.getElementById("tracebench-state")) void openPage(document);

@@ -1,7 +1,7 @@
-// Plays the kernel for a saved page: answers from the baked table, and nothing else.
+// Answers in place of the kernel in a saved page, from the table of stored answers only.
 
-import type { Request, Slice } from "../request";
-import { sliceKey } from "../request";
+import type { Request, Slice } from "../requests/request";
+import { sliceKey } from "../requests/request";
 import type { StaticModel } from "./model";
 import type { Chunks } from "./page";
 
@@ -12,17 +12,17 @@ interface Message {
   slice?: Slice;
 }
 
-/** What could not be computed when the page was saved, with the sentence that says why. */
+/** An answer that could not be computed when the page was saved, and the reason. */
 function isFailure(result: unknown): result is { $error: string; absent?: boolean } {
   return typeof result === "object" && result !== null && "$error" in result;
 }
 
-/** The same question, its tokens named in another way. */
+/** A reference to an equal request that names its tokens in another way. */
 function isSame(result: unknown): result is { $same: string } {
   return typeof result === "object" && result !== null && "$same" in result;
 }
 
-/** A part of the page that is inflated when it is asked for. */
+/** A part of the page that is inflated on demand. */
 function isChunk(result: unknown): result is { $chunk: number } {
   return typeof result === "object" && result !== null && "$chunk" in result;
 }
@@ -34,7 +34,7 @@ export function bakedKernel(
   return (model, message) => {
     const { kind, id, request, slice } = message as Message;
     const say = (answer: object) => model.emit("msg:custom", { id, ...answer }, []);
-    // Later, as from a kernel: whoever sends is then ready to hear.
+    // Answer later, as a kernel does, so that the sender is ready.
     const reply = (answer: object) => queueMicrotask(() => say(answer));
     if (kind === "ping") reply({ kind: "pong" });
     if (kind !== "ask" || !request) return;

@@ -1,4 +1,4 @@
-// The address of a page says what is selected: #step=2&layer=23.
+// The address of a page holds the selection: #step=2&layer=23.
 
 import type { Fields, State, Steps } from "../selection";
 import { position } from "../selection";
@@ -8,10 +8,10 @@ import type { StaticModel } from "./model";
 
 const READ = ["step", "token", "layer", "head", "query", "key", "rank", "sample"] as const;
 const WRITTEN = ["step", "layer", "token", "head", "query"] as const;
-/** Safari refuses more than 100 addresses in 30 s, and an arrow key that is held down makes more. */
+/** Safari refuses more than 100 addresses in 30 s, and an arrow key held down makes more. */
 const PAUSE_MS = 400;
 
-/** Selects what the address says, now and when it changes, and keeps it saying what is selected. */
+/** Keeps the address and the selection equal, in both directions. */
 export function linkAddress(selection: StaticModel, bounds: Bounds, signal: AbortSignal): void {
   const select = (change: Partial<Fields>) => {
     if (Object.keys(change).length === 0) return;
@@ -27,8 +27,8 @@ export function linkAddress(selection: StaticModel, bounds: Bounds, signal: Abor
 }
 
 /**
- * The fields that an address names, without what is not in this page. A step is read at its position, and no token is marked
- * beside it, unless the address says otherwise.
+ * The fields of an address, without values that this page does not have. A step also sets its query, and clears the token,
+ * unless the address has values for them.
  */
 export function parseHash(hash: string, bounds: Bounds): Partial<Fields> {
   const change: Partial<Record<(typeof READ)[number], number | null>> = {};
@@ -40,7 +40,7 @@ export function parseHash(hash: string, bounds: Bounds): Partial<Fields> {
   return { token: null, query: position(bounds.trace, change.step), ...change };
 }
 
-/** The same for an address that replaces another: what it leaves out is no longer selected. */
+/** The same for an address that replaces another: fields that it does not name become null. */
 export function wholeHash(hash: string, bounds: Bounds): Partial<Fields> {
   const change = parseHash(hash, bounds);
   const names = new Set(named(hash).map(([name]) => name));
@@ -48,7 +48,7 @@ export function wholeHash(hash: string, bounds: Bounds): Partial<Fields> {
   return Object.keys(change).length === 0 ? {} : { ...Object.fromEntries(cleared), ...change };
 }
 
-/** The address of a selection. What follows from the step is left out. */
+/** The address of a selection, without fields that follow from the step. */
 export function formatHash(fields: Partial<Fields>, trace: Steps | null): string {
   const implied = trace && typeof fields.step === "number" ? position(trace, fields.step) : null;
   const shown = WRITTEN.flatMap((name) => {
@@ -63,7 +63,7 @@ function named(hash: string): [string, string][] {
 }
 
 function writeHash(hash: string): void {
-  // A page in a frame made of text (srcdoc) has no address to write to.
+  // A page in a frame made of text (srcdoc) has no address to change.
   if (location.protocol === "about:" || (location.origin === "null" && location.protocol !== "file:")) return;
   try {
     history.replaceState(null, "", hash);
@@ -72,7 +72,7 @@ function writeHash(hash: string): void {
   }
 }
 
-/** Acts at once, then at most once in a while, the last time after the last call. */
+/** Throttles calls: acts at once, then at most once in each interval, and once more after the last call. */
 function paused(act: () => void): () => void {
   let [resting, called] = [false, false];
   const call = () => {

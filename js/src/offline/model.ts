@@ -1,4 +1,4 @@
-// A widget's state without a kernel: what anywidget calls a model.
+// A widget model (in anywidget's sense) without a kernel.
 
 type Callback = (...values: unknown[]) => void;
 
@@ -7,7 +7,7 @@ export class StaticModel {
   readonly #callbacks = new Map<string, Set<Callback>>();
   readonly #changed = new Set<string>();
 
-  /** `answer` hears what the widget sends, and plays the kernel. */
+  /** `answer` gets each message of the widget, in place of the kernel. */
   constructor(
     state: Record<string, unknown>,
     private readonly answer: (model: StaticModel, message: unknown) => void,
@@ -26,7 +26,7 @@ export class StaticModel {
     this.emit(`change:${name}`);
   }
 
-  /** There is nobody to save to: what is set is all there is. */
+  /** Does nothing: there is no kernel to save to. */
   save_changes(): void {
     if (this.#changed.size > 0) this.emit("change");
     this.#changed.clear();

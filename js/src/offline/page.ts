@@ -1,4 +1,4 @@
-// Reads what a saved page carries: the block of docs/architecture.md, "The saved page".
+// Reads the data block of a saved page. The format is in docs/wire.md, "The saved page".
 
 export interface SavedWidget {
   esm: string | null;
@@ -14,7 +14,7 @@ export interface SavedPage {
   title: string;
 }
 
-/** Inflates one of the parts that stand beside the block. */
+/** Inflates one of the parts beside the block. */
 export type Chunks = (number: number) => Promise<unknown>;
 
 export function chunksOf(document: Document): Chunks {
@@ -34,7 +34,7 @@ async function readBlock(text: string): Promise<unknown> {
   const bytes = await inflated(bytesOf(text.trim()));
   const length = new DataView(bytes).getUint32(0, true);
   const json = new TextDecoder().decode(new Uint8Array(bytes, 4, length));
-  // The buffers begin wherever the JSON ends; copied, so that "aligned to 8" holds for them in memory too.
+  // The buffers begin where the JSON ends, at any offset. Copy them, so that they are aligned to 8 in memory too.
   const buffers = bytes.slice(4 + length);
   return JSON.parse(json, (_key, value) => {
     const place = value?.$buffer as [number, number] | undefined;
@@ -42,11 +42,11 @@ async function readBlock(text: string): Promise<unknown> {
   });
 }
 
-/** Written to the stream by hand: a blob that is piped through it takes ten times as long, and a click waits for it. */
+/** Writes to the stream directly: piping a blob takes ten times as long, and a click waits for it. */
 async function inflated(packed: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
   const { readable, writable } = new DecompressionStream("deflate");
   const writer = writable.getWriter();
-  // What is wrong with the bytes is heard from the reading side.
+  // The reading side reports what is wrong with the bytes.
   const written = writer.write(packed).then(() => writer.close());
   const [bytes] = await Promise.all([new Response(readable).arrayBuffer(), written]);
   return bytes;

@@ -1,4 +1,4 @@
-// What a saved page has around the bench: its ground, its width, and a choice of theme.
+// The saved page around the bench: its background, its width, and a button for the theme.
 
 export const PAGE_CSS = `
 :root { color-scheme: light dark; background: light-dark(#f7f8f9, #0f1215); }
@@ -10,7 +10,7 @@ main.tb-page > .tb-page-theme { display: block; margin: 8px 0 0 auto; padding: 2
 main.tb-page > .tb-page-theme:focus-visible { outline: 2px solid light-dark(#4450c7, #98a3ff); outline-offset: 1px; }
 `;
 
-/** Follows the system until it is pressed. */
+/** The theme follows the system until the button is pressed. */
 export function themeButton(document: Document): HTMLButtonElement {
   const button = document.createElement("button");
   button.className = "tb-page-theme";

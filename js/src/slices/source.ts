@@ -1,39 +1,39 @@
-// Hands out slices of an answer: each is asked for once and kept, and those that were not looked at for longest are let go.
+// A cache for the slices of an answer. It asks for each slice once, and drops the least recently used.
 
-import type { AskOptions } from "../ask";
-import { canonical } from "../canonical";
-import type { Asked } from "../remember";
-import type { Request, Slice } from "../request";
+import type { AskOptions } from "../requests/ask";
+import type { Asker } from "../requests/cache";
+import { canonical } from "../requests/canonical";
+import type { Request, Slice } from "../requests/request";
 
-/** Numbers that are kept at the most, four bytes each: all of a short text's attention, 122 maps of 512 tokens. */
+/** The size of the cache in numbers of four bytes: all the attention of a short text, or 122 maps of 512 tokens. */
 const KEPT = 16e6;
 
-/** `At` is where a slice is, `Part` is the slice. */
+/** `At` is the place of a slice, `Part` is the slice. */
 export interface Source<At, Part> {
-  /** Who answers: a kernel, or a saved page, and whether anybody does. */
-  answers: Pick<Asked, "offline" | "liveness">;
-  /** What tells slices apart: two places with one name are the same. */
+  /** Whether the page is a saved one, and whether the kernel answers. */
+  answers: Pick<Asker, "offline" | "liveness">;
+  /** The key of a place. */
   nameOf(at: At): string;
-  /** The slice, if it is here. */
+  /** The slice, if it is in the cache. */
   held(at: At): Part | undefined;
-  /** The slice, asked for where it is not here. Rejects with what the answerer says, or when the signal aborts. */
+  /** The slice, from the cache or from the kernel. Rejects with the kernel's error, or when the signal aborts. */
   get(at: At, options?: AskOptions): Promise<Part>;
 }
 
 export interface SourceSpec<At, Part> {
   request: Request;
-  answers: Asked;
-  /** The coordinates alone. */
+  answers: Asker;
+  /** The coordinates of a place, and nothing else of it. */
   coords: (at: At) => Slice;
-  /** Reads an answer, which is decoded. */
+  /** Reads a decoded answer. */
   open: (tree: unknown) => Part;
-  /** How many numbers a slice has. */
+  /** The number of numbers in a slice. */
   size: (part: Part) => number;
 }
 
 export function source<At, Part extends At>(spec: SourceSpec<At, Part>, most = KEPT): Source<At, Part> {
   const { request, answers, coords, open, size } = spec;
-  // A Map keeps the order in which its keys were set.
+  // A Map keeps its keys in the order in which they were set: the least recently used is first.
   const kept = new Map<string, Part>();
   let total = 0;
   const nameOf = (at: At) => canonical(coords(at));
@@ -45,7 +45,7 @@ export function source<At, Part extends At>(spec: SourceSpec<At, Part>, most = K
     drop(nameOf(part));
     kept.set(nameOf(part), part);
     total += size(part);
-    // However large it is: what is shown is kept.
+    // Keep the newest, also if it is larger than the cache: it is on the page.
     for (const name of [...kept.keys()].slice(0, -1)) if (total > most) drop(name);
     return part;
   };

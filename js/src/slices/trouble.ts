@@ -1,16 +1,15 @@
-// What is said of a slice that is on its way, or is not to be had: then with the Python that would compute it, or a way to
-// ask again.
+// Says that a slice is loading, or that there is none. Then it shows the Python that computes it, or a button to ask again.
 
-import { isAbsent } from "../ask";
-import { copyButton } from "../copy";
-import { element } from "../dom";
-import { WAITING } from "../states";
+import { isAbsent } from "../requests/ask";
+import { WAITING } from "../requests/states";
+import { copyButton } from "../ui/copy";
+import { element } from "../ui/dom";
 
 export interface Trouble {
   el: HTMLElement;
-  /** Null when it is no longer on its way; while it is, whether nobody has answered. */
+  /** `isSilent`: the kernel has not answered. A null name means that nothing is loading. */
   busy(name: string | null, isSilent: boolean): void;
-  /** `error` is null when there is none any more. */
+  /** A null error means that the last one is over. */
   failed(error: unknown, name: string): void;
 }
 
@@ -28,7 +27,7 @@ export function trouble(retry: () => void): Trouble {
       if (!isAbsent(error)) {
         const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
         again.addEventListener("click", () => {
-          // The button goes; whoever pressed it stays here.
+          // The pressed button disappears, so move its focus.
           el.tabIndex = -1;
           el.focus({ preventScroll: true });
           retry();

@@ -1,25 +1,25 @@
-// Which slice is shown: the one that was wanted last. The old one stays while another is on its way. A kernel is asked at once;
-// if somebody moves on before it could answer, with a key held down, it is asked again for where that ends.
+// Shows the slice that was wanted last; the old one stays while it loads. The first request goes out at once. If the reader moves
+// on before the answer, as with a key held down, the next request waits until the moves end.
 
-import { PATIENCE_MS, SETTLE_MS } from "../settle";
+import { PATIENCE_MS, SETTLE_MS } from "../ui/settle";
 import type { Source } from "./source";
 
 export interface Wanted<At> {
-  /** Show this one as soon as it is here. True if it was, and `onSlice` has been called. One that failed is not asked for again. */
+  /** Shows a slice as soon as it is here; true if it was, and `onSlice` was called. Does not ask again after an error. */
   want(at: At): boolean;
-  /** Ask again for the one that was wanted last. */
+  /** Asks again for the slice that was wanted last. */
   retry(): void;
 }
 
 export interface WantedSpec<At, Part> {
   source: Source<At, Part>;
-  /** What is shown already; null where nothing is. */
+  /** The slice that is already shown; null if there is none. */
   first: Part | null;
-  /** Another slice is to be shown. */
+  /** Shows another slice. */
   onSlice: (slice: Part) => void;
-  /** It takes a while (where the slice is), and whether nobody has answered; or it no longer does (null). */
+  /** Says that the slice at this place takes time, and whether the kernel is silent; null when nothing is loading. */
   onBusy: (at: At | null, isSilent: boolean) => void;
-  /** There is none; null when that is no longer so. */
+  /** Says that there is no such slice; null when that is over. */
   onError: (error: unknown, at: At) => void;
 }
 
@@ -29,10 +29,10 @@ export function wanted<At, Part extends At>(
 ): Wanted<At> {
   let shown = first;
   let last: At | null = first;
-  /** Whether the last one failed. Whoever moves something else in the selection does not mean it again. */
+  /** Whether the last slice failed. Another change of the selection must not ask for it again. */
   let failed = false;
   let asking: AbortController | null = null;
-  /** When one that was not here was wanted last. */
+  /** The time when a missing slice was last wanted. */
   let moved = Number.NEGATIVE_INFINITY;
   const isLast = (at: At) => last !== null && source.nameOf(at) === source.nameOf(last);
   const stop = () => {
@@ -57,7 +57,7 @@ export function wanted<At, Part extends At>(
       isLate = true;
       tell(liveness.silent);
     }, PATIENCE_MS);
-    // What was lost is asked again after a ping, and pings are sent while somebody listens: outside a bench nobody else does.
+    // Listen for as long as a slice is loading. Lost messages are sent again after a ping, and only listeners cause pings.
     liveness.on(tell, life.signal);
     life.signal.addEventListener("abort", () => clearTimeout(late));
     let act: () => void;
@@ -70,7 +70,7 @@ export function wanted<At, Part extends At>(
         onError(error, at);
       };
     }
-    // Another one was wanted meanwhile.
+    // Another slice was wanted in the meantime.
     if (asking !== life) return;
     stop();
     act();
@@ -87,7 +87,7 @@ export function wanted<At, Part extends At>(
   };
   const want = (at: At) => {
     if (signal.aborted || ((asking !== null || failed) && isLast(at))) return false;
-    // A kernel that has answered meanwhile is as quick as who asks it.
+    // The kernel has answered since: it keeps up, so ask at once.
     const hurries = asking !== null && performance.now() - moved < SETTLE_MS;
     stop();
     last = at;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { grip } from "../../src/bench/carry";
-import { popup } from "../../src/popup";
+import { popup } from "../../src/ui/popup";
 
 /** Two places of 100 px each, one under the other; `scrolled` moves them up. */
 function carried() {
@@ -19,7 +19,7 @@ function carried() {
   const dropped: (string | null)[] = [];
   const life = new AbortController();
   const onDrop = (before: string | null) => dropped.push(before);
-  const handle = grip({ name: "a", views, inSight: () => standing, onDrop }, life.signal);
+  const handle = grip({ name: "a", views, visible: () => standing, onDrop }, life.signal);
   standing[0]?.el.append(handle);
   const point = (kind: string, y: number) =>
     handle.dispatchEvent(new PointerEvent(kind, { button: 0, isPrimary: true, pointerId: 1, clientY: y, bubbles: true }));

@@ -1,7 +1,7 @@
 // A bench made by hand: its tree, and the whole of it with views of the test's own.
 
+import workbench from "../../src/bench/workbench";
 import type { Check } from "../../src/checks";
-import workbench from "../../src/workbench";
 import { CHECK, type Message, settled, show } from "../made";
 
 /** The workbench tree of a text with three steps. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Context } from "../../src/afm";
 import { widget } from "../../src/afm";
 import { checksWord } from "../../src/checks";
-import type { Request } from "../../src/request";
+import type { Request } from "../../src/requests/request";
 import { all, CHECK, lensTree, type Message, one, REQUEST, settled } from "../made";
 import { benchTree, showBench } from "./made";
 

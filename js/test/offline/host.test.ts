@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import answersModel from "../../src/answers_model";
-import type { AskError, MessageModel } from "../../src/ask";
-import { Answers, isAbsent } from "../../src/ask";
+import workbench from "../../src/bench/workbench";
+import generation from "../../src/generation/view";
+import lensTable from "../../src/lens_table/view";
 import { boundsOf } from "../../src/offline/bounds";
 import { openPage } from "../../src/offline/host";
 import { bakedKernel } from "../../src/offline/kernel";
@@ -9,12 +9,12 @@ import { formatHash, parseHash, wholeHash } from "../../src/offline/link";
 import { StaticModel } from "../../src/offline/model";
 import type { SavedPage, SavedWidget } from "../../src/offline/page";
 import { chunksOf, readPage } from "../../src/offline/page";
-import { requestKey, sliceKey } from "../../src/request";
+import answersModel from "../../src/requests/answers_model";
+import type { AskError, MessageModel } from "../../src/requests/ask";
+import { Answers, isAbsent } from "../../src/requests/ask";
+import { requestKey, sliceKey } from "../../src/requests/request";
 import selectionModel from "../../src/selection_model";
-import generation from "../../src/views/generation";
-import lensTable from "../../src/views/lens_table";
 import type { LabeledArray } from "../../src/wire";
-import workbench from "../../src/workbench";
 import { all, CHECK, lensTree, one, packed, REQUEST, settled, traceTree } from "../made";
 
 const MODULES: Record<string, object> = { selectionModel, answersModel, generation, lensTable, workbench };

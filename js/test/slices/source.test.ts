@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { AskOptions } from "../../src/ask";
-import type { HeadSlice, Whose } from "../../src/attention";
-import { sliceOf } from "../../src/attention";
-import { Liveness, PING_MS } from "../../src/liveness";
-import { PATIENCE_MS, SETTLE_MS } from "../../src/settle";
+import type { Whose } from "../../src/attention/result";
+import type { HeadSlice } from "../../src/attention/slice";
+import { sliceOf } from "../../src/attention/slice";
+import type { AskOptions } from "../../src/requests/ask";
+import { Liveness, PING_MS } from "../../src/requests/liveness";
 import { source } from "../../src/slices/source";
 import { wanted } from "../../src/slices/wanted";
+import { PATIENCE_MS, SETTLE_MS } from "../../src/ui/settle";
 import { decode } from "../../src/wire";
 import { packed, REQUEST, settled } from "../made";
 

@@ -76,7 +76,7 @@ def test_how_torch_is_set_is_seen(lm):
 
 def test_what_each_thread_has_for_itself_is_no_other_model(lm, tmp_path):
     """The worker keeps its own number of threads, and autocast is off there: what it answered is found all the same."""
-    bench = tb.explore(lm, lm.generate(IDS, max_new_tokens=2), attribution=tb.InputXGradient())
+    bench = tb.explore(lm, lm.generate(IDS, max_new_tokens=2), tb.InputXGradient())
     before, threads = set(bench.baked()), torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
@@ -134,7 +134,7 @@ def test_our_hooks_are_not_blamed_for_what_the_user_changed(lm, change, analysis
 
 def test_a_bench_does_not_mix_a_model_with_and_without_a_hook(lm, tmp_path):
     trace = lm.generate(IDS, max_new_tokens=3)
-    bench = tb.explore(lm, trace, attribution=tb.InputXGradient())
+    bench = tb.explore(lm, trace, tb.InputXGradient())
     bench.save(tmp_path / "a.html")
     assert bench.checks.wrong == ()
     handle = hooked(lm)

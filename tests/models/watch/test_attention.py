@@ -14,10 +14,8 @@ import tracebench as tb
 from tests import signals, tiny
 from tests.unchanged import unchanged
 from tracebench.analyses.attention import patterns
-from tracebench.analyses.base import request, run
 from tracebench.models.watch import attention_calls
 from tracebench.models.watch.attention import NoAttentionError, watch_attention
-from tracebench.requests.request import Request, request_for
 from tracebench.runtime.progress import Cancelled, listening
 from tracebench.views.attention import AttentionView
 
@@ -404,26 +402,12 @@ def test_too_much_is_refused_before_the_pass_and_says_what_fits(lm, trace, monke
     assert passes == []
 
 
-def test_a_target_has_no_place(lm, trace):
-    with pytest.raises(ValueError, match="have no target: leave it out"):
-        tb.AttentionPatterns()(lm, trace, tb.Target(step=0))
-
-
 def test_a_trace_of_another_model(lm, trace):
     with pytest.raises(ValueError, match="has token id 399, tiny llama has only 320: it is of another model"):
         tb.AttentionPatterns()(lm, tiny.lm(vocab_size=400).read([5, 399]))
     states = {check.name: check.state for check in tb.AttentionPatterns()(tiny.lm(seed=1), trace).checks}
     assert states.pop("scores as recorded") == "amber"
     assert set(states.values()) == {"holds"}
-
-
-def test_as_a_request(lm, trace):
-    analysis = tb.AttentionPatterns(layers=(1,))
-    asked = request(analysis, trace)
-    assert asked.code == "tb.AttentionPatterns(layers=(1,), heads=None)(lm, trace)\n"
-    found = run(Request.from_json(json.loads(json.dumps(asked.to_json()))), lm, trace)
-    np.testing.assert_array_equal(found.weights.values, analysis(lm, trace).weights.values)
-    assert request_for(found).key == asked.key
 
 
 @pytest.mark.parametrize("failure", [Cancelled, KeyboardInterrupt])
@@ -491,7 +475,7 @@ def test_a_layer_or_head_that_is_not_in_the_result_is_a_sentence(lm, trace):
 def test_the_figure_shows_what_it_says(lm, trace):
     result = tb.AttentionPatterns()(lm, trace)
     figure = result.figure(layer=1)
-    assert figure.layout.title.text == "Where attention looked: layer 1, mean of all heads"
+    assert figure.layout.title.text == "Where did it look? Layer 1, mean of all heads"
     shown = np.asarray(figure.data[0].customdata, float)
     np.testing.assert_allclose(np.nan_to_num(shown), np.asarray(result.weights.values)[1].mean(0), atol=1e-7)
     assert np.isnan(shown[0, 1])

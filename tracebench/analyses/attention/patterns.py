@@ -86,7 +86,7 @@ class AttentionPatterns:
             tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
-            trace=trace.hash,
+            traces=(trace.hash,),
             cost=time.perf_counter() - started,
             checks=(*checks, *as_recorded(lm, trace, logits)),
             without=tuple(sorted(set(layers) - set(watching.via))),

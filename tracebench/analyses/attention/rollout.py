@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,8 +49,8 @@ class AttentionRollout:
         last: the layer to end with, included; None is the last.
     """
 
-    residual: float | str = 0.5
-    heads: str = "mean"
+    residual: float | Literal["norms"] = 0.5
+    heads: Literal["mean", "max"] = "mean"
     first: int = 0
     last: int | None = None
 
@@ -119,7 +119,7 @@ class AttentionRollout:
             tokens=trace.tokens,
             via=via(watching),
             method=repr(self),
-            trace=trace.hash,
+            traces=(trace.hash,),
             cost=time.perf_counter() - started,
             checks=(*checks, _back_check(flow, traced), *_unseen(missing), *as_recorded(lm, trace, logits)),
         )

@@ -86,10 +86,10 @@ def explain(
         trace.tokens,
         target,
         baseline,
-        name,
-        trace.hash,
-        time.perf_counter() - started,
-        worst(checks),
+        method=name,
+        traces=(trace.hash,),
+        cost=time.perf_counter() - started,
+        checks=worst(checks),
     )
 
 

@@ -54,6 +54,11 @@ class LogitLens:
         object.__setattr__(self, "top", top)
         object.__setattr__(self, "watch", watch)
 
+    def insist_on(self, lm: LanguageModel) -> None:
+        """A ``ValueError`` where a watched text is no token of this model."""
+        for token in self.watch:
+            lm.token_id(token)
+
     @progress.shown("reading layers")
     @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> LensTable:
@@ -159,7 +164,7 @@ class _Table:
             vocabulary=lm.vocabulary(mentioned),
             tokens=trace.tokens,
             method=method,
-            trace=trace.hash,
+            traces=(trace.hash,),
             cost=cost,
             checks=checks,
         )

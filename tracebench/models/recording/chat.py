@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from tracebench.models.text.alignment import aligned
+from tracebench.models.text.rendering import Rendering, formats_itself
+from tracebench.models.text.turns import Stretch, Turns
+from tracebench.record.checks import Check
 from tracebench.record.trace import Segment
 
 if TYPE_CHECKING:
     from tracebench.models.core import ModelCore
 
 
-def render(lm: ModelCore, messages: Sequence[Mapping[str, str]]) -> tuple[list[int], tuple[Segment, ...]]:
+class Chat(NamedTuple):
+    """A conversation as token ids.
+
+    Args:
+        ids: up to where the model goes on.
+        segments: who said which tokens, in order, without gaps.
+        continued: the last message is the assistant's, and the model goes on with it.
+        checks: what is not known of the segments.
+    """
+
+    ids: list[int]
+    segments: tuple[Segment, ...]
+    continued: bool
+    checks: tuple[Check, ...]
+
+
+def render(lm: ModelCore, messages: Sequence[Mapping[str, str]]) -> Chat:
     """Token ids of a conversation up to the model's turn, and who said which tokens.
 
-    A segment holds a message with the template's marks around it. What the template puts before the first message (a
-    default system prompt, BOS) has the role ``"template"``, and so has what opens the model's turn at the end.
+    A segment holds a message with the template's marks around it. What belongs to no message alone has the role
+    ``"template"``: BOS, a default system prompt, what opens the model's turn at the end.
     """
     tokenizer = lm.tokenizer
-    if tokenizer is None or not getattr(tokenizer, "chat_template", None):
+    if not (getattr(tokenizer, "chat_template", None) or formats_itself(tokenizer)):
         raise ValueError(f"{lm.name} has no chat template: write the prompt yourself and use lm.generate(text)")
     messages = _checked(messages)
-    text = _rendered(lm, messages, add_generation_prompt=True)
-    ids = lm.pieces.encode(text, special=False)
-    starts = _starts(lm, text, messages)
-    stops = [*starts[1:], _ending(lm, text, messages)]
-    offsets = lm.tokens(ids).offsets
-    data = text.encode()
-    spans = [(len(text[:a].encode()), len(text[:b].encode())) for a, b in zip(starts, stops, strict=True)]
-    segments = []
-    edges = [("template", 0, spans[0][0])]
-    edges += [(message["role"], *span) for message, span in zip(messages, spans, strict=True)]
-    edges.append(("template", spans[-1][1], len(data)))
-    for role, first, last in edges:
-        inside = [n for n, (a, b) in enumerate(offsets) if first <= a < last or (a == b == first < last)]
-        if inside:
-            segments.append(Segment(role, inside[0], inside[-1] + 1))
-    return ids, tuple(segments)
+    continued = messages[-1]["role"] == "assistant"
+    try:
+        rendering = Rendering(tokenizer, messages, continued=continued)
+    except Exception as error:
+        # A template is a program from elsewhere, and may fail in any way.
+        raise ValueError(f"the chat template of {lm.name} refuses this conversation: {error}") from error
+    ids = rendering.ids if rendering.ids is not None else lm.pieces.encode(rendering.text, special=False)
+    stretches = Turns(rendering).stretches()
+    spans = aligned(rendering.text, ids, lm.tokens(ids).pieces, tokenizer)
+    if spans is None:
+        segments = (Segment("template", 0, len(ids)),)
+        return Chat(ids, segments, continued, (_unplaced(len(messages)),))
+    placed = {stretch.message for stretch in stretches}
+    missing = [
+        n
+        for n, message in enumerate(messages)
+        if n not in placed or (message["content"].strip() and not rendering.contents(n))
+    ]
+    checks = (_unfound(messages, missing),) if missing else ()
+    return Chat(ids, _segments(rendering, stretches, spans), continued, checks)
 
 
 def _checked(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -54,62 +77,65 @@ def _checked(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     return [dict(message) for message in messages]
 
 
-def _starts(lm: ModelCore, text: str, messages: list[dict[str, str]]) -> list[int]:
-    """Where each message begins in the rendered text.
-
-    Between the words of two messages, that is where the mark that opens turns stands. Where there is no such mark, the
-    text of the messages before it tells, if the template renders it and it is a beginning of the whole.
-    """
-    starts: list[int] = []
-    mark, floor = _mark(text, _ending(lm, text, messages)), 0
-    for n, message in enumerate(messages):
-        at = _common(text, _beginning(lm, messages[:n])) if n else None
-        floor = max(floor, at or 0)
-        content = message["content"].strip()
-        words = text.find(content, floor)
-        between = text[: words if words >= 0 else floor]
-        opened = between.rfind(mark, floor) if mark else -1
-        if opened < 0:
-            opened = floor if at is not None else _guessed(lm, between, floor)
-        starts.append(opened)
-        floor = max(floor, words + len(content))
-    return starts
-
-
-def _ending(lm: ModelCore, text: str, messages: list[dict[str, str]]) -> int:
-    """Where the last message ends and the model's turn is opened."""
-    at = _common(text, _beginning(lm, messages))
-    return len(text) if at is None else at
-
-
-def _mark(text: str, opening: int) -> str | None:
-    """What opens a turn, e.g. ``<|im_start|>``: that of the model's turn is known, because templates can leave it out."""
-    found = re.match(r"\s*(<[^<>]+>)", text[opening:])
-    return found[1] if found else None
+def _segments(
+    rendering: Rendering, stretches: Sequence[Stretch], spans: Sequence[tuple[int, int]]
+) -> tuple[Segment, ...]:
+    """The stretches as tokens: a token with characters of a message's content belongs to that message."""
+    text, messages = rendering.text, rendering.messages
+    offset = _byte_offsets(text)
+    contents = sorted(
+        (offset[a], offset[b], stretch.message)
+        for stretch in stretches
+        if stretch.message is not None
+        for a, b in rendering.contents(stretch.message)
+        if stretch.start <= a < b <= stretch.stop
+    )
+    edges = [(offset[stretch.stop], stretch.message) for stretch in stretches]
+    owners: list[int | None] = []
+    edge = content = 0
+    for start, stop in spans:
+        while edge < len(edges) - 1 and edges[edge][0] <= start:
+            edge += 1
+        while content < len(contents) and contents[content][1] <= start:
+            content += 1
+        touches = content < len(contents) and contents[content][0] < stop
+        owners.append(contents[content][2] if touches else edges[edge][1])
+    out: list[Segment] = []
+    for n, owner in enumerate(owners):
+        if n and owner == owners[n - 1]:
+            out[-1] = Segment(out[-1].role, out[-1].start, n + 1)
+        else:
+            out.append(Segment("template" if owner is None else messages[owner]["role"], n, n + 1))
+    return tuple(out)
 
 
-def _guessed(lm: ModelCore, between: str, floor: int) -> int:
-    """Where a turn begins that nothing tells: at its last line that starts like a mark, but after BOS."""
-    bos = lm.tokenizer.bos_token
-    return max(between.rfind("\n<", floor) + 1, floor, len(bos) if bos and between.startswith(bos) else 0)
+def _byte_offsets(text: str) -> list[int]:
+    out = [0]
+    for char in text:
+        out.append(out[-1] + len(char.encode("utf-8", "surrogatepass")))
+    return out
 
 
-def _rendered(lm: ModelCore, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
-    from jinja2 import TemplateError
-
-    try:
-        return lm.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=add_generation_prompt)
-    except TemplateError as error:
-        raise ValueError(f"the chat template of {lm.name} refuses this conversation: {error}") from error
-
-
-def _beginning(lm: ModelCore, messages: list[dict[str, str]]) -> str | None:
-    """The text of the first messages; None where the template insists on who speaks first or last."""
-    try:
-        return _rendered(lm, messages, add_generation_prompt=False)
-    except ValueError:
-        return None
+def _unfound(messages: Sequence[Mapping[str, str]], missing: Sequence[int]) -> Check:
+    named = ", ".join(f"{n} ({messages[n]['role']})" for n in missing)
+    return Check(
+        "segments",
+        "measure",
+        len(missing),
+        0,
+        f"The content of message {named} is not found in the prompt: the chat template leaves it out or rewrites it. Compare "
+        "trace.prompt with the messages.",
+        "messages",
+    )
 
 
-def _common(text: str, beginning: str | None) -> int | None:
-    return len(beginning) if beginning is not None and text.startswith(beginning) else None
+def _unplaced(number: int) -> Check:
+    return Check(
+        "segments",
+        "measure",
+        number,
+        0,
+        "No message has a segment: the text of the tokens differs from what the chat template wrote, and the tokenizer gives "
+        "no offsets.",
+        "messages",
+    )

@@ -199,8 +199,10 @@ class StopAt(StoppingCriteria):
         self._lm, self._prompt, self._stop = lm, prompt_length, tuple(stop)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
-        text = self._lm.tokens(input_ids[0, self._prompt :].tolist()).text
-        return torch.tensor([any(stop in text for stop in self._stop)], device=input_ids.device)
+        space, text = self._lm.pieces.continuation(input_ids[0].tolist(), self._prompt)
+        # The space before the first word may be the prompt's, but it is no new text by itself.
+        found = any(stop in text or (stop.strip(" ") and stop in space + text) for stop in self._stop)
+        return torch.tensor([found], device=input_ids.device)
 
 
 class Embeddable(StoppingCriteria):

@@ -1,136 +1,146 @@
-"""Marks around a prompt that change what the model says, and that are easy to miss: padding, an end mark, two start marks.
+"""Marks in a chat template's input that tell where each message stands in what it renders.
 
-A tokenizer adds marks by itself, and a text that a chat template rendered has some already. A check says which were found
-and how to leave them out; a prompt without such marks has no check.
+A mark is one character that neither the conversation nor its rendering has. Marks go into the content of messages, and
+around each turn of the template's loops over messages. They count only where the text without them is the plain rendering.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
 
-from tracebench.models.text.given import listed_ids
-from tracebench.record.checks import Check
+#: Where blocks of private characters begin, and how many characters a block has.
+BLOCKS, SIZE = (0xF0000, 0xF4000, 0xF8000, 0x100000, 0x104000, 0x108000), 0x4000
+#: In a block: two marks for each loop, one for each message, then one for each place in a content.
+MESSAGES, PLACES = 0x400, 0x1400
+#: The key of a message that holds its mark. No template knows it.
+KEY = "tracebench_mark"
 
-if TYPE_CHECKING:
-    from tracebench.models.core import ModelCore
+#: Places in contents: message -> offsets in its content, in order.
+Places = Mapping[int, Sequence[int]]
 
 
-def prompt_checks(lm: ModelCore, ids: Sequence[int], text: str | None, *, how: str) -> tuple[Check, ...]:
-    """What should be known of a prompt.
+def free_block(*texts: str) -> int | None:
+    """The beginning of a block that no text has a character of."""
+    used = {ord(char) for text in texts for char in text if char >= chr(BLOCKS[0])}
+    return next((base for base in BLOCKS if not any(base <= code < base + SIZE for code in used)), None)
+
+
+@dataclass
+class Marked:
+    """What the marks of one rendering tell; all positions are in the text without marks.
 
     Args:
-        lm: the model, with its tokenizer.
-        ids: the prompt.
-        text: what it was made of; None for token ids and for a conversation.
-        how: ``generate``, ``read`` or ``chat``.
+        text: the rendering without marks.
+        places: message -> (offset in its content, position) of its marks, in the order of the text.
+        turns: message -> the stretches that loops over messages wrote for it.
     """
-    found = (_two_starts(lm, ids, text, how), _closed(lm, ids, text, how), _padded(lm, ids))
-    return tuple(check for check in found if check is not None)
+
+    text: str
+    places: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    turns: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
 
-def insist_on_no_padding(lm: ModelCore, ids: Sequence[int]) -> None:
-    """A ``ValueError`` for token ids with padding around them, where a tokenizer has a token for nothing else."""
-    pad = getattr(lm.tokenizer, "pad_token_id", None)
-    if pad is None or pad in _others(lm, pad):
-        return
-    left, right = _around(ids, pad)
-    if left or right:
-        where = " and ".join([f"{left} at the start"] * bool(left) + [f"{right} at the end"] * bool(right))
-        raise ValueError(
-            f"the token ids have padding ({lm.vocabulary([pad]).display(pad)}, id {pad}: {where}), which the model would read as text: "
-            "drop it, or give all that the tokenizer gave, with its attention mask: lm.generate(tokenizer(text))"
-        )
+def with_marks(messages: Sequence[Mapping[str, str]], places: Places, base: int, *, keys: bool) -> list[dict[str, str]]:
+    """The messages with a mark at each place, and with ``keys`` a mark of the whole message beside its content."""
+    out, number = [], count(base + PLACES)
+    for n, message in enumerate(messages):
+        content, parts, before = message["content"], [], 0
+        for at in places.get(n, ()):
+            parts += [content[before:at], chr(next(number))]
+            before = at
+        marked = {**message, "content": "".join([*parts, content[before:]])}
+        out.append({**marked, KEY: chr(base + MESSAGES + n)} if keys else marked)
+    return out
 
 
-def _two_starts(lm: ModelCore, ids: Sequence[int], text: str | None, how: str) -> Check | None:
-    starts = _named(lm.tokenizer, "bos_token_id", "cls_token_id")
-    marks, at = [], 0
-    # A tokenizer may put a space between its own mark and the text's.
-    while at < len(ids) and (ids[at] in starts or (marks and not lm.pieces.piece(ids[at]).strip())):
-        marks += [at] if ids[at] in starts else []
-        at += 1
-    if len(marks) < 2:
+def fits(messages: Sequence[Mapping[str, str]], places: Places) -> bool:
+    """Whether a block has enough marks."""
+    return len(messages) <= PLACES - MESSAGES and sum(map(len, places.values())) <= SIZE - PLACES
+
+
+def taken_out(rendered: str, places: Places, base: int) -> Marked:
+    """The rendering without marks, and what they tell."""
+    names = [(n, at) for n, offsets in sorted(places.items()) for at in offsets]
+    any_mark = re.compile(f"[{chr(base)}-{chr(base + SIZE - 1)}]")
+    marks = [(ord(mark[0]) - base, mark.start() - n) for n, mark in enumerate(any_mark.finditer(rendered))]
+    found = Marked(any_mark.sub("", rendered))
+    for mark, position in marks:
+        if mark >= PLACES:
+            n, at = names[mark - PLACES]
+            found.places.setdefault(n, []).append((at, position))
+    for n, start, stop in _turns(marks, len(found.text)):
+        found.turns.setdefault(n, []).append((start, stop))
+    return found
+
+
+def _turns(marks: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int, int]]:
+    """(message, start, stop) of each pass through a loop. A pass ends where the next begins, or the loop ends."""
+    open_: list[tuple[int, int, int]] = []
+    loop = 0
+    for mark, position in marks:
+        if mark >= PLACES:
+            continue
+        if mark >= MESSAGES:
+            open_.append((loop, mark - MESSAGES, position))
+            continue
+        loop = mark // 2
+        if any(known == loop for known, _, _ in open_):
+            while open_:
+                known, n, start = open_.pop()
+                yield n, start, position
+                if known == loop:
+                    break
+    for _, n, start in reversed(open_):
+        yield n, start, end
+
+
+@lru_cache(maxsize=16)
+def with_loop_marks(source: str, base: int) -> str | None:
+    """The same template, which also writes a mark where a loop takes up a message and where the loop ends.
+
+    The lexer's tokens are written anew, because its rules for white space depend on what stands beside a tag.
+    """
+    import jinja2
+
+    out, loops = [], []
+    lexer = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - it renders nothing
+    tag: list[tuple[str, str]] = []
+    number = count()
+    try:
+        for _, kind, value in lexer.lex(source):
+            if kind == "data":
+                out.append("{{ " + repr(value) + " }}")
+            elif kind in ("block_begin", "variable_begin"):
+                out.append("{%" if kind == "block_begin" else "{{")
+                tag = []
+            elif kind == "block_end":
+                out.append("%}")
+                out.append(_after(tag, loops, number, base))
+            elif kind == "variable_end":
+                out.append("}}")
+            elif not kind.startswith(("comment", "raw", "linecomment")):
+                out.append(value)
+                if kind != "whitespace":
+                    tag.append((kind, value))
+    except jinja2.TemplateSyntaxError:
         return None
-    mark = lm.vocabulary([ids[0]]).display(ids[0])
-    out = "token_ids[1:]"
-    if text is not None and lm.pieces.encode(text, special=False) == list(ids[1:]):
-        out = f"lm.encode(text)[1:]; the tokenizer adds {mark} to a text that begins with one"
-    return Check(
-        "one start mark",
-        "measure",
-        float(len(marks) - 1),
-        0.0,
-        f"The prompt begins with {len(marks)} start marks ({mark}); models are trained with one. Leave the others out: "
-        f"lm.{'generate' if how == 'chat' else how}({out}).",
-        "more start marks",
-    )
+    return "".join(out) if next(number) <= MESSAGES // 2 else None
 
 
-def _closed(lm: ModelCore, ids: Sequence[int], text: str | None, how: str) -> Check | None:
-    last = ids[-1]
-    if len(ids) < 2 or last not in _ends(lm) or last in _named(lm.tokenizer, "bos_token_id"):
-        return None
-    plain = None if text is None else lm.pieces.encode(text, special=False)
-    added = plain is not None and (not plain or plain[-1] != last)
-    if how == "read" and not added:
-        return None  # a text that ends with the mark it was given
-    mark = lm.vocabulary([last]).display(last)
-    who = (
-        f"The tokenizer closes the text with the end mark {mark}"
-        if added
-        else f"The prompt ends with the end mark {mark}"
-    )
-    then = "its last step is that mark" if how == "read" else "the model continues after an end"
-    out = "lm.encode(text)[:-1]" if text is not None else "token_ids[:-1]"
-    return Check(
-        "no end mark closes the prompt" if how != "read" else "no end mark closes the text",
-        "measure",
-        1.0,
-        0.0,
-        f"{who} (token id {last}), so {then}. Leave it out: lm.{'generate' if how == 'chat' else how}({out}).",
-        "end marks",
-    )
-
-
-def _padded(lm: ModelCore, ids: Sequence[int]) -> Check | None:
-    """Where the padding token means something else too, several around a text may be padding."""
-    pad = getattr(lm.tokenizer, "pad_token_id", None)
-    if pad is None:
-        return None
-    left, right = _around(ids, pad)
-    # Of a start mark several are two starts, and an end mark is one.
-    left = 0 if pad in _named(lm.tokenizer, "bos_token_id", "cls_token_id") else left
-    if left + right < 2:
-        return None
-    return Check(
-        "no padding around the prompt",
-        "measure",
-        float(left + right),
-        0.0,
-        f"The prompt begins with {left} and ends with {right} padding tokens ({lm.vocabulary([pad]).display(pad)}), which the model "
-        "reads as text. Drop them, or give all that the tokenizer gave, with its attention mask: lm.generate(tokenizer(text)).",
-        "padding tokens",
-    )
-
-
-def _around(ids: Sequence[int], pad: int) -> tuple[int, int]:
-    """How many of a token stand at the start and at the end; where there is nothing else, all at the start."""
-    left = next((n for n, token_id in enumerate(ids) if token_id != pad), len(ids))
-    right = next((n for n, token_id in enumerate(reversed(ids)) if token_id != pad), 0)
-    return left, right
-
-
-def _others(lm: ModelCore, pad: int) -> Collection[int]:
-    """What else the padding token is, if anything."""
-    names = ("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "mask_token_id")
-    return {pad} & (_named(lm.tokenizer, *names) | _ends(lm))
-
-
-def _ends(lm: ModelCore) -> set[int]:
-    own = getattr(getattr(lm.model, "generation_config", None), "eos_token_id", None)
-    return _named(lm.tokenizer, "eos_token_id", "sep_token_id") | set(listed_ids(own))
-
-
-def _named(tokenizer: Any, *names: str) -> set[int]:
-    return {found for name in names if (found := getattr(tokenizer, name, None)) is not None}
+def _after(tag: list[tuple[str, str]], loops: list[int], number: Iterator[int], base: int) -> str:
+    """What to write after a tag: the message that a loop takes up, or the end of the loop."""
+    words = [value for _, value in tag]
+    if words[:1] == ["for"]:
+        loops.append(next(number))
+        if len(words) > 3 and words[2] == "in":
+            mark = chr(base + 2 * loops[-1])
+            return (
+                f"{{{{ {mark!r} + {words[1]}[{KEY!r}] if {words[1]} is mapping and {KEY!r} in {words[1]} else '' }}}}"
+            )
+    if words[:1] == ["endfor"] and loops:
+        return "{{ " + repr(chr(base + 2 * loops.pop() + 1)) + " }}"
+    return ""

@@ -1,7 +1,7 @@
 """From token ids to the exact bytes they stand for, on any Hugging Face tokenizer.
 
-The byte-level alphabet, the ▁ of SentencePiece, ``<0xE2>`` bytes and ``##`` pieces are told apart by the tokenizer's own
-decoder, and the result is compared with ``tokenizer.decode``. Where they disagree, pieces come from decoding prefixes.
+Each id has its bytes (`Spelling`), and a sequence is those bytes one after the other. The result is compared with the
+tokenizer's own decode, which decides about spaces at the ends and beside special tokens.
 """
 
 from __future__ import annotations
@@ -10,24 +10,17 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from tracebench.models.text.codec import BYTE, LOST, Codec
+from tracebench.models.text.spelling import Spelling
 from tracebench.record.arrays import whole
-from tracebench.record.tokens import Tokens, Vocabulary, display_piece
+from tracebench.record.tokens import Tokens, Vocabulary, display_piece, piece_text
 
-_BYTE = re.compile(r"^<0x([0-9A-Fa-f]{2})>$")
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-ins: character -> byte (Radford et al. 2019, ``bytes_to_unicode``)."""
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    rest = [b for b in range(256) if b not in plain]
-    return {chr(b): b for b in plain} | {chr(256 + n): b for n, b in enumerate(rest)}
-
-
-_ALPHABET = _byte_alphabet()
+#: Where a decoder has lost bytes: it writes a replacement character, or the name of a byte.
+_LOST = re.compile(f"(?:{LOST}|{BYTE.pattern})+")
 
 
 class Pieces:
@@ -39,19 +32,37 @@ class Pieces:
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        self._cache: dict[int, bytes] = {}
+        self._codec = Codec(tokenizer)
+        self._spelling = Spelling(self._codec)
+        self._cache: dict[int, bytes | None] = {}
 
     def tokens(self, ids: Sequence[int]) -> Tokens:
-        """The sequence with its pieces; concatenated they are what the tokenizer decodes."""
+        """The sequence with its pieces; concatenated they are its text."""
         ids = tuple(int(i) for i in ids)
         pieces = [self.piece(i) for i in ids]
-        if self.tokenizer is not None:
-            # An id without a text is decoded as nothing, so it has no say in whether the others agree.
-            known = [n for n, i in enumerate(ids) if self._known(i)]
-            agreed = self._agreeing(tuple(ids[n] for n in known), tuple(pieces[n] for n in known))
-            for n, piece in zip(known, agreed, strict=True):
-                pieces[n] = piece
+        # An id without a text is decoded as nothing, so it has no say in whether the others agree.
+        known = [n for n, i in enumerate(ids) if self._known(i) is not None]
+        agreed = self._agreeing([ids[n] for n in known])
+        for n, piece in zip(known, agreed, strict=True):
+            pieces[n] = piece
         return Tokens(ids, tuple(pieces), tuple(i in self.special for i in ids))
+
+    def continuation(self, ids: Sequence[int], start: int) -> tuple[str, str]:
+        """The text of the tokens from ``start`` on, and before it the space with which the text before ends, if any.
+
+        A vocabulary keeps the space before a word in the word's own token, or in the token before it ("wer</w>").
+        """
+        before, *new = self.tokens(ids[start - 1 :]).pieces
+        return (" " if before.endswith(b" ") else ""), b"".join(new).decode("utf-8", "replace")
+
+    def own_text(self, ids: Sequence[int]) -> str:
+        """What the tokenizer itself decodes of the ids that it knows."""
+        return self._codec.decode([int(i) for i in ids if self._known(int(i)) is not None])
+
+    def agrees(self, tokens: Tokens, own: str) -> bool:
+        """Whether the pieces are the text that the tokenizer itself decodes, but for spaces at the ends."""
+        known = [piece for i, piece in zip(tokens.ids, tokens.pieces, strict=True) if self._known(i) is not None]
+        return _fits(known, own, stripped=True)
 
     def vocabulary(self, ids: Iterable[int]) -> Vocabulary:
         wanted = {int(i) for i in ids}
@@ -59,8 +70,15 @@ class Pieces:
 
     def piece(self, token_id: int) -> bytes:
         """The bytes of one token of the vocabulary."""
+        found = self._known(token_id)
+        return f"[{token_id}]".encode() if found is None else found
+
+    def _known(self, token_id: int) -> bytes | None:
+        """The bytes of an id; None where it has no text."""
+        if self.tokenizer is None:
+            return None
         if token_id not in self._cache:
-            self._cache[token_id] = self._piece(token_id)
+            self._cache[token_id] = self._spelling.piece(token_id)
         return self._cache[token_id]
 
     def find(self, token: str | int, size: int) -> int:
@@ -117,15 +135,11 @@ class Pieces:
                 f"the text has a lone surrogate (U+{ord(text[at]):04X}) at character {at}, which no tokenizer can hold; "
                 'remove it, e.g. text.encode("utf-8", "replace").decode()'
             ) from None
-        return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+        return self._codec.encode(text, special=special)
 
     @cached_property
     def special(self) -> frozenset[int]:
-        if self.tokenizer is None:
-            return frozenset()
-        ids = set(self.tokenizer.all_special_ids)
-        added = getattr(self.tokenizer, "added_tokens_decoder", {})
-        return frozenset(ids | {int(i) for i, token in added.items() if token.special})
+        return frozenset() if self.tokenizer is None else self._codec.special
 
     @cached_property
     def digest(self) -> str:
@@ -139,69 +153,93 @@ class Pieces:
     @cached_property
     def _ids(self) -> dict[bytes, int]:
         """bytes -> id. Of two with the same bytes the lower id counts, but never a ``<0x41>``: no text is encoded so."""
-        named = sorted(self.tokenizer.get_vocab().items(), key=lambda item: (bool(_BYTE.match(item[0])), item[1]))
-        return {self.piece(i): i for _, i in reversed(named)}
+        ids = sorted(self._codec.ids, key=lambda i: (self._spelling.is_byte(i), i))
+        return {self.piece(i): i for i in reversed(ids)}
 
-    @cached_property
-    def _scheme(self) -> str:
-        backend = getattr(self.tokenizer, "backend_tokenizer", None)
-        decoder = json.dumps(json.loads(backend.to_str()).get("decoder")) if backend is not None else ""
-        for mark, scheme in (
-            ("ByteLevel", "bytes"),
-            ("WordPiece", "wordpiece"),
-            ("\\u2581", "spaces"),
-        ):
-            if mark in decoder:
-                return scheme
-        return "unknown"
+    def _agreeing(self, ids: list[int]) -> list[bytes]:
+        """The pieces of known ids, with the spaces at the ends and beside special tokens as the decoder writes them."""
+        if not ids:
+            return []
+        own = self._codec.decode(ids)
+        options = [self._edged(pieces) for pieces in self._spaced(ids)]
+        exact = [pieces for both in options for pieces in both if _is(pieces, own)]
+        # Where bytes are lost at an end, the decoder does not tell whether it wrote a space there.
+        fitting = [pieces for both in options for pieces in reversed(both) if _fits(pieces, own)]
+        # A decoder may strip the spaces of the text itself: the pieces keep them.
+        loose = [edged for _, edged in options if _fits(edged, own, stripped=True)]
+        # Pieces without half characters know what the decoder has lost.
+        told = sorted([*exact, *fitting], key=_is_cut)
+        found = next(iter([*told, *loose]), None)
+        return found or self._by_prefix(ids, own) or options[0][1]
 
-    @cached_property
-    def _added(self) -> dict[int, str]:
-        return {int(i): token.content for i, token in getattr(self.tokenizer, "added_tokens_decoder", {}).items()}
+    def _spaced(self, ids: list[int]) -> Iterator[list[bytes]]:
+        """The pieces, with added tokens read as spellings, and with the spaces that the decoder writes by special ones."""
+        pieces = [self.piece(i) for i in ids]
+        yield pieces
+        coded = [self._spelling.coded(i) or piece for i, piece in zip(ids, pieces, strict=True)]
+        if coded != pieces:
+            yield coded
+        if any(i in self.special for i in ids):
+            yield [
+                (self._spelling.between(i) or piece.decode()).encode() if i in self.special else piece
+                for i, piece in zip(ids, pieces, strict=True)
+            ]
 
-    def _piece(self, token_id: int) -> bytes:
-        if self.tokenizer is None:
-            return f"[{token_id}]".encode()
-        if token_id in self._added:
-            return self._added[token_id].encode("utf-8", "surrogatepass")
-        if not self._known(token_id):
-            return f"[{token_id}]".encode()
-        token = self.tokenizer.convert_ids_to_tokens(token_id)
-        if self._scheme == "bytes" and all(char in _ALPHABET for char in token):
-            return bytes(_ALPHABET[char] for char in token)
-        if match := _BYTE.match(token):
-            return bytes([int(match[1], 16)])
-        if self._scheme == "spaces":
-            return token.replace("\u2581", " ").encode()
-        if self._scheme == "wordpiece":
-            return token.removeprefix("##").encode() if token.startswith("##") else b" " + token.encode()
-        return self.tokenizer.decode([token_id]).encode("utf-8", "surrogatepass")
+    def _edged(self, pieces: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """The pieces, and the pieces without the space that the tokenizer itself puts at an end of a text."""
+        before, after = self._spelling.edges
+        edged = list(pieces)
+        filled = [n for n, piece in enumerate(pieces) if piece]
+        if filled and before:
+            edged[filled[0]] = edged[filled[0]].removeprefix(b" ")
+        if filled and after:
+            edged[filled[-1]] = edged[filled[-1]].removesuffix(b" ")
+        return pieces, edged
 
-    def _known(self, token_id: int) -> bool:
-        """Embeddings are often padded past the vocabulary: an id there can be predicted, and has no text."""
-        return token_id in self._added or self.tokenizer.convert_ids_to_tokens(token_id) is not None
-
-    def _agreeing(self, ids: tuple[int, ...], pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        decoded = self._decode(ids)
-        joined = b"".join(pieces).decode("utf-8", "replace")
-        if joined == decoded:
-            return pieces
-        if joined == " " + decoded:
-            # SentencePiece writes a space before the text and drops it when decoding.
-            first = next(n for n, piece in enumerate(pieces) if piece)
-            return (*pieces[:first], pieces[first][1:], *pieces[first + 1 :])
-        return self._by_prefix(ids) or pieces
-
-    def _by_prefix(self, ids: tuple[int, ...]) -> tuple[bytes, ...] | None:
-        """Pieces as what each token adds to the decoded text; None where decoding a prefix rewrites what came before."""
+    def _by_prefix(self, ids: list[int], own: str) -> list[bytes] | None:
+        """Pieces as what each token adds to the decoded text; None where that rewrites what came before, or loses bytes."""
+        if LOST in own or any(self._spelling.corrected(i) for i in ids):
+            return None
         out, before = [], ""
         for stop in range(1, len(ids) + 1):
-            text = self._decode(ids[:stop])
+            text = self._codec.decode(ids[:stop])
             if not text.startswith(before):
                 return None
             out.append(text[len(before) :].encode("utf-8", "surrogatepass"))
             before = text
-        return tuple(out)
+        return out
 
-    def _decode(self, ids: tuple[int, ...]) -> str:
-        return self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
+def _is_cut(pieces: list[bytes]) -> bool:
+    """Whether the text has part of a character."""
+    return piece_text(b"".join(pieces)) is None
+
+
+def _is(pieces: list[bytes], own: str) -> bool:
+    """Whether pieces are exactly the text that a decoder gives."""
+    joined = b"".join(pieces)
+    return own in (joined.decode("utf-8", "replace"), joined.decode("utf-8", "ignore"))
+
+
+def _fits(pieces: list[bytes], own: str, *, stripped: bool = False) -> bool:
+    """Whether pieces are the text that a decoder gives, with anything where it has lost bytes."""
+    joined = b"".join(pieces)
+    text, kept = joined.decode("utf-8", "replace"), joined.decode("utf-8", "ignore")
+    if stripped:
+        text, kept, own = text.strip(), kept.strip(), own.strip()
+    return own in (text, kept) or _in_order(text, _LOST.sub(LOST, own).split(LOST))
+
+
+def _in_order(text: str, parts: list[str]) -> bool:
+    """Whether a text is these parts in order, with anything between them."""
+    first, *others = parts
+    if not others:
+        return text == first
+    *middle, last = others
+    at = len(first)
+    for part in middle:
+        found = text.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return text.startswith(first) and text.endswith(last) and at + len(last) <= len(text)

@@ -1,0 +1,49 @@
+// The button that leaves position 0 out of the scale.
+
+import { element } from "../ui/dom";
+import type { Legend, Meaning } from "./legend";
+import { legend } from "./legend";
+import type { Tint } from "./tint";
+import { WHOLE } from "./tint";
+
+export interface Scale {
+  legend: HTMLElement;
+  /** Says how far the scale reaches. */
+  note: HTMLElement;
+  button: HTMLElement;
+  /** The chosen scale: the whole one, or the one given, without position 0. Updates the legend. */
+  of(without: Tint, dark: boolean): Tint;
+}
+
+/** The reader's choice. It stays when another result is shown. */
+export interface Taste {
+  without: boolean;
+}
+
+export function scale(meaning: Meaning, taste: Taste, onChange: () => void, signal: AbortSignal): Scale {
+  const { el, note, update }: Legend = legend(meaning);
+  const button = element("button", { class: "tb-button", type: "button" }, "leave out position 0");
+  button.title =
+    "Attention often rests on the first token. Without it the tint reaches from 0 to the largest of the rest; no number changes.";
+  const say = () => button.setAttribute("aria-pressed", String(taste.without));
+  button.addEventListener(
+    "click",
+    () => {
+      taste.without = !taste.without;
+      say();
+      onChange();
+    },
+    { signal },
+  );
+  say();
+  return {
+    legend: el,
+    note,
+    button,
+    of: (without, dark) => {
+      const tint = taste.without ? without : WHOLE;
+      update(tint, dark);
+      return tint;
+    },
+  };
+}

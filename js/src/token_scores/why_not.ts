@@ -1,0 +1,51 @@
+// Explains why a saved page has no answer: what the reader wrote is no token, or the page cannot know.
+
+import type { Absence } from "../requests/states";
+import type { Target } from "../requests/target";
+import { isolated } from "../tokens";
+import type { Known, Token } from "./token_field";
+import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
+
+/** Null if the request is valid and only the answer is missing. `said` has the ids of the generated tokens, step by step. */
+export function whyNot(known: Known, { token, against, of }: Target, said: readonly number[]): Absence | null {
+  if (of === "entropy") return null;
+  const written = [token, against].filter((each): each is string => typeof each === "string");
+  const refused = written.map((each) => severalTokens(known, each)).find(Boolean);
+  if (refused) return { sentence: refused, code: null };
+  const [why, rather] = [token === null ? said : [idOf(known, token)], idOf(known, against)];
+  if (rather !== null && why.includes(rather)) {
+    const name = isolated(shown(known, rather));
+    return {
+      sentence: `“${name}” is compared with itself: write another token after “rather than”, or none.`,
+      code: null,
+    };
+  }
+  const unknown = written.find((each) => idOf(known, each) === null);
+  return unknown === undefined ? null : notKnown(known, unknown);
+}
+
+function severalTokens(known: Known, exact: string): string | null {
+  const tokens = idOf(known, exact) === null ? madeOf(known, exact) : [];
+  if (tokens.length < 2) return null;
+  const named = tokens.map((each) => `“${isolated(each)}”`).join(", ");
+  const name = isolated(visible(exact));
+  return `“${name}” is ${tokens.length} tokens in this text (${named}), and a question is about one: write one of them, or one that the field offers.`;
+}
+
+/** Says that only a tokenizer knows whether it is a token. */
+function notKnown(known: Known, exact: string): Absence {
+  const name = isolated(visible(exact));
+  const whole = partOf(known, exact);
+  const here = whole
+    ? `In this text “${name}” is a part of “${isolated(whole)}”, and nobody here can tell whether it is a token by itself.`
+    : `Nobody here can tell whether “${name}” is one token: known are the tokens of the text and the alternatives at its steps.`;
+  return {
+    sentence: `${here} Write one that the field offers; a leading space belongs to a token.`,
+    code: "If it is one, this Python computes it; if not, it says which tokens it is:",
+  };
+}
+
+function idOf(known: Known, token: Token): number | null {
+  const found = typeof token === "string" ? idOrText(known, visible(token)) : token;
+  return typeof found === "number" ? found : null;
+}

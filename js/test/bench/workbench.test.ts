@@ -1,0 +1,203 @@
+import { afterEach, expect, test, vi } from "vitest";
+import workbench from "../../src/bench/workbench";
+import lensTable from "../../src/lens_table/view";
+import { PING_MS, SILENCE_MS } from "../../src/requests/liveness";
+import { all, CHECK, key, lensTree, type Message, one, REQUEST, settled, show, traceTree } from "../made";
+import { benchTree, showBench } from "./made";
+
+const DATA = benchTree({
+  title: "The city of Paris",
+  model: { name: "<img src=x>", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
+  questions: [["Why did the model say “·Paris” at step 0?"], ["Why “↵”?"], ["Why?"]],
+  said: [["The model said ", { token: "·Paris" }, " with p = 0.70"], ["It said ", { token: "↵" }], ["It said no more"]],
+  finding_request: REQUEST,
+  code: "tb.explore(lm, trace)",
+});
+const text = (el: Element) => el.textContent ?? "";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+test("the head says which model, and that the checks hold", async () => {
+  const { root } = await show(workbench, { _data: DATA });
+  expect(root.classList.contains("tb-bench")).toBe(true);
+  expect(root.dataset).toMatchObject({ view: "workbench", state: "ready" });
+  expect(root.hasAttribute("data-live")).toBe(true);
+  expect(text(one(root, ".tb-bench-head"))).toContain("<img src=x>3 layers · 2 heads · float32 · cpu");
+  expect(text(one(root, ".tb-check-word"))).toBe("✓ 1 of 1 check holds");
+  expect(root.querySelector("img")).toBeNull();
+});
+
+test("question and finding follow the step, tokens set apart", async () => {
+  const { root, selection } = await show(workbench, { _data: DATA });
+  expect(text(one(root, "h1"))).toBe("Why did the model say “·Paris” at step 0?");
+  expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·Paris");
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
+  expect(text(one(root, "h1"))).toBe("Why “↵”?");
+});
+
+test("the head says so when something else is selected than what it is about", async () => {
+  const { root, selection } = await show(workbench, { _data: DATA });
+  const target = one(root, ".tb-target");
+  expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([false, true]);
+  selection.set("_state", { seq: 5, fields: { step: 1, query: 0 } });
+  expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([true, false]);
+  expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Selected is position 0, which does not predict it.");
+});
+
+test("what the bench does not show is said in its head", async () => {
+  const without = await show(workbench, { _data: DATA });
+  expect(all(without.root, ".tb-target > .tb-note:not(.tb-elsewhere)")).toEqual([]);
+  const { root } = await show(workbench, { _data: { ...DATA, note: "No <b>attention</b>." } });
+  expect(text(one(root, ".tb-target > .tb-note:not(.tb-elsewhere)"))).toBe("No <b>attention</b>.");
+});
+
+test("the stepper goes from the first step to the last, and not past them", async () => {
+  const { root, fields } = await show(workbench, { _data: DATA });
+  const [back, forward] = all(root, ".tb-stepper button") as [HTMLButtonElement, HTMLButtonElement];
+  expect(text(one(root, ".tb-step-word"))).toBe("step 0 (0–2)");
+  expect(back.getAttribute("aria-disabled")).toBe("true");
+  forward.click();
+  expect(fields()).toMatchObject({ step: 1, query: 3 });
+  expect(key(forward, "ArrowRight", { shiftKey: true })).toBe(true);
+  expect(key(forward, "ArrowRight")).toBe(false);
+  expect(fields().step).toBe(2);
+  expect([forward.disabled, forward.getAttribute("aria-disabled")]).toEqual([false, "true"]);
+  key(forward, "ArrowRight");
+  expect(fields().step).toBe(2);
+});
+
+test("without a step the first is shown, and the head says so", async () => {
+  const { root } = await show(workbench, { _data: DATA }, { fields: { step: null, query: null } });
+  expect(text(one(root, ".tb-step-word"))).toBe("all steps (0 is shown)");
+  expect(text(root)).not.toMatch(/null|NaN|undefined/);
+});
+
+test("the answer that a view gets brings its finding and its checks to the head; nothing is asked twice", async () => {
+  const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
+  const lens = { stem: "lens_table", definition: lensTable, state: { _data: traceTree(), _request: REQUEST } };
+  const { root, sent } = await showBench([lens], { data: DATA, reply });
+  expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(1);
+  expect(text(one(root, ".tb-finding"))).toBe("It leads from layer 1 on.");
+  expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("✓ 2 of 2 checks hold");
+  expect(one(root, '[data-stem="lens_table"] [data-view="lens_table"]').dataset.state).toBe("ready");
+});
+
+test("checks that do not hold are said in words", async () => {
+  const broken = { ...CHECK, name: "last row = the model", kind: "identity", state: "broken", value: null };
+  const { root } = await show(workbench, { _data: { ...DATA, checks: [CHECK, { ...CHECK, state: "amber" }, broken] } });
+  expect(text(one(root, ".tb-check-word"))).toBe("✗ 1 of 3 checks hold");
+  one(root, ".tb-check-word").click();
+  const list = one(root, ".tb-check-list");
+  expect(list.closest("[hidden]")).toBeNull();
+  expect(text(list)).toContain("last row = the model BROKEN: unknown, limit 5.0e−5 of the range · must hold");
+  key(list, "Escape");
+  expect(list.closest("[hidden]")).not.toBeNull();
+});
+
+test("saving says where the file is and how large", async () => {
+  const reply = ({ kind }: Message) =>
+    kind === "save" ? { kind: "answer", result: { path: "the-city.html", size: 1_234_567, note: "" } } : undefined;
+  const { root } = await show(workbench, { _data: DATA }, { reply });
+  all(root, "button")
+    .find((button) => text(button) === "Save HTML")
+    ?.click();
+  await settled();
+  expect(text(one(root, ".tb-saved"))).toContain("Saved as the-city.html (1.2 MB)");
+});
+
+test("what could not be saved is a sentence", async () => {
+  const { root } = await show(
+    workbench,
+    { _data: DATA },
+    { reply: () => ({ kind: "error", error: "The folder is read-only.", absent: false }) },
+  );
+  all(root, "button")
+    .find((button) => text(button) === "Save HTML")
+    ?.click();
+  await settled();
+  expect(text(one(root, ".tb-saved"))).toBe("Not saved: The folder is read-only.");
+});
+
+test("saving over a closed line says so, and can be tried again", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+  const reply = () => {
+    throw new Error("Cannot send");
+  };
+  const { root } = await show(workbench, { _data: DATA }, { reply });
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.click();
+  await settled();
+  expect(text(one(root, ".tb-saved"))).toMatch(/^Not saved: The kernel cannot be reached/);
+  expect(button.disabled).toBe(false);
+});
+
+test("while saving a silent kernel is said, and saving can be tried again", async () => {
+  vi.useFakeTimers();
+  const { root, sent, say } = await show(workbench, { _data: DATA });
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.click();
+  expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([true, "Saving …"]);
+  vi.advanceTimersByTime(PING_MS + SILENCE_MS);
+  expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([
+    false,
+    "Saving … The kernel does not answer: it is busy, or gone.",
+  ]);
+  say({ kind: "answer", id: sent.find(({ kind }) => kind === "save")?.id, result: { path: "a.html", size: 1, note: "" } });
+  await settled();
+  expect(text(one(root, ".tb-saved"))).toContain("Saved as a.html");
+});
+
+test("who comes near the button reads how large the file will be, part by part", async () => {
+  const reply = ({ kind }: Message) =>
+    kind === "size"
+      ? { kind: "answer", result: { size: 182_000, least: false, note: "code 103 kB, LogitLens 33 kB" } }
+      : undefined;
+  const { root, sent } = await show(workbench, { _data: DATA }, { reply });
+  expect(sent).toEqual([]);
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.dispatchEvent(new Event("pointerenter"));
+  await settled();
+  expect([text(button), text(one(root, ".tb-expected"))]).toEqual([
+    "Save HTML",
+    "One file, about 182 kB: code 103 kB, LogitLens 33 kB.",
+  ]);
+  button.click();
+  expect(text(one(root, ".tb-saved"))).toBe("Saving (about 182 kB) …");
+});
+
+test("a saved page offers no saving", async () => {
+  const { root } = await show(workbench, { _data: DATA }, { offline: true });
+  expect(all(root, "button").map(text)).not.toContain("Save HTML");
+});
+
+test("a silent kernel is said, and no longer when it answers", async () => {
+  vi.useFakeTimers();
+  const { root, sent, say } = await show(workbench, { _data: DATA });
+  const banner = one(root, ".tb-banner");
+  expect(banner.hidden).toBe(true);
+  vi.advanceTimersByTime(PING_MS + SILENCE_MS);
+  expect(banner.hidden).toBe(false);
+  expect(text(banner)).toBe("The kernel does not answer: it is busy, or gone. What is here stays readable.");
+  say({ kind: "pong", id: sent.at(-1)?.id });
+  expect(banner.hidden).toBe(true);
+});
+
+test("a text without steps has no stepper", async () => {
+  const { root } = await show(workbench, { _data: { ...DATA, steps: 0, questions: [], said: [], finding_request: null } });
+  expect(one(root, ".tb-stepper").hidden).toBe(true);
+  expect(text(one(root, "h1"))).toContain("Nothing was generated");
+});
+
+test("a view that fails does not take the bench with it", async () => {
+  const failing = {
+    render: () => {
+      throw new Error("it broke");
+    },
+  };
+  const { root } = await showBench([{ stem: "bad", definition: failing }]);
+  expect(text(one(root, '[data-stem="bad"]'))).toBe("This view could not be shown: it broke");
+  expect(root.dataset.state).toBe("ready");
+});

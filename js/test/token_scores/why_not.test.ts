@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import type { Request } from "../../src/requests/request";
+import type { Target } from "../../src/requests/target";
+import type { Known } from "../../src/token_scores/token_field";
+import { idOrText, madeOf } from "../../src/token_scores/token_field";
+import tokenScores from "../../src/token_scores/view";
+import { whyNot } from "../../src/token_scores/why_not";
+import { decode } from "../../src/wire";
+import { all, type Message, one, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
+
+/** "The city of | Paris ↵ <|im_end|>"; the alternatives have " Rome" too. */
+const KNOWN = decode(traceTree()) as Known;
+const PARIS = idOrText(KNOWN, "·Paris") as number;
+const ask = (change: Partial<Target>) => whyNot(KNOWN, { step: 0, token: null, against: null, of: "logit", ...change }, [PARIS]);
+const plain = (words: string | undefined) => words?.replaceAll(/[\u2068\u2069]/g, "");
+
+test("a token is meant as it is shown, as its text, and where only the text has it", () => {
+  expect(idOrText(KNOWN, " Paris")).toBe(PARIS);
+  expect(idOrText({ ...KNOWN, vocab: {} }, "·city")).toBe(KNOWN.ids?.at({ token: 1 }));
+  expect(idOrText({ ...KNOWN, vocab: {} }, "↵")).toBe(KNOWN.ids?.at({ token: 4 }));
+  expect(idOrText(KNOWN, "a↵b⇥c·d")).toBe("a\nb\tc d");
+});
+
+test("several tokens are said to be several, by name, and no code is handed out that refuses them", () => {
+  expect(madeOf(KNOWN, " city of Paris")).toEqual(["·city", "·of", "·Paris"]);
+  expect([madeOf(KNOWN, "ty of"), madeOf(KNOWN, " of Pa"), madeOf(KNOWN, "")]).toEqual([[], [], []]);
+  const why = ask({ against: " city of" });
+  expect(plain(why?.sentence)).toBe(
+    "“·city·of” is 2 tokens in this text (“·city”, “·of”), and a question is about one: write one of them, or one that the field offers.",
+  );
+  expect(why?.code).toBeNull();
+  expect(ask({ token: "The city", against: PARIS })?.code).toBeNull();
+});
+
+test("what only a tokenizer knows is said to be so, and the code says what it does", () => {
+  const why = ask({ against: " London" });
+  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “·London” is one token: known are the tokens of the text");
+  expect(why?.code).toBe("If it is one, this Python computes it; if not, it says which tokens it is:");
+  expect(plain(ask({ token: "aris" })?.sentence)).toContain("In this text “aris” is a part of “·Paris”");
+});
+
+test("a token that is compared with itself is said to be, however it is named", () => {
+  for (const change of [{ against: PARIS }, { token: PARIS, against: " Paris" }, { against: " Paris" }]) {
+    expect(plain(ask(change)?.sentence)).toContain("“·Paris” is compared with itself");
+    expect(ask(change)?.code).toBeNull();
+  }
+});
+
+test("a token that nobody knows is not taken for what was said", () => {
+  const why = ask({ token: " London", against: PARIS });
+  expect(plain(why?.sentence)).toContain("whether “·London” is one token");
+  expect(why?.code).toContain("If it is one");
+});
+
+test("a stretch that begins or ends within a token is not said to be those tokens", () => {
+  const why = ask({ against: "ty of" });
+  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “ty·of” is one token");
+  expect(why?.code).toContain("If it is one");
+});
+
+test("at every step, a token that one of them said is compared with itself there", () => {
+  const every = (change: Partial<Target>) =>
+    whyNot(KNOWN, { step: null, token: null, against: null, of: "logit", ...change }, [3, PARIS]);
+  expect(plain(every({ against: " Paris" })?.sentence)).toContain("“·Paris” is compared with itself");
+  expect(every({ against: 8 })).toBeNull();
+  expect(every({ token: " city", against: " Paris" })).toBeNull();
+});
+
+test("a good question is only not here", () => {
+  expect(ask({ against: 8 })).toBeNull();
+  expect(ask({ token: " city", against: 8 })).toBeNull();
+  expect(ask({ of: "entropy" })).toBeNull();
+});
+
+test("a page says in place of an answer what is wrong, and leads back to the first question", async () => {
+  const methods = [
+    { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
+  ];
+  const { root } = await show(
+    tokenScores,
+    { _data: { ...traceTree(), methods }, _request: SCORES_REQUEST },
+    {
+      offline: true,
+      reply: ({ kind, request }: Message) => {
+        if (kind !== "ask") return undefined;
+        const first = ((request as Request).target as Target).against === null;
+        return first
+          ? { kind: "answer", result: scoresTree() }
+          : { kind: "error", error: "Not in this snapshot.", absent: true, code: request?.code };
+      },
+    },
+  );
+  const put = async (written: string) => {
+    (all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value = written;
+    one(root, ".tb-scores-ask").dispatchEvent(new Event("submit", { cancelable: true }));
+    await settled();
+    return plain(one(root, ".tb-state").textContent ?? "") ?? "";
+  };
+  expect(await put("·city·of")).toContain("“·city·of” is 2 tokens in this text");
+  expect(root.dataset.state).toBe("absent");
+  expect(root.querySelector(".tb-code")).toBeNull();
+  expect(await put("·London")).toMatch(/Nobody here can tell.*If it is one, this Python.*against=" London"/);
+  expect(await put("·Rome")).toContain("Not in this snapshot.This Python computes it:");
+  (all(root, ".tb-state button").at(-1) as HTMLElement).click();
+  await settled();
+  expect(root.dataset.state).toBe("ready");
+  expect((all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value).toBe("");
+});

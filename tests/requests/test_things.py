@@ -1,0 +1,109 @@
+"""Traces, arrays and tables as parameters of an analysis: they travel by their content hash."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tracebench as tb
+from tests import made
+from tracebench import registry
+from tracebench.analyses import base
+from tracebench.record.arrays import LabeledArray
+from tracebench.requests.code import call_code, request_for
+from tracebench.requests.parameters import described, parsed
+from tracebench.requests.request import Request
+from tracebench.requests.things import hash_of
+
+CLEAN, CORRUPT = made.trace(), made.trace(seed=4)
+VECTOR = np.arange(4, dtype=np.float32)
+NAMED = LabeledArray.of(VECTOR, layer=range(4))
+TABLE = pd.DataFrame({"pair": ["he", "she"], "score": [0.1, 0.2]})
+
+
+@dataclass(frozen=True, repr=False)
+class Compared:
+    """Compares a trace with others; its answer is what it was given."""
+
+    corrupt: Any
+    vector: Any = None
+    within: tuple[Any, ...] = ()
+
+    gives = "lens_table"
+    __repr__ = described
+
+    def __call__(self, _lm, trace):
+        lens = made.lens(trace)
+        object.__setattr__(lens, "method", repr(self))
+        object.__setattr__(lens, "given", self)
+        return lens
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch):
+    row = registry.Analysis("Compared", f"{__name__}:Compared", "lens_table", "compared")
+    monkeypatch.setattr(registry, "ANALYSES", (*registry.ANALYSES, row))
+
+
+@pytest.mark.parametrize("thing", [CORRUPT, VECTOR, NAMED, TABLE], ids=["trace", "array", "named", "table"])
+def test_a_thing_travels_by_its_hash_and_comes_back_itself(thing):
+    asked = base.request(Compared(thing, within=(thing, 1)), CLEAN)
+    content = hash_of(thing)
+    assert content in json.dumps(asked.to_json())
+    assert len(json.dumps(asked.to_json())) < 600
+    seen = Request.from_json(json.loads(json.dumps(asked.to_json())))
+    assert seen.key == asked.key
+    given = base.run(asked, None, [CLEAN]).given
+    assert given.corrupt is thing
+    assert given.within[0] is thing
+    with pytest.raises(ValueError, match=f"{content}, which this bench does not have"):
+        base.run(seen, None, [CLEAN])
+
+
+@pytest.mark.parametrize("thing", [CORRUPT, VECTOR, NAMED, TABLE], ids=["trace", "array", "named", "table"])
+def test_the_python_of_an_analysis_opens_what_was_saved(thing, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    analysis = Compared(thing)
+    name, params = parsed(repr(analysis))
+    assert Request(name, params, (CLEAN.hash,)).key == base.request(analysis, CLEAN).key
+    tb.save(f"{hash_of(thing)}.trace", thing)
+    again = eval(repr(analysis), {"Compared": Compared, "tb": tb})
+    assert base.request(again, CLEAN).key == base.request(analysis, CLEAN).key
+    assert f"tb.Compared(corrupt=tb.open('{hash_of(thing)}.trace')." in call_code(repr(analysis))
+
+
+def test_equal_things_have_equal_keys_and_others_have_others():
+    def key(thing):
+        return base.request(Compared(thing), CLEAN).key
+
+    assert key(VECTOR) == key(VECTOR.copy())
+    assert len({key(each) for each in (VECTOR, VECTOR + 1, NAMED, VECTOR.astype(np.float64), TABLE, CORRUPT)}) == 6
+
+
+def test_a_bench_answers_a_page_that_knows_the_hash_alone():
+    result = base.run(base.request(Compared(CORRUPT, VECTOR), CLEAN), None, [CLEAN])
+    seen = []
+
+    class Answers:
+        def ask(self, request, job):
+            seen.append(base.run(request, None, [CLEAN]).given)
+            job.on_answer(result)
+
+        def known(self):
+            return {}
+
+        def close(self):
+            """Nothing is under way."""
+
+    bench = tb.Workbench([CLEAN, base.request(Compared(CORRUPT, VECTOR), CLEAN)], answerer=Answers())
+    bench._answers._on_message(None, {"kind": "ask", "id": "1", "request": bench.views[1]._requests[0]}, [])
+    assert seen[0].corrupt is CORRUPT
+    assert seen[0].vector is VECTOR
+    bench.baked()
+    assert seen[1].corrupt is CORRUPT
+    assert request_for(result).key == bench.views[1].request.key

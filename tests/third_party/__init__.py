@@ -1,0 +1,1 @@
+"""A package of another maker, and how the tests install it."""

@@ -1,0 +1,1 @@
+"""Tokenizers of every class, built from vocabularies that are made here."""

@@ -1,0 +1,94 @@
+"""Parameters that are too large for a request: traces, arrays and tables travel by their content hash.
+
+A request holds ``{"$trace": hash}``; the object itself stays in the kernel, and is found again by its hash when the request
+is run. In Python it is ``tb.open("HASH.trace").trace``, a file that `tb.save` writes.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracebench.record.arrays import LabeledArray
+from tracebench.record.files import Record
+from tracebench.record.trace import Trace
+
+#: Key in plain data -> the attribute of a `Bundle` that holds such a thing.
+KEYS = {"$trace": "trace", "$array": "array", "$table": "table"}
+
+_OPENED = re.compile(r"([0-9a-f]{16})\.trace")
+
+
+def key_of(value: Any) -> str | None:
+    """The key under which a value stands in plain data; None where it is no such thing."""
+    if isinstance(value, Trace):
+        return "$trace"
+    if isinstance(value, (LabeledArray, np.ndarray)):
+        return "$array"
+    # pandas is imported only where a table is: its class is told by name.
+    is_table = type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "DataFrame"
+    return "$table" if is_table else None
+
+
+def hash_of(value: Any) -> str:
+    """The content hash (16 hex digits) of a trace, an array or a table."""
+    if isinstance(value, Trace):
+        return value.hash
+    digest = hashlib.sha256()
+    if isinstance(value, LabeledArray):
+        digest.update(repr([(axis.name, axis.coords) for axis in value.axes]).encode())
+        value = value.values
+    if not hasattr(value, "to_json"):
+        plain = np.ascontiguousarray(value)
+        digest.update(f"{plain.dtype.str} {list(plain.shape)}".encode())
+        digest.update(plain.tobytes())
+    else:
+        digest.update(value.to_json(orient="split", double_precision=15).encode())
+    return digest.hexdigest()[:16]
+
+
+def python_of(key: str, content: str) -> str:
+    """Python that opens a thing which was saved under its hash."""
+    return f"tb.open('{content}.trace').{KEYS[key]}"
+
+
+def opened(node: ast.expr) -> dict[str, str] | None:
+    """``tb.open('HASH.trace').trace`` as plain data; None for any other expression."""
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Call):
+        return None
+    key = next((key for key, attribute in KEYS.items() if attribute == node.attr), None)
+    call = node.value
+    if key is None or ast.unparse(call.func) != "tb.open" or len(call.args) != 1 or call.keywords:
+        return None
+    path = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+    found = _OPENED.fullmatch(path) if isinstance(path, str) else None
+    return {key: found[1]} if found else None
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """An array or a table as it stands in a file."""
+
+    value: Any
+
+    kind = "thing"
+
+    def to_record(self) -> Record:
+        if isinstance(self.value, (LabeledArray, np.ndarray)):
+            return Record(self.kind, {}, {"values": self.value})
+        return Record(self.kind, {"table": self.value.to_json(orient="split", double_precision=15)}, {})
+
+    @classmethod
+    def from_record(cls, record: Record) -> Stored:
+        if "values" in record.arrays:
+            return cls(record.arrays["values"])
+        import io
+
+        import pandas as pd
+
+        return cls(pd.read_json(io.StringIO(record.json["table"]), orient="split"))
