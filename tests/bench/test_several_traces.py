@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from dataclasses import dataclass
 
 import pytest
 from traitlets import TraitError
@@ -10,9 +12,12 @@ from traitlets import TraitError
 import tracebench as tb
 from tests import made, tiny
 from tests.bench.test_workbench import state_of
+from tracebench import registry
+from tracebench.analyses.base import request
 from tracebench.record.files import FileError
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Request
+from tracebench.requests.stored import Stored
 from tracebench.results.base import Result
 
 A = made.trace()
@@ -106,6 +111,10 @@ def test_what_cannot_be_added_is_a_sentence(bench):
         bench.add(made.lens(A))
     with pytest.raises(ValueError, match="is about another trace"):
         bench.add(made.trace(0, 1, seed=2, prompt_length=1), made.lens(made.trace(seed=8)))
+    other = made.trace(0, 1, seed=2, prompt_length=1)
+    with pytest.raises(ValueError, match="this bench has no view for attention"):
+        bench.add(other, made.attention(other))
+    assert len(bench.traces) == 2
     with pytest.raises(ValueError, match="this bench has no model"):
         bench.add(made.trace(0, 1, seed=2, prompt_length=1), lm=object())
 
@@ -244,3 +253,59 @@ def test_two_models_answer_each_about_their_own_trace(models):
 def _computed(bench):
     bench.baked()
     return bench.results
+
+
+@dataclass(frozen=True)
+class Shorter:
+    """A fork: the trace without its last token."""
+
+    gives = "trace"
+
+    def __call__(self, lm, trace):
+        return lm.read(trace.tokens.ids[:-1])
+
+
+def test_a_request_may_give_a_trace(models, monkeypatch):
+    lm, other = models
+    row = registry.Analysis("Shorter", f"{__name__}:Shorter", "trace", "shorter", "change")
+    monkeypatch.setattr(registry, "ANALYSES", (*registry.ANALYSES, row))
+    a, b = lm.read(range(5, 12)), other.read(range(5, 10))
+    bench = tb.explore([(lm, a), (other, b)], tb.LogitLens(top=2), tb.InputXGradient())
+    sent, ended = [], threading.Event()
+
+    def send(content, _buffers=()):
+        sent.append(content)
+        if content["kind"] in ("answer", "error"):
+            ended.set()
+
+    monkeypatch.setattr(bench._answers, "send", send)
+    ask = {"kind": "ask", "id": "1", "request": request(Shorter(), b).to_json()}
+    bench._answers._on_message(None, ask, [])
+    assert ended.wait(60)
+    assert sent[-1]["result"] == {"kind": "trace", "hash": bench.traces[2].hash, "index": 2}
+    assert bench.traces[2].tokens.ids == b.tokens.ids[:-1]
+    bench.selection.trace = 2
+    assert {each.model for each in [bench.trace.provenance]} == {other.name}
+    assert any(result.trace == bench.traces[2].hash for result in _computed(bench))
+
+
+def test_a_step_that_another_trace_lacks_is_asked_there_at_its_first(bench):
+    bench.selection.step = 4
+    steps = {(request.trace, request.target.step) for request in bench.now() if request.target}
+    assert steps == {(A.hash, 4), (B.hash, 0)}
+
+
+def test_a_page_may_ask_what_was_left_out_for_a_trace():
+    first = [request_for(made.lens(A)), request_for(made.scores(A, 0))]
+    usual = {A.hash: (first, None), B.hash: ([request_for(made.lens(B))], "Scores are left out.")}
+    bench = tb.Workbench([A, B], answerer=Stored([made.lens(A)], [A, B]), usual=lambda trace: usual[trace.hash])
+    scores = bench.views[2]
+    assert scores._requests[1] is None
+    asked = {**scores._requests[0], "traces": [B.hash]}
+    scores.set_state({"_requests": [scores._requests[0], asked]})
+    bench.selection.trace = 1
+    assert scores.request.traces == (B.hash,)
+    assert scores.request.key in {request.key for request in bench.now()}
+    with pytest.warns(UserWarning, match="ignores what a page sent: this is no list of requests"):
+        scores.set_state({"_requests": [{"analysis": 3}]})
+    assert scores._requests[1] == asked

@@ -1,4 +1,4 @@
-"""Attention patterns against transformers' own eager weights, family by family, and the identities on every one."""
+"""Attention patterns equal transformers' eager weights in every family, and all identities hold."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tracebench.models.watch.pattern import ROWS, Call, Room, derive, read_call
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11, 12, 13, 14, 15]
 ATTENDING = [name for name in {**tiny.FAMILIES, **tiny.OTHER_ATTENTION} if name not in ("mamba", "diffllama")]
-#: Of these the values are not seen, because the model computes its attention itself.
+#: Families that compute their attention themselves, so that its values are not observed.
 WEIGHTS_ONLY = {"bloom", "gpt_neo", "openai-gpt", "gpt2 reordered"}
 HYBRID = {"qwen3_next": (1,), "zamba2": (1, 2), "jamba": (1,)}
 #: Heads as wide as real ones, whose values are proved in mixtures of their features.
@@ -27,7 +27,7 @@ WIDE = {
 
 
 def eager(model, ids):
-    """transformers' own weights [layer, head, query, key], of the same weights loaded as an eager model."""
+    """transformers' own attention weights [layer, head, query, key], from the same model loaded as eager."""
     made = type(model)._from_config(deepcopy(model.config), attn_implementation="eager").eval()
     made.load_state_dict(model.state_dict())
     given = torch.tensor([ids])
@@ -72,7 +72,7 @@ def test_every_identity_holds(watched):
     assert set(states(result).values()) == {"holds"}
 
 
-def test_keys_after_the_query_get_nothing_and_the_first_token_all_that_the_sink_leaves(watched):
+def test_later_keys_have_weight_0_and_the_first_query_attends_to_itself_and_the_sink(watched):
     name, lm, result = watched
     weights = np.asarray(result.weights.values)
     assert (np.triu(weights, 1) == 0).all()
@@ -94,7 +94,7 @@ def test_one_token(watched):
 @pytest.mark.parametrize(
     "name", ["llama", "gemma2", "gpt_oss", "deepseek_v3", "granite_swa", "falcon", "bloom", "gemma3n_text shared"]
 )
-def test_half_a_model_keeps_its_identities(name):
+def test_identities_hold_in_half_precision(name):
     lm = tiny.lm(name, dtype=torch.bfloat16)
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
@@ -105,9 +105,8 @@ def test_half_a_model_keeps_its_identities(name):
 @pytest.mark.parametrize(
     ("name", "limit"), [("llama", 1e-13), ("gemma2", 1e-5), ("bloom", 1e-5), ("gpt_neo", 1e-5), ("openai-gpt", 1e-5)]
 )
-def test_twice_the_digits_are_proved_and_shown_in_float32(name, limit):
-    """Eager functions (gemma2 caps its scores) take their softmax in float32, whatever they are given; so do those that
-    return their weights (bloom)."""
+def test_a_float64_model_is_checked_in_float64_and_returned_in_float32(name, limit):
+    """Eager functions (gemma2 caps its scores) and families that return their weights (bloom) use a float32 softmax."""
     lm = tiny.lm(name, dtype=torch.float64)
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert result.weights.values.dtype == np.float32
@@ -115,8 +114,12 @@ def test_twice_the_digits_are_proved_and_shown_in_float32(name, limit):
     assert {check.limit for check in result.checks if check.name.startswith(("pattern", "rows"))} == {limit}
 
 
+<<<<<<< HEAD
 def test_under_autocast_the_limit_is_that_of_the_type_that_was_computed_in():
     """The model's own: a user's autocast is off while a model runs."""
+=======
+def test_under_autocast_the_limit_follows_the_computed_dtype():
+>>>>>>> main
     lm = tiny.lm()
     for block in lm.model.model.layers:
         block.self_attn.forward = torch.autocast("cpu", dtype=torch.bfloat16)(block.self_attn.forward)
@@ -159,7 +162,7 @@ def test_the_number_of_rows_at_once_does_not_matter(monkeypatch, name, rows):
 
 
 def test_the_output_of_every_layer_follows_from_its_pattern():
-    """End to end, by the model's own modules: values, pattern, output projection."""
+    """End to end with the model's own modules: values, pattern, output projection."""
     lm = tiny.lm("llama")
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     seen = {}
@@ -178,7 +181,7 @@ def test_the_output_of_every_layer_follows_from_its_pattern():
             handle.remove()
 
 
-# --- a wrong pattern is found out ---------------------------------------------------------------------------------
+# --- a wrong pattern fails its check --------------------------------------------------------------------------------
 
 
 WRONG = {
@@ -201,7 +204,7 @@ def test_a_pattern_that_is_not_the_models_breaks_the_identity(monkeypatch, wrong
     assert states(tb.AttentionPatterns()(lm, trace))["pattern @ values = attention"] == "broken"
 
 
-def test_a_function_that_says_one_thing_and_does_another_breaks_the_identity(monkeypatch):
+def test_a_function_that_ignores_its_arguments_breaks_the_identity(monkeypatch):
     from transformers.modeling_utils import AttentionInterface
 
     def blunt(module, query, key, value, attention_mask, **_):
@@ -212,7 +215,7 @@ def test_a_function_that_says_one_thing_and_does_another_breaks_the_identity(mon
     assert states(tb.AttentionPatterns()(lm, lm.read(IDS)))["pattern @ values = attention"] == "broken"
 
 
-# --- what kernels say that no model here says -----------------------------------------------------------------------
+# --- arguments that no model in these tests uses ----------------------------------------------------------------------
 
 
 def call_of(**options):
@@ -240,7 +243,7 @@ def derived(call):
 
 
 def by_definition(call):
-    """The softmax in float64, one head and one row at a time."""
+    """The pattern by its definition: a float64 softmax, one head and one row at a time."""
     heads, queries, _ = call.query.shape
     found = np.zeros((heads, queries, call.key.shape[1]))
     for head in range(heads):
@@ -278,11 +281,11 @@ KERNELS = {
 
 @pytest.mark.parametrize("at_once", [2, 128])
 @pytest.mark.parametrize("options", KERNELS.values(), ids=KERNELS)
-def test_what_a_kernel_is_told_is_what_the_pattern_shows(monkeypatch, options, at_once):
+def test_the_pattern_follows_every_argument_of_a_kernel(monkeypatch, options, at_once):
     monkeypatch.setitem(ROWS, "cpu", at_once)
     call = call_of(**options)
     pattern, sink, _ = derived(call)
-    rows = slice(1, None) if "attention_mask" in options else slice(None)  # a row that sees nothing is not defined
+    rows = slice(1, None) if "attention_mask" in options else slice(None)  # a row without any key is undefined
     np.testing.assert_allclose(pattern.numpy()[:, rows], by_definition(call)[:, rows], atol=1e-6)
     assert (sink is None) == (call.sinks is None)
     if sink is not None:
@@ -291,15 +294,15 @@ def test_what_a_kernel_is_told_is_what_the_pattern_shows(monkeypatch, options, a
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("keys", [1, 7, 128, 5000])
-def test_a_softmax_over_its_own_scores_is_bit_for_bit_the_one_beside_them(keys, dtype):
-    """What `derive` takes from torch on the processor."""
+def test_a_softmax_that_overwrites_its_scores_gives_the_same_bits(keys, dtype):
+    """`derive` relies on this property of torch on the CPU."""
     scores = torch.randn(9, 128, keys, dtype=dtype, generator=torch.Generator().manual_seed(0)) * 30
     scores[..., 1::3] = -torch.inf
     beside = torch.softmax(scores, -1)
     assert torch.equal(torch.softmax(scores, -1, out=scores), beside)
 
 
-def test_the_mask_of_flex_attention_is_a_function():
+def test_the_mask_function_of_flex_attention_becomes_a_tensor():
     from torch.nn.attention.flex_attention import create_block_mask
 
     mask = create_block_mask(lambda _b, _h, q, k: (q >= k) & (q - k < 2), 1, None, 6, 6, device="cpu")
@@ -308,13 +311,13 @@ def test_the_mask_of_flex_attention_is_a_function():
     torch.testing.assert_close(pattern, expected)
 
 
-def test_a_call_is_read_for_one_text():
+def test_a_batch_of_texts_is_refused():
     one = torch.zeros(2, 4, 6, 8)
     with pytest.raises(ValueError, match="one text at a time, got a batch of 2"):
         read_call("sdpa", one, torch.nn.Identity(), one, one, one)
 
 
-def test_a_row_of_a_call_without_range_has_no_gap():
+def test_an_output_without_range_has_no_gap():
     zeros = torch.zeros(2, 3, 4)
     _, _, gap = derived(Call(zeros, zeros, zeros, zeros.transpose(0, 1), 1.0, causal=True))
     assert gap == 0

@@ -1,4 +1,4 @@
-"""A check that cannot fail proves nothing: here each of them meets what it is there to find."""
+"""Every check fails on the fault that it is there to find."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from tracebench.models.watch.unembedding import Unembedding
 from tracebench.record.arrays import LabeledArray
 
 IDS = [5, 300, 7, 8, 250, 9]
-#: Returns its weights, and computes them only when asked.
+#: This family computes and returns its attention weights only on request.
 ASKED = "openai-gpt"
 
 
@@ -27,7 +27,7 @@ def read(lm):
 
 
 def restless(lm):
-    """The model, whose every pass is another one than the pass before."""
+    """The model, changed so that every pass gives other logits than the pass before."""
     passes = 0
 
     def other(_module, _args, output):
@@ -40,7 +40,7 @@ def restless(lm):
 
 
 def misremembered(trace):
-    """The trace, as if a model with other scores had made it."""
+    """The trace with other recorded scores."""
     scores = trace.candidates
     moved = {name: getattr(scores, name) for name in ("logits", "realised")}
     moved = {name: LabeledArray(np.asarray(array.values) + 0.5, array.axes) for name, array in moved.items()}
@@ -48,7 +48,7 @@ def misremembered(trace):
 
 
 @pytest.mark.parametrize("analysis", [tb.LogitLens(), tb.AttentionPatterns(), tb.AttentionRollout()])
-def test_a_pass_that_hooks_change_is_found(analysis):
+def test_a_pass_changed_by_hooks_fails_its_check(analysis):
     lm = tiny.lm()
     trace = read(lm)
     assert states(analysis(lm, trace))["hooks leave the model alone"] == "holds"
@@ -56,14 +56,14 @@ def test_a_pass_that_hooks_change_is_found(analysis):
 
 
 @pytest.mark.parametrize("analysis", [tb.InputXGradient(), tb.IntegratedGradients(n_steps=4)])
-def test_embeddings_that_are_not_the_texts_own_are_found(analysis):
+def test_embeddings_other_than_the_texts_own_fail_their_check(analysis):
     lm = tiny.lm()
     trace = read(lm)
     assert states(analysis(lm, trace))["own embeddings put in"] == "holds"
     assert states(analysis(restless(lm), trace))["own embeddings put in"] == "broken"
 
 
-def test_weights_that_were_asked_for_and_are_of_another_pass_are_found():
+def test_requested_weights_of_a_different_pass_fail_their_check():
     lm = tiny.lm(ASKED)
     trace = read(lm)
     name = "asking for weights leaves the model alone"
@@ -71,7 +71,7 @@ def test_weights_that_were_asked_for_and_are_of_another_pass_are_found():
     assert states(tb.AttentionPatterns()(restless(lm), trace))[name] == "broken"
 
 
-def test_weights_on_later_tokens_are_found(monkeypatch):
+def test_weights_on_later_tokens_fail_their_check(monkeypatch):
     lm = tiny.lm(ASKED)
     right = attention._weights
     monkeypatch.setattr(attention, "_weights", lambda output: _turned(right(output)))
@@ -84,7 +84,7 @@ def _turned(weights):
 
 
 class Less:
-    """Torch, whose softmax does not sum to one."""
+    """Torch with a softmax that does not sum to one."""
 
     def __getattr__(self, name):
         return getattr(torch, name)
@@ -94,7 +94,7 @@ class Less:
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt_oss"])
-def test_rows_that_do_not_sum_to_one_are_found(monkeypatch, name):
+def test_rows_that_do_not_sum_to_one_fail_their_check(monkeypatch, name):
     lm = tiny.lm(name)
     trace = read(lm)
     assert states(tb.AttentionPatterns()(lm, trace))["rows sum to one"] == "holds"
@@ -103,7 +103,7 @@ def test_rows_that_do_not_sum_to_one_are_found(monkeypatch, name):
 
 
 @pytest.mark.parametrize("residual", [0.5, "norms"])
-def test_layers_that_are_rolled_out_in_another_order_are_found(monkeypatch, residual):
+def test_a_rollout_in_the_wrong_order_fails_its_check(monkeypatch, residual):
     right, lm = rollout.roll, tiny.lm()
 
     def turned(mixes, stays):
@@ -116,7 +116,7 @@ def test_layers_that_are_rolled_out_in_another_order_are_found(monkeypatch, resi
     assert states(analysis(lm, read(lm)))["followed back = followed up"] == "broken"
 
 
-def test_a_last_row_that_is_not_the_model_is_found(monkeypatch):
+def test_a_last_row_other_than_the_model_fails_its_check(monkeypatch):
     lm = tiny.lm()
     trace, right = read(lm), Unembedding.__call__
     monkeypatch.setattr(Unembedding, "__call__", lambda *given: right(*given) * 1.01)
@@ -124,33 +124,33 @@ def test_a_last_row_that_is_not_the_model_is_found(monkeypatch):
 
 
 @pytest.mark.parametrize("analysis", [tb.LogitLens(), tb.AttentionPatterns(), tb.AttentionRollout()])
-def test_scores_that_were_recorded_otherwise_are_found(analysis):
+def test_scores_that_differ_from_the_trace_fail_their_check(analysis):
     lm = tiny.lm()
     assert states(analysis(lm, misremembered(read(lm))))["scores as recorded"] == "amber"
 
 
 @pytest.mark.parametrize("analysis", [tb.InputXGradient(), tb.IntegratedGradients(n_steps=4)])
-def test_a_score_that_was_recorded_otherwise_is_found(analysis):
+def test_one_score_that_differs_from_the_trace_fails_its_check(analysis):
     lm = tiny.lm()
     assert states(analysis(lm, misremembered(read(lm))))["score as recorded"] == "amber"
 
 
-def test_a_replay_by_another_model_is_found():
+def test_a_replay_by_another_model_fails_its_check():
     lm = tiny.lm()
     trace = lm.generate(IDS, max_new_tokens=3)
     assert states(trace)["replay"] == "holds"
     assert states(tiny.lm(seed=1).replay(trace))["replay"] == "amber"
 
 
-def test_a_path_with_too_few_points_is_found():
+def test_a_path_with_too_few_points_fails_its_check():
     lm = tiny.lm()
     trace = read(lm)
     assert states(tb.IntegratedGradients(n_steps=256)(lm, trace))["completeness"] == "holds"
     assert states(tb.IntegratedGradients(n_steps=1)(lm, trace))["completeness"] == "amber"
 
 
-def test_no_limit_is_made_of_what_it_is_held_against():
-    """Two models of a kind have other values and the same limits."""
+def test_limits_do_not_depend_on_the_checked_values():
+    """Two models of one family have different values and the same limits."""
 
     def limits(seed):
         lm = tiny.lm("qwen3_next", seed=seed)

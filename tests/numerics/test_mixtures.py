@@ -1,4 +1,4 @@
-"""What is wrong in a pattern shows in mixtures of the features as it shows in the features."""
+"""An error in a pattern shows in mixtures of the features as clearly as in the features themselves."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def call_of(features, dtype=torch.float32):
 
 
 def gaps(call):
-    """By how much pattern @ value misses the output: as it is proved, and feature by feature."""
+    """The gap between pattern @ value and the output: in mixtures, as `derive` gives it, and feature by feature."""
     rows = []
     found, _ = derive(call, Room(), lambda _rows, pattern, _sink: rows.append(pattern.double().clone()))
     pattern = torch.cat([torch.nn.functional.pad(each, (0, LENGTH - each.shape[-1])) for each in rows], 1)
@@ -44,22 +44,22 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("features", [8, 15, 16, 64, 128])
-def test_a_wrong_pattern_is_seen_as_in_the_features_themselves(features, wrong):
+def test_a_wrong_pattern_shows_in_mixtures_as_in_the_features(features, wrong):
     found, exact = gaps(WRONG[wrong](call_of(features)))
     assert found > 1e-5
     assert exact / 4 < found < exact * 4
 
 
 @pytest.mark.parametrize("features", [8, 15, 16, 64, 128])
-def test_a_right_one_is_right(features):
+def test_a_right_pattern_has_no_gap(features):
     found, exact = gaps(call_of(features))
     assert found < 1e-6
     assert exact < 1e-6
     assert gaps(call_of(features, torch.float64))[0] < 1e-14
 
 
-def test_every_single_feature_that_is_wrong_shows():
-    """Each stands in every mixture, with its whole size."""
+def test_an_error_in_any_single_feature_shows():
+    """Every feature is in every mixture with weight plus or minus one."""
     call = call_of(64)
     for feature in range(64):
         output = call.output.clone()
@@ -67,14 +67,14 @@ def test_every_single_feature_that_is_wrong_shows():
         assert gaps(replace(call, output=output))[0] > 1e-4
 
 
-def test_few_features_are_compared_as_they_are():
+def test_few_features_are_compared_unmixed():
     assert torch.equal(signs(MIXTURES), torch.eye(MIXTURES))
     values = torch.randn(3, 5, MIXTURES)
     assert torch.equal(mixed(values)[..., :-1], values)
     assert (mixed(values)[..., -1] == 1).all()
 
 
-def test_mixtures_are_always_the_same_and_nobody_elses_chance():
+def test_mixtures_are_deterministic_and_leave_the_random_state_alone():
     state = torch.random.get_rng_state()
     signs.cache_clear()
     one = signs(64).clone()
@@ -91,7 +91,7 @@ def test_mixtures_are_balanced_and_no_two_are_the_same(features):
     assert len({tuple(s * each for each in column) for column in columns for s in (1, -1)}) == 2 * MIXTURES
 
 
-def test_what_all_features_have_in_common_hides_nothing():
+def test_an_offset_common_to_all_features_hides_no_error():
     call = call_of(64)
     common = replace(call, value=call.value + 100, output=call.output + 100, scaling=call.scaling * 1.001)
     found, exact = gaps(common)
@@ -100,7 +100,7 @@ def test_what_all_features_have_in_common_hides_nothing():
 
 
 @pytest.mark.parametrize("features", [8, 64])
-def test_they_are_not_of_the_device_type_and_mode_that_somebody_chose(features):
+def test_mixtures_do_not_follow_torchs_default_device_dtype_and_mode(features):
     signs.cache_clear()
     with torch.inference_mode(), torch.device("meta"):
         torch.set_default_dtype(torch.float64)
@@ -111,7 +111,7 @@ def test_they_are_not_of_the_device_type_and_mode_that_somebody_chose(features):
     assert (found.device.type, found.dtype, found.is_inference()) == ("cpu", torch.float32, False)
 
 
-def test_what_is_no_number_stays_none():
+def test_nan_stays_nan_in_mixtures():
     call = call_of(64)
     call.value[0, 2, 5] = float("nan")
     assert gaps(call)[0] != gaps(call)[0]

@@ -13,6 +13,8 @@ from tracebench.record.traces import Traces
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Job, Request
 from tracebench.requests.stored import Stored
+from tracebench.runtime.partial import deliver, is_wanted, receiving
+from tracebench.runtime.progress import Cancelled, tick
 from tracebench.widgets import answers as answers_module
 from tracebench.widgets.answers import Answers
 from tracebench.widgets.given import Given
@@ -358,3 +360,96 @@ def test_a_slice_that_is_not_there_is_an_error_with_a_sentence(looking, line):
     assert content["error"] == "Layer 9 is not in this attention, which has 0, 1, 2 (null is the mean)"
     line.say(kind="ask", id="l", request=request_for(made.lens(made.trace())).to_json(), slice={"layer": 1})
     assert line.sent[-1][0]["error"] == "A lens_table has no slices: ask for the whole"
+
+
+def test_an_answer_may_arrive_in_parts(monkeypatch):
+    trace = made.trace()
+    lens = made.lens(trace)
+
+    class InParts(Stored):
+        def ask(self, request: Request, job: Job) -> None:
+            job.on_part(made.lens(trace, seed=8))
+            job.on_part(made.lens(trace, seed=9))
+            job.on_answer(lens)
+
+    line = Line(monkeypatch, InParts(), trace)
+    line.say(kind="ask", id="a", request=request_for(lens).to_json())
+    assert line.kinds() == ["progress", "part", "part", "answer"]
+    (first, buffers), (second, others) = line.sent[1:3]
+    assert first["result"]["kind"] == second["result"]["kind"] == "lens_table"
+    at = first["result"]["entropy"]["$array"]
+    np.testing.assert_array_equal(
+        np.frombuffer(buffers[at], "<f4"), made.lens(trace, seed=8).entropy.values.reshape(-1)
+    )
+    assert buffers[at] != others[at]
+    # A part is no answer: it is neither kept nor counted.
+    assert list(line.answers.given.by_request().values()) == [lens]
+
+
+def test_an_analysis_delivers_what_it_knows_so_far():
+    got = []
+    assert not is_wanted()
+    deliver("without a receiver it is dropped")
+    with receiving(got.append):
+        assert is_wanted()
+        deliver("half")
+    assert got == ["half"]
+
+
+def test_a_cancelled_request_sends_no_further_part(monkeypatch):
+    trace, stopped = made.trace(), []
+
+    class Cancels(Stored):
+        def ask(self, request: Request, job: Job) -> None:
+            job.cancel()
+            try:
+                job.on_part(made.lens(trace))
+            except Cancelled:
+                stopped.append(True)
+                job.on_error(Cancelled())
+
+    line = Line(monkeypatch, Cancels(), trace)
+    line.say(kind="ask", id="a", request=request_for(made.lens(trace)).to_json())
+    assert stopped
+    assert line.kinds() == ["progress", "error"]
+
+
+def test_an_action_has_progress_and_an_answer(monkeypatch):
+    def verify(params):
+        tick(1, 2, "measuring")
+        return {"verified": params["head"]}
+
+    line = Line(monkeypatch, Stored(), made.trace(), verify=verify)
+    line.say(kind="act", id="v", action="verify", params={"head": 3})
+    assert line.told.wait(30)
+    assert [content for content, _ in line.sent] == [
+        {"kind": "progress", "id": "v", "done": 1, "total": 2, "note": "measuring"},
+        {"kind": "answer", "id": "v", "result": {"verified": 3}},
+    ]
+
+
+def test_an_action_ends_at_a_tick_when_it_is_cancelled(monkeypatch):
+    begun, go, after = threading.Event(), threading.Event(), []
+
+    def slow(_params):
+        begun.set()
+        assert go.wait(30)
+        tick(1, 2)
+        after.append("it went on")
+        return {}
+
+    line = Line(monkeypatch, Stored(), made.trace(), mute=slow)
+    line.say(kind="act", id="m", action="mute", params={})
+    assert begun.wait(30)
+    line.say(kind="cancel", id="m")
+    go.set()
+    assert line.told.wait(30)
+    assert line.sent[-1][0]["cancelled"]
+    assert after == []
+
+
+def test_an_unknown_action_is_a_sentence(monkeypatch):
+    line = Line(monkeypatch, Stored(), made.trace(), save=dict)
+    line.say(kind="act", id="x", action="fly", params={})
+    assert line.told.wait(30)
+    assert line.sent[-1][0]["error"] == "An action is one of save, got 'fly'"

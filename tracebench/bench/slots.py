@@ -1,13 +1,15 @@
-"""Which views a bench has, and what each of them asks about each trace."""
+"""What a bench is made of: which views it has, and what each of them asks about each trace."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tracebench import registry
 from tracebench.record.trace import Trace
 from tracebench.requests.request import Request
+from tracebench.results.base import Result
 
 
 @dataclass
@@ -51,6 +53,26 @@ class Slot:
         for trace in traces:
             if trace.hash not in self.requests and (model.target is None or trace.steps):
                 self.requests[trace.hash] = model.about(trace.hash)
+
+
+def sorted_out(things: Iterable[Any], others: Iterable[Trace] = ()) -> tuple[list[Trace], list[Any], list[Request]]:
+    """Traces, results and requests; a sentence where a result is about a trace that is not there."""
+    if isinstance(things, (Trace, str)) or not isinstance(things, Iterable):
+        raise TypeError(f"a bench takes one list, got a {type(things).__name__}: tb.Workbench([trace, *results])")
+    traces, results, requests = [], [], []
+    for thing in things:
+        if not isinstance(thing, (Trace, Request, Result)):
+            raise TypeError(f"a bench shows traces and results of analyses, got a {type(thing).__name__}")
+        kind = traces if isinstance(thing, Trace) else requests if isinstance(thing, Request) else results
+        kind.append(thing)
+    known = {trace.hash for trace in (*traces, *others)}
+    for thing in (*results, *requests):
+        if missing := [each for each in thing.traces if each not in known]:
+            there = ", ".join(map(repr, traces)) or "no trace"
+            raise ValueError(f"{thing!r} is about another trace ({missing[0]}) than those of this bench: {there}")
+    if not traces and not results and not requests:
+        raise ValueError("a bench shows at least one trace or result: tb.Workbench([trace, *results])")
+    return traces, results, requests
 
 
 def slots_of(asked: Iterable[Request], slots: Sequence[Slot] = ()) -> list[Slot]:

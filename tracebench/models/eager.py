@@ -15,7 +15,7 @@ def insist_on_eager(model: nn.Module) -> None:
         if undo:
             raise TypeError(
                 f"expected a transformers causal model as it is in eager mode, got a compiled {type(model).__name__}, whose "
-                f"parts are not called one by one; give the model that was compiled {undo}"
+                f"parts are not called one by one; give the model that was compiled{undo}"
             )
 
 
@@ -23,16 +23,16 @@ def _undo(module: nn.Module, name: str) -> str | None:
     """How to get the module back in eager mode; None where it is."""
     if "_orig_mod" in module._modules:
         if name == "model":
-            return "(it is ._orig_mod, and shares its weights)"
-        return f"again: put {name}._orig_mod in the place of {name}"
+            return " (it is ._orig_mod, and shares its weights)"
+        return f", in eager mode: put {name}._orig_mod in the place of {name}"
     if module._compiled_call_impl is not None:
-        return f"again: undo {name}.compile() by {name}._compiled_call_impl = None"
+        return f", in eager mode: undo {name}.compile() by {name}._compiled_call_impl = None"
     if _is_compiled(vars(module).get("forward")):
-        return f"again: {name}.forward was given to torch.compile, undo it by del {name}.forward"
+        return f", in eager mode: {name}.forward was given to torch.compile, undo it by del {name}.forward"
     if _is_compiled(vars(module).get("_old_forward")):  # kept there by accelerate, which calls it from its own
-        return f"again: {name}.forward was given to torch.compile before accelerate took it: load the model again"
+        return f", in eager mode: {name}.forward was given to torch.compile before accelerate took it: load the model again"
     if _is_compiled(type(module).forward):
-        return f"again: the forward of {type(module).__name__}, the class of {name}, is under torch.compile: take the decorator away"
+        return f", in eager mode: the forward of {type(module).__name__}, the class of {name}, is under torch.compile: take the decorator away"
     return None
 
 

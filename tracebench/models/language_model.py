@@ -1,4 +1,4 @@
-"""A model that makes records: it generates, chats and reads."""
+"""`LanguageModel`: generates, chats and reads, and records each as a `Trace`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class LanguageModel(ModelCore):
 
     Args:
         model: a transformers causal model. Its weights, mode, hooks, configuration and random state stay as they are.
-        tokenizer: its tokenizer; None shows token ids and takes ids instead of text.
-        name: what to call it; by default the hub id or the folder's name that it was loaded from.
+        tokenizer: its tokenizer; with None, token ids take the place of text.
+        name: name to show; the default is the hub id or folder name that the model was loaded from.
 
     Raises:
-        LayoutError: no causal language model, or one whose parts could not be found (see `layout`).
+        LayoutError: the model is no causal language model, or its layout cannot be proved (see `layout`).
     """
 
     def generate(
@@ -46,9 +46,10 @@ class LanguageModel(ModelCore):
         stop: str | Sequence[str] | None = (),
         **unknown: Any,
     ) -> Trace:
-        """Generate, and record every step: greedy unless a temperature is given.
+        """Generate a continuation and record every step. Decoding is greedy unless a temperature is given.
 
         Args:
+<<<<<<< HEAD
             prompt: text (special tokens as the tokenizer adds them), token ids, or all that a tokenizer gave for a text; what its
                 attention mask leaves out is padding, and is dropped.
             max_new_tokens: how many at the most; the model's end-of-sequence tokens end it earlier.
@@ -63,6 +64,21 @@ class LanguageModel(ModelCore):
         Returns:
             A `Trace` whose candidates are the raw scores, before temperature, top-k and top-p. Its checks say what of the prompt
             and of the model's own generation_config is easy to miss.
+=======
+            prompt: text (the tokenizer adds its special tokens) or token ids.
+            max_new_tokens: maximum number of tokens; an end-of-sequence token ends the generation earlier.
+            temperature: divides the logits before sampling; None takes the most likely token.
+            top_k: sample only among the ``top_k`` most likely tokens.
+            top_p: sample only among the most likely tokens that together reach this probability.
+            seed: random seed of the sampling; by default one is drawn and recorded. Greedy decoding accepts and ignores it.
+            stop: stop as soon as the new text contains one of these strings.
+
+        Returns:
+            A `Trace`. Its candidates are the raw scores, before temperature, top-k and top-p.
+
+        Raises:
+            ValueError: the prompt and the new tokens exceed the context window, or a parameter is out of range.
+>>>>>>> main
         """
         generation.insist_on_known("generate", unknown)
         ids, checks = self._ids(prompt, "generate")
@@ -72,11 +88,15 @@ class LanguageModel(ModelCore):
             return self._checked(generation.generate(self, ids, sampling, settings, checks=checks), prompt)
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
-        """Answer a conversation through the chat template; the stretch of every message is kept as a segment.
+        """Answer a conversation through the chat template; each message becomes a segment of the trace.
 
         Args:
             messages: ``[{"role": "user", "content": "..."}]``. If the last one is the assistant's, the model goes on with it.
-            options: as for `generate`.
+            options: as for `generate`; ``max_new_tokens`` is 64 by default.
+
+        Raises:
+            TypeError: an unknown option.
+            ValueError: the tokenizer has no chat template.
         """
         generation.insist_on_known("chat", options)
         options.setdefault("max_new_tokens", 64)
@@ -91,12 +111,21 @@ class LanguageModel(ModelCore):
                 generation.generate(self, rendered.ids, sampling, settings, segments=rendered.segments, checks=checks)
             )
 
+<<<<<<< HEAD
     def read(self, text: Prompt, *, prompt_length: int = 1) -> Trace:
         """Read a text as if it had been generated: every token after the prompt is a step.
 
         Args:
             text: text, token ids, or all that a tokenizer gave for a text.
             prompt_length: how many tokens are the prompt, BOS included; at least 1.
+=======
+    def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
+        """Read a text as if the model had generated it: every token after the prompt is a step.
+
+        Args:
+            text: text or token ids.
+            prompt_length: number of tokens in the prompt, including BOS; at least 1.
+>>>>>>> main
         """
         ids, checks = self._ids(text, "read")
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
@@ -110,7 +139,7 @@ class LanguageModel(ModelCore):
         return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, prompt)))
 
     def replay(self, trace: Trace) -> Trace:
-        """The same trace with the check that one pass over the whole text gives the recorded scores."""
+        """The same trace with a new "replay" check: one pass over the whole text gives the recorded scores."""
         if not trace.steps:
             return trace
         others = tuple(check for check in trace.checks if check.name != "replay")
@@ -129,12 +158,12 @@ class LanguageModel(ModelCore):
                     else replay_check(trace, self.logits(trace.tokens.ids), self.coarsest)
                 )
         except DoesNotFit as error:
-            # What was generated with a cache may be too long for a pass without one, and is a record all the same.
+            # Generation with a cache needs less memory than a pass without one; the trace is valid without a replay.
             check = no_replay_check(str(error))
         return replace(trace, checks=(*others, check))
 
     def provenance(self, settings: Mapping[str, Any], seed: int | None) -> Provenance:
-        """Where a record of this model, made now, comes from."""
+        """The provenance of a record that this model makes now."""
         return origin.provenance(self, settings, seed)
 
     def _ids(self, text: Prompt, how: str) -> tuple[list[int], tuple[Check, ...]]:

@@ -1,4 +1,4 @@
-"""Memory that is not there: told apart from other errors, said in a sentence, and asked about beforehand."""
+"""Out-of-memory errors: recognise them, give them a clear message, and estimate free memory beforehand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 
 T = TypeVar("T")
 
-#: How torch says it where it has no exception of its own: the processor's allocator (Linux and macOS, Windows), Apple's GPUs
-#: and a driver, NVIDIA's matrices.
+#: Messages of torch's out-of-memory errors that are plain RuntimeErrors: CPU on Linux and macOS, CPU on Windows, Apple's
+#: GPUs and drivers, NVIDIA's cuBLAS.
 _FULL = ("can't allocate memory", "not enough memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
-#: Where Linux says what a group of processes may use, uses, and what of (version 2, version 1).
+#: Linux control groups (a container's limit), version 2 and version 1: the files with the limit, the use, and its details.
 _GROUPS = tuple(
     tuple(f"/sys/fs/cgroup/{name}" for name in names)
     for names in (
@@ -24,7 +24,7 @@ _GROUPS = tuple(
     )
 )
 
-#: Pages of files in a group's statistics; version 1 counts what is below the group under ``total_``.
+#: Cached file pages in a control group's statistics. Version 1 has a ``total_`` entry that includes the groups below.
 _PAGES = ("inactive_file", "active_file")
 
 
@@ -32,12 +32,12 @@ _PAGES = ("inactive_file", "active_file")
 MAIN = torch.device("cpu")
 
 
-class DoesNotFit(ValueError):  # noqa: N818 - what is the case
-    """More memory was needed than there is, in one sentence."""
+class DoesNotFit(ValueError):  # noqa: N818 - the name states the fact
+    """A computation needs more memory than there is; the message says what fits."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is full; on some devices it is a mere ``RuntimeError``."""
+    """Whether an error is an out-of-memory error; on some devices it is a plain ``RuntimeError``."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _FULL)
@@ -45,7 +45,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def fitting(sentence: str) -> Generator[None]:
-    """Where memory runs out inside, this sentence is raised as `DoesNotFit`."""
+    """Within this scope, an out-of-memory error becomes `DoesNotFit` with this message."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -55,15 +55,18 @@ def fitting(sentence: str) -> Generator[None]:
 
 
 def halving(attempt: Callable[[int], T], rows: int, sentence: str) -> tuple[int, T]:
-    """What is attempted with so many rows at a time, or half as many as often as memory runs out.
+    """Call ``attempt(rows)``, and halve ``rows`` each time memory runs out.
 
     Args:
-        attempt: is called anew with fewer rows.
-        rows: to begin with, at least 1.
-        sentence: is raised as `DoesNotFit` where not even one row fits.
+        attempt: takes the number of rows to compute at a time.
+        rows: number of rows of the first attempt, at least 1.
+        sentence: message of the `DoesNotFit` if one row does not fit either.
 
     Returns:
-        The rows that fitted, and what the attempt gave.
+        The rows of the successful attempt, and its result.
+
+    Raises:
+        DoesNotFit: one row does not fit.
     """
     while True:
         try:
@@ -73,18 +76,18 @@ def halving(attempt: Callable[[int], T], rows: int, sentence: str) -> tuple[int,
                 raise
             if rows == 1:
                 raise DoesNotFit(sentence) from error
-        rows //= 2  # out here: the error holds on to what the attempt had in memory
+        rows //= 2  # outside of `except`: the error's traceback keeps the attempt's memory alive
 
 
 def free_bytes(device: torch.device = MAIN) -> int | None:
-    """What this process can still take of a device's memory, by default of the machine's main memory; None where nobody says."""
+    """Bytes of a device's memory (default: main memory) that this process can still allocate; None if unknown."""
     if device.type == "cpu":
         known = [_available(), _of_address_space(), *map(_of_group, _GROUPS)]
     else:
         try:
-            # What Apple's GPUs take is taken from the main memory.
+            # Apple's GPUs share the main memory.
             known = [_of_apple(), free_bytes()] if device.type == "mps" else [_of_device(device)]
-        except RuntimeError:  # a driver that does not say, as those of Intel's integrated GPUs
+        except RuntimeError:  # some drivers do not report it, such as those of Intel's integrated GPUs
             return None
     return min((max(0, size) for size in known if size is not None), default=None)
 
@@ -94,10 +97,10 @@ def _of_apple() -> int:
 
 
 def _of_device(device: torch.device) -> int | None:
-    """What a device with memory of its own has left, and what torch has taken of it and does not use."""
+    """Free bytes of a device with its own memory, plus the bytes that torch reserved there and does not use."""
     try:
         backend: Any = torch.get_device_module(device)
-    except RuntimeError:  # "meta", and devices whose package is not there
+    except RuntimeError:  # "meta", and devices whose package is not installed
         return None
     if not hasattr(backend, "mem_get_info"):
         return None
@@ -105,7 +108,7 @@ def _of_device(device: torch.device) -> int | None:
 
 
 def _available() -> int | None:
-    """Linux's own estimate of what can be had without swapping."""
+    """Linux's estimate of the bytes available without swapping."""
     for line in _read("/proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -113,17 +116,17 @@ def _available() -> int | None:
 
 
 def _of_address_space() -> int | None:
-    """What a limit on the process (``ulimit -v``) leaves."""
+    """Bytes left under the process's address space limit (``ulimit -v``)."""
     try:
         import resource
-    except ImportError:  # not on Windows
+    except ImportError:  # Windows has no such module
         return None
     limit, used = resource.getrlimit(resource.RLIMIT_AS)[0], _read("/proc/self/statm").split()
     return max(0, limit - int(used[0]) * resource.getpagesize()) if limit != resource.RLIM_INFINITY and used else None
 
 
 def _of_group(files: tuple[str, ...]) -> int | None:
-    """What a container's limit leaves; pages of files that were read count as used there, and are given up when asked for."""
+    """Bytes left under a container's limit. Cached file pages count as free, because the system drops them on demand."""
     limit, used, stat = (_read(name).strip() for name in files)
     if not (limit.isdigit() and used.isdigit()):
         return None

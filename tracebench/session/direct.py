@@ -32,7 +32,9 @@ class Direct:
         if key not in self._known and key not in self._failed:
             try:
                 lm, traces = self._models.of(request)
-                self._known[key] = run(request, lm, traces)
+                self._known[key] = result = run(request, lm, traces)
+                if isinstance(result, Trace):  # a request may give a trace: it is one of the same model
+                    self._models.add(result, lm)
             except Exception as failure:  # noqa: BLE001 - the caller decides which of them are bugs
                 self._failed[key] = failure
         if key in self._failed:
@@ -41,7 +43,7 @@ class Direct:
             job.on_answer(self._known[key])
 
     def known(self) -> Mapping[str, Any]:
-        return dict(self._known)
+        return {key: result for key, result in self._known.items() if not isinstance(result, Trace)}
 
     def close(self) -> None:
         """Nothing is under way."""

@@ -24,11 +24,13 @@ class Models:
             self.add(trace, lm)
 
     def add(self, trace: Trace, lm: LanguageModel | None = None) -> None:
-        """Put a trace at the end.
+        """Put a trace at the end; one that is here already keeps its model.
 
         Raises:
             ValueError: no model is given where there are several.
         """
+        if trace.hash in self._models:
+            return
         if lm is None:
             if len(self.all) != 1:
                 raise ValueError(

@@ -63,7 +63,12 @@ class Session:
         for lm in {id(lm): lm for lm, _, _ in memo.values()}.values():
             with lm.lock.held():
                 weights[id(lm)] = self._checksum(lm)
-        return {key: result for key, (lm, of, result) in memo.items() if of == weights[id(lm)]}
+        # A trace that a request gave is no result: the bench has it among its traces.
+        return {
+            key: result
+            for key, (lm, of, result) in memo.items()
+            if of == weights[id(lm)] and not isinstance(result, Trace)
+        }
 
     def close(self) -> None:
         """Let the worker end once it has done what is queued. A later `ask` starts another."""
@@ -109,6 +114,8 @@ class Session:
                 # And one may have put it back: what was computed beside a cell is shown, but not remembered.
                 if shell is None or (rest is not None and rest == shell.rest):
                     self._memo[request.key] = (lm, before, result)
+                if isinstance(result, Trace):  # a request may give a trace: it is one of the same model
+                    self._models.add(result, lm)
                 return result
         raise RuntimeError("the model's weights kept changing while this was computed; ask again when they are at rest")
 

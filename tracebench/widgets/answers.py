@@ -160,7 +160,7 @@ class Answers(anywidget.AnyWidget):
         def work() -> None:
             try:
                 if name not in self._actions:
-                    raise ValueError(f"there is no action {name!r}; there are {', '.join(sorted(self._actions))}")
+                    raise ValueError(f"an action is one of {', '.join(sorted(self._actions))}, got {name!r}")
                 job.begun.set()
                 with listening(tick):
                     answer(self._actions[name](params))

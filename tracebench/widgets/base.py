@@ -175,6 +175,16 @@ class View(SyncedWidget):
                 return tuple(Request.from_json(each["request"]) for each in offered)
         return ()
 
+    @traitlets.validate("_requests")
+    def _validate_requests(self, proposal: dict[str, Any]) -> list[Any]:
+        """A page may ask what other traces are asked about one that was left out."""
+        try:
+            for asked in proposal["value"]:
+                _ = None if asked is None else Request.from_json(asked)
+        except (TypeError, ValueError, LookupError, AttributeError) as wrong:
+            raise traitlets.TraitError(f"this is no list of requests, so the view keeps its own: {wrong}") from wrong
+        return proposal["value"]
+
     @traitlets.validate("_asked")
     def _validate_asked(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         given = proposal["value"]

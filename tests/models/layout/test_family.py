@@ -28,7 +28,7 @@ def test_a_family_is_found_by_proof(name):
 @pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba", "gemma3n_text"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_a_layout_is_found_in_half_precision(name, dtype):
-    # mamba keeps its stream in float32 there, and casts what enters the unembedding.
+    # In half precision mamba keeps its stream in float32 and casts the input of the unembedding.
     layout = discover(tiny.model(name, dtype=dtype))
     assert len(layout.blocks) == 2
     assert layout.dtype == dtype
@@ -39,13 +39,13 @@ REFUSED = {
     "xlm": (XLM, "XLMWithLMHeadModel is not causal: changing the last token changed earlier logits by"),
     "xlm causal": (
         {**XLM, "causal": True},
-        r"found no list of blocks .*, among transformer\.attentions, transformer\.layer_norm1, .* spread over several lists",
+        r"found no list of blocks .*; looked at transformer\.attentions, transformer\.layer_norm1, .* spread over several lists",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_family_that_proves_neither_way_is_a_sentence(name):
+def test_a_family_without_a_provable_layout_is_refused(name):
     settings, sentence = REFUSED[name]
     model = tiny.model(name, **settings)
     with unchanged(model), pytest.raises(LayoutError, match=sentence):
@@ -92,18 +92,20 @@ def test_a_model_without_an_unembedding_is_refused():
         discover(AutoModel.from_config(config).eval())
 
 
-def test_nan_is_named_by_the_module_it_comes_from_first():
+def test_nan_logits_name_the_first_module_that_gave_nan():
     model = tiny.model()
     with torch.no_grad():
         model.model.layers[1].mlp.up_proj.weight[3, 3] = float("nan")
-    with pytest.raises(LayoutError, match=r"gives NaN, first out of model\.layers\.1\.mlp\.up_proj: check its weights"):
+    with pytest.raises(
+        LayoutError, match=r"gives NaN, first in the output of model\.layers\.1\.mlp\.up_proj: check its weights"
+    ):
         discover(model)
 
 
 def test_an_unknown_scale_is_an_error_that_names_the_table():
     model = tiny.model()
     model.lm_head.register_forward_hook(lambda _m, _a, out: out * 2.0)
-    discover(model)  # a hook on the unembedding is part of it, for us as for the model
+    discover(model)  # a hook on the unembedding applies to our calls too
 
     class Scaled(type(model)):
         def forward(self, *args, **kwargs):
@@ -112,13 +114,13 @@ def test_an_unknown_scale_is_an_error_that_names_the_table():
             return out
 
     model.__class__ = Scaled
-    with pytest.raises(LayoutError, match="Add the config attribute that scales them to HEAD_ATTRIBUTES"):
+    with pytest.raises(LayoutError, match="Add the config attribute that scales the logits to HEAD_ATTRIBUTES"):
         discover(model)
     model.config.lm_head_multiplier = 3.0
     assert discover(model).head == Head(3.0)
 
 
-def test_a_head_with_functions_between_its_modules_is_an_unembedding_as_a_whole():
+def test_a_head_with_functions_between_its_modules_counts_as_one_unembedding():
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
     config = AutoConfig.for_model("roberta", vocab_size=tiny.VOCABULARY, is_decoder=True, **sizes)
     model = AutoModelForCausalLM.from_config(config).eval()
@@ -129,7 +131,7 @@ def test_a_head_with_functions_between_its_modules_is_an_unembedding_as_a_whole(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_stream_that_is_scaled_on_its_way_to_the_unembedding_gives_the_scale(dtype):
+def test_a_scale_between_the_last_block_and_the_unembedding_is_found(dtype):
     latent = {"q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
     config = AutoConfig.for_model("minicpm3", vocab_size=tiny.VOCABULARY, dim_model_base=8, **sizes, **latent)
@@ -146,7 +148,7 @@ def test_a_stream_that_is_scaled_on_its_way_to_the_unembedding_gives_the_scale(d
         ("xlstm", "output_logit_soft_cap", {"num_heads": 4}),
     ],
 )
-def test_a_softcap_goes_by_several_names(name, attribute, sizes):
+def test_every_config_name_of_the_softcap_is_known(name, attribute, sizes):
     sizes |= {"hidden_size": 32, "num_hidden_layers": 3, "intermediate_size": 48, attribute: 0.25}
     config = AutoConfig.for_model(name, vocab_size=tiny.VOCABULARY, **sizes)
     layout = discover(AutoModelForCausalLM.from_config(config).eval())
@@ -160,18 +162,18 @@ def test_an_attribute_that_the_model_does_not_apply_does_not_count():
     assert discover(model).head == Head()
 
 
-def test_blocks_between_which_something_happens_are_an_error():
+def test_blocks_whose_output_changes_before_the_next_block_are_refused():
     model = tiny.model()
     model.model.layers[1].register_forward_pre_hook(
         lambda _m, args, kwargs: ((args[0] + 1.0, *args[1:]), kwargs), with_kwargs=True
     )
     with pytest.raises(
-        LayoutError, match=r"found no list of blocks .* its family needs a row in tracebench\.models\.family"
+        LayoutError, match=r"found no list of blocks .* add a row to EXCEPTIONS in tracebench\.models\.layout\.family"
     ):
         discover(model)
 
 
-def test_a_row_of_the_table_chooses_the_block_list(monkeypatch):
+def test_a_row_of_exceptions_chooses_the_block_list(monkeypatch):
     model = tiny.model()
     monkeypatch.setitem(family.EXCEPTIONS, "LlamaForCausalLM", "model.other")
     with pytest.raises(LayoutError, match="found no list of blocks"):
@@ -180,7 +182,7 @@ def test_a_row_of_the_table_chooses_the_block_list(monkeypatch):
     assert discover(model).names == ("model.layers.0", "model.layers.1")
 
 
-def test_streams_that_a_function_merges_are_read_as_the_row_of_their_family_says():
+def test_streams_merged_by_a_function_are_read_with_the_row_of_their_family():
     model = tiny.model("gemma3n_text")
     layout, streams = discover(model), []
     handle = layout.blocks[-1].register_forward_hook(lambda _m, _a, out: streams.append(out))
@@ -194,15 +196,15 @@ def test_streams_that_a_function_merges_are_read_as_the_row_of_their_family_says
 
 
 MERGED_OR_READ = (
-    r"nothing that was called leads from the last block \(model\.layers\.1\) to the unembedding\. Either .* a row in "
-    r"tracebench\.models\.merging must do as it does\. Or the outputs of earlier blocks are read too: then no lens can"
+    r"no module call leads from the last block \(model\.layers\.1\) to the unembedding\. If .* add a row to "
+    r"tracebench\.models\.layout\.merging that does the same\. If it also reads the outputs of earlier blocks, no lens can"
 )
 
 
 @pytest.mark.parametrize(
     "row", [None, lambda _holder, streams: streams.mean(-2), lambda _holder, streams: streams[:, :, 0]]
 )
-def test_a_row_that_merges_otherwise_than_the_model_is_no_proof(monkeypatch, row):
+def test_a_row_that_merges_differently_from_the_model_is_refused(monkeypatch, row):
     model = tiny.model("gemma3n_text")
     monkeypatch.delitem(merging.MERGING, "Gemma3nTextModel")
     if row is not None:
@@ -211,7 +213,7 @@ def test_a_row_that_merges_otherwise_than_the_model_is_no_proof(monkeypatch, row
         discover(model)
 
 
-def test_a_model_whose_end_reads_earlier_blocks_too_is_told_that_no_lens_explains_it():
+def test_a_model_that_reads_earlier_blocks_at_its_end_is_refused():
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "n_layers_per_attn_res_block": 1, "rel_extent": 16}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
     heads |= {f"swa_{name}": number for name, number in heads.items()}
@@ -222,12 +224,12 @@ def test_a_model_whose_end_reads_earlier_blocks_too_is_told_that_no_lens_explain
 
 
 def test_a_tiny_vocabulary_is_still_proved_causal():
-    # 230 = the distance between the probe's ends: with these sizes its first and last token would be the same.
+    # 230 is the distance between the first and last probe id, so at these vocabulary sizes the two ids are equal.
     for size in (23, 46, 115, 230):
         assert len(discover(tiny.model(vocab_size=size)).blocks) == 2
 
 
-def test_something_else_than_a_model_is_a_sentence():
+def test_an_object_that_is_no_model_is_refused():
     with pytest.raises(TypeError, match="expected a transformers causal model, got a str"):
         LanguageModel("gpt2", None)
     with pytest.raises(TypeError, match="got a Linear"):

@@ -1,4 +1,4 @@
-"""Weights that are elsewhere between calls: accelerate keeps them on the CPU and the modules on ``meta``."""
+"""Offloaded weights: between calls accelerate keeps them on the CPU and the modules on ``meta``."""
 
 import accelerate
 import pytest
@@ -17,12 +17,12 @@ def pair(request):
     return plain, LanguageModel(model, tiny.tokenizer(), name="tiny")
 
 
-def test_everything_is_as_with_the_weights_at_home(pair):
+def test_results_equal_those_without_offloading(pair):
     plain, away = pair
     assert away.device == torch.device("cpu")
     trace, other = plain.generate("The tower", max_new_tokens=4), away.generate("The tower", max_new_tokens=4)
     assert trace.tokens == other.tokens
-    # Called as a module there too: a matrix in memory is gone through in slices, and sums in another order.
+    # A hook makes the model in memory call its unembedding as a module too: slices of a matrix sum in another order.
     plain.layout.unembed.register_forward_hook(lambda *_: None)
     table, of_other = tb.LogitLens(top=3)(plain, trace), tb.LogitLens(top=3)(away, other)
     assert (table.token_ids.values == of_other.token_ids.values).all()
@@ -37,14 +37,14 @@ def test_the_weights_go_back_where_they_were(pair):
     assert where(away) == before
 
 
-def test_the_checksum_sees_the_weights_that_are_elsewhere(pair):
+def test_the_fingerprint_sees_offloaded_weights(pair):
     _, away = pair
     before = away.fingerprint()
     away.layout.final[0]._hf_hook.weights_map["weight"].data[0] += 1.0
     assert away.fingerprint() != before
 
 
-def test_a_model_spread_over_places_by_a_device_map(tmp_path):
+def test_a_model_with_a_device_map_works(tmp_path):
     tiny.model().save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
     parts = ("embed_tokens", "layers.0", "layers.1", "norm", "rotary_emb")

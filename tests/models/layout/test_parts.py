@@ -1,4 +1,4 @@
-"""What a block adds: which two modules it is made of, for which families, and that the sum holds on other texts."""
+"""The two parts of a block, attention and MLP: which families have them, and that their sum holds on other texts."""
 
 import threading
 
@@ -14,22 +14,22 @@ from tracebench.models.watch.capture import capture_added, capture_streams
 
 IDS = torch.tensor([[5, 300, 7, 8, 250, 9, 10, 11]])
 EVERY = {**tiny.FAMILIES, **tiny.OTHER_ATTENTION}
-#: Family -> in which layers it is not offered, and why.
+#: Family -> layers without parts; the comment gives the reason.
 NOT_OFFERED = {
-    "mamba": {0, 1},  # one mixer, no MLP beside it
+    "mamba": {0, 1},  # one mixer and no MLP
     "openai-gpt": {0, 1},  # its norms come after the sums
-    "gemma3n_text": {0, 1},  # several streams are passed along, and no module gives all of them
+    "gemma3n_text": {0, 1},  # its blocks pass several streams
     "gemma3n_text shared": {0, 1, 2, 3},
     "zamba2": {0, 1, 2},  # a transformer that is shared feeds a mixer
 }
-#: Family -> names of the two in a block, where they are not an attention and an MLP as a whole.
+#: Family -> names of the two modules in a block, where they are not the whole attention and the whole MLP.
 AFTER_A_NORM = ("post_attention_layernorm", "post_feedforward_layernorm")
 NAMED = {
     "gemma2": AFTER_A_NORM,
     "gemma3_text": AFTER_A_NORM,
     "olmo2": AFTER_A_NORM,
     "glm4": ("post_self_attn_layernorm", "post_mlp_layernorm"),
-    "bloom": ("self_attention.dense", "mlp.dense_4h_to_h"),  # these take the stream along themselves
+    "bloom": ("self_attention.dense", "mlp.dense_4h_to_h"),  # the outer modules add the stream themselves
     "opt": ("self_attn", "fc2"),
     "gpt_neox": ("attention", "mlp"),
     "falcon": ("self_attention", "mlp"),
@@ -39,7 +39,7 @@ NAMED = {
 
 
 def missed(streams, added, layer):
-    """By how much the sum misses the block's output, of its terms, place by place."""
+    """Largest difference between the sum and the block's output, relative to the terms at the same element."""
     terms = [streams[layer].double(), added.attn[layer].double(), added.mlp[layer].double()]
     size = sum(term.abs() for term in terms)
     return float(((sum(terms) - streams[layer + 1].double()).abs() / size).max())
@@ -53,7 +53,7 @@ def found(request):
     return request.param, lm, parts
 
 
-def test_it_is_stated_where_they_are_offered(found):
+def test_parts_are_offered_in_the_expected_layers_only(found):
     name, lm, parts = found
     assert {layer for layer, part in enumerate(parts) if part is None} == NOT_OFFERED.get(name, set())
     if all(parts):
@@ -87,7 +87,7 @@ def test_half_precision_has_the_same_parts(name):
     assert names[0] == names[1] == names[2]
 
 
-def test_what_attends_is_known_whichever_comes_first():
+def test_the_attention_is_recognised_in_either_order():
     """Two blocks of a parallel family, one of which computes its MLP before its attention."""
     lm = tiny.lm("gpt_neox")
     block = lm.model.gpt_neox.layers[0]
@@ -105,7 +105,7 @@ def test_what_attends_is_known_whichever_comes_first():
     assert (part.attn, part.mlp) == (block.attention, block.mlp)
 
 
-def test_two_that_both_mix_positions_are_not_told_apart_and_not_offered():
+def test_two_modules_that_both_mix_positions_are_not_offered():
     lm = tiny.lm()
     block = lm.model.model.layers[0]
     block.mlp.register_forward_hook(lambda _m, _a, out: out.cumsum(1))
@@ -114,8 +114,8 @@ def test_two_that_both_mix_positions_are_not_told_apart_and_not_offered():
     assert parts[1] is not None
 
 
-def test_side_by_side_two_that_mix_are_not_told_apart_either():
-    """There the second is not fed by the first, so that it mixes is seen only when its own input is another."""
+def test_parallel_modules_that_both_mix_positions_are_not_offered():
+    """In a parallel block the second module does not read the first one, so only a change of its own input shows mixing."""
     lm = tiny.lm("gpt_neox")
     lm.model.gpt_neox.layers[0].mlp.register_forward_hook(lambda _m, _a, out: out.cumsum(1))
     parts = lm.parts
@@ -123,8 +123,8 @@ def test_side_by_side_two_that_mix_are_not_told_apart_either():
     assert parts[1] is not None
 
 
-def test_an_mlp_that_makes_much_of_little_is_not_taken_for_the_attention():
-    """What the attention does to later positions is lost beside a huge feature, which the norm of the MLP leaves out."""
+def test_an_mlp_that_amplifies_small_changes_is_not_taken_for_the_attention():
+    """A huge feature hides the attention's effect on later positions, and the MLP's norm removes that feature."""
     lm = tiny.lm()
     block = lm.model.model.layers[0]
 
@@ -141,8 +141,8 @@ def test_an_mlp_that_makes_much_of_little_is_not_taken_for_the_attention():
     assert part is None or part.attn is block.self_attn
 
 
-def test_a_few_huge_features_hide_no_wrong_sum():
-    """Massive activations make everything else small beside the range of a stream."""
+def test_a_wrong_sum_is_found_beside_huge_features():
+    """With massive activations, errors elsewhere are small relative to the range of a stream."""
     lm = tiny.lm()
     block = lm.model.model.layers[1]
     with torch.no_grad():
@@ -153,7 +153,7 @@ def test_a_few_huge_features_hide_no_wrong_sum():
     assert lm.parts[1] is None
 
 
-def test_a_scale_that_no_attribute_names_is_fitted():
+def test_a_scale_without_a_config_attribute_is_fitted():
     lm = tiny.lm("granite")
     for block in lm.layout.blocks:
         block.residual_multiplier = 0.45
@@ -162,11 +162,11 @@ def test_a_scale_that_no_attribute_names_is_fitted():
         assert (part.attn_scale, part.mlp_scale) == pytest.approx((0.45, 0.45), rel=1e-5)
 
 
-def test_they_are_found_once_and_anew_after_a_refresh(monkeypatch):
+def test_parts_are_found_once_and_again_after_a_refresh(monkeypatch):
     lm = tiny.lm()
     calls = []
     real = module.find_parts
-    monkeypatch.setattr("tracebench.models.language_model.find_parts", lambda *a: calls.append(1) or real(*a))
+    monkeypatch.setattr("tracebench.models.core.find_parts", lambda *a: calls.append(1) or real(*a))
     assert lm.parts is lm.parts
     lm.refresh()
     assert lm.parts[0] is not None

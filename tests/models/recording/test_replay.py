@@ -1,4 +1,4 @@
-"""The pass over the whole text: what it is worth, and when it is another computation than the generation was."""
+"""The replay, one pass over the whole text: what its check proves, and when it differs from the generation."""
 
 import math
 
@@ -36,13 +36,16 @@ def test_past_the_window_replay_is_not_known_and_internals_are_refused(longrope)
     assert math.isnan(check.value)
     assert "scales its positions by the length of the input" in check.meaning
     with pytest.raises(
-        ValueError, match=rf"past {WINDOW} tokens, so one pass over these 33 tokens is another computation"
+        ValueError, match=rf"past {WINDOW} tokens, so one pass over these 33 tokens differs from their generation"
     ):
         tb.LogitLens()(longrope, trace)
-    with pytest.raises(ValueError, match="is another computation than their generation; use at most 24 tokens"):
+    with pytest.raises(ValueError, match="differs from their generation; use at most 24 tokens"):
         longrope.read(trace.tokens.ids)
     for analysis in (tb.AttentionPatterns(), tb.AttentionRollout(), tb.InputXGradient(), tb.IntegratedGradients()):
-        with unchanged(longrope.model), pytest.raises(ValueError, match="so one pass over these 33 tokens is another"):
+        with (
+            unchanged(longrope.model),
+            pytest.raises(ValueError, match="so one pass over these 33 tokens differs from"),
+        ):
             analysis(longrope, trace)
 
 
@@ -66,7 +69,7 @@ def test_zamba2_replays_in_another_way_than_it_generates_and_that_is_the_floor_u
 def test_it_is_true_that_the_length_of_the_input_matters_there(settings):
     lm = tiny.lm(**settings)
     assert replay_obstacle(lm, WINDOW) is None
-    assert "another computation" in replay_obstacle(lm, WINDOW + 1)
+    assert "differs from their generation" in replay_obstacle(lm, WINDOW + 1)
     ids = torch.tensor([[5 + n for n in range(2 * WINDOW)]])
     with lm.running():
         within = run(lm.model, ids[:, :8])[0]

@@ -1,4 +1,4 @@
-"""Watching attention: what it leaves behind (nothing), whom it hears (its own thread and model), what it refuses."""
+"""Watching attention: it leaves nothing behind, observes only its own thread and model, and refuses wrong input."""
 
 import json
 import threading
@@ -48,7 +48,7 @@ def forward(lm, ids=IDS):
         return lm.model(torch.tensor([ids]), use_cache=False).logits
 
 
-# --- what it leaves behind ------------------------------------------------------------------------------------------
+# --- it leaves nothing behind -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "gpt_oss", "falcon", "bloom", "openai-gpt"])
@@ -88,15 +88,15 @@ def test_after_interrupts_at_any_moment(lm, trace):
 
 
 class Theirs(TorchFunctionMode):
-    """A mode of the user's."""
+    """A torch function mode of the user."""
 
     def __torch_function__(self, func, _types, args=(), kwargs=None):
         return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_after_an_interrupt_while_torch_had_taken_modes_off(lm, lost):
-    """What `torch.overrides._pop_mode_temporarily` leaves when it is interrupted between two of its lines."""
+def test_modes_are_restored_after_an_interrupt_while_torch_had_popped_them(lm, lost):
+    """An interrupt inside `torch.overrides._pop_mode_temporarily` leaves a mode popped."""
 
     def interrupted():
         with watch_attention(lm, range(2), nothing):
@@ -111,8 +111,8 @@ def test_after_an_interrupt_while_torch_had_taken_modes_off(lm, lost):
     assert _get_current_function_mode_stack() == []
 
 
-def test_a_mode_of_ours_that_torch_puts_back_after_the_end_hears_nothing(lm):
-    """A frame of torch's that an interrupt left suspended puts the mode back when it is freed, long after the scope."""
+def test_our_mode_is_inactive_if_torch_restores_it_after_the_scope(lm):
+    """After an interrupt, torch may hold a suspended frame that restores the mode when it is freed, after the scope."""
     with watch_attention(lm, range(2), nothing):
         dead = _get_current_function_mode_stack()[-1]
     assert _get_current_function_mode_stack() == []
@@ -126,7 +126,7 @@ def test_a_mode_of_ours_that_torch_puts_back_after_the_end_hears_nothing(lm):
         _pop_mode()
 
 
-def test_two_who_watch_a_kernel_do_not_hear_each_other():
+def test_two_listeners_of_a_kernel_do_not_record_each_other():
     lm = tiny.lm("falcon")
     heard = []
 
@@ -148,10 +148,10 @@ def test_the_functions_that_run_are_transformers_own(lm):
     assert torch.equal(inside, forward(lm))
 
 
-# --- whom it hears --------------------------------------------------------------------------------------------------
+# --- it observes its own thread and model only ------------------------------------------------------------------------
 
 
-def test_another_model_is_not_heard(lm):
+def test_calls_of_another_model_are_not_observed(lm):
     other = tiny.lm("gpt2")
     with watch_attention(lm, range(2), nothing) as watching:
         forward(other)
@@ -161,7 +161,7 @@ def test_another_model_is_not_heard(lm):
 
 
 @pytest.mark.parametrize("name", ["llama", "bloom"])
-def test_another_thread_is_not_heard(name):
+def test_calls_of_another_thread_are_not_observed(name):
     lm = tiny.lm(name)
     with watch_attention(lm, range(2), nothing) as watching:
         other = threading.Thread(target=forward, args=(lm,))
@@ -193,13 +193,13 @@ def test_two_threads_watch_two_models_and_end_in_any_order():
     assert max(max(watching.gaps.values()) for watching in seen.values()) < 1e-5
 
 
-def test_one_scope_inside_another_sees_what_it_sees(lm):
+def test_nested_scopes_see_the_same(lm):
     with watch_attention(lm, (0,), nothing) as outer, watch_attention(lm, (1,), nothing) as inner:
         forward(lm)
     assert (list(outer.gaps), list(inner.gaps)) == ([0], [1])
 
 
-def test_who_wrapped_ours_meanwhile_keeps_it(lm, monkeypatch):
+def test_a_wrapper_around_ours_stays_in_place(lm, monkeypatch):
     with watch_attention(lm, range(2), nothing):
         ours = AttentionInterface.get_interface
         wrapped = lambda *args: ours(*args)  # noqa: E731
@@ -214,7 +214,7 @@ def test_who_wrapped_ours_meanwhile_keeps_it(lm, monkeypatch):
         AttentionInterface.get_interface = PLAIN
 
 
-def test_a_kernel_outside_the_blocks_is_no_layers_attention(lm):
+def test_a_kernel_call_outside_the_blocks_is_ignored(lm):
     def more(_module, _args, output):
         one = torch.ones(1, 1, 2, 2)
         torch.nn.functional.scaled_dot_product_attention(one, one, one)
@@ -229,7 +229,7 @@ def test_a_kernel_outside_the_blocks_is_no_layers_attention(lm):
 
 
 @pytest.mark.parametrize("name", ["llama", "falcon"])
-def test_what_keeps_a_pattern_may_attend_itself(name):
+def test_the_keep_function_may_call_attention_itself(name):
     lm, kept = tiny.lm(name), []
 
     def keep(rows):
@@ -245,7 +245,7 @@ def test_what_keeps_a_pattern_may_attend_itself(name):
 
 
 def test_layers_that_attend_in_different_ways_are_all_seen(monkeypatch):
-    """One block by transformers' function, one by torch's kernel."""
+    """One block calls transformers' function, the other torch's kernel."""
     lm = tiny.lm(num_key_value_heads=4)
     expected = tb.AttentionPatterns()(lm, lm.read(IDS))
 
@@ -280,7 +280,7 @@ def test_only_wanted_layers_are_derived(lm):
     assert (kept, sorted(watching.via)) == ([1], [0, 1])
 
 
-def test_gradients_are_not_asked_of_what_is_kept(lm):
+def test_kept_patterns_have_no_gradients(lm):
     with watch_attention(lm, (1,), lambda rows: seen.append(rows.pattern.requires_grad)):
         seen = []
         lm.model(torch.tensor([IDS])).logits.sum().backward()
@@ -306,10 +306,10 @@ def test_gpt2_with_reordered_attention_returns_its_weights():
     assert "no weight on later tokens" in {check.name for check in result.checks}
 
 
-# --- what is asked, and what is refused -----------------------------------------------------------------------------
+# --- parameters and errors ----------------------------------------------------------------------------------------------
 
 
-def test_layers_and_heads_that_are_asked_for(lm, trace):
+def test_only_the_requested_layers_and_heads_are_in_the_result(lm, trace):
     whole = tb.AttentionPatterns()(lm, trace)
     some = tb.AttentionPatterns(layers=(1,), heads=(3, 0))(lm, trace)
     assert (some.layers, some.heads) == ((1,), (0, 3))
@@ -317,7 +317,7 @@ def test_layers_and_heads_that_are_asked_for(lm, trace):
 
 
 @pytest.mark.parametrize("given", [[1, 0], np.array([1, 0, 1]), torch.tensor([0, 1]), range(2), {0, 1}])
-def test_numbers_of_any_kind_are_python_s_own(given):
+def test_indices_of_any_integer_type_become_python_ints(given):
     analysis = tb.AttentionPatterns(layers=given, heads=np.int64(1))
     assert repr(analysis) == "AttentionPatterns(layers=(0, 1), heads=(1,))"
     json.dumps(analysis.layers)
@@ -325,24 +325,24 @@ def test_numbers_of_any_kind_are_python_s_own(given):
 
 @pytest.mark.parametrize("wrong", [(), (-1,), (True,), (1.0,), "01", ("a",), 1.5, (None,)])
 @pytest.mark.parametrize("name", ["layers", "heads"])
-def test_what_is_no_index_is_a_sentence(name, wrong):
+def test_a_wrong_index_is_refused(name, wrong):
     with pytest.raises(ValueError, match=f"{name} holds whole numbers from 0, or is None for all of them, got"):
         tb.AttentionPatterns(**{name: wrong})
 
 
-def test_layers_and_heads_that_are_not_there(lm, trace):
+def test_missing_layers_and_heads_are_refused(lm, trace):
     with pytest.raises(ValueError, match="tiny llama has no layer 2: it has 2, from 0 to 1"):
         tb.AttentionPatterns(layers=(0, 2))(lm, trace)
     with pytest.raises(ValueError, match="tiny llama has no head 4: it has 4, from 0 to 3"):
         tb.AttentionPatterns(heads=(4,))(lm, trace)
 
 
-#: model type -> the layers that attend, and those that do not.
+#: Model type -> layers with attention, layers without.
 HYBRIDS = {"qwen3_next": ((1,), (0,)), "zamba2": ((1, 2), (0,)), "jamba": ((1,), (0,))}
 
 
 @pytest.mark.parametrize("name", HYBRIDS)
-def test_a_hybrid_shows_the_layers_that_attend_and_says_which_do_not(name):
+def test_a_hybrid_shows_its_attention_layers_and_lists_the_others(name):
     lm = tiny.lm(name)
     trace, (attending, others) = lm.read(IDS), HYBRIDS[name]
     result = tb.AttentionPatterns()(lm, trace)
@@ -357,7 +357,7 @@ def test_a_hybrid_shows_the_layers_that_attend_and_says_which_do_not(name):
 
 
 @pytest.mark.parametrize("name", HYBRIDS)
-def test_a_named_layer_without_attention_is_a_sentence_also_beside_others(name):
+def test_a_named_layer_without_attention_is_refused(name):
     lm = tiny.lm(name)
     attending, others = HYBRIDS[name]
     listed = ", ".join(map(str, attending))
@@ -366,26 +366,26 @@ def test_a_named_layer_without_attention_is_a_sentence_also_beside_others(name):
             unchanged(lm.model),
             pytest.raises(
                 NoAttentionError,
-                match=rf"no attention in layer 0 of tiny {name}: ask for some of the layers {listed}, which attend",
+                match=rf"no attention in layer 0 of tiny {name}: choose from the layers with attention: {listed}",
             ),
         ):
             tb.AttentionPatterns(layers=layers)(lm, lm.read(IDS))
 
 
-def test_no_attention_at_all_is_a_sentence():
+def test_a_model_without_attention_is_refused():
     lm = tiny.lm("mamba")
     for analysis in (tb.AttentionPatterns(), tb.AttentionPatterns(layers=(0,)), tb.AttentionRollout()):
         with pytest.raises(NoAttentionError, match="MambaForCausalLM attends nowhere: no layer called an attention"):
             analysis(lm, lm.read(IDS))
 
 
-def test_attending_twice_in_a_block_is_a_sentence():
+def test_a_block_that_attends_twice_is_refused():
     lm = tiny.lm("diffllama")
     with pytest.raises(ValueError, match="block 0 of this model attends more than once in a pass"):
         tb.AttentionPatterns()(lm, lm.read(IDS))
 
 
-def test_too_much_is_refused_before_the_pass_and_says_what_fits(lm, trace, monkeypatch):
+def test_too_large_patterns_are_refused_before_the_pass_with_a_size_that_fits(lm, trace, monkeypatch):
     one = 4 * len(trace.tokens) ** 2 * 4
     passes = []
     handle = lm.model.register_forward_pre_hook(lambda *_: passes.append(1))
@@ -428,7 +428,7 @@ def test_a_job_is_cancelled_between_two_layers(lm, trace, failure):
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt_oss"])
-def test_a_file_brings_back_the_same(name, tmp_path):
+def test_a_saved_file_gives_the_same_result(name, tmp_path):
     lm = tiny.lm(name)
     trace = lm.read(IDS)
     result = tb.AttentionPatterns(heads=(1, 2))(lm, trace)
@@ -445,7 +445,7 @@ def test_a_file_brings_back_the_same(name, tmp_path):
     assert repr(found) == repr(result)
 
 
-def test_the_frame_has_the_pairs_that_can_be():
+def test_the_frame_has_the_pairs_of_a_query_and_an_earlier_key():
     lm = tiny.lm("gpt_oss")
     result = tb.AttentionPatterns()(lm, lm.read(IDS))
     frame = result.to_pandas()
@@ -464,7 +464,7 @@ def test_the_frame_has_the_pairs_that_can_be():
     np.testing.assert_array_equal(one.weight, frame[(frame.layer == 1) & (frame["head"] == 2)].weight)
 
 
-def test_a_layer_or_head_that_is_not_in_the_result_is_a_sentence(lm, trace):
+def test_the_figure_refuses_a_layer_or_head_outside_the_result(lm, trace):
     result = tb.AttentionPatterns(layers=(1,))(lm, trace)
     with pytest.raises(KeyError, match="layer=0 is not there; this axis has 1"):
         result.to_pandas(layer=0)
@@ -481,8 +481,8 @@ def test_the_figure_shows_what_it_says(lm, trace):
     assert np.isnan(shown[0, 1])
 
 
-def test_what_transformers_leaves_where_weights_are_asked_for_is_put_back():
-    """A hybrid without any attention layer is asked as the last resort; transformers then hooks it for good."""
+def test_what_transformers_leaves_after_output_attentions_is_removed():
+    """The weights of a hybrid without attention layers are requested as a last resort; transformers then leaves its hooks."""
     config = JambaConfig(
         vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, attn_layer_offset=7, attn_layer_period=8, expert_layer_offset=7, expert_layer_period=8,

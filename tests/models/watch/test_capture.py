@@ -19,7 +19,7 @@ def test_streams_are_what_transformers_calls_hidden_states(name):
         plain = lm.model(input_ids=IDS, output_hidden_states=True, use_cache=False)
     assert torch.equal(logits, plain.logits)
     assert len(streams) == len(plain.hidden_states) == 3
-    # transformers keeps the last one after the final norm, so it is no stream; mamba's leave out the embedding instead.
+    # transformers returns the last hidden state after the final norm, so it is no stream. mamba leaves out the embedding.
     ours = streams[1:] if name == "mamba" else streams[:-1]
     for stream, hidden in zip(ours, plain.hidden_states[:-1], strict=True):
         assert stream.shape[:2] == IDS.shape
@@ -65,7 +65,7 @@ def test_a_capture_is_not_changed_by_what_the_model_does_to_it_later():
     assert torch.equal(streams_of_pass[1], copy)
 
 
-def test_a_layout_that_no_longer_fits_is_a_sentence():
+def test_a_layout_that_no_longer_fits_is_an_error():
     lm = tiny.lm()
     block = lm.layout.blocks[1]
     block.forward = lambda *_, **__: None

@@ -1,9 +1,13 @@
-"""Find a model's layout from its module tree, and accept it only if it reproduces the model.
+"""Find a model's layout from its module tree, and accept it only if it reproduces the model's logits.
 
-One short forward pass is watched. The blocks are the module list whose members pass one stream along; the final norm
-is found by following that stream to the unembedding, also where it is scaled just before; scale and softcap of the
-logits are read from the few attributes in `HEAD_ATTRIBUTES` and count only if the logits come out. What discovery
-cannot find is a row in `EXCEPTIONS`, or in `MERGING` where code and no module makes one stream of several.
+`discover` watches one short forward pass:
+
+- The blocks are the module list in which the output of each member is the input of the next.
+- The final modules lead from the last block's output to the unembedding's input, possibly with a constant factor.
+- Scale and softcap of the logits come from the config attributes in `HEAD_ATTRIBUTES`.
+
+A model that discovery cannot handle gets a row in `EXCEPTIONS`. A family whose forward merges several streams in code,
+outside of any module, gets a row in `MERGING`.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from tracebench.models.memory import fitting
 from tracebench.models.numerics import SAME_STREAM, SAME_TEXT, coarsest, relative_gap
 from tracebench.runtime.interrupts import Scope
 
-#: config attribute -> how it enters the head. The names come from transformers' configs.
+#: Config attribute (transformers' names) -> how it changes the logits.
 HEAD_ATTRIBUTES = {
     "logit_scale": "multiply",
     "logits_scaling": "divide",
@@ -37,10 +41,10 @@ HEAD_ATTRIBUTES = {
     "output_logit_soft_cap": "cap",
 }
 
-#: class name of the model -> the dotted name of its block list, where the longest proved chain is not it.
+#: Class name of the model -> dotted name of its block list. Only for models whose block list is not the longest chain.
 EXCEPTIONS: dict[str, str] = {}
 
-#: Tokens of the watched pass. Enough for a convolution's window, short enough to be free.
+#: Tokens of the watched pass: longer than a convolution's window, short enough to cost next to nothing.
 PROBE = 6
 
 
@@ -50,7 +54,7 @@ class LayoutError(ValueError):
 
 @dataclass
 class Call:
-    """One module call: what went in and what came out, as streams."""
+    """One module call, with the stream that it received and the stream that it returned."""
 
     module: nn.Module
     entered: torch.Tensor | None
@@ -58,13 +62,13 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Way:
-    """What leads from the last block to the logits.
+class Route:
+    """How the stream gets from the last block to the unembedding.
 
     Args:
-        calls: in between, in order.
-        head: the call of the unembedding, or of what holds it.
-        scale: by how much the stream is multiplied before it enters there.
+        calls: the module calls in between, in order.
+        head: the call of the unembedding, or of a module that contains it.
+        scale: the factor between the stream after ``calls`` and the input of ``head``.
     """
 
     calls: tuple[Call, ...]
@@ -74,13 +78,13 @@ class Way:
 
 @torch.no_grad()
 def discover(model: CausalModel) -> Layout:
-    """The proved layout of a causal model.
+    """Find and prove the layout of a causal model.
 
     Args:
-        model: in eval mode; it is run twice on a handful of tokens.
+        model: in eval mode; it runs twice on `PROBE` tokens.
 
     Raises:
-        LayoutError: not causal, no chain of blocks, or the logits do not come out.
+        LayoutError: the model is not causal, has no chain of blocks, or its logits cannot be reproduced.
     """
     if getattr(model.config, "is_encoder_decoder", False):
         raise LayoutError(
@@ -113,27 +117,27 @@ def discover(model: CausalModel) -> Layout:
     if last is None or not heads:
         raise LayoutError(f"{type(model).__name__} did not call its unembedding in a plain forward pass")
     after = calls[calls.index(chain[-1]) + 1 :]
-    way, merge = _way(last, heads, after), None
+    route, merge = _find_route(last, heads, after), None
     holder = model.get_submodule(names[0].rpartition(".")[0].rpartition(".")[0])
     row = MERGING.get(type(holder).__name__)
-    if way is None and row is not None:
+    if route is None and row is not None:
         merge = partial(row, holder)
-        way = _way(merge(last.movedim(0, -2)), heads, after)
-    if way is None:
+        route = _find_route(merge(last.movedim(0, -2)), heads, after)
+    if route is None:
         raise LayoutError(
-            f"{type(model).__name__}: nothing that was called leads from the last block ({names[-1]}) to the unembedding. "
-            "Either a function merges several streams outside of modules: then a row in tracebench.models.merging must do "
-            "as it does. Or the outputs of earlier blocks are read too: then no lens can explain it, use another model"
+            f"{type(model).__name__}: no module call leads from the last block ({names[-1]}) to the unembedding. "
+            "If its forward merges several streams outside of modules, add a row to tracebench.models.layout.merging that "
+            "does the same. If it also reads the outputs of earlier blocks, no lens can explain it: use another model"
         )
     blocks = tuple(call.module for call in chain)
-    final = tuple(call.module for call in way.calls)
-    types = tuple(call.entered.dtype for call in (*way.calls, way.head) if call.entered is not None)
-    layout = Layout(names, blocks, final, way.head.module, types, Head(way.scale), 0.0, merge)
+    final = tuple(call.module for call in route.calls)
+    types = tuple(call.entered.dtype for call in (*route.calls, route.head) if call.entered is not None)
+    layout = Layout(names, blocks, final, route.head.module, types, Head(route.scale), 0.0, merge)
     return _with_head(model, layout, layout.ordered(last), logits)
 
 
 def probe_device(model: CausalModel) -> torch.device:
-    """Where token ids go."""
+    """The device that the model expects token ids on."""
     embedding = model.get_input_embeddings()
     weight = next(iter(embedding.parameters()), None)
     device = weight.device if weight is not None else torch.device("cpu")
@@ -144,17 +148,17 @@ def probe_device(model: CausalModel) -> torch.device:
 
 
 def vocabulary_size(model: CausalModel) -> int:
-    """How many token ids can be embedded."""
+    """How many token ids the embedding module accepts."""
     embedding = model.get_input_embeddings()
     size = getattr(embedding, "num_embeddings", None)
-    # An adapter around an embedding has its weight alone.
+    # An adapter that wraps an embedding has no `num_embeddings`, only the weight.
     return int(embedding.weight.shape[0] if size is None else size)
 
 
 def probe_ids(model: CausalModel) -> torch.Tensor:
-    """A handful of token ids [1, token] for a proof."""
+    """`PROBE` token ids [1, token] for a proof."""
     size = vocabulary_size(model)
-    # Spread over the vocabulary and distinct, away from the special tokens at its start.
+    # Distinct ids, spread over the vocabulary, away from the special tokens at its start.
     ids = [(size // 3 + 7 * n * n + 11 * n) % size for n in range(PROBE)]
     return torch.tensor([ids], device=probe_device(model))
 
@@ -166,12 +170,12 @@ def run(model: CausalModel, ids: torch.Tensor) -> torch.Tensor:
 
 
 def pass_does_not_fit(model: CausalModel, ids: torch.Tensor) -> str:
-    """The sentence for a pass that needs more memory than there is."""
+    """The error message for a pass that runs out of memory."""
     length = ids.shape[1]
-    # Logits are of the weights' floating type: quantised weights are bytes.
+    # Logits have the dtype of the floating weights; quantised weights are bytes.
     size = next((p.element_size() for p in model.parameters() if p.is_floating_point()), 4)
     logits = length * vocabulary_size(model) * size
-    # No text is shorter than the one that a layout is proved on.
+    # The layout proof itself reads PROBE tokens, so a shorter text does not help.
     shorter = f"read a shorter text, of {length // 2} tokens or fewer"
     ask = shorter if length > PROBE else "load the model in a type of fewer bytes"
     return (
@@ -181,7 +185,7 @@ def pass_does_not_fit(model: CausalModel, ids: torch.Tensor) -> str:
 
 
 def _watch(model: CausalModel, ids: torch.Tensor) -> tuple[list[Call], torch.Tensor]:
-    """Every module call of one pass in the order in which the calls *end*."""
+    """Run one pass and return every module call, in the order in which the calls *end*, and the logits."""
     calls: list[Call] = []
     thread = threading.get_ident()
 
@@ -205,7 +209,7 @@ def _prove_numbers(model: nn.Module, calls: list[Call], logits: torch.Tensor) ->
         (names[call.module] for call in calls if call.left is not None and bool(torch.isnan(call.left).any())), ""
     )
     raise LayoutError(
-        f"{type(model).__name__} gives NaN{f', first out of {first}' if first else ''}: check its weights and its dtype "
+        f"{type(model).__name__} gives NaN{f', first in the output of {first}' if first else ''}: check its weights and its dtype "
         "(float16 overflows in many models; bfloat16 and float32 do not)"
     )
 
@@ -223,7 +227,7 @@ def _prove_causal(model: CausalModel, ids: torch.Tensor, logits: torch.Tensor) -
 
 
 def _blocks(model: nn.Module, calls: list[Call]) -> tuple[tuple[str, ...], list[Call]]:
-    """The longest module list whose members were each called once, in order, handing one stream along."""
+    """The names and calls of the longest module list that forms a `_chain`."""
     best: tuple[tuple[str, ...], list[Call]] | None = None
     wanted = EXCEPTIONS.get(type(model).__name__)
     for name, modules in _lists(model):
@@ -234,9 +238,9 @@ def _blocks(model: nn.Module, calls: list[Call]) -> tuple[tuple[str, ...], list[
             best = (tuple(f"{name}.{i}" for i in range(len(chain))), chain)
     if best is None:
         raise LayoutError(
-            f"{type(model).__name__}: found no list of blocks in which the output of each is the input of the next, among "
-            f"{', '.join(name for name, _ in _lists(model)) or 'no lists at all'}. Layers that are spread over several "
-            "lists cannot be explained: use another model; otherwise its family needs a row in tracebench.models.family"
+            f"{type(model).__name__}: found no list of blocks in which the output of each is the input of the next; looked at "
+            f"{', '.join(name for name, _ in _lists(model)) or 'no lists, it has none'}. If its layers are spread over several "
+            "lists, use another model; otherwise add a row to EXCEPTIONS in tracebench.models.layout.family"
         )
     return best
 
@@ -248,6 +252,7 @@ def _lists(model: nn.Module) -> Iterator[tuple[str, list[nn.Module]]]:
 
 
 def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
+    """The calls of these modules, if each ran once and its output is the input of the next; else None."""
     chain = []
     for module in modules:
         mine = [call for call in calls if call.module is module]
@@ -262,40 +267,46 @@ def _chain(modules: list[nn.Module], calls: list[Call]) -> list[Call] | None:
 
 
 def _heads(model: CausalModel, unembed: nn.Module, calls: list[Call]) -> list[Call]:
-    """The call of the unembedding, then those of what holds it: between a head's modules may be mere functions."""
+    """The call of the unembedding, then the calls of the modules that contain it, from the inside out.
+
+    A head may apply plain functions between its modules; then only the call of the whole head continues the stream.
+    """
     around = [module for module in model.modules() if any(part is unembed for part in module.modules())]
     order = {module: depth for depth, module in enumerate(reversed(around))}
     return sorted((call for call in calls if call.module in order), key=lambda call: order[call.module])
 
 
-def _way(last: torch.Tensor, heads: list[Call], after: list[Call]) -> Way | None:
-    """The way whose end is what enters the unembedding; if there is none, one whose end is a multiple of that."""
+def _find_route(last: torch.Tensor, heads: list[Call], after: list[Call]) -> Route | None:
+    """The route that ends in exactly the input of a head; else one that ends in a multiple of it; else None."""
     for scaled in (False, True):
         for head in heads:
-            way = _path(Way((), head, 1.0), last, after, scaled=scaled)
-            if way is not None:
-                return way
+            route = _extend(Route((), head, 1.0), last, after, scaled=scaled)
+            if route is not None:
+                return route
     return None
 
 
-def _path(way: Way, start: torch.Tensor, calls: list[Call], *, scaled: bool) -> Way | None:
-    """The calls that lead from a stream to the head of a way, each fed with what the one before gave."""
-    if _same(start, way.head.entered):
-        return way
-    scale = _multiple(start, way.head.entered) if scaled else None
+def _extend(route: Route, start: torch.Tensor, calls: list[Call], *, scaled: bool) -> Route | None:
+    """Extend a route by calls until the stream ``start`` reaches its head: each call receives what the last one returned."""
+    if _same(start, route.head.entered):
+        return route
+    scale = _multiple(start, route.head.entered) if scaled else None
     if scale is not None:
-        return replace(way, scale=scale)
+        return replace(route, scale=scale)
     for at, call in enumerate(calls):
         if call.left is not None and _same(start, call.entered) and not _same(start, call.left):
-            longer = replace(way, calls=(*way.calls, call))
-            rest = _path(longer, call.left, calls[at + 1 :], scaled=scaled)
-            if rest is not None:
-                return rest
+            longer = replace(route, calls=(*route.calls, call))
+            complete = _extend(longer, call.left, calls[at + 1 :], scaled=scaled)
+            if complete is not None:
+                return complete
     return None
 
 
 def _with_head(model: CausalModel, layout: Layout, last: torch.Tensor, logits: torch.Tensor) -> Layout:
-    """The layout with the head that reproduces the model's logits: none, or what the config's attributes say."""
+    """The layout with the scale and softcap that reproduce the model's logits.
+
+    Tries the values of the config's attributes first, then without the scale, without the softcap, and without both.
+    """
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     own = layout.head.scale
     scale, cap = own, None
@@ -316,13 +327,13 @@ def _with_head(model: CausalModel, layout: Layout, last: torch.Tensor, logits: t
         tried.append(f"{head}: {gap:.2g}")
     raise LayoutError(
         f"{type(model).__name__}: final norm and unembedding do not give the model's logits (gap relative to their "
-        f"range: {'; '.join(tried)}). Add the config attribute that scales them to HEAD_ATTRIBUTES in "
+        f"range: {'; '.join(tried)}). Add the config attribute that scales the logits to HEAD_ATTRIBUTES in "
         "tracebench.models.layout.family"
     )
 
 
 def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
-    """Whether the later stream is the earlier one, moved and cast to where and what the later is."""
+    """Whether the later stream equals the earlier one, moved and cast to the later one's device and dtype."""
     if one is None or other is None or one.shape != other.shape:
         return False
     if one is other:
@@ -331,10 +342,10 @@ def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
 
 
 def _multiple(one: torch.Tensor, other: torch.Tensor | None) -> float | None:
-    """By what number the earlier stream was multiplied to give the later one, if by any."""
+    """The factor between the earlier and the later stream; None if the later one is no multiple."""
     if other is None or one.shape != other.shape or not one.is_floating_point():
         return None
-    # A handful of tokens; not every device knows float64.
+    # On the CPU, because some devices lack float64. PROBE tokens are cheap to move.
     before, after = one.cpu().double(), other.cpu().double()
     scale = float((before * after).sum() / before.square().sum())
     gap = relative_gap(before * scale, after)

@@ -1,7 +1,7 @@
-"""Where things are in a model: what feeds block 0, the blocks, and what turns the last one's output into logits.
+"""Where the parts of a model are: its blocks, final norm, unembedding, and the scale and softcap of its logits.
 
-A `Layout` says where; `family.py` finds it and proves it. Everybody else calls its modules and never reads a weight,
-because offloaded weights are elsewhere between calls (`unembedding.py` reads a matrix of which it knows that it is not).
+`family.py` finds and proves a `Layout`. Other code calls the modules of a layout and reads no weights, because offloaded
+weights are in memory only during a call. The one exception is `unembedding.py`, which checks this first.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-#: A transformers causal model: a module whose attributes (``config``, ``generate`` ...) no type of ours can promise.
+#: A transformers causal model. `Any`, because torch's module type lacks its attributes (``config``, ``generate`` ...).
 CausalModel = Any
 
 
 @dataclass(frozen=True)
 class Head:
-    """What happens to logits after the unembedding: ``cap * tanh(scale * x / cap)``.
+    """Scale and softcap of the logits after the unembedding: ``cap * tanh(scale * x / cap)``.
 
     Args:
         scale: factor; 1 where there is none.
@@ -40,16 +40,25 @@ class Layout:
     """A proved layout.
 
     Args:
-        names: of the blocks, as in ``named_modules()``.
+        names: names of the blocks, as in ``named_modules()``.
         blocks: the residual blocks in order.
         final: the modules between the last block's output and the unembedding, in order (usually one norm).
         unembed: the unembedding.
+<<<<<<< HEAD
         types: what each of ``final`` and then the unembedding is fed with (a float32 stream may enter half a model).
         head: what happens to the unembedding's output.
         gap: by how much ``readout`` of the last block missed the model's logits when it was proved, of their range.
         merge: where code and no module makes one stream of several before ``final``: what does; blocks then pass
             [stream, batch, token, feature].
         scored: how many token ids have a logit.
+=======
+        types: the input dtype of each module in ``final``, then that of the unembedding. They may differ: a half
+            precision model may have a float32 stream.
+        head: scale and softcap of the unembedding's output.
+        gap: largest difference between ``readout`` of the last block and the model's logits, as a share of their range.
+        merge: the function that merges several streams into one before ``final``; None where a block passes one stream.
+            With it, blocks pass [stream, batch, token, feature].
+>>>>>>> main
     """
 
     names: tuple[str, ...]
@@ -64,18 +73,22 @@ class Layout:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the unembedding computes in; logits may be cast to a finer type afterwards."""
+        """The input dtype of the unembedding; the model may cast its logits to a finer dtype afterwards."""
         return self.types[-1]
 
     def ordered(self, stream: torch.Tensor) -> torch.Tensor:
-        """What a block was given or gave, as everybody else has it: [batch, token, feature], or [batch, token, stream, feature]."""
+        """A block's input or output in the axis order of this package.
+
+        Returns:
+            [batch, token, feature], or [batch, token, stream, feature] where a block passes several streams.
+        """
         return stream if self.merge is None else stream.movedim(0, -2)
 
     def normed(self, stream: torch.Tensor) -> torch.Tensor:
-        """What the unembedding is fed with where this stream is the last one.
+        """The input of the unembedding if the model stopped at this stream.
 
         Args:
-            stream: [batch, token, ...], as it left a block and was `ordered`.
+            stream: [batch, token, ...], a block's output after `ordered`.
 
         Returns:
             [batch, token, feature]
@@ -87,10 +100,10 @@ class Layout:
         return stream.to(self.dtype)
 
     def readout(self, stream: torch.Tensor) -> torch.Tensor:
-        """The logits that a residual stream stands for.
+        """The logits if the model stopped at this stream.
 
         Args:
-            stream: [batch, token, ...], as it left a block and was `ordered`.
+            stream: [batch, token, ...], a block's output after `ordered`.
 
         Returns:
             [batch, token, vocabulary]
@@ -99,12 +112,12 @@ class Layout:
 
 
 def hidden_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
-    """The stream that a block was called with: its first positional tensor, or ``hidden_states``."""
+    """The stream that a block received: its first positional argument, or ``hidden_states``; None if no tensor."""
     candidates = [*args[:1], kwargs.get("hidden_states")]
     return next((value for value in candidates if isinstance(value, torch.Tensor)), None)
 
 
 def hidden_output(output: Any) -> torch.Tensor | None:
-    """The stream that a block returned: a tensor, or the first of a tuple."""
+    """The stream that a block returned: its output, or the first entry of a tuple; None if no tensor."""
     first = output[0] if isinstance(output, (tuple, list)) and output else output
     return first if isinstance(first, torch.Tensor) else None

@@ -1,7 +1,7 @@
-"""How families merge the several streams of their last block where that is code of the model's forward, and no module.
+"""How families with several streams merge them after the last block, where the model's forward does it without a module.
 
-Nothing that was called then shows what enters the final norm, so it is written down here once more. A row counts only if the
-stream that it gives is what the model's next module was called with, and the logits come out.
+No module call shows this step, so it is repeated here. `discover` accepts a row only if its result equals the input of
+the model's next module, and the layout reproduces the logits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 
 
 def altup(holder: Any, streams: torch.Tensor) -> torch.Tensor:
-    """The mean over the streams, each of the others projected and scaled to the size of the first.
+    """The mean over the streams, after the others are projected and scaled to the root mean square of the first.
 
     Source: ``Gemma3nTextModel.forward`` after its blocks ("Per-layer inputs to single output"), in transformers'
     ``models/gemma3n/modeling_gemma3n.py``.
@@ -34,6 +34,6 @@ def altup(holder: Any, streams: torch.Tensor) -> torch.Tensor:
     return torch.stack(merged).mean(0)
 
 
-#: Class name of the module that holds the blocks -> how it merges the streams of the last one. Its blocks pass them along as
-#: [stream, batch, token, feature]; the function is given them as everybody else is, [batch, token, stream, feature].
+#: Class name of the module that holds the blocks -> how it merges the streams of the last block.
+#: The blocks pass [stream, batch, token, feature]; the function takes [batch, token, stream, feature] (`Layout.ordered`).
 MERGING: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {"Gemma3nTextModel": altup}

@@ -1,4 +1,4 @@
-"""What accelerate's hooks know of a module whose weights are elsewhere between calls."""
+"""Attributes of accelerate's hooks on a module with offloaded weights."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def offloaded(module: nn.Module, attribute: str) -> Any:
     Read by name, so that accelerate need not be installed.
     """
     hook = getattr(module, "_hf_hook", None)
-    # Several hooks on one module stand in a sequential one.
-    for one in getattr(hook, "hooks", None) or [hook]:
-        value = getattr(one, attribute, None)
+    # accelerate wraps several hooks of one module in a SequentialHook.
+    for single in getattr(hook, "hooks", None) or [hook]:
+        value = getattr(single, attribute, None)
         if value is not None:
             return value
     return None

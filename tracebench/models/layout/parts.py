@@ -1,11 +1,13 @@
-"""Which two modules of a block add up to what the block adds: ``block_out = block_in + attn_out + mlp_out``.
+"""Find the attention and the MLP of each block: ``block_out = block_in + attn_out + mlp_out``.
 
-Found on one short pass and proved by two more. Two outputs are looked for whose sum, each times a number of the family's
-own, is what the block adds to its stream: of a module before or after a norm, in sequence or side by side, whichever it is
-that adds up. Which of the two attends is seen by what moves when all that reaches it is changed at one position alone: what
-attends changes at later positions too, the MLP changes there and nowhere else. Both are tried, what comes second with the
-first one's output held at the later positions. A block in which no two add up (a state space, a norm after the sum), or in
-which not exactly one moves, has no parts.
+1. One short pass records the output of every module. Two modules are the parts of a block if their outputs, each times
+   a constant factor, sum to what the block adds to its stream.
+2. Two more passes change the input at the first position only. The output of the attention then changes at later
+   positions too; the output of the MLP changes at the first position only. In the second of these passes the output of
+   the part that runs first keeps its plain values at later positions, so that the other part is tested by itself.
+
+A block has no parts if no two outputs sum to its change (a state space, a norm after the sum), or if not exactly one of
+the two mixes positions.
 """
 
 from __future__ import annotations
@@ -27,21 +29,21 @@ from tracebench.models.layout.layout import CausalModel, Layout, hidden_input, h
 from tracebench.models.numerics import SAME_STREAM, coarsest, relative_gap
 from tracebench.runtime.interrupts import Scope
 
-#: Attributes of configurations by which a family scales what its blocks add. Others are fitted.
+#: Config attributes that scale what a block adds. Factors without such an attribute are fitted.
 BLOCK_SCALES = ("residual_multiplier",)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What one block adds to its stream.
+    """The two modules whose outputs one block adds to its stream.
 
     Args:
-        attn: the module whose output, times ``attn_scale``, is what the attention adds (in some layers of a hybrid, what
-            mixes positions in its place).
-        mlp: the module whose output, times ``mlp_scale``, is what the MLP adds.
-        attn_scale: the family's own factor; 1 in most.
+        attn: its output times ``attn_scale`` is the attention's contribution. In a hybrid model, some layers have another
+            module here that mixes positions.
+        mlp: its output times ``mlp_scale`` is the MLP's contribution.
+        attn_scale: the family's constant factor; 1 in most families.
         mlp_scale: likewise.
-        gap: by how much the sum missed the block's output when it was proved: of the terms at the same place, the most.
+        gap: largest difference between the sum and the block's output, relative to the terms at the same element.
     """
 
     attn: nn.Module
@@ -53,7 +55,7 @@ class Parts:
 
 @dataclass
 class _Seen:
-    """One block in one pass: its stream before and after, and what its modules gave, in the order in which they ended."""
+    """One block in one pass: its input, its output, and its modules' outputs in the order in which the modules ended."""
 
     entered: torch.Tensor | None = None
     left: torch.Tensor | None = None
@@ -62,7 +64,7 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Sum:
-    """Two modules that add up, the one that ended first first."""
+    """Two modules whose scaled outputs sum to what a block adds, in the order in which they ended."""
 
     modules: tuple[nn.Module, nn.Module]
     scales: tuple[float, float]
@@ -71,14 +73,14 @@ class _Sum:
 
 @torch.no_grad()
 def find_parts(model: CausalModel, layout: Layout) -> tuple[Parts | None, ...]:
-    """The parts of every block; None where no two modules add up, or where they are not told apart.
+    """The parts of every block; None for a block where no two modules add up, or where both or neither mix positions.
 
     Args:
-        model: in eval mode; it is run three times on a handful of tokens.
+        model: in eval mode; it runs three times on a few tokens.
         layout: its proved layout.
     """
     if layout.merge is not None:
-        # Positions are not their second axis inside of the blocks, and what adds to several of them at once is no module.
+        # Such blocks pass several streams: positions are not axis 1, and no module adds to all streams at once.
         return (None,) * len(layout.blocks)
     ids = probe_ids(model)
     plain = _observe(model, layout, ids)
@@ -86,14 +88,14 @@ def find_parts(model: CausalModel, layout: Layout) -> tuple[Parts | None, ...]:
     known = [1.0, *(float(getattr(config, name, None) or 1.0) for name in BLOCK_SCALES)]
     sums = [_adding(seen, tuple(dict.fromkeys(known))) for seen in plain]
     inputs = {layer: seen.entered for layer, seen in enumerate(plain) if seen.entered is not None}
-    # Every block sees the streams of the plain pass but for one position, so that one pass proves all blocks.
-    others = {layer: _other_first(entered) for layer, entered in inputs.items()}
-    firsts = {found.modules[0]: _other_first(seen.outputs[found.modules[0]]) for seen, found in _both(plain, sums)}
-    other_input = _observe(model, layout, ids, others)
-    # The block's input too: side by side, what comes second is not fed by the first.
-    other_first = _observe(model, layout, ids, others, firsts)
+    # Every block gets its input of the plain pass, changed at the first position only: so one pass tests all blocks.
+    changed = {layer: _change_first(entered) for layer, entered in inputs.items()}
+    firsts = {found.modules[0]: _change_first(seen.outputs[found.modules[0]]) for seen, found in _both(plain, sums)}
+    other_input = _observe(model, layout, ids, changed)
+    # The block's input changes too, because in parallel blocks the second part does not read the first one's output.
+    other_first = _observe(model, layout, ids, changed, firsts)
     return tuple(
-        None if found is None else _told_apart(found, *seen)
+        None if found is None else _assign(found, *seen)
         for found, *seen in zip(sums, plain, other_input, other_first, strict=True)
     )
 
@@ -102,8 +104,8 @@ def _both(plain: list[_Seen], sums: list[_Sum | None]) -> list[tuple[_Seen, _Sum
     return [(seen, found) for seen, found in zip(plain, sums, strict=True) if found is not None]
 
 
-def _other_first(stream: torch.Tensor) -> torch.Tensor:
-    """The stream with another first position: its features in reverse order."""
+def _change_first(stream: torch.Tensor) -> torch.Tensor:
+    """The stream with the features of its first position in reverse order."""
     return torch.cat([stream[:, :1].flip(-1), stream[:, 1:]], 1)
 
 
@@ -114,14 +116,14 @@ def _observe(
     inputs: Mapping[int, torch.Tensor] | None = None,
     outputs: Mapping[nn.Module, torch.Tensor] | None = None,
 ) -> list[_Seen]:
-    """One pass, block by block.
+    """Run one pass and record every block.
 
     Args:
-        model: what is run.
+        model: the model that runs.
         layout: its layout.
-        ids: the text.
-        inputs: layer -> what its block is given in place of its stream.
-        outputs: module -> what it gives in place of its own.
+        ids: [1, token], the text.
+        inputs: layer -> stream that replaces the block's input.
+        outputs: module -> stream that replaces the module's output.
     """
     inputs, outputs, thread = inputs or {}, outputs or {}, threading.get_ident()
     seen, calls, inside = [_Seen() for _ in layout.blocks], Counter[nn.Module](), [-1]
@@ -136,7 +138,7 @@ def _observe(
                 args = (stream.clone(), *args[1:])
             else:
                 kwargs = {**kwargs, "hidden_states": stream.clone()}
-        # Copies: a block may add to its stream in place.
+        # Clone, because a block may add to its stream in place.
         seen[layer].entered = None if stream is None else stream.clone()
         return args, kwargs
 
@@ -167,19 +169,22 @@ def _observe(
 
     with Scope(enter):
         run(model, ids)
-    for one in seen:
-        # What is called more than once is not one part.
-        one.outputs = {module: stream for module, stream in one.outputs.items() if calls[module] == 1}
+    for block in seen:
+        # A module that runs more than once has no single output.
+        block.outputs = {module: stream for module, stream in block.outputs.items() if calls[module] == 1}
     return seen
 
 
 def is_stream(output: torch.Tensor, stream: torch.Tensor) -> bool:
-    """Whether an output has a row for every position of a stream; some MLPs put texts and positions on one axis."""
+    """Whether an output has the size of a stream; some MLPs merge the batch and token axes, so shapes may differ."""
     return output.is_floating_point() and output.shape[-1:] == stream.shape[-1:] and output.numel() == stream.numel()
 
 
 def _adding(seen: _Seen, known: tuple[float, ...]) -> _Sum | None:
-    """Two modules whose outputs, each times a number, are what the block adds; with a known number for both if one does."""
+    """Two modules whose scaled outputs sum to what the block adds; None if there are none.
+
+    Known factors (the same for both) are tried before fitted ones.
+    """
     if seen.entered is None or seen.left is None:
         return None
     limit = SAME_STREAM[coarsest({seen.entered.dtype, seen.left.dtype, *(s.dtype for s in seen.outputs.values())})]
@@ -192,61 +197,67 @@ def _adding(seen: _Seen, known: tuple[float, ...]) -> _Sum | None:
             scales = (scale, scale) if scale is not None else _fitted(one, two, left - entered)
             terms = (entered, scales[0] * one, scales[1] * two)
             gap = _missed(left, terms)
-            # Without either of them it must be wrong: what adds next to nothing would fit beside anything.
+            # Dropping either term must break the sum; otherwise a near-zero module would match.
             if gap <= limit and all(_missed(left, (entered, term)) > limit for term in terms[1:]):
                 return _Sum(pair, scales, gap)
     return None
 
 
 def _fitted(one: torch.Tensor, two: torch.Tensor, added: torch.Tensor) -> tuple[float, float]:
-    """The numbers by which two streams come closest to a third."""
+    """The two factors with which two streams best sum to a third, by least squares."""
     found = torch.linalg.lstsq(torch.stack([one.flatten(), two.flatten()], -1), added.flatten()[:, None]).solution
     return float(found[0]), float(found[1])
 
 
 def _missed(total: torch.Tensor, terms: tuple[torch.Tensor, ...]) -> float:
-    """By how much terms miss their total, of their own size, place by place: a few features of a stream may be huge."""
+    """Largest difference between terms and their total, relative to the terms at the same element.
+
+    Element by element, because a few features of a stream may be huge and would hide errors in the others.
+    """
     size = sum(term.abs() for term in terms) + torch.finfo(torch.float32).tiny
     return float(((total - sum(terms)).abs() / size).max())
 
 
 def _distinct(outputs: dict[nn.Module, torch.Tensor]) -> dict[nn.Module, torch.Tensor]:
-    """Of modules that gave the same, the largest: an attention gives what its output projection gave."""
+    """One module for each distinct output: the largest, because an attention returns what its output projection returned."""
     kept: dict[nn.Module, torch.Tensor] = {}
     for module, stream in outputs.items():
         same = next((other for other, known in kept.items() if torch.equal(known, stream)), None)
         if same is None:
             kept[module] = stream
         elif len(list(module.modules())) > len(list(same.modules())):
-            # In its place: which of two came first is what tells them apart.
+            # Replace in place: `_assign` relies on the order in which modules ended.
             kept = {module if other is same else other: known for other, known in kept.items()}
     return kept
 
 
-def _told_apart(found: _Sum, plain: _Seen, other_input: _Seen, other_first: _Seen) -> Parts | None:
-    """Which of two is the attention: the one that moves, if the other does not.
+def _assign(found: _Sum, plain: _Seen, other_input: _Seen, other_first: _Seen) -> Parts | None:
+    """Assign two modules to attention and MLP: the attention is the one that mixes positions.
 
     Args:
-        found: the two.
+        found: the two modules.
         plain: their block in a plain pass.
-        other_input: with another first position of its stream.
-        other_first: with another first position of what the first of the two gives as well, the rest of it as in the plain
-            pass: else what comes second would move because the first did.
+        other_input: the block with a changed first position of its input.
+        other_first: the block with a changed first position of its input and of the first module's output. Later positions
+            of that output are plain; otherwise the second module would move because the first one did.
+
+    Returns:
+        None if both or neither mix positions.
     """
-    (one, two), (of_one, of_two) = found.modules, found.scales
+    (one, two), (scale_one, scale_two) = found.modules, found.scales
     moved = [
         _moved_later(plain.outputs[module], seen.outputs.get(module))
         for module, seen in ((one, other_input), (two, other_first))
     ]
     if moved == [True, False]:
-        return Parts(one, two, of_one, of_two, found.gap)
+        return Parts(one, two, scale_one, scale_two, found.gap)
     if moved == [False, True]:
-        return Parts(two, one, of_two, of_one, found.gap)
+        return Parts(two, one, scale_two, scale_one, found.gap)
     return None
 
 
 def _moved_later(before: torch.Tensor, after: torch.Tensor | None) -> bool | None:
-    """Whether anything after the first position is another; None where it did not come at all."""
+    """Whether an output changed after the first position; None if the module gave no output in the later pass."""
     if after is None:
         return None
     return relative_gap(after[:, 1:], before[:, 1:]) > SAME_STREAM[coarsest({before.dtype})]

@@ -1,7 +1,7 @@
-"""A pass leaves no trace in the model: what its own forward does to its buffers is undone.
+"""Undo what a model's forward does to its own buffers, so that a pass leaves the model as it was.
 
-longrope and dynamic NTK write or make their frequencies anew in every forward, and dynamic NTK keeps those of the longest
-text that it has seen: a shorter text would then be computed in another way than before.
+longrope and dynamic NTK recompute their frequencies in every forward. Dynamic NTK keeps those of the longest text so far,
+and a shorter text would then give other logits than before.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from torch import nn
 
 from tracebench.runtime.interrupts import Scope
 
-#: Elements of a buffer that a pass gets a copy of: frequencies are a few hundred, tables that are only read are larger.
+#: Buffers up to this many elements are copied for a pass. Frequencies have a few hundred; larger tables are only read.
 SMALL = 2**16
 
 
 def steady(model: nn.Module) -> Scope[None]:
-    """Within this scope passes write into copies; after it every module has its own buffers, with their bits.
+    """Within this scope, passes write into copies of the buffers; after it every module has its own buffers back.
 
-    Only of buffers that are not saved with the weights, because those are what a forward makes. A module whose buffers a pass
-    made anew gets its attributes back too (how long the longest text was). A model that was moved or cast meanwhile, by a
-    cell beside a view's pass, has its buffers where it is now.
+    Only non-persistent buffers are copied, because a forward recomputes no others. A module whose buffers changed also gets
+    its attributes back (such as the longest length seen). If a notebook cell moves or casts the model during the scope,
+    the buffers follow it.
     """
 
     def enter(undo: ExitStack) -> None:
@@ -52,17 +52,17 @@ def _copy(buffer: torch.Tensor | None) -> torch.Tensor | None:
 
 
 def _written(lent: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
-    """Whether the buffers that a module has now are others than those that were lent, or were written to."""
-    # Without versions (within inference_mode) nobody knows, so it may be.
+    """A function that tells whether a module replaced or wrote to the lent buffers."""
+    # Inference tensors have no version counter: count them as written.
     versions = {name: None if b is None or b.is_inference() else b._version for name, b in lent.items()}
 
-    def ask(now: dict[str, Any]) -> bool:
+    def is_written(now: dict[str, Any]) -> bool:
         return now.keys() != lent.keys() or any(
             now[name] is not b or (b is not None and (b.is_inference() or b._version != versions[name]))
             for name, b in lent.items()
         )
 
-    return ask
+    return is_written
 
 
 def _put_back(
@@ -79,7 +79,7 @@ def _put_back(
         return
     for name in set(vars(module)) - set(attributes):
         delattr(module, name)
-    # What torch keeps of a module (its hooks, its parameters) is changed in place: those are the same dictionaries.
+    # Hooks and parameters that were added meanwhile stay: torch keeps them in dictionaries that it changes in place.
     vars(module).update(attributes)
     if moved():
         for name, buffer in own.items():

@@ -1,1 +1,1 @@
-"""The state of a model: fingerprints, circumstances, digests and its lock."""
+"""The state of a model: fingerprint of the weights, configuration and torch settings, digests of logits, and the lock."""

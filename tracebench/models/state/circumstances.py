@@ -1,4 +1,4 @@
-"""What decides beside the weights what a model computes: its configuration, its hooks, and how torch is set."""
+"""Everything but the weights that decides what a model computes: its configuration, its hooks and torch's settings."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import torch
 
 from tracebench.models.layout.layout import CausalModel
 
-#: Where modules keep their hooks, by the number of their handle, which is never given twice.
+#: The dictionaries in which modules keep their hooks. Their keys are handle ids, which torch never reuses.
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
-#: Forwards that stand in place of a module's own have no number: where one is in memory another may be later.
+#: A number for each function that replaces a module's forward. Its address would not do, because Python reuses addresses.
 _FORWARDS: weakref.WeakKeyDictionary[Callable[..., Any], int] = weakref.WeakKeyDictionary()
 _COUNT = itertools.count()
 
 
 def circumstances(model: CausalModel) -> str:
-    """16 hex digits over all that is the same in every thread.
+    """A digest (16 hex digits) of the configuration, the hooks and those torch settings that hold in every thread.
 
-    Hooks count by who put them up and not by what they do; ours are not there between passes.
+    A hook counts by its handle id, whatever it does. This package's own hooks exist only during passes.
     """
-    return hashlib.sha256("\n".join(_said(model)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(_facts(model)).encode()).hexdigest()[:16]
 
 
+<<<<<<< HEAD
 def in_this_thread() -> str:
     """What torch has for each thread, and what changes the bits of a pass: how many threads help.
 
@@ -59,14 +60,22 @@ def _precision(matmul: Any) -> str:
     """Of products of float32. Newer torch has it for each backend, and refuses the older call once that was used."""
     found = getattr(matmul, "fp32_precision", None)
     return torch.get_float32_matmul_precision() if found is None else str(found)
+=======
+def in_this_thread(model: CausalModel) -> str:
+    """Torch's settings of this thread that change the bits of a pass: number of threads, and autocast."""
+    devices = sorted({parameter.device.type for parameter in model.parameters()} | {"cpu"})
+    kinds = [device for device in devices if torch.amp.is_autocast_available(device)]
+    autocast = [(device, torch.get_autocast_dtype(device)) for device in kinds if torch.is_autocast_enabled(device)]
+    return f"{torch.get_num_threads()} {autocast}"
+>>>>>>> main
 
 
-def _said(model: CausalModel) -> Iterator[str]:
+def _facts(model: CausalModel) -> Iterator[str]:
     config = getattr(model, "config", None)
     if config is not None:
-        # Objects in it are copied for every dictionary: where they are says nothing. Names may be of any kind, in one order.
-        saved = json.dumps(config.to_dict(), skipkeys=True, default=lambda each: type(each).__qualname__)
-        # Which attention runs is not a part of what a configuration saves.
+        # Objects enter by their class: `to_dict` copies them, so their addresses change. Unsorted: keys may be of any type.
+        saved = json.dumps(config.to_dict(), skipkeys=True, default=lambda value: type(value).__qualname__)
+        # `to_dict` leaves out the attention implementation.
         yield f"{saved} {getattr(config, '_attn_implementation', None)}"
     for name, module in model.named_modules():
         hooks = [list(getattr(module, kind)) for kind in _HOOKS]

@@ -1,4 +1,4 @@
-"""A checksum of a model's weights, by their bits: an edit through ``weight.data`` bumps no version counter."""
+"""A checksum of the bits of a model's weights. Torch's version counters miss edits through ``weight.data``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from tracebench.models.layout.offload import offloaded
 
-#: Above this many parameters, tensors are sampled.
+#: Above this number of parameters, only a sample of each tensor is read.
 WHOLE = 1_000_000_000
-#: How many elements of a tensor are hashed one by one; the rest enter by their sum.
+#: Elements of a tensor that are hashed one by one; the others enter only through the sum.
 SAMPLE = 4096
-#: What peft's layers say of themselves: switching an adapter off, or scaling it, changes no weight.
+#: Attributes of peft's layers. They are part of the state: switching or scaling an adapter changes no weight.
 ADAPTER_STATE = ("active_adapters", "disable_adapters", "merged_adapters", "scaling")
 
 
 def fingerprint(model: nn.Module) -> str:
-    """16 hex digits over names, shapes and bits of all parameters, buffers and packed weights, and over which adapters are active.
+    """A digest (16 hex digits) of all parameters, buffers and packed weights, and of the active adapters.
 
-    Every bit enters a sum per tensor, and an evenly strided sample is hashed element by element (the sum alone would
-    not see two values change places). Above `WHOLE` parameters only the sample is taken: see `LanguageModel.refresh`.
+    Covers names, shapes and bits. All bits of a tensor enter through their sum; an evenly strided sample is also hashed
+    element by element, because a sum misses two values that swap places. Above `WHOLE` parameters only the sample is
+    hashed: see `LanguageModel.refresh`.
+
+    Raises:
+        ValueError: a tensor has a sparse or other layout whose bits are not read.
     """
     digest = hashlib.sha256()
     tensors = list(_tensors(model))
@@ -42,7 +46,7 @@ def fingerprint(model: nn.Module) -> str:
     for prefix, module in model.named_modules():
         for name in ADAPTER_STATE:
             value = getattr(module, name, None)
-            # A model as a whole has methods of these names.
+            # The whole model has methods with these names.
             if value is not None and not callable(value):
                 digest.update(f"{prefix}.{name} {value}".encode())
     return digest.hexdigest()[:16]
@@ -63,7 +67,7 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def _packed(prefix: str, module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """What a module saves beside its parameters and buffers: kernels of quantised weights keep them in packets."""
+    """Tensors that a module saves besides its parameters and buffers, such as torch's packed quantised weights."""
     if type(module)._save_to_state_dict is nn.Module._save_to_state_dict:
         return
     saved: dict[str, Any] = {}
@@ -75,25 +79,26 @@ def _packed(prefix: str, module: nn.Module) -> Iterator[tuple[str, torch.Tensor]
 
 
 def _plain(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-    """The plain tensors that a tensor is made of: quantised weights (torchao, quanto) may be integers and their scales in one."""
+    """The plain tensors inside a tensor: a quantised weight (torchao, quanto) may wrap integers and their scales."""
     if is_traceable_wrapper_subclass(tensor):
         parts, context = tensor.__tensor_flatten__()
-        # What stands beside the parts, such as the size of a group, is weighed too; where an object is in memory says nothing.
-        said = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{type(tensor).__name__} {context}")
+        # The context (such as the group size) counts too, but without memory addresses.
+        described = re.sub(r" at 0x[0-9a-fA-F]+", "", f"{type(tensor).__name__} {context}")
         for part in parts:
-            yield from _plain(f"{name} {said} {part}", getattr(tensor, part))
+            yield from _plain(f"{name} {described} {part}", getattr(tensor, part))
     elif tensor.is_quantized:
         yield name, tensor.dequantize()
     elif tensor.layout != torch.strided:
         raise ValueError(
-            f"the weights {name} are in the layout {str(tensor.layout).removeprefix('torch.')}, whose bits are not read, so "
-            "an edit of them would not be seen: give them as dense tensors (tensor.to_dense())"
+            f"the weights {name} have the layout {str(tensor.layout).removeprefix('torch.')}, which the fingerprint cannot read, so "
+            "it would miss an edit: convert them to dense tensors (tensor.to_dense())"
         )
     else:
         yield name, tensor
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    """The bits of a tensor as the widest integers that fit its size and offset."""
     flat = tensor.contiguous().reshape(-1)
     raw = flat.view(torch.uint8)
     for width, integer in ((8, torch.int64), (4, torch.int32), (2, torch.int16)):

@@ -1,4 +1,4 @@
-"""Who may use the model: one at a time, and a person's cell goes before the worker of a bench."""
+"""The lock of a model: one thread uses it at a time, and notebook cells go before the worker of a bench."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Self
 
 from tracebench.runtime.interrupts import Scope, heed
 
-#: Seconds after which a waiting thread looks whether it was interrupted.
+#: Seconds between two checks of a waiting thread for an interrupt.
 PATIENCE = 0.05
 
 
 class ModelLock:
-    """A reentrant lock that a worker hands over between micro-batches.
+    """A reentrant lock that a worker yields to cells between micro-batches.
 
-    A thread is a worker inside ``with lock.as_worker():``; everybody else is a cell. A cell that waits gets the lock at
-    the worker's next `give_way`, and the worker takes none while a cell waits.
+    A thread is a worker inside ``with lock.as_worker():``; all other threads are cells. A waiting cell gets the lock at the
+    worker's next `give_way`. A worker does not take the lock while a cell waits.
     """
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class ModelLock:
             self._mine.worker = before
 
     def held(self) -> Scope[Self]:
-        """``with lock.held():`` as ``with lock:``, and an interrupt never leaves it taken."""
+        """Like ``with lock:``, but an interrupt at any moment releases the lock."""
         return Scope(lambda undo: undo.enter_context(self))
 
     def give_way(self) -> None:
-        """Let waiting cells run, if this thread is a worker that holds the lock. Hold no hook open across it."""
+        """Let waiting cells run, if this thread is a worker that holds the lock. Call it with no hook registered."""
         me = threading.get_ident()
         with self._changed:
             if not self.is_worker or self._owner != me or not self._cells_waiting:
@@ -65,7 +65,7 @@ class ModelLock:
                     self._owner = me
                 finally:
                     self._cells_waiting -= not worker
-                    # Also when a person interrupts the wait: a cell that is gone must hold up nobody.
+                    # After an interrupt too: a cell that stopped waiting must not block the worker.
                     if self._owner != me:
                         self._changed.notify_all()
             self._depth += 1

@@ -1,8 +1,8 @@
-"""Hear of every call of attention while a model runs: of transformers' functions, and of torch's kernel.
+"""Observe every attention call while a model runs: calls of transformers' attention functions and of torch's kernel.
 
-Nothing is replaced and nothing is configured: within the scope, transformers' `AttentionInterface.get_interface` gives
-the function that it would have given, which runs unchanged and is then observed. Code in several families branches on
-the *name* of the implementation, and masks are chosen by it: another name would be another model.
+Within the scope, transformers' `AttentionInterface.get_interface` returns a wrapper that runs the chosen function unchanged
+and then informs a listener. The configuration stays as it is: several families branch on the *name* of the
+implementation and choose masks by it, so registering a new name would change the model.
 """
 
 from __future__ import annotations
@@ -23,50 +23,58 @@ from tracebench.runtime.interrupts import Scope
 
 
 class Listener(Protocol):
-    """Who is told of the calls of one thread."""
+    """Receives the attention calls of one thread."""
 
     def watches(self, module: Any) -> bool:
-        """Whether calls by this module are to be told."""
+        """Whether to report calls by this module."""
         ...
 
     def called(self, name: str, result: Any, module: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """A function of this implementation (``"eager"`` where the model's own ran) has given a watched module its result."""
+        """An attention function has returned ``result`` to a watched module.
+
+        Args:
+            name: the implementation; ``"eager"`` for the model's own function.
+            result: what the function returned.
+            module: the caller, the first argument of the function.
+            args: the function's other arguments.
+            kwargs: its keyword arguments.
+        """
         ...
 
     def kernel(self, output: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-        """Torch's attention has returned, and no function that is told of has called it."""
+        """Torch's attention kernel has returned; not called for a kernel inside a reported attention function."""
         ...
 
 
-def hear_calls(listener: Listener) -> Scope[None]:
-    """Within this scope, the calls of attention in this thread are told to the listener."""
-    ear = _Ear(listener)
+def observe_calls(listener: Listener) -> Scope[None]:
+    """Within this scope, the listener receives the attention calls of this thread."""
+    subscription = _Subscription(listener)
 
     def enter(undo: ExitStack) -> None:
-        undo.callback(_PATCH.remove, ear)
-        _PATCH.add(ear)
-        undo.enter_context(_Kernels(ear))
+        undo.callback(_PATCH.remove, subscription)
+        _PATCH.add(subscription)
+        undo.enter_context(_KernelMode(subscription))
 
     return Scope(enter)
 
 
-class _Ear:
-    """The thread of a listener, and what runs in it."""
+class _Subscription:
+    """A listener, its thread, and the state of its scope."""
 
     def __init__(self, listener: Listener) -> None:
         self.listener, self.thread = listener, threading.get_ident()
-        #: Whether a function that is told of runs: the kernel that it calls is not another attention.
+        #: Whether an observed attention function is running: the kernel that it calls is part of that call.
         self.calling = False
-        #: An interrupt may leave a mode of ours behind, on torch's stack or in a frame that puts it back there later.
+        #: Whether the scope has ended. An interrupt may leave our mode on torch's stack, or in a frame that restores it later.
         self.ended = False
 
 
-class _Kernels(TorchFunctionMode):
-    """Observes torch's attention; a mode holds for its own thread."""
+class _KernelMode(TorchFunctionMode):
+    """Observes torch's attention kernel. A mode is active in its own thread only."""
 
-    def __init__(self, ear: _Ear) -> None:
+    def __init__(self, subscription: _Subscription) -> None:
         super().__init__()
-        self._ear = ear
+        self._subscription = subscription
         self._before: list[Any] = []
 
     def __enter__(self) -> Self:
@@ -75,35 +83,35 @@ class _Kernels(TorchFunctionMode):
         return self
 
     def __exit__(self, exc_type: object, exc_val: object, exc_tb: object) -> None:
-        self._ear.ended = True
-        # Torch takes a mode off while it calls it, and an interrupt at that moment leaves it off: popping without looking
-        # would then be an error, or take off somebody else's.
-        _stack(self._before)
+        self._subscription.ended = True
+        # Torch pops a mode while it calls it, and an interrupt at that moment leaves it popped. A plain pop would then fail
+        # or remove another mode, so the whole stack is restored.
+        _set_mode_stack(self._before)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func is scaled_dot_product_attention and not self._ear.calling and not self._ear.ended:
-            with _Aside():
-                self._ear.listener.kernel(result, *args, **(kwargs or {}))
+        if func is scaled_dot_product_attention and not self._subscription.calling and not self._subscription.ended:
+            with _ModesDisabled():
+                self._subscription.listener.kernel(result, *args, **(kwargs or {}))
         return result
 
 
-class _Aside:
-    """Without our modes: what a listener does is nobody's attention, and each step of it would take a detour through them.
+class _ModesDisabled:
+    """Disable our modes while a listener runs; otherwise its own attention calls are recorded, and its torch calls are slow.
 
-    While a mode is called, torch takes it off itself; the others are still there. A class and not a generator: an interrupt
-    can leave a generator suspended, and when it is freed, whenever that is, it would put our modes back.
+    Torch pops only the mode that it is calling. A class, not a generator: an interrupt can leave a generator suspended,
+    and freeing it later would put our modes back.
     """
 
     def __enter__(self) -> None:
         self._before = _get_current_function_mode_stack()
-        _stack([mode for mode in self._before if not isinstance(mode, _Kernels)])
+        _set_mode_stack([mode for mode in self._before if not isinstance(mode, _KernelMode)])
 
     def __exit__(self, *_: object) -> None:
-        _stack(self._before)
+        _set_mode_stack(self._before)
 
 
-def _stack(modes: list[Any]) -> None:
+def _set_mode_stack(modes: list[Any]) -> None:
     for _mode in _get_current_function_mode_stack():
         _pop_mode()
     for mode in modes:
@@ -111,57 +119,60 @@ def _stack(modes: list[Any]) -> None:
 
 
 class _Patch:
-    """`get_interface` while anybody listens. One for all threads, since what is wrapped is one for all threads."""
+    """Wraps `get_interface` while there are subscriptions. One for all threads, because `get_interface` is global."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ears: list[_Ear] = []
+        self._subscriptions: list[_Subscription] = []
         self._before: Any = None
         self._ours: Any = None
 
-    def add(self, ear: _Ear) -> None:
+    def add(self, subscription: _Subscription) -> None:
         interface: Any = AttentionInterface
         with self._lock:
-            if not self._ears:
+            if not self._subscriptions:
                 self._before = interface.get_interface
-                self._ears = []  # a list of its own: whoever wrapped ours meanwhile still calls the one before
-                self._ours = _observing(self._before, self._ears)
+                # A new list: if other code wrapped our old wrapper, that wrapper keeps its own empty list.
+                self._subscriptions = []
+                self._ours = _observing(self._before, self._subscriptions)
                 interface.get_interface = self._ours
-            self._ears.append(ear)
+            self._subscriptions.append(subscription)
 
-    def remove(self, ear: _Ear) -> None:
+    def remove(self, subscription: _Subscription) -> None:
         interface: Any = AttentionInterface
         with self._lock:
-            if ear in self._ears:
-                self._ears.remove(ear)
-                if not self._ears and interface.get_interface is self._ours:
+            if subscription in self._subscriptions:
+                self._subscriptions.remove(subscription)
+                if not self._subscriptions and interface.get_interface is self._ours:
                     interface.get_interface = self._before
 
 
-def _observing(get_interface: Callable[..., Any], ears: list[_Ear]) -> Callable[..., Any]:
+def _observing(get_interface: Callable[..., Any], subscriptions: list[_Subscription]) -> Callable[..., Any]:
+    """A wrapper of `get_interface` whose functions report to the subscriptions of the calling thread."""
+
     @wraps(get_interface)
     def observing(interface: AttentionInterface, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
         function = get_interface(interface, name, default)
-        mine = [ear for ear in tuple(ears) if ear.thread == threading.get_ident()]
-        if not mine:
+        here = [each for each in tuple(subscriptions) if each.thread == threading.get_ident()]
+        if not here:
             return function
-        # Without an implementation of that name, the model's own eager function is what runs.
-        said = "eager" if function is default else name
+        # transformers falls back to the model's own eager function if it knows no implementation of that name.
+        implementation = "eager" if function is default else name
 
         @wraps(function)
         def observed(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            # The function may have been fetched in one thread and be called in another.
-            heard = [ear for ear in mine if ear.thread == threading.get_ident() and ear.listener.watches(module)]
-            for ear in heard:
-                ear.calling = True
+            # Another thread than the one that fetched the function may call it.
+            active = [each for each in here if each.thread == threading.get_ident() and each.listener.watches(module)]
+            for subscription in active:
+                subscription.calling = True
             try:
                 result = function(module, *args, **kwargs)
             finally:
-                for ear in heard:
-                    ear.calling = False
-            for ear in heard:
-                with _Aside():
-                    ear.listener.called(said, result, module, *args, **kwargs)
+                for subscription in active:
+                    subscription.calling = False
+            for subscription in active:
+                with _ModesDisabled():
+                    subscription.listener.called(implementation, result, module, *args, **kwargs)
             return result
 
         return observed

@@ -1,7 +1,7 @@
-"""Watch the residual stream of one pass: what feeds block 0, what leaves every block, and what every block adds.
+"""Record the residual stream of one pass: the input of block 0, the output of every block, and what every block adds.
 
-Hooks only look, act only in the thread that opened them (hooks fire for every thread), and are gone afterwards, also
-after an error or an interrupt.
+The hooks change nothing. They act only in the thread that registered them, although torch calls them in every thread.
+They are removed afterwards, also after an error or an interrupt.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from tracebench.runtime.interrupts import Scope
 
 
 class Streams(list):
-    """Residual streams in order: entry 0 feeds block 0 (layer coordinate -1), entry l+1 left block l.
+    """Residual streams in order: entry 0 is the input of block 0 (layer coordinate -1), entry l+1 the output of block l.
 
-    Each is [batch, token, feature], in the model's own type, on the device where it was; of families that pass several
-    streams along [batch, token, stream, feature].
+    Each is [batch, token, feature], in the model's dtype and on its own device. Families with several streams have
+    [batch, token, stream, feature].
     """
 
 
 def capture_streams(layout: Layout) -> Scope[Streams]:
-    """Within this scope, a forward pass of this thread fills the yielded list anew."""
+    """Within this scope, each forward pass of this thread replaces the contents of the yielded list."""
     thread = threading.get_ident()
     streams = Streams()
 
     def entering(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if threading.get_ident() == thread:
-            # Cloned: a block may add to its input in place.
+            # Clone, because a block may add to its input in place.
             streams[:] = [layout.ordered(_kept(hidden_input(args, kwargs))).clone()]
 
     def leaving(_module: nn.Module, _args: Any, output: Any) -> None:
@@ -55,10 +55,10 @@ def capture_streams(layout: Layout) -> Scope[Streams]:
 
 @dataclass
 class Added:
-    """What the blocks of one pass added: ``streams[layer] + attn[layer] + mlp[layer] = streams[layer + 1]`` of `Streams`.
+    """Contributions of the blocks of one pass: ``streams[layer] + attn[layer] + mlp[layer] = streams[layer + 1]`` of `Streams`.
 
     Args:
-        attn: layer -> [batch, token, feature], with the family's own factor; no entry where it is not offered.
+        attn: layer -> [batch, token, feature], including the family's factor; no entry for a block without parts.
         mlp: likewise.
     """
 
@@ -67,10 +67,10 @@ class Added:
 
 
 def capture_added(layout: Layout, parts: Sequence[Parts | None]) -> Scope[Added]:
-    """Within this scope, a forward pass of this thread fills what is yielded anew.
+    """Within this scope, each forward pass of this thread replaces the contents of the yielded `Added`.
 
     Args:
-        layout: of the model that runs.
+        layout: the layout of the model that runs.
         parts: `ModelCore.parts`.
     """
     thread, added = threading.get_ident(), Added()
@@ -109,7 +109,11 @@ def _kept(stream: torch.Tensor | None) -> torch.Tensor:
 
 
 def hooks_check(same: bool) -> Check:
-    """That watching a pass changed nothing, by the digests of its logits and of a plain pass's."""
+    """The check that hooks changed nothing.
+
+    Args:
+        same: whether the logits of the watched pass and of a plain pass have the same digest.
+    """
     return Check(
         "hooks leave the model alone",
         "identity",

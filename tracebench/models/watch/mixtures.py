@@ -1,8 +1,9 @@
-"""Random mixtures of features: whether a matrix product is the right one shows in a few of them, in a fraction of the time.
+"""Verify a matrix product in a few random mixtures of its features, in a fraction of the time.
 
-Whether ``pattern @ value`` is ``output`` is asked of ``pattern @ (value @ signs)`` and ``output @ signs``. What is wrong in a
-pattern is wrong in every feature alike, because all of them are weighted by it; a mixture misses it where the features' errors
-happen to cancel, and of so many mixtures none does. Source: Freivalds, "Probabilistic Machines Can Use Less Running Time", 1977.
+Instead of ``pattern @ value == output``, compare ``pattern @ (value @ signs)`` with ``output @ signs``. A mixture misses an
+error only if the errors of its features cancel; 15 mixtures make that very unlikely.
+
+Source: Freivalds, "Probabilistic Machines Can Use Less Running Time", 1977.
 """
 
 from __future__ import annotations
@@ -11,34 +12,38 @@ from functools import cache
 
 import torch
 
-#: With the column that sums the rows 16, which matrix products like. Fewer features are compared as they are.
+#: Number of mixtures. With the column of ones there are 16 columns, an efficient size. Up to 15 features stay unmixed.
 MIXTURES = 15
 
 
 @cache
 @torch.inference_mode(mode=False)
 def signs(features: int) -> torch.Tensor:
-    """[feature, mixture]: plus or minus one each, always the same; the features themselves where they are no more.
+    """The mixing matrix [feature, mixture] of plus and minus ones, the same at every call.
 
-    As many plus as minus: what all features have in common would only make their range wider.
+    Each column has as many plus as minus ones, so that an offset common to all features cancels: it would only widen the
+    range of the output. Up to `MIXTURES` features give the identity matrix.
     """
-    # Kept for later: not of the device, type and mode that somebody chose meanwhile.
+    # The result is cached, so its device, dtype and mode are fixed here and do not follow torch's current defaults.
     if features <= MIXTURES:
         return torch.eye(features, dtype=torch.float32, device="cpu")
-    # A generator of its own: nobody else's numbers change.
-    chance = torch.Generator("cpu").manual_seed(features)
+    # A separate generator leaves torch's global random state alone.
+    generator = torch.Generator("cpu").manual_seed(features)
     half = torch.ones(features, dtype=torch.float32, device="cpu")
     half[: features // 2] = -1
     found: list[torch.Tensor] = []
     while len(found) < MIXTURES:
-        other = half[torch.randperm(features, generator=chance, device="cpu")]
-        if not any(torch.equal(other, sign * each) for each in found for sign in (1, -1)):
-            found.append(other)
+        column = half[torch.randperm(features, generator=generator, device="cpu")]
+        if not any(torch.equal(column, sign * other) for other in found for sign in (1, -1)):
+            found.append(column)
     return torch.stack(found, 1)
 
 
 def mixed(values: torch.Tensor) -> torch.Tensor:
-    """[..., feature] -> [..., mixture + 1], contiguous; the last is 1, and sums the rows of what is multiplied by it."""
+    """Mix the features: [..., feature] -> [..., mixture + 1], contiguous.
+
+    The last column is 1, so that ``pattern @ mixed(value)`` has the row sums of the pattern in its last column.
+    """
     mixing = signs(values.shape[-1]).to(values)
     found = values.new_ones((*values.shape[:-1], mixing.shape[1] + 1))
     found[..., :-1] = values @ mixing

@@ -1,4 +1,4 @@
-"""The attention pattern of one call, from what the call received: scores, masks, softmax, sinks, and how far it is proved."""
+"""The attention pattern of one call, computed from its arguments: scores, masks, softmax, sinks, and their proof."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from torch import nn
 
 from tracebench.models.watch.mixtures import mixed
 
-#: Query rows whose pattern is computed at once, by device: few fit the processor's cache, and of a causal mask the keys
-#: after the last of them are left out; elsewhere every call costs.
+#: Query rows computed at once. On the CPU few rows fit the cache, and a causal mask lets them skip the keys after the last
+#: row. On other devices each call has a cost, so there are more rows per call.
 ROWS = {"cpu": 128}
 MANY_ROWS = 512
 
-#: ``take(rows, pattern [head, row, key], sink [head, row] or None)``: the pattern of these queries. Its keys may end before
-#: the last one of the text: later ones get nothing. What is wanted of it is copied: the memory is used for the next rows.
+#: ``take(rows, pattern [head, row, key], sink [head, row] or None)`` receives the pattern of some queries. Keys that are left
+#: out at the end have weight 0. It must copy what it keeps: the memory is reused for the next rows.
 Take = Callable[[slice, torch.Tensor, torch.Tensor | None], None]
 
 
 @dataclass(frozen=True)
 class Call:
-    """What an attention function was called with, for one text, and what it returned.
+    """Arguments and output of one attention call, for one text.
 
     Args:
         query: [head, query, feature].
         key: [group, key, feature]; consecutive heads share a group.
         value: [group, key, value feature].
         output: [query, head, value feature].
-        scaling: of the scores.
-        softcap: of the scores, or None.
+        scaling: factor of the scores.
+        softcap: softcap of the scores, or None.
         bias: added to the scores; broadcasts to [head, query, key], or None.
-        mask: bool (True: attends) or added; broadcasts to [head, query, key], or None.
-        causal: whether keys after the query are left out beside what the mask says.
-        window: how many keys up to its own a query sees beside what the mask says, or None.
-        sinks: [head], a score that takes its share and leads nowhere, or None.
-        rounds: whether scores are rounded to the type of the query, as eager functions do and kernels do not.
+        mask: bool (True: attends) or added to the scores; broadcasts to [head, query, key], or None.
+        causal: whether keys after the query are masked, in addition to ``mask``.
+        window: number of keys, up to its own position, that a query sees in addition to ``mask``, or None.
+        sinks: [head], score of a sink that takes a share of the softmax and has no value, or None.
+        rounds: whether scores are rounded to the query's dtype. Eager functions do this; kernels do not.
     """
 
     query: torch.Tensor
@@ -72,11 +72,16 @@ def read_call(  # noqa: PLR0917 - the order is that of transformers' functions
     position_bias: torch.Tensor | None = None,
     **_others: Any,
 ) -> Call:
-    """A call of one of transformers' attention functions, in their own parameter names.
+    """The `Call` of one of transformers' attention functions; the parameters have transformers' names.
 
-    ``eager`` does what its mask says; ``sdpa`` without a mask is causal; the flash kernels are causal and know windows
-    beside a mask that only says which keys are padding. ``output`` is what the function returned, [1, query, head,
-    feature].
+    - ``eager`` follows its mask alone.
+    - ``sdpa`` without a mask is causal.
+    - Flash kernels are causal and apply windows themselves; their mask only marks padding.
+
+    ``output`` is the function's output, [1, query, head, feature].
+
+    Raises:
+        ValueError: a batch of several texts.
     """
     if query.shape[0] != 1:
         raise ValueError(f"attention is watched for one text at a time, got a batch of {query.shape[0]}")
@@ -116,7 +121,11 @@ def read_kernel(  # noqa: PLR0917 - the order is torch's
     scale: float | None = None,
     **_others: Any,
 ) -> Call:
-    """A call of torch's attention, [1, head, query, feature] each, in its own parameter names."""
+    """The `Call` of torch's attention kernel, with tensors [1, head, query, feature]; the parameters have torch's names.
+
+    Raises:
+        ValueError: a batch of several texts, or tensors of another number of axes.
+    """
     if query.ndim != 4 or query.shape[0] != 1:
         raise ValueError(f"attention is watched for one text at a time, got queries of shape {tuple(query.shape)}")
     return Call(
@@ -133,20 +142,20 @@ def read_kernel(  # noqa: PLR0917 - the order is torch's
 
 
 def _block_mask(mask: Any, queries: int, keys: int) -> torch.Tensor:
-    """The mask of flex attention, which is a function."""
+    """The mask of flex attention as a tensor; flex attention itself has a function."""
     from torch.nn.attention.flex_attention import create_mask
 
     return create_mask(mask.mask_mod, 1, 1, queries, keys, device=str(mask.kv_indices.device))
 
 
 class Room:
-    """Memory for the rows in the making, used again for the next ones."""
+    """Scratch memory for the rows being computed, reused for the next rows."""
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, torch.dtype, torch.device], torch.Tensor] = {}
 
     def __call__(self, what: str, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-        """A tensor of this shape, not written yet; what it was given for before is lost."""
+        """An uninitialised tensor of this shape. It reuses the memory of the last tensor with this name."""
         size, held = math.prod(shape), self._held.get((what, dtype, device))
         if held is None or len(held) < size:
             held = self._held[what, dtype, device] = torch.empty(size, dtype=dtype, device=device)
@@ -154,53 +163,53 @@ class Room:
 
 
 def rows_at_once(device: torch.device) -> int:
-    """How many queries' rows are made at once on this device."""
+    """Number of query rows computed at once on this device."""
     return ROWS.get(device.type, MANY_ROWS)
 
 
 def times_held(device: torch.device) -> int:
-    """How often the rows in the making are in memory: as scores and as their softmax, or one over the other.
+    """Number of copies of the rows in memory: 1 if the softmax overwrites the scores, else 2.
 
-    A processor's cache has room for them once and not twice. A test holds that it is bit for bit the same.
+    On the CPU it overwrites them, so that they fit the cache. A test shows that the result is the same bit for bit.
     """
     return 1 if device.type == "cpu" else 2
 
 
 def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
-    """The pattern that a call stands for, in float32 (float64 for a kernel that computes in that), some rows at a time.
+    """Compute the pattern of a call in float32 (float64 for a float64 kernel), some rows at a time.
 
     Args:
-        call: what the function received.
-        room: where the rows are made.
-        take: is given all rows, in order.
+        call: the arguments and output of the call.
+        room: scratch memory.
+        take: receives all rows, in order.
 
     Returns:
-        By how much pattern @ value misses the output of the call, in mixtures of its features (`mixtures`), relative to their
-        range; by how much a row and its sink miss one.
+        Two numbers: the largest difference between pattern @ value and the output, in mixtures of its features
+        (`mixtures.py`), relative to their range; and the largest difference between one and a row's sum with its sink.
     """
     heads, queries, features = call.query.shape
     groups, keys, _ = call.key.shape
     device = call.query.device
     at_once = min(rows_at_once(device), queries)
-    # Eager functions take the softmax in float32 whatever they are given.
+    # Eager functions compute the softmax in float32 for every dtype.
     exact = torch.float64 if call.query.dtype == torch.float64 and not call.rounds else torch.float32
     wide = call.query.dtype if call.rounds else exact
     query, key = call.query.to(wide), call.key.to(wide).transpose(1, 2)
-    # [group, key, mixture] and [head, query, mixture]; the last mixture is the sum of a row, which is 1.
+    # [group, key, mixture] and [head, query, mixture]; the last column holds row sums, which must be 1.
     value, output = mixed(call.value.to(exact)), mixed(call.output.to(exact)).transpose(0, 1)
-    # A window ends at the query's own key too.
+    # A window excludes later keys too.
     causal = call.causal or bool(call.window)
     ahead = query.new_full((at_once, at_once), float("-inf")).triu_(1) if causal else None
     missed = output.new_zeros(output.shape[-1])
     for start in range(0, queries, at_once):
         rows = slice(start, min(start + at_once, queries))
         seen = min(rows.stop, keys) if causal else keys
-        # Consecutive heads share a group: their rows go through one product, and no key is repeated.
-        mine = room("query", (heads, rows.stop - start, features), wide, device)
-        torch.mul(query[:, rows], 1.0 if call.rounds else call.scaling, out=mine)
-        mine = mine.view(groups, -1, features)
-        scores = room("scores", (groups, mine.shape[1], seen), wide, device)
-        torch.bmm(mine, key[..., :seen].expand(groups, -1, -1), out=scores)
+        # Consecutive heads share a group: one product takes the rows of all its heads, without copying keys.
+        scaled = room("query", (heads, rows.stop - start, features), wide, device)
+        torch.mul(query[:, rows], 1.0 if call.rounds else call.scaling, out=scaled)
+        scaled = scaled.view(groups, -1, features)
+        scores = room("scores", (groups, scaled.shape[1], seen), wide, device)
+        torch.bmm(scaled, key[..., :seen].expand(groups, -1, -1), out=scores)
         scores = _masked(call, scores.view(heads, -1, seen), rows, ahead).to(exact)
         sink = lead = None
         if call.sinks is not None:
@@ -210,13 +219,13 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
         pattern = torch.softmax(scores, -1, out=out)
         if lead is not None:
             pattern.mul_(torch.sigmoid(lead)[..., None])
-        expected = output[:, rows].reshape(groups, mine.shape[1], -1)
-        over = torch.baddbmm(expected, pattern.view(groups, -1, seen), value[:, :seen], beta=-1)
-        over = over.view(heads, -1, len(missed))
+        expected = output[:, rows].reshape(groups, scaled.shape[1], -1)
+        difference = torch.baddbmm(expected, pattern.view(groups, -1, seen), value[:, :seen], beta=-1)
+        difference = difference.view(heads, -1, len(missed))
         if sink is not None:
-            over[..., -1] += sink
-        # amax and maximum, because they keep a NaN
-        missed = torch.maximum(missed, over.abs_().amax((0, 1)))
+            difference[..., -1] += sink
+        # amax and maximum propagate NaN
+        missed = torch.maximum(missed, difference.abs_().amax((0, 1)))
         take(rows, pattern, sink)
     low, high = torch.aminmax(output[..., :-1])
     spread = max(float(high - low), torch.finfo(torch.float32).tiny)
@@ -224,7 +233,7 @@ def derive(call: Call, room: Room, take: Take) -> tuple[float, float]:
 
 
 def misses_one(pattern: torch.Tensor, sink: torch.Tensor | None) -> torch.Tensor:
-    """By how much a row of [head, row, key] and its sink miss one, at the most."""
+    """Largest difference between one and the sum of a row with its sink. Shapes: [head, row, key] and [head, row]."""
     total = pattern.sum(-1)
     if sink is not None:
         total += sink
@@ -232,13 +241,13 @@ def misses_one(pattern: torch.Tensor, sink: torch.Tensor | None) -> torch.Tensor
 
 
 def _masked(call: Call, scores: torch.Tensor, rows: slice, ahead: torch.Tensor | None) -> torch.Tensor:
-    """Scores [head, row, key] with scale, cap, bias and masks.
+    """Apply scale, softcap, bias and masks to scores [head, row, key].
 
     Args:
-        call: what the function received.
-        scores: of these rows; written over. Where there is ``ahead`` they end at the last row's own key.
-        rows: which queries.
-        ahead: [row, key], minus infinity for the keys after a query of a causal call; None of any other.
+        call: the arguments of the call.
+        scores: the scores of these rows; overwritten. For a causal call the keys end at the last row's own key.
+        rows: the query positions.
+        ahead: [row, key], minus infinity for keys after the query; None if the call is not causal.
     """
     seen = scores.shape[-1]
     if call.rounds:
@@ -253,16 +262,16 @@ def _masked(call: Call, scores: torch.Tensor, rows: slice, ahead: torch.Tensor |
             scores.masked_fill_(~mask, float("-inf"))
         else:
             scores = scores + mask
-    # Added, which takes a fifth of the time of filling in.
+    # Adding minus infinity takes a fifth of the time of masked_fill_.
     if call.window:
         scores += scores.new_full(scores.shape[1:], float("-inf")).tril_(rows.start - call.window)
     if ahead is not None:
-        # All rows see the keys before the first of them.
+        # All rows see the keys before the first row.
         first, count = min(rows.start, seen), rows.stop - rows.start
         scores[..., first:] += ahead[:count, : seen - first]
     return scores
 
 
 def _part(array: torch.Tensor, rows: slice, seen: int) -> torch.Tensor:
-    """The rows and seen keys of what broadcasts to [head, query, key]."""
+    """The part for these rows and the first ``seen`` keys of an array that broadcasts to [head, query, key]."""
     return array[..., :seen] if array.shape[-2] == 1 else array[..., rows, :seen]

@@ -1,7 +1,7 @@
-"""The unembedding a slice of the vocabulary at a time, where it is a plain matrix.
+"""Compute logits one slice of the vocabulary at a time, if the unembedding is a plain matrix.
 
-All rows of many layers go through one slice after another: its weights are then read once and not once per layer, and the
-logits are still in the processor's cache when their statistics are taken.
+Rows of several layers pass through one slice after another. So the weights are read once instead of once per layer, and the
+logits are still in the CPU's cache when the statistics read them.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_h
 
 from tracebench.models.core import ModelCore
 
-#: Tokens of the vocabulary in a slice; a `STEP` more in some.
+#: Vocabulary tokens per slice; some slices have one `STEP` more.
 TOKENS = 2048
 
-#: Slices are so many tokens long, or a multiple: processors like that better.
+#: The length of a slice is a multiple of this, which makes the matrix product faster.
 STEP = 64
 
-#: Rows that go through at once, at the most: with `TOKENS`, logits of 4 MB in float32.
+#: Maximum rows at once; with `TOKENS`, that is 4 MB of float32 logits.
 ROWS = 512
 
-#: Rows that go through all of the vocabulary at once, and their logits: fewer make the product slower, more take memory.
+#: Maximum rows, and maximum logits, at once over the whole vocabulary: fewer are slower, more need memory.
 WHOLE_ROWS, WHOLE_LOGITS = 128, 128 * 50_000
 
 
 class Unembedding:
-    """Logits of what `Layout.normed` gave.
+    """Logits of normed streams (`Layout.normed`).
 
     Args:
         lm: the model.
-        size: of its vocabulary.
+        size: number of logits per position.
 
     Attributes:
-        slices: of the vocabulary, in order; all of it in one where the unembedding is more than a matrix.
-        rows: that should go through at once, at the most.
-        deep: whether they may be of several layers, as texts side by side. A hook may count on one text.
+        slices: slices of the vocabulary in order; a single one if the unembedding is not a plain matrix.
+        rows: maximum rows to pass at once.
+        deep: whether one call may batch several layers. False where a hook may expect a batch of one text.
     """
 
     def __init__(self, lm: ModelCore, size: int) -> None:
@@ -49,18 +49,18 @@ class Unembedding:
         self.rows = ROWS if self._matrix else max(1, min(WHOLE_ROWS, WHOLE_LOGITS // size))
 
     def __call__(self, normed: torch.Tensor, tokens: slice) -> torch.Tensor:
-        """[batch, token, feature] -> [batch, token, slice of the vocabulary], one of `slices`."""
+        """Logits of one of `slices`: [batch, token, feature] -> [batch, token, slice of the vocabulary]."""
         if self._matrix is None:
             with self._lm.running():
                 return self._layout.head(self._layout.unembed(normed))
-        # A matrix has no mode; it is read under the lock, because who holds that may change it for a while.
+        # A matrix has no train or eval mode. Read it under the lock, because another thread may edit it under the lock.
         with self._lm.lock:
             weight, bias = self._matrix.weight.detach()[tokens], self._matrix.bias
             return self._layout.head(functional.linear(normed, weight, None if bias is None else bias.detach()[tokens]))
 
 
 def plain_matrix(module: nn.Module) -> nn.Linear | None:
-    """A module that is a matrix in memory and nothing else: no hook, no other forward, no quantised or absent weight."""
+    """The module if it is a plain matrix in memory: no hook, no replaced forward, no quantised or offloaded weight; else None."""
     if type(module) is not nn.Linear or "forward" in vars(module):
         return None
     if any((module._forward_hooks, module._forward_pre_hooks, _global_forward_hooks, _global_forward_pre_hooks)):
@@ -71,7 +71,7 @@ def plain_matrix(module: nn.Module) -> nn.Linear | None:
 
 
 def even_slices(start: int, stop: int) -> list[slice]:
-    """As few parts of a range as hold about `TOKENS` each, all about as large and all but the last of `STEP`s."""
+    """Split a range into slices of similar size, about `TOKENS` each; all but the last end at a multiple of `STEP`."""
     size = stop - start
     count = -(-size // TOKENS)
     inner = (start + size * number // count // STEP * STEP for number in range(count))
