@@ -114,12 +114,8 @@ def test_a_float64_model_is_checked_in_float64_and_returned_in_float32(name, lim
     assert {check.limit for check in result.checks if check.name.startswith(("pattern", "rows"))} == {limit}
 
 
-<<<<<<< HEAD
-def test_under_autocast_the_limit_is_that_of_the_type_that_was_computed_in():
-    """The model's own: a user's autocast is off while a model runs."""
-=======
 def test_under_autocast_the_limit_follows_the_computed_dtype():
->>>>>>> main
+    """The model's own: a user's autocast is off while a model runs."""
     lm = tiny.lm()
     for block in lm.model.model.layers:
         block.self_attn.forward = torch.autocast("cpu", dtype=torch.bfloat16)(block.self_attn.forward)

@@ -133,15 +133,9 @@ class ModelCore:
         """A cache key for results: covers the weights' bits, the configuration, hooks, and torch's settings for all threads."""
         return f"{self.fingerprint()} {circumstances(self.model)}"
 
-<<<<<<< HEAD
-    def _here(self) -> str:
-        """The same for the bits of a pass in this thread."""
-        return f"{self.state()} {in_this_thread()}"
-=======
     def _thread_state(self) -> str:
         """A cache key for the exact bits of a pass: `state`, and torch's settings for this thread."""
-        return f"{self.state()} {in_this_thread(self.model)}"
->>>>>>> main
+        return f"{self.state()} {in_this_thread()}"
 
     def refresh(self) -> None:
         """Clear the caches. Call it after editing a very large model, or after replacing modules of any model."""
@@ -165,28 +159,19 @@ class ModelCore:
         return self.pieces.vocabulary(ids)
 
     def token_id(self, token: str | int) -> int:
-<<<<<<< HEAD
-        """The id of a token given as exact text or id; a ``ValueError`` says which tokens a longer text is."""
-        found = self.pieces.find(token, self.vocabulary_size)
-        given.insist_on_logit(found, self.scored_size, self.name)
-        return found
-=======
         """The id of a token given as exact text or id.
 
         Raises:
-            ValueError: the text is not one token; the message lists its tokens.
+            ValueError: the text is not one token; the message lists its tokens. Or the model has no logit for it.
         """
-        return self.pieces.find(token, self.vocabulary_size)
->>>>>>> main
+        found = self.pieces.find(token, self.vocabulary_size)
+        given.insist_on_logit(found, self.scored_size, self.name)
+        return found
 
     # --- running it ---------------------------------------------------------------------------------------------
 
     def running(self) -> Scope[None]:
-<<<<<<< HEAD
-        """Within this scope the model is ours: locked, in eval mode, `neutral`, without gradients. All of it is put back."""
-=======
-        """Within this scope the model is locked, in eval mode and without gradients; afterwards all is restored."""
->>>>>>> main
+        """Within this scope the model is locked, in eval mode, `neutral` and without gradients; afterwards all is restored."""
         return Scope(self._take)
 
     def neutral(self) -> Scope[None]:

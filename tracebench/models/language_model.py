@@ -49,36 +49,23 @@ class LanguageModel(ModelCore):
         """Generate a continuation and record every step. Decoding is greedy unless a temperature is given.
 
         Args:
-<<<<<<< HEAD
-            prompt: text (special tokens as the tokenizer adds them), token ids, or all that a tokenizer gave for a text; what its
-                attention mask leaves out is padding, and is dropped.
-            max_new_tokens: how many at the most; the model's end-of-sequence tokens end it earlier.
-            temperature: samples from the scores divided by it; None takes the most likely token.
-            top_k: sample among this many.
-            top_p: sample among the most likely that together have this probability.
-            seed: of the sampling; drawn and recorded when none is given. Greedy decoding takes it and draws nothing, so
-                that a call stays the same when a temperature is added or taken away.
-            stop: end once the new text contains one of these strings.
-            unknown: arguments of other libraries are refused in a sentence.
-
-        Returns:
-            A `Trace` whose candidates are the raw scores, before temperature, top-k and top-p. Its checks say what of the prompt
-            and of the model's own generation_config is easy to miss.
-=======
-            prompt: text (the tokenizer adds its special tokens) or token ids.
+            prompt: text (the tokenizer adds its special tokens), token ids, or all that a tokenizer gave for one text. Tokens
+                that its attention mask leaves out are padding and are dropped.
             max_new_tokens: maximum number of tokens; an end-of-sequence token ends the generation earlier.
             temperature: divides the logits before sampling; None takes the most likely token.
             top_k: sample only among the ``top_k`` most likely tokens.
             top_p: sample only among the most likely tokens that together reach this probability.
             seed: random seed of the sampling; by default one is drawn and recorded. Greedy decoding accepts and ignores it.
             stop: stop as soon as the new text contains one of these strings.
+            unknown: any other argument is refused, with the arguments that there are.
 
         Returns:
-            A `Trace`. Its candidates are the raw scores, before temperature, top-k and top-p.
+            A `Trace`. Its candidates are the raw scores, before temperature, top-k and top-p. Its checks name what is easy to
+            miss in the prompt, and the parts of the model's own generation_config that were set aside.
 
         Raises:
-            ValueError: the prompt and the new tokens exceed the context window, or a parameter is out of range.
->>>>>>> main
+            ValueError: the prompt and the new tokens exceed the context window; a parameter is out of range or unknown; token ids
+                have padding and no attention mask.
         """
         generation.insist_on_known("generate", unknown)
         ids, checks = self._ids(prompt, "generate")
@@ -95,8 +82,7 @@ class LanguageModel(ModelCore):
             options: as for `generate`; ``max_new_tokens`` is 64 by default.
 
         Raises:
-            TypeError: an unknown option.
-            ValueError: the tokenizer has no chat template.
+            ValueError: the tokenizer has no chat template; an unknown option.
         """
         generation.insist_on_known("chat", options)
         options.setdefault("max_new_tokens", 64)
@@ -111,21 +97,12 @@ class LanguageModel(ModelCore):
                 generation.generate(self, rendered.ids, sampling, settings, segments=rendered.segments, checks=checks)
             )
 
-<<<<<<< HEAD
     def read(self, text: Prompt, *, prompt_length: int = 1) -> Trace:
-        """Read a text as if it had been generated: every token after the prompt is a step.
-
-        Args:
-            text: text, token ids, or all that a tokenizer gave for a text.
-            prompt_length: how many tokens are the prompt, BOS included; at least 1.
-=======
-    def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
         """Read a text as if the model had generated it: every token after the prompt is a step.
 
         Args:
-            text: text or token ids.
+            text: text, token ids, or all that a tokenizer gave for one text.
             prompt_length: number of tokens in the prompt, including BOS; at least 1.
->>>>>>> main
         """
         ids, checks = self._ids(text, "read")
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}

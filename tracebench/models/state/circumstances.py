@@ -29,12 +29,8 @@ def circumstances(model: CausalModel) -> str:
     return hashlib.sha256("\n".join(_facts(model)).encode()).hexdigest()[:16]
 
 
-<<<<<<< HEAD
 def in_this_thread() -> str:
-    """What torch has for each thread, and what changes the bits of a pass: how many threads help.
-
-    Autocast is another, and is off while a model runs (see `neutral`).
-    """
+    """Torch's setting of this thread that changes the bits of a pass: number of threads. Autocast is off in a pass."""
     return str(torch.get_num_threads())
 
 
@@ -60,14 +56,6 @@ def _precision(matmul: Any) -> str:
     """Of products of float32. Newer torch has it for each backend, and refuses the older call once that was used."""
     found = getattr(matmul, "fp32_precision", None)
     return torch.get_float32_matmul_precision() if found is None else str(found)
-=======
-def in_this_thread(model: CausalModel) -> str:
-    """Torch's settings of this thread that change the bits of a pass: number of threads, and autocast."""
-    devices = sorted({parameter.device.type for parameter in model.parameters()} | {"cpu"})
-    kinds = [device for device in devices if torch.amp.is_autocast_available(device)]
-    autocast = [(device, torch.get_autocast_dtype(device)) for device in kinds if torch.is_autocast_enabled(device)]
-    return f"{torch.get_num_threads()} {autocast}"
->>>>>>> main
 
 
 def _facts(model: CausalModel) -> Iterator[str]:
