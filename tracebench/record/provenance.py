@@ -23,6 +23,8 @@ class Provenance:
         device: where token ids go, which is where the embedding is.
         seed: of the sampling; None when greedy or read.
         settings: how the text came about (``{"how": "generate", "max_new_tokens": 8, ...}``).
+        set_aside: the parts of the model's own generation_config that ``generate`` did not follow, with their values.
+        torch: what was set in torch for all code and may change numbers, where it differs from torch's default.
         versions: of python, torch, transformers, captum and tracebench.
         time: UTC, ISO 8601, seconds.
     """
@@ -39,6 +41,8 @@ class Provenance:
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    set_aside: Mapping[str, Any] = field(default_factory=dict)
+    torch: Mapping[str, Any] = field(default_factory=dict)
     time: str = ""
 
     def to_json(self) -> dict[str, Any]:

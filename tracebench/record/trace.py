@@ -48,13 +48,15 @@ class Candidates:
     @property
     def probs(self) -> LabeledArray:
         """[step, rank]: raw probabilities."""
-        values = np.exp(np.asarray(self.logits.values) - np.asarray(self.logsumexp.values)[:, None])
+        with np.errstate(under="ignore"):  # the smallest are 0, also where a user has numpy raise
+            values = np.exp(np.asarray(self.logits.values) - np.asarray(self.logsumexp.values)[:, None])
         return LabeledArray(values, self.logits.axes)
 
     @property
     def chosen_probs(self) -> LabeledArray:
         """[step]: the raw probability of the token that was taken."""
-        values = np.exp(np.asarray(self.realised.values) - np.asarray(self.logsumexp.values))
+        with np.errstate(under="ignore"):
+            values = np.exp(np.asarray(self.realised.values) - np.asarray(self.logsumexp.values))
         return LabeledArray(values, self.realised.axes)
 
 
