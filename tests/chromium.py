@@ -6,6 +6,8 @@ import functools
 import re
 import shutil
 import subprocess
+import time
+from contextlib import contextmanager
 
 #: Run as root in CI, and stop Chromium's own network requests.
 ARGUMENTS = (
@@ -54,6 +56,36 @@ def watch(page):
     # Route only requests to other machines, so that a test that waits in Python does not block the page.
     page.route(ELSEWHERE, refuse)
     return wrong
+
+
+def eventually(page, holds, seconds=120):
+    """Wait until it holds: a page is drawn anew some frames later, and on a busy machine later than that."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
+def frames(page, count=2):
+    """Wait until the page has drawn so many frames."""
+    for _ in range(count):
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(drawn))")
+
+
+@contextmanager
+def busy_for_less_than(page, seconds):
+    """The page's own thread computes for less than that meanwhile: not the time on a clock, which other programs take too."""
+    session = page.context.new_cdp_session(page)
+
+    def computed():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = computed()
+    yield
+    assert computed() - before < seconds
+    session.detach()
 
 
 if __name__ == "__main__":

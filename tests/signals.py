@@ -38,6 +38,24 @@ def interrupted_at_random(work, times):
     assert hits > times // 2
 
 
+def interrupt_in(*functions):
+    """Send a SIGINT once the main thread is in functions of these names, the innermost first.
+
+    For another thread; it does not depend on how busy the machine is.
+    """
+    main = threading.main_thread().ident
+
+    def names():
+        frame = sys._current_frames()[main]
+        for _ in functions:
+            yield frame.f_code.co_name if frame else None
+            frame = frame and frame.f_back
+
+    while tuple(names()) != functions:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 @contextmanager
 def _quick_threads():
     """Switch threads as often as possible, and let an interrupt raise as in a notebook cell."""

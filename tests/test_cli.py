@@ -311,7 +311,7 @@ def test_ctrl_c_gives_one_line_and_leaves_no_partial_file(model, trace):
         said = run.stderr.readline()
         assert said, "it ended before it was interrupted"
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=300)
     assert (run.returncode, out) == (130, b"")
     assert err.endswith(b"tracebench: interrupted\n")
     assert b"Traceback" not in err
@@ -320,7 +320,7 @@ def test_ctrl_c_gives_one_line_and_leaves_no_partial_file(model, trace):
 
 def test_a_console_without_our_signs_gets_replacements(trace):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*COMMAND, "show", "k.trace"], env=environment, capture_output=True, check=False, timeout=60)
+    done = subprocess.run([*COMMAND, "show", "k.trace"], env=environment, capture_output=True, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"The model said" in done.stdout or b"The text goes on" in done.stdout
 
@@ -331,7 +331,7 @@ def test_a_closed_pipe_gives_no_error_message(trace):
     os.close(read)
     with open(write, "wb") as closed:
         done = subprocess.run(
-            [*COMMAND, "show", "k.trace"], stdout=closed, stderr=subprocess.PIPE, check=False, timeout=60
+            [*COMMAND, "show", "k.trace"], stdout=closed, stderr=subprocess.PIPE, check=False, timeout=300
         )
     assert (done.returncode, done.stderr) == (141, b"")
     assert trace.with_suffix(".html").is_file()
@@ -355,7 +355,7 @@ def test_the_page_is_written_also_if_the_reader_closes_the_pipe(model, trace):
         "a.html",
     )
     with open(write, "wb") as closed:
-        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False, timeout=120)
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False, timeout=300)
     assert done.returncode == 141
     assert trace.with_name("a.html").is_file()
 

@@ -170,7 +170,7 @@ def test_a_failed_request_does_not_lose_the_other_answers(lm, tmp_path):
     bench = tb.explore(lm, lm.generate([3], max_new_tokens=1))
     with pytest.warns(
         UserWarning,
-        match="IntegratedGradients was not saved: at this step there is nothing to explain: the only",
+        match="IntegratedGradients was not saved: at this step there is nothing to explain: only the first token comes",
     ):
         page = bench.save(tmp_path / "a.html")
     assert "top choice" in page.read_text("utf-8")

@@ -237,6 +237,8 @@ def _show(options: argparse.Namespace) -> None:
     page = bench.save(output)
     if bench.trace is not None and bench.trace.steps:
         print(bench.summary(0))
+    for _, check in bench.checks.wrong:
+        print(f"{check}: {check.meaning}")
     print(f"Written: {page} ({readable_size(page.stat().st_size)})")
 
 

@@ -154,7 +154,7 @@ def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
 def test_an_edited_weight_is_a_new_answer_and_an_untouched_one_is_remembered(notebook, page):
     notebook.kernel_exec(
         "from tracebench.offline.bake import answer\n"
-        "def ask(): return answer(bench._answerer, bench._requests[0])\n"
+        "def ask(): return answer(bench._answerer, bench.requests[0])\n"
         "first = ask()"
     )
     assert notebook.kernel_eval("ask() is first") == "True"
@@ -174,7 +174,7 @@ def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
     notebook.save()
     notebook.shutdown_kernel()
     click_step(page, 1)
-    page.get_by_text("The kernel does not answer").first.wait_for(timeout=20_000)
+    page.get_by_text("The kernel does not answer").first.wait_for(timeout=120_000)
     page.wait_for_selector('[data-view="lens_table"] [data-token="10"][aria-selected="true"]')
 
 

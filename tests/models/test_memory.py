@@ -73,7 +73,7 @@ def test_attention_is_refused_before_the_pass_and_the_suggestion_fits(limited):
 def test_gradients_that_do_not_fit_are_refused(limited):
     for said in limited["gradients"].values():
         assert said == (
-            "61 tokens do not fit the memory of cpu with gradients, one text at a time: explain an earlier step or a "
+            "61 tokens do not fit the memory of cpu with gradients, even one text at a time: explain an earlier step or a "
             "shorter text"
         )
 

@@ -1,7 +1,5 @@
 """A stamp tells if user code has run since a checksum was taken; tested in a real IPython shell."""
 
-import os
-import signal
 import sys
 import threading
 import time
@@ -10,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from tests.signals import interrupt_in
 from tracebench.runtime import cells
 
 
@@ -105,8 +104,7 @@ def test_an_interrupt_does_not_start_a_waiting_cell_early(shell):
     cells.hold_off(held, pytest.fail)
 
     def let_go():
-        time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
+        interrupt_in("_wait")
         time.sleep(0.1)
         log.append("let go")
         held.close()

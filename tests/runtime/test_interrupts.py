@@ -49,16 +49,15 @@ def test_a_lock_is_released():
 
 
 def test_an_interrupt_reaches_the_body_and_ends_it():
-    down, began = [], time.monotonic()
+    down = []
 
     def body():
         signal.raise_signal(signal.SIGINT)
-        time.sleep(20)
+        pytest.fail("the body went on")
 
     with pytest.raises(KeyboardInterrupt), Scope(lambda undo: undo.callback(down.append, 1)):
         body()
     assert down == [1]
-    assert time.monotonic() - began < 10
 
 
 def test_an_interrupt_during_the_setup_is_delayed_and_not_lost():

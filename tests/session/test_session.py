@@ -21,7 +21,7 @@ from tracebench.requests.request import Job, Request
 from tracebench.runtime.progress import Cancelled
 from tracebench.session.session import Session
 
-SECONDS = 20
+SECONDS = 120
 
 
 class Asked:

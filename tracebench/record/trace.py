@@ -49,13 +49,15 @@ class Candidates:
     @property
     def probs(self) -> LabeledArray:
         """[step, rank]: raw probabilities."""
-        values = np.exp(np.asarray(self.logits.values) - np.asarray(self.logsumexp.values)[:, None])
+        with np.errstate(under="ignore"):  # an underflow gives 0, also if the user has set numpy to raise
+            values = np.exp(np.asarray(self.logits.values) - np.asarray(self.logsumexp.values)[:, None])
         return LabeledArray(values, self.logits.axes)
 
     @property
     def chosen_probs(self) -> LabeledArray:
         """[step]: the raw probability of the generated token."""
-        values = np.exp(np.asarray(self.realised.values) - np.asarray(self.logsumexp.values))
+        with np.errstate(under="ignore"):
+            values = np.exp(np.asarray(self.realised.values) - np.asarray(self.logsumexp.values))
         return LabeledArray(values, self.realised.axes)
 
 
