@@ -60,7 +60,7 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     scores, attention = without._data["notes"][0].split(" Attention to ")
     assert attention.startswith("200 tokens is not shown: ")
     assert scores == (
-        "Scores of more than 128 tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+        "Scores of more than 128 tokens are by input x gradient (one pass). For integrated gradients (64 passes): "
         "tb.explore(lm, trace, tb.IntegratedGradients())."
     )
     assert tb.explore(lm, short)._data["notes"] == [None]
@@ -135,7 +135,7 @@ def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
     ("given", "error", "sentence"),
     [
         (tb.LogitLens, TypeError, "takes analyses with their parameters .* got the class LogitLens"),
-        (made.lens(made.trace()), TypeError, r"a finished LensTable goes to tb\.Workbench"),
+        (made.lens(made.trace()), TypeError, r"show a finished LensTable with tb\.Workbench"),
         ("LogitLens", TypeError, "takes analyses with their parameters .* got 'LogitLens'"),
         (False, TypeError, "takes analyses with their parameters .* got False"),
         (tb.Target(), TypeError, "takes analyses with their parameters .* got Target"),
@@ -170,7 +170,7 @@ def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path
     bench = tb.explore(lm, lm.generate([3], max_new_tokens=1))
     with pytest.warns(
         UserWarning,
-        match="IntegratedGradients is not in what was saved: at this step there is nothing to explain: the only",
+        match="IntegratedGradients is not in what was saved: at this step there is nothing to explain: only the first token comes",
     ):
         page = bench.save(tmp_path / "a.html")
     assert "top choice" in page.read_text("utf-8")

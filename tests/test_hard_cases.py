@@ -24,11 +24,11 @@ def numbers(result):
 def test_two_benches_on_one_model_answer_as_each_does_alone():
     lm = tiny.lm()
     traces = [lm.generate(prompt, max_new_tokens=3) for prompt in ("The Eiffel Tower", "Gustave Eiffel, whose company")]
-    alone = [[answer(bench._answerer, each) for each in bench._requests] for bench in explored(lm, traces)]
+    alone = [[answer(bench._answerer, each) for each in bench.requests] for bench in explored(lm, traces)]
     together = [[], []]
 
     def ask(bench, answers):
-        answers.extend(answer(bench._answerer, each) for each in bench._requests)
+        answers.extend(answer(bench._answerer, each) for each in bench.requests)
 
     with unchanged(lm.model):
         threads = [threading.Thread(target=ask, args=each) for each in zip(explored(lm, traces), together, strict=True)]
@@ -63,7 +63,7 @@ def test_one_token_is_shown_by_every_view_that_has_something_to_say(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         said.save(tmp_path / "said.html")
-    assert {result.kind for result in said._results()} == {"lens_table", "token_scores", "attention", "rollout"}
+    assert {result.kind for result in said.results} == {"lens_table", "token_scores", "attention", "rollout"}
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,9 @@ def test_two_thousand_tokens_are_explained_and_saved(long, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # nothing may be left out of the page
         bench.save(tmp_path / "long.html")
-    lens, scores = bench._results()[:2]
+    lens, scores = bench.results[:2]
     assert lens.token_ids.shape[1] == scores.scores.shape[-1] == len(trace.tokens)
-    checks = [check for result in bench._results() for check in result.checks if check.kind == "identity"]
+    checks = [check for result in bench.results for check in result.checks if check.kind == "identity"]
     assert checks
     assert {check.state for check in checks} == {"holds"}
 
@@ -103,7 +103,7 @@ def test_a_long_answer_says_how_far_it_is_and_can_be_cancelled(long):
     job = Job(tick, lambda _result: ended.set(), failed)
     bench = tb.explore(lm, trace, tb.IntegratedGradients())
     with unchanged(lm.model):
-        bench._answerer.ask(bench._requests[1], job)
+        bench._answerer.ask(bench.requests[1], job)
         assert ended.wait(60)
     assert [type(error) for error in errors] == [Cancelled]
     assert 2 <= ticks[-1][0] < ticks[-1][1]

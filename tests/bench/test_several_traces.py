@@ -17,6 +17,7 @@ from tracebench.analyses.base import request
 from tracebench.record.files import FileError
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Request
+from tracebench.requests.stored import Stored
 from tracebench.results.base import Result
 
 A = made.trace()
@@ -292,6 +293,22 @@ def test_a_step_that_another_trace_lacks_is_asked_there_at_its_first(bench):
     bench.selection.step = 4
     steps = {(request.trace, request.target.step) for request in bench.now() if request.target}
     assert steps == {(A.hash, 4), (B.hash, 0)}
+
+
+def test_a_page_may_ask_what_was_left_out_for_a_trace():
+    first = [request_for(made.lens(A)), request_for(made.scores(A, 0))]
+    usual = {A.hash: (first, None), B.hash: ([request_for(made.lens(B))], "Scores are left out.")}
+    bench = tb.Workbench([A, B], answerer=Stored([made.lens(A)], [A, B]), usual=lambda trace: usual[trace.hash])
+    scores = bench.views[2]
+    assert scores._requests[1] is None
+    asked = {**scores._requests[0], "traces": [B.hash]}
+    scores.set_state({"_requests": [scores._requests[0], asked]})
+    bench.selection.trace = 1
+    assert scores.request.traces == (B.hash,)
+    assert scores.request.key in {request.key for request in bench.now()}
+    with pytest.warns(UserWarning, match="ignores what a page sent: this is no request"):
+        scores.set_state({"_requests": [{"analysis": 3}]})
+    assert scores._requests[1] == asked
 
 
 def test_what_a_page_asks_about_a_trace_that_nothing_was_asked_about_is_taken_up(tmp_path):

@@ -657,7 +657,7 @@ def test_in_a_notebook_another_head_comes_from_the_kernel_which_computes_nothing
     page.get_by_role("heading", name="Layer 17, head 4").wait_for()
     assert notebook.kernel_eval("bench.selection.layer, bench.selection.head") == "(17, 4)"
     shown = page.locator(f"{VIEW} .tb-detail").inner_text()
-    own = "next(r for r in bench._results() if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    own = "next(r for r in bench.results if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
     weight = float(notebook.kernel_eval(f"float({own}.values.max())"))
     assert float(shown.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
     assert "weights here are right to within 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()

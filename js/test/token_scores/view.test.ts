@@ -115,7 +115,7 @@ test("what is compared with stands in the title, which tells two such views apar
 
 test("the method and its baseline are said in words, the scale in numbers", async () => {
   const { root } = await show(tokenScores, STATE, answering());
-  expect(text(root)).toContain("Integrated gradients, compared with the eos token in place of every token.");
+  expect(text(root)).toContain("Integrated gradients; baseline: each token replaced by the eos token.");
   expect(text(one(root, ".tb-legend"))).toContain("− speaks against it");
   expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe(
     "From −3.00 logits (speaks against it) to +3.00 logits (speaks for it)",
@@ -503,8 +503,8 @@ test("names of methods are words", () => {
 
 test("points that follow the path are said", () => {
   const adaptive = "IntegratedGradients(n_steps=64, baseline='eos', quadrature='adaptive')";
-  expect(methodLine({ method: adaptive, baseline: "zeros" })).toBe(
-    "Integrated gradients, 64 adaptive points, compared with zeros.",
+  expect(methodLine({ method: adaptive, baseline: "each embedding replaced by zeros" })).toBe(
+    "Integrated gradients, 64 adaptive points; baseline: each embedding replaced by zeros.",
   );
   expect(methodLine({ method: adaptive.replace("adaptive", "gauss-legendre"), baseline: "" })).toBe("Integrated gradients.");
 });
