@@ -204,9 +204,7 @@ def test_a_closed_bench_raises_a_sentence(lm, tmp_path):
         bench.size,
         lambda: tb.snapshot(bench),
     ):
-        with pytest.raises(
-            ValueError, match=r"this bench is closed: make a new one with tb\.explore"
-        ):
+        with pytest.raises(ValueError, match=r"this bench is closed: make a new one with tb\.explore"):
             ask()
     assert list(tmp_path.iterdir()) == []
 
