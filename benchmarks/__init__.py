@@ -1,1 +1,1 @@
-"""What things cost, as ratios measured in one process: ``python -m benchmarks`` runs all of them."""
+"""Time and memory as ratios, measured in one process: ``python -m benchmarks`` runs all benchmarks."""

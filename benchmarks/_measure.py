@@ -16,7 +16,7 @@ MEASURES_PEAKS = "TRACEBENCH_MEASURES_PEAKS"
 
 
 class Cost(NamedTuple):
-    """Seconds on the wall, seconds of the processor (all threads), and megabytes above what was there at the start."""
+    """Wall seconds, processor seconds (all threads), and peak megabytes above the memory in use at the start."""
 
     wall: float
     cpu: float
@@ -24,7 +24,7 @@ class Cost(NamedTuple):
 
 
 def cost(call: Callable[[], Any]) -> Cost:
-    """One call. The peak is known on Linux only (NaN elsewhere)."""
+    """The cost of one call. The peak is NaN on systems other than Linux."""
     before = _start_peak()
     wall, cpu = time.perf_counter(), time.process_time()
     call()
@@ -33,14 +33,14 @@ def cost(call: Callable[[], Any]) -> Cost:
 
 
 def peaks(calls: dict[str, Callable[[], Any]], module: str, options: list[str]) -> dict[str, float]:
-    """Peaks of calls in megabytes, of what they really have, from a process of its own that gives freed arrays back at once.
+    """Peak megabytes of each call, measured in a separate process that returns freed memory to the system at once.
 
-    By itself glibc keeps what was freed for the next array: the peak of one and the same call then differs by tens of
-    megabytes from run to run. Giving back costs time, so time is not measured there.
+    By default glibc keeps freed memory for the next array, and the peak of the same call then differs by tens of
+    megabytes between runs. Returning memory costs time, so no time is measured in that process.
 
     Args:
-        calls: as for `ratios`; each is called once before.
-        module: the benchmark that calls this function, run again by its name.
+        calls: name -> call, as for `ratios`; each is called once as a warm-up.
+        module: the benchmark that calls this function; the separate process runs it again.
         options: its command line.
     """
     if MEASURES_PEAKS in os.environ:
@@ -50,14 +50,14 @@ def peaks(calls: dict[str, Callable[[], Any]], module: str, options: list[str]) 
         sys.exit()
     environment = {MEASURES_PEAKS: "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     command = [sys.executable, "-m", module, *options]
-    said = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603
-    return json.loads(said.splitlines()[-1])
+    output = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603
+    return json.loads(output.splitlines()[-1])
 
 
 def ratios(calls: dict[str, Callable[[], Any]], reference: str, rounds: int) -> dict[str, tuple[float, float, float]]:
-    """Median over rounds of the ratio to the reference in the same round (wall, processor), and the largest peak.
+    """For each call: the median ratios to the reference (wall, processor) and the largest peak in megabytes.
 
-    Rounds are interleaved because a shared machine is faster now and slower then.
+    Each round measures all calls, and a ratio compares within one round, because the speed of a shared machine varies.
     """
     rows = [{name: cost(call) for name, call in calls.items()} for _ in range(rounds)]
     return {
@@ -71,7 +71,7 @@ def ratios(calls: dict[str, Callable[[], Any]], reference: str, rounds: int) -> 
 
 
 def verdict(what: str, value: float, limit: float, unit: str = "") -> bool:
-    """Print a budget and whether it is kept."""
+    """Print a value with its budget, and return whether the value is within it."""
     kept = value <= limit
     print(f"{'✓' if kept else '✗'} {what}: {value:.2f}{unit} (budget {limit:g}{unit})")
     return kept
@@ -80,7 +80,7 @@ def verdict(what: str, value: float, limit: float, unit: str = "") -> bool:
 def _start_peak() -> float:
     if not STATUS.exists():
         return float("nan")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     return _status("VmRSS")
 
 

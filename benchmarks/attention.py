@@ -1,7 +1,7 @@
-"""Capture of the residual stream and of every attention pattern of the demo model, against a plain forward pass.
+"""Capture the residual stream and all attention patterns of the demo model, against a plain forward pass.
 
-Budget: at 512 tokens, with the patterns kept as uint8 on a square-root scale, at most 1.3 times the time of the pass, and
-peak memory of what is kept and one layer, and a quarter of what transformers' own eager weights take.
+Budget at 512 tokens, with the patterns kept as uint8 on a square-root scale: at most 1.3 times the time of the pass; peak
+memory of the kept arrays plus one layer, and at most a quarter of transformers' own eager capture.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from tracebench.models.watch.capture import capture_streams
 
 MB = 2**20
 
-#: Megabytes that transformers' eager capture of 512 tokens took (its peak by the system, the pass included): we want a quarter.
+#: Peak megabytes of transformers' eager capture of 512 tokens, including the pass. The budget is a quarter of it.
 EAGER = 512.0
 
 
@@ -47,8 +47,8 @@ def main() -> int:
         kept: list[np.ndarray] = []
 
         def keep(rows: Rows) -> None:
-            # round(255 sqrt(w)), as the views pack them (by numpy, when one is asked for); after the last key of these rows there is nothing. By torch, which
-            # takes all threads, but for the last step: numpy makes bytes in a quarter of the processor time.
+            # round(255 sqrt(w)), as the views pack weights. Torch computes it on all threads; numpy converts to bytes in a
+            # quarter of torch's processor time.
             root = torch.sqrt(rows.pattern, out=room[: rows.pattern.numel()].view(rows.pattern.shape))
             kept.append(torch.add(half, root, alpha=255, out=root).numpy().astype(np.uint8))
 

@@ -1,7 +1,7 @@
 """Integrated gradients and input x gradient of the demo model, against a plain forward pass and Captum's own call.
 
-The peers for the same work (32 tokens, one target, 50 points): Captum's `LayerIntegratedGradients` with its advice for small
-memory takes 57 forward passes and 590 MB, with its defaults 41 and 2.9 GB.
+For the same work (32 tokens, one target, 50 points), Captum's `LayerIntegratedGradients` takes the time of 57 forward passes
+and 590 MB with ``internal_batch_size=10``, and 41 passes and 2.9 GB with its defaults.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main() -> int:
         verdict(
             "integrated gradients, times Captum's own call", found["integrated"][0] / found["captum alone"][0], 1.1
         ),
-        verdict("adaptive points, times those", found["adaptive"][0] / found["integrated"][0], 1.2),
+        verdict("adaptive points, times integrated gradients", found["adaptive"][0] / found["integrated"][0], 1.2),
         verdict("memory of integrated gradients above the model", found["integrated"][2], 400, " MB"),
     ]
     return 0 if all(kept) else 1

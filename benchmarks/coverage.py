@@ -1,7 +1,7 @@
-"""Every causal language model of the installed transformers that one tiny configuration can build, proved or refused.
+"""Build a tiny model of every causal family in the installed transformers, and check that its layout is proved or refused.
 
-Budget: at least 105 families are accepted with every identity holding (the lens at the last block, the attention
-patterns, the gradients of the tokens) and their model left as it was, bit for bit.
+Budget: at least 105 families are accepted, all their identities hold (the lens at the last block, the attention patterns,
+the gradients of the tokens), and the model stays the same bit for bit.
 """
 
 import argparse
@@ -29,15 +29,16 @@ from tracebench.models.layout.family import run
 from tracebench.models.numerics import relative_gap
 from tracebench.models.watch.attention import NoAttentionError
 
-#: Families that are accepted with all identities.
+#: Minimum number of families that are accepted with all identities.
 ENOUGH = 105
-#: Of a family, in seconds.
+#: Seconds per family.
 LIMIT = 60
-#: More parameters than this are not tiny: the configuration has sizes of its own names.
+#: Maximum parameters. A larger model has size settings whose names are missing in `SETTINGS`.
 TINY = 20_000_000
 TOKENS = 12
 VOCABULARY = 320
-#: Of the range of the logits. What reads later tokens is far above, the order of summation far below.
+#: Tolerance of the causality test, relative to the range of the logits: far below the effect of reading later tokens, far
+#: above rounding.
 CAUSAL = 1e-3
 
 _WIDTH = dict.fromkeys(("hidden_size", "n_embd", "d_model", "embedding_size", "emb_dim", "lru_width"), 32)
@@ -95,34 +96,35 @@ SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("max_position_embeddings", "n_positions", "n_ctx"), 128),
     "vocab_size": VOCABULARY,
     "sliding_window": 4,
-    # Of hybrids, every other layer attends.
+    # In hybrids, every other layer has attention.
     "attention_types": [[["global", "local"], 2]],
     **dict.fromkeys(("attn_layer_period", "layer_group_size"), 2),
     "attn_layer_offset": 1,
     "attn_layer_indices": [1, 3],
-    # What would be larger than the model, or need more layers than it has.
+    # Settings whose defaults would be larger than the model, or need more layers than it has.
     **dict.fromkeys(("num_kv_shared_layers", "hidden_size_per_layer_input"), 0),
     "vocab_size_per_layer_input": VOCABULARY,
-    # Some encoders are decoders when told.
+    # Some encoders become decoders with this setting.
     "is_decoder": True,
     "bos_token_id": 1,
     "eos_token_id": 2,
     "pad_token_id": 0,
 }
-#: What is tried in turn until a model runs: latent attention has no groups, some heads have a width of their own.
+#: Settings to try in turn until a model runs: latent attention has no groups, and some heads have their own width.
 VARIANTS: tuple[dict[str, Any], ...] = ({}, dict.fromkeys(_GROUPS, 4), {"head_dim": 16}, {"num_experts_per_tok": 1})
 
 
 @dataclass
 class Family:
-    """What came out for one family.
+    """The outcome for one family.
 
     Args:
         name: its model type.
-        causal: None where no model could be built.
+        causal: whether the model is causal; None if no model could be built.
         accepted: whether its layout was proved.
-        lens: ``"holds"``, or which identity is broken; so ``attention`` (or ``"none"``), ``gradient`` and ``left``.
-        why: the sentence that refused it, or the error that kept it from being built.
+        lens: ``"holds"``, or the broken identity. Likewise ``attention`` (or ``"none"``), ``gradient`` and ``left``.
+        why: the message of the refusal, or of the error while building.
+        seconds: time for the family.
     """
 
     name: str
@@ -180,7 +182,7 @@ def main() -> int:
 
 
 def cover(name: str) -> Family:
-    """Everything about one family; what goes wrong is part of it."""
+    """Test one family; an error becomes part of the outcome."""
     family, started = Family(name), time.perf_counter()
     for variant in VARIANTS:
         try:
@@ -196,7 +198,7 @@ def cover(name: str) -> Family:
     before = state(model)
     try:
         with _limited():
-            _ask(family, model)
+            _test(family, model)
     except Exception as error:  # noqa: BLE001
         family.why = _sentence(error)
     changed = _changed(before, state(model))
@@ -211,27 +213,27 @@ def tiny(name: str, variant: dict[str, Any]) -> Any:
     """A random model in eval mode whose logits spread over a few nats.
 
     Args:
-        name: its model type.
-        variant: settings that win over `SETTINGS`.
+        name: the model type.
+        variant: settings that override `SETTINGS`.
     """
     known = CONFIG_MAPPING[name]().to_dict()
     config = CONFIG_MAPPING[name](**{key: value for key, value in {**SETTINGS, **variant}.items() if key in known})
     with torch.device("meta"):
         size = sum(parameter.numel() for parameter in AutoModelForCausalLM.from_config(config).parameters())
     if size > TINY:
-        raise ValueError(f"{size / 1e6:.0f} million parameters: its configuration has sizes of its own names")
+        raise ValueError(f"{size / 1e6:.0f} million parameters: add its size settings to SETTINGS")
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
         for parameter in model.parameters():
-            # Initial weights are so small that every token is as likely as every other: nothing would be tested.
+            # With the small initial weights all tokens would be about equally likely, which tests nothing.
             parameter.add_(torch.randn_like(parameter) * (0.3 if parameter.ndim > 1 else 0.05))
     return model.eval()
 
 
 @torch.no_grad()
 def is_causal(model: Any) -> bool:
-    """Whether another last token leaves the logits before it as they were."""
+    """Whether a change of the last token leaves the earlier logits unchanged."""
     one = torch.tensor([text()])
     other = one.clone()
     other[0, -1] += 1
@@ -242,7 +244,7 @@ def text() -> list[int]:
     return [5 + (13 * n * n + 7 * n) % (VOCABULARY - 10) for n in range(TOKENS)]
 
 
-def _ask(family: Family, model: Any) -> None:
+def _test(family: Family, model: Any) -> None:
     lm = tb.LanguageModel(model, None, name=f"tiny {family.name}")
     trace = lm.read(text(), prompt_length=TOKENS - 1)
     _ = lm.layout
@@ -256,7 +258,7 @@ def _ask(family: Family, model: Any) -> None:
 
 
 def _reached(result: Any) -> Any:
-    """The result, if it says something about the tokens before the one that it explains."""
+    """The result, if gradients reach the tokens before the explained one; else raises a ``ValueError``."""
     scores = np.asarray(result.scores.values)[: TOKENS - 1]
     if not np.isfinite(scores).all():
         raise ValueError("scores are not finite")
@@ -265,13 +267,13 @@ def _reached(result: Any) -> Any:
     return result
 
 
-def _identities(ask: Any, *through: type[Exception]) -> str:
-    """``"holds"``, or what is broken."""
+def _identities(call: Any, *raised: type[Exception]) -> str:
+    """``"holds"``, or the broken identities of the result of a call; errors of the types ``raised`` are raised."""
     try:
-        checks = ask().checks
-    except (*through, TimeoutError):
+        checks = call().checks
+    except (*raised, TimeoutError):
         raise
-    except Exception as error:  # noqa: BLE001 - the other identities are asked all the same
+    except Exception as error:  # noqa: BLE001 - go on with the other identities
         return f"failed ({_sentence(error)})"
     identities = [check for check in checks if check.kind == "identity"]
     broken = [str(check) for check in identities if check.state != "holds"]
@@ -290,7 +292,7 @@ def _sentence(error: Exception) -> str:
 
 @contextmanager
 def _limited() -> Generator[None]:
-    """At most `LIMIT` seconds, where the system knows alarms."""
+    """Raise a ``TimeoutError`` after `LIMIT` seconds, on systems with alarm signals."""
     if os.name != "posix":
         yield
         return

@@ -1,8 +1,8 @@
 """The logit lens of the demo model, against the unembedding matmuls alone.
 
 Budget: every layer and position of 512 tokens with top-10, probability, entropy and KL takes at most 1.25 times the
-matmuls (31 x 512 rows into a reused buffer), and less than 150 MB above the model. The plain pass, whose digest is taken
-once per text, belongs to no budget; with it the time is shown beside, and other ways to do the same products.
+matmuls (31 x 512 rows into a reused buffer), and less than 150 MB above the model. The budget excludes the plain pass,
+whose digest is cached per text; the time with it is printed too, and the time of other ways to do the same matmuls.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tracebench.models.layout.family import run
 from tracebench.models.watch.unembedding import ROWS as MANY
 from tracebench.models.watch.unembedding import even_slices
 
-#: Of the reference's matmuls: the size at which they are quickest in that much memory (64 takes 1.3 times as long).
+#: Rows per matmul of the reference: the fastest size with little memory (64 rows take 1.3 times as long).
 ROWS = 128
 
 
@@ -57,14 +57,14 @@ def main() -> int:
         lens.table = tb.LogitLens(top=10)(lm, trace)
 
     def first_lens() -> None:
-        lm.refresh()  # forget the plain pass
+        lm.refresh()  # clears the cached digest of the plain pass
         lens()
 
     lens()
     calls = {
         "matmuls": matmuls,
         "lens": lens,
-        "and the plain pass": first_lens,
+        "lens and plain pass": first_lens,
         "forward": forward,
         "matmuls of a layer at once": whole_layers,
         "matmuls in slices": slices,

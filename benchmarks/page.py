@@ -1,11 +1,14 @@
-"""What a saved bench of all four views costs whoever opens it: bytes, seconds until it is ready, and a key press.
+"""A saved bench with all four views in a browser: its bytes, seconds until it is ready, and milliseconds per key press.
 
-Budgets, for the demo model at 512 tokens: the page (with the rollout) under 10 MB, open under 2 s, every view redrawn within 50 ms
-of a key that goes from step to step, also where the attention view shows the rollout; and the same for a page of the attention
-alone, there for another head too. A key has been answered when the frame is painted in which the attention view shows what was
-asked for; scores of tokens that are out of sight follow 150 ms later, and are not in it.
-Beside it what bertviz's ``model_view`` and circuitsvis write for the same attention: both put every weight into the page as
-text, 27.9 and 14 bytes each (measured for 30 layers x 9 heads x 128 tokens; the page of bertviz settled after 6.6 s there).
+Budgets for the demo model at 512 tokens: the page (with the rollout) is under 10 MB, opens in under 2 s, and redraws every
+view within 50 ms of a key that moves to another step. The same holds while the attention view shows the rollout, and for a
+page with attention alone, where a key to another head is measured too.
+
+A key press ends when the browser paints the frame in which the attention view shows the new selection. Scores of tokens that
+are scrolled out of sight follow 150 ms later and are not measured.
+
+For comparison: bertviz's ``model_view`` and circuitsvis write every weight as text, 27.9 and 14 bytes each (measured for 30
+layers x 9 heads x 128 tokens; bertviz's page is ready after 6.6 s).
 """
 
 import argparse
@@ -26,7 +29,7 @@ from tests.chromium import launch
 MB = 1e6
 PEERS = {"bertviz": 27.9, "circuitsvis": 14.0}
 STEPS = 8
-#: Milliseconds that this browser takes here and now to lay out 4,096 words: machines differ by the hour, their ratios less.
+#: Milliseconds that this browser takes to lay out 4,096 words: a reference, because the speed of a machine varies.
 REFERENCE = """() => Array.from({length: 9}, () => {
   const words = document.createElement('p');
   for (let i = 0; i < 4096; i++) {
@@ -42,7 +45,7 @@ REFERENCE = """() => Array.from({length: 9}, () => {
   return took;
 }).sort((a, b) => a - b)[4]"""
 
-#: From the first step to the last, and back; and through the heads, each of which comes for the first time.
+#: Keys from the first step to the last and back, and through heads that were not shown before.
 WALK = ["ArrowRight"] * (STEPS - 1) + ["ArrowLeft"] * (STEPS - 1)
 HEADS = ["ArrowDown", "ArrowRight"] * 6
 STEP = '[data-view="generation"] [data-step][tabindex="0"]'
@@ -61,8 +64,8 @@ READY = """() => new Promise((resolve, reject) => {
   look();
 })"""
 
-#: Milliseconds from a key until the browser has painted what came of it: the attention of the position that a token of the
-#: generation is predicted at, or of the head whose cell has the focus.
+#: Milliseconds from a key until the browser has painted the result: the attention at the position that predicts the token
+#: in focus, or the head whose cell has the focus.
 PRESS = """(key) => new Promise((resolve) => {
   const began = performance.now();
   document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
@@ -103,7 +106,7 @@ def main() -> int:
                 ]
                 print(
                     f"  {tokens:4} tokens, {what}: {size / MB:6.2f} MB (written in {seconds:.1f} s; {peers} its bytes), "
-                    f"ready after {ready:.2f} s, a key for {', '.join(figures)}; x is what 4,096 words take, {reference:.0f} ms"
+                    f"ready after {ready:.2f} s, a key for {', '.join(figures)}; x is the layout of 4,096 words, {reference:.0f} ms"
                 )
                 if tokens == max(options.tokens):
                     kept += [
@@ -119,7 +122,7 @@ def main() -> int:
 
 
 def _saved(lm: tb.LanguageModel, prompt: tuple[int, ...], folder: Path) -> Iterator[tuple[str, Path, float]]:
-    """Pages of the attention alone and of everything: what it is, the path, and the seconds that saving took."""
+    """A page with attention alone and one with all views: for each its name, path, and the seconds of saving."""
     trace = lm.generate(prompt, max_new_tokens=STEPS)
     scores = tb.InputXGradient()(lm, trace, tb.Target(step=None, of="log_prob"))
     attention = [tb.AttentionPatterns()(lm, trace), tb.AttentionRollout()(lm, trace)]
@@ -135,7 +138,7 @@ def _saved(lm: tb.LanguageModel, prompt: tuple[int, ...], folder: Path) -> Itera
 
 
 def _opened(page: Page, path: Path) -> tuple[float, dict[str, list[float]]]:
-    """Seconds until it is ready, and milliseconds a key: for another step, another head, and another step of the rollout."""
+    """Seconds until the page is ready, and milliseconds per key: another step, another head, another step of the rollout."""
     page.goto(path.as_uri())
     ready = page.evaluate(READY)
     keys = {"a step": _pressed(page, STEP, WALK), "a head": _pressed(page, HEAD, HEADS)}

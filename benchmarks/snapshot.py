@@ -1,8 +1,8 @@
-"""All attention of a long text in a saved page: how large, how long it takes to save, to open, and to show another head.
+"""All attention of a long text in a saved page: its size, the time to save and open it, and to show another head.
 
-Budget: 30 layers x 9 heads x 512 tokens, compact, in a page under 10 MB that opens in Chromium under 2 s and shows another
-head or step within 50 ms of a click, until the next frame is painted. Beside it the full form, and bertviz, whose page has
-27.9 bytes a weight (its own numbers as text, layers x heads x tokens x tokens, three times).
+Budget: 30 layers x 9 heads x 512 tokens in compact form are under 10 MB. The page opens in Chromium in under 2 s, and paints
+another head or step within 50 ms of a click. For comparison: the full form, and bertviz, whose page has 27.9 bytes a weight
+(it writes all layers x heads x tokens x tokens weights as text, three times).
 """
 
 import argparse
@@ -24,7 +24,7 @@ TEXTS = sorted((Path(__file__).parent.parent / "docs").glob("*.md"))
 BERTVIZ = 27.9
 CLICKS = 24
 
-#: When every view of the page has its answer, in milliseconds since it began to load.
+#: Records when every view of the page has its result, in milliseconds since the page began to load.
 WATCH = """
 new MutationObserver(() => {
   const states = [...document.querySelectorAll("[data-view]")].map((el) => el.dataset.state);
@@ -33,20 +33,20 @@ new MutationObserver(() => {
 """
 READY = "async () => { while (!window.readyAt) await new Promise((go) => setTimeout(go, 10)); return window.readyAt; }"
 
-#: Milliseconds from a click until the frame is painted in which the text says so: a task that is queued in an animation frame
-#: runs after its painting.
+#: Milliseconds from a click until the browser has painted the changed text: a task queued in an animation frame runs after
+#: that frame is painted.
 CLICK = """
-async ({ click, said }) => {
+async ({ click, label }) => {
   const view = document.querySelector('[data-view="attention"]');
-  const [el, what] = [document.querySelector(click), view.querySelector(said)];
-  const before = what.textContent;
+  const [el, shown] = [document.querySelector(click), view.querySelector(label)];
+  const before = shown.textContent;
   const changed = new Promise((done) => {
     const observer = new MutationObserver(() => {
-      if (what.textContent === before) return;
+      if (shown.textContent === before) return;
       observer.disconnect();
       done();
     });
-    observer.observe(what, { childList: true, characterData: true, subtree: true });
+    observer.observe(shown, { childList: true, characterData: true, subtree: true });
   });
   const start = performance.now();
   el.click();
@@ -100,7 +100,7 @@ def main() -> int:
 
 
 def in_a_browser(browser, path: Path) -> tuple[float, float, float]:
-    """Seconds until it is ready, milliseconds until another head is painted that was not shown before, and another step."""
+    """Seconds until the page is ready, and median milliseconds to paint a head that was not shown before, and a step."""
     page = browser.new_context(viewport={"width": 1400, "height": 1000}, offline=True).new_page()
     page.add_init_script(WATCH)
     page.goto(path.as_uri(), wait_until="commit")
@@ -109,13 +109,13 @@ def in_a_browser(browser, path: Path) -> tuple[float, float, float]:
     heads = [f'.tb-att-cell[data-layer="{7 * n % 30}"][data-head="{n % 9}"]' for n in range(CLICKS)]
     steps = [f'[data-view="generation"] [data-step="{n % 11 + 1}"]' for n in range(CLICKS)]
     times = {}
-    for what, said, clicks in (("another head", "h3", heads), ("another step", ".tb-att-question", steps)):
-        each = []
+    for what, label, clicks in (("another head", "h3", heads), ("another step", ".tb-att-question", steps)):
+        measured = []
         for click in clicks:
-            each.append(page.evaluate(CLICK, {"click": click, "said": said}))
+            measured.append(page.evaluate(CLICK, {"click": click, "label": label}))
             page.wait_for_timeout(100)
-        times[what] = statistics.median(each)
-        print(f"    {what}: {min(each):.0f} to {max(each):.0f} ms, the median counts")
+        times[what] = statistics.median(measured)
+        print(f"    {what}: {min(measured):.0f} to {max(measured):.0f} ms, the median counts")
     page.context.close()
     return opened, times["another head"], times["another step"]
 

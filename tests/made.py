@@ -127,7 +127,7 @@ def scores(
         vocabulary=about.candidates.vocabulary,
         tokens=about.tokens,
         target=Target(step, **target),
-        baseline="the eos token in place of every token",
+        baseline="each token replaced by the eos token",
         method="IntegratedGradients(n_steps=64)",
         traces=(about.hash,),
         checks=(Check("completeness", "measure", 0.01, 0.05, "They add up."),) if checks is None else checks,

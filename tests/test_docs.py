@@ -15,6 +15,11 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 WIDTH, DECISION, MAP = 100, 30, 120
 
+#: The package that CONTRIBUTING.md shows.
+PACKAGE = ROOT / "tests" / "third_party" / "tracebench_wordcount"
+#: Stands for lines that are left out.
+LEFT_OUT = "..."
+
 #: `[text](target)`, and the sources of pictures.
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 #: What stands in backticks and begins with a folder of ours.
@@ -108,6 +113,25 @@ def function_of(node, tb, objects):
     return found if callable(found) else None
 
 
+def shown(text):
+    """The code blocks of "Add a kind", with their languages."""
+    section = text.partition("## Add a kind")[2]
+    return re.findall(r"^```(\w+)\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+
+
+def is_part_of(block, text):
+    """Whether a block is the text: the same lines in the same order, with some left out where it says so."""
+    rest = text.splitlines()
+    pieces = re.split(rf"^\s*{re.escape(LEFT_OUT)}\n", block, flags=re.MULTILINE)
+    for piece in (piece.splitlines() for piece in pieces):
+        while piece and rest[: len(piece)] != piece:
+            if len(rest) < len(piece):
+                return False
+            rest = rest[1:]
+        rest = rest[len(piece) :]
+    return True
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_lines_of_a_page_are_short(page):
     assert list(long_lines(page.read_text("utf-8"))) == []
@@ -138,6 +162,26 @@ def test_the_map_is_short():
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text("utf-8")], ids=name)
 def test_code_of_a_page_uses_what_there_is(page):
     assert list(unknown_names(page.read_text("utf-8"))) == []
+
+
+def test_the_kind_that_is_shown_is_the_one_that_is_tested():
+    """Each block of "Add a kind" is copied from a file of the package that the tests install."""
+    files = {"toml": "*.toml", "python": "*.py", "js": "*.js"}
+    blocks = shown((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    found = [
+        [file.name for file in PACKAGE.rglob(files[language]) if is_part_of(block, file.read_text("utf-8"))]
+        for language, block in blocks
+    ]
+    whole = [["pyproject.toml"], ["kind.py"], ["word_count.py"], ["word_counts.py"], ["view.py"], ["word_counts.js"]]
+    assert found == whole
+
+
+def test_code_that_is_no_copy_is_found():
+    text = "def f():\n    a = 1\n    b = 2\n    return a\n"
+    for copy in ("def f():\n    ...\n    return a\n", "    a = 1\n    b = 2\n", text, "...\n    b = 2\n    ...\n"):
+        assert is_part_of(copy, text), copy
+    for other in ("def f():\n    return a\n", "    a = 2\n", "    b = 2\n    ...\n    a = 1\n", "a = 1\n"):
+        assert not is_part_of(other, text), other
 
 
 def test_what_a_page_may_not_have_is_found(tmp_path):

@@ -1,39 +1,61 @@
 // Turns a view, a function of its context, into an anywidget. Only this file and `offline/` know anywidget.
 
 import type { Answers, Ask } from "./requests/ask";
-import type { Request } from "./requests/request";
+import type { Alternative, Request } from "./requests/request";
+import { requestKey } from "./requests/request";
 import type { Selection } from "./selection";
 import type { SyncedModel } from "./synced";
 import { Synced } from "./synced";
-import { element } from "./ui/dom";
-import { decode } from "./wire";
+import type { Trace } from "./trace";
+import type { SharedSelection, Traces } from "./traces";
+import { element, focusedIn } from "./ui/dom";
 
-export interface Context<Data = unknown> {
-  /** The root of the view. `data-view` is set; the view sets `data-state`. */
+interface Shared {
+  /** The widget's own root: `data-view` is set, `data-state` is the widget's to set. */
   el: HTMLElement;
-  data: Data;
-  /** The request of the view; null if it asks nothing. */
-  request: Request | null;
   selection: Selection;
-  ask: Ask;
   answers: Answers;
-  /** A trait that the reader sets. All displays of the widget, Python and a saved page share its value. */
+  /** All traces of the bench. */
+  traces: Traces;
+  /** A part of the widget's state that a person sets: every display of it, Python, and a saved page have the same. */
   synced: (name: string) => Synced;
-  /** The views inside this one. */
-  children: Child[];
-  /** Aborts when the view ends; everything that the view starts must end with it. */
+  /** Everything a widget starts ends with this. */
   signal: AbortSignal;
 }
 
-export interface Child {
-  stem: string;
-  /** Its first request, and its follow-up request. */
+/** A view is drawn anew for every trace that is selected. */
+export interface Context<Data = unknown> extends Shared {
+  /** The selected trace, and what the view needs beside it. Without the trace where its request is about none. */
+  data: Data;
+  /** What the view asks at first about the selected trace; null if it asks nothing. */
   request: Request | null;
-  asked: Synced;
-  render(el: HTMLElement, signal: AbortSignal): Promise<void>;
+  /** What it offers to ask instead. */
+  alternatives: readonly Alternative[];
+  ask: Ask;
+  /** One object that stays while the view is drawn anew, for what a reader has chosen: gives `first`, or what it has become. */
+  remember: <Choices extends object>(first: Choices) => Choices;
 }
 
 export type View<Data = unknown> = (context: Context<Data>) => void;
+
+/** What is around the views is drawn once, and follows the selected trace itself. */
+export interface Around extends Shared {
+  children: Child[];
+}
+
+/** A view inside the bench. */
+export interface Child {
+  stem: string;
+  /** What it asks at first about each trace. */
+  requests(): (Request | null)[];
+  /** What it offers to ask instead, for each trace. */
+  alternatives(): Alternative[][];
+  /** What it was asked since. */
+  asked: Synced;
+  /** Hear that one of these changed. */
+  on(callback: () => void, signal: AbortSignal): void;
+  render(el: HTMLElement, signal: AbortSignal): Promise<void>;
+}
 
 type Model = SyncedModel;
 
@@ -52,8 +74,22 @@ interface RenderProps {
   signal?: AbortSignal;
 }
 
-/** Makes the default export of a view's bundle. */
+type Draw = (shared: Shared, model: Model, host: Host) => void | Promise<void>;
+
+/** The default export of a view's bundle. */
 export function widget<Data>(stem: string, view: View<Data>) {
+  return rendering(stem, (shared, model) => drawForEachTrace(stem, view, shared, model));
+}
+
+/** The default export of the bundle of what has views inside it. */
+export function container(stem: string, draw: (around: Around) => void) {
+  return rendering(stem, async (shared, model, host) => {
+    const children = await childrenOf(model, host);
+    if (!shared.signal.aborted) draw({ ...shared, children });
+  });
+}
+
+function rendering(stem: string, draw: Draw) {
   return {
     async render({ model, el, host, signal }: RenderProps): Promise<() => void> {
       // Older hosts give no signal, but call the returned function; both end the view.
@@ -68,83 +104,161 @@ export function widget<Data>(stem: string, view: View<Data>) {
       el.append(root);
       life.signal.addEventListener("abort", () => root.remove());
       try {
-        await mount(stem, view, model, root, host, life.signal);
+        if (!host) {
+          throw new Error("This notebook's anywidget is older than 0.11, which composes widgets: please update it.");
+        }
+        const shared = await sharedOf(model, root, host, life.signal);
+        if (!life.signal.aborted) await draw(shared, model, host);
       } catch (error) {
-        if (!life.signal.aborted) showFailure(root, error);
+        if (!life.signal.aborted) showFailure(root, stem, error);
       }
       return () => life.abort();
     },
   };
 }
 
-async function mount<Data>(
-  stem: string,
-  view: View<Data>,
-  model: Model,
-  root: HTMLElement,
-  host: Host | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  if (!host) throw new Error("This notebook's anywidget is older than 0.11, which composes widgets: please update it.");
-  const [selection, answers, children] = await Promise.all([
-    host.getWidget(String(model.get("selection"))).then(({ exports }) => exports as Selection),
-    host.getWidget(String(model.get("_answers"))).then(({ exports }) => exports as Answers),
-    childrenOf(model, host),
+async function sharedOf(model: Model, el: HTMLElement, host: Host, signal: AbortSignal): Promise<Shared> {
+  const exported = async <Of>(reference: unknown) => (await host.getWidget(String(reference))).exports as Of;
+  const [selection, answers] = await Promise.all([
+    exported<SharedSelection>(model.get("selection")),
+    exported<Answers>(model.get("_answers")),
   ]);
+  const open = async (reference: string) => (await exported<{ trace: Trace }>(reference)).trace;
+  const traces = await selection.traces(model, open, signal);
+  return { el, selection, answers, traces, synced: (name) => new Synced(model, name), signal };
+}
+
+function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, model: Model): void {
+  const { el: root, selection, answers, traces, signal } = shared;
   let inner = new AbortController();
-  const draw = () => {
+  let drawn: unknown[] = [];
+  let remembered: object | null = null;
+  const remember = <Choices extends object>(first: Choices) => {
+    remembered ??= first;
+    return remembered as Choices;
+  };
+  const draw = (trace: Trace | null, request: Request | null, alternatives: Alternative[]) => {
+    const focused = root.contains(focusedIn(root));
     inner.abort();
     inner = new AbortController();
+    keepHeight(root, inner.signal);
     root.replaceChildren();
     root.dataset.state = "loading";
     try {
-      const data = decode(model.get("_data") ?? {}) as Data;
-      const request = (model.get("_request") ?? null) as Request | null;
-      const synced = (name: string) => new Synced(model, name);
-      view({ el: root, data, request, selection, ask: answers.ask, answers, synced, children, signal: inner.signal });
+      const requests = listOf<Request | null>(model, "_requests");
+      const template = requests.find((each) => each?.traces.length === 1);
+      if (!request && template) {
+        const asks = !answers.offline && trace && (template.target === null || trace.steps > 0);
+        const ask = () => {
+          const next = traces.all.map((_, i) => requests[i] ?? null);
+          next[traces.index] = { ...template, traces: [trace?.hash ?? ""] };
+          shared.synced("_requests").set(next);
+        };
+        showNotAsked(root, stem, asks ? ask : null);
+      } else {
+        const data = { ...trace, ...(answers.decode(model.get("_data") ?? {}) as object) } as Data;
+        view({ ...shared, data, request, alternatives, ask: answers.ask, remember, signal: inner.signal });
+      }
     } catch (error) {
-      console.error(`tracebench: the view ${stem} failed.`, error);
       inner.abort();
-      showFailure(root, error);
+      showFailure(root, stem, error);
+    }
+    // Whoever was in the view is still there, and not at the top of the page.
+    if (focused && !root.contains(focusedIn(root))) {
+      root.tabIndex = -1;
+      root.focus({ preventScroll: true });
     }
   };
-  if (signal.aborted) return;
-  draw();
+  const update = () => {
+    if (signal.aborted) return;
+    const request = listOf<Request | null>(model, "_requests")[traces.index] ?? null;
+    const trace = request?.traces.length === 0 ? null : traces.selected;
+    // On its way: until it is here, what is shown stays and follows nothing.
+    if (trace === undefined) {
+      inner.abort();
+      drawn = [];
+      return;
+    }
+    const alternatives = listOf<Alternative[]>(model, "_alternatives")[traces.index] ?? [];
+    const keys = [request, ...alternatives.map((each) => each.request)].map((each) => each && requestKey(each));
+    const now = [model.get("_data"), trace, ...keys];
+    if (now.length === drawn.length && now.every((each, i) => each === drawn[i])) return;
+    drawn = now;
+    draw(trace, request, alternatives);
+  };
+  // Before the view listens: what it draws is about another trace then.
+  selection.on(update, signal);
+  traces.on(update, signal);
+  update();
 
-  // Data and request often change together: draw once for both.
+  // What changes together is one drawing.
   let waiting = false;
   const changed = () => {
     if (waiting) return;
     waiting = true;
     queueMicrotask(() => {
       waiting = false;
-      if (!signal.aborted) draw();
+      update();
     });
   };
-  for (const event of ["change:_data", "change:_request"]) {
-    model.on(event, changed);
-    signal.addEventListener("abort", () => model.off(event, changed));
-  }
+  for (const name of ["_data", "_requests", "_alternatives"]) shared.synced(name).on(changed, signal);
   signal.addEventListener("abort", () => inner.abort());
 }
 
+function listOf<Of>(model: Model, name: string): Of[] {
+  return (model.get(name) ?? []) as Of[];
+}
+
 function childrenOf(model: Model, host: Host): Promise<Child[]> {
-  const references = (model.get("views") ?? []) as string[];
-  const stems = (model.get("_stems") ?? []) as string[];
+  const stems = listOf<string>(model, "_stems");
   return Promise.all(
-    references.map(async (reference, i) => {
-      const [child, childModel] = await Promise.all([host.getWidget(reference), host.getModel(reference)]);
+    listOf<string>(model, "views").map(async (reference, i) => {
+      const [child, own] = await Promise.all([host.getWidget(reference), host.getModel(reference)]);
       return {
         stem: stems[i] ?? "",
-        request: (childModel.get("_request") ?? null) as Request | null,
-        asked: new Synced(childModel, "_asked"),
+        requests: () => listOf<Request | null>(own, "_requests"),
+        alternatives: () => listOf<Alternative[]>(own, "_alternatives"),
+        asked: new Synced(own, "_asked"),
+        on: (callback: () => void, signal: AbortSignal) => {
+          for (const name of ["_requests", "_alternatives", "_asked"]) new Synced(own, name).on(callback, signal);
+        },
         render: (el: HTMLElement, signal: AbortSignal) => child.render({ el, signal }),
       };
     }),
   );
 }
 
-function showFailure(root: HTMLElement, error: unknown): void {
+/** Until the view is there again, it is as high as it was: what is around it does not jump. */
+function keepHeight(root: HTMLElement, signal: AbortSignal): void {
+  root.style.minHeight = root.childElementCount > 0 ? `${root.offsetHeight}px` : "";
+  const seen = new MutationObserver(() => {
+    if (root.dataset.state === "loading") return;
+    root.style.minHeight = "";
+    seen.disconnect();
+  });
+  seen.observe(root, { attributeFilter: ["data-state"] });
+  signal.addEventListener("abort", () => seen.disconnect());
+}
+
+/** The view asks this about other traces. */
+function showNotAsked(root: HTMLElement, stem: string, ask: (() => void) | null): void {
+  const box = element(
+    "div",
+    { class: "tb-state", role: "note" },
+    element("p", {}, "This question is not asked about this text."),
+  );
+  if (ask) {
+    const button = element("button", { class: "tb-button", type: "button" }, "Ask");
+    button.addEventListener("click", ask);
+    box.append(button);
+  }
+  const name = stem.replaceAll("_", " ");
+  root.append(element("header", { class: "tb-head" }, element("h2", {}, name.charAt(0).toUpperCase() + name.slice(1))), box);
+  root.dataset.state = "absent";
+}
+
+function showFailure(root: HTMLElement, stem: string, error: unknown): void {
+  console.error(`tracebench: the view ${stem} failed.`, error);
   root.dataset.state = "error";
   const sentence = error instanceof Error ? error.message : String(error);
   root.replaceChildren(element("p", { class: "tb-state tb-error", role: "alert" }, sentence));

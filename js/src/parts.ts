@@ -4,7 +4,14 @@ import { element } from "./ui/dom";
 
 export type Parts = (string | { token: string })[];
 
-/** Returns a function that writes a sentence into the element, and skips it if it is the same as the last one. */
+/** What a result says about steps of its trace: a row for each of them. A question that is null is that of the record. */
+export interface Sentences {
+  steps: number[];
+  parts: Parts[];
+  questions: (string | null)[];
+}
+
+/** Writes sentences into an element, each where it is another than the last: those of a step are made anew at every key. */
 export function sentenceIn(el: HTMLElement): (parts: Parts) => void {
   let before: string | null = null;
   return (parts) => {

@@ -1,9 +1,11 @@
-// The selection that all views share: a step, a token, a layer and so on. Fields hold coordinates; null means "all".
-// A view writes what the reader selects, and never talks to another view. Twin of tracebench/widgets/selection.py.
+// The one thing that views share: which trace, step, token, layer, ... is looked at. Twin of tracebench/widgets/selection.py.
+// Fields hold coordinates; null means "all". Views write where the user points and never talk to each other.
 
 import { callEach } from "./listeners";
 
 export interface Fields {
+  /** Index of the trace in the bench; null where it has none. */
+  trace: number | null;
   step: number | null;
   /** A position, or a half-open range of positions: [start, stop]. */
   token: number | [number, number] | null;
@@ -28,7 +30,12 @@ export interface Steps {
   steps: number;
 }
 
-/** The part of a widget model that the selection needs. */
+/** How far the axes of a trace go; where the model says nothing, `layers` is null and `heads` is null or 0. */
+export interface Limits extends Steps {
+  model?: { layers: number | null; heads: number | null };
+}
+
+/** The part of a widget model that the selection lives on. */
 export interface SelectionModel {
   get(name: "_state"): State | undefined;
   set(name: "_state", state: State): void;
@@ -39,6 +46,7 @@ export interface SelectionModel {
 }
 
 const NOTHING: Fields = {
+  trace: null,
   step: null,
   token: null,
   layer: null,
@@ -104,7 +112,12 @@ export class Selection {
     this.#untold.push(state);
     if (this.#untold.length > 1) return;
     for (let next = this.#untold[0]; next; next = this.#untold[0]) {
-      callEach(this.#listeners, next.fields);
+      const { fields } = next;
+      // One that another one has ended meanwhile is not called any more.
+      callEach(
+        [...this.#listeners].map((each) => () => this.#listeners.has(each) && each(fields)),
+        undefined,
+      );
       this.#untold.shift();
     }
   }
@@ -131,7 +144,35 @@ export function readElsewhere(trace: Steps, { step, query }: Pick<Fields, "step"
   return query === null || (trace.steps > 0 && query === position(trace, step ?? 0)) ? null : query;
 }
 
-/** Selects a step with its query, and no token. */
+/**
+ * The fields when another trace is looked at: what exists there stays, else the step becomes 0 and the other fields null.
+ * The query follows the step. Twin of `on_trace` in tracebench/widgets/selection.py.
+ */
+export function onTrace<Before extends Partial<Fields>>(fields: Before, index: number, trace: Limits) {
+  const tokens = trace.prompt_length + trace.steps;
+  const { layers, heads } = trace.model ?? { layers: null, heads: null };
+  const { step = null, token = null, key = null, layer = null, head = null } = fields;
+  const last = Array.isArray(token) ? token[1] - 1 : token;
+  const stays = step !== null && step < trace.steps ? step : trace.steps > 0 ? 0 : null;
+  return {
+    ...fields,
+    trace: index,
+    step: stays,
+    query: stays === null ? null : position(trace, stays),
+    token: last !== null && last < tokens ? token : null,
+    key: key !== null && key < tokens ? key : null,
+    layer: layer !== null && layers !== null && layer >= layers ? null : layer,
+    head: head !== null && heads && head >= heads ? null : head,
+  };
+}
+
+/** Another trace of the bench. */
+export function selectTrace(selection: Selection, traces: readonly Limits[], index: number): void {
+  const trace = traces[index];
+  if (trace) selection.set(onTrace(selection.fields, index, trace));
+}
+
+/** A step alone; a token that was pointed at before is not meant any more. */
 export function selectStep(selection: Selection, trace: Steps, step: number): void {
   selection.set({ step, token: null, query: position(trace, step) });
 }

@@ -2,9 +2,13 @@
 
 import type { SelectionModel } from "./selection";
 import { Selection } from "./selection";
+import type { SharedSelection } from "./traces";
+import { tracesOf } from "./traces";
 
 export default {
-  initialize({ model, signal }: { model: SelectionModel; signal?: AbortSignal }): Selection {
-    return new Selection(model, signal);
+  initialize({ model, signal }: { model: SelectionModel; signal?: AbortSignal }): SharedSelection {
+    const selection = new Selection(model, signal);
+    const traces: SharedSelection["traces"] = (of, open, until) => tracesOf(of, selection, open, until);
+    return Object.assign(selection, { traces });
   },
 };

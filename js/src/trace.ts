@@ -1,6 +1,7 @@
 // A trace after decoding: the trace tree of docs/wire.md.
 
 import type { Check } from "./checks";
+import type { Parts } from "./parts";
 import type { Steps } from "./selection";
 import type { Piece } from "./tokens";
 import type { LabeledArray } from "./wire";
@@ -35,6 +36,8 @@ export interface Segment {
 export interface Trace extends Text {
   kind: "trace";
   hash: string;
+  /** The beginning of the text. */
+  title: string;
   model: ModelCard;
   segments: Segment[];
   /** For each step, the probability of the chosen token. */
@@ -45,6 +48,9 @@ export interface Trace extends Text {
   entropy: LabeledArray;
   candidates: { ids: LabeledArray; probs: LabeledArray };
   vocab: Record<string, Piece>;
+  /** Per step: the question that the step is, and what the record says about it. */
+  questions: Parts[];
+  said: Parts[];
   checks: Check[];
   provenance: { settings?: Record<string, unknown> };
   code: string;

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Context } from "../src/afm";
 import { widget } from "../src/afm";
 import { LabeledArray } from "../src/wire";
-import { packed, settled, show } from "./made";
+import { packed, REQUEST, settled, show } from "./made";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -13,7 +13,7 @@ const EMPTY = { get: () => undefined, set: () => {}, save_changes: () => {}, on:
 
 test("a view gets its decoded data, its request, the selection and a way to ask", async () => {
   const view = vi.fn((_context: Context<{ probs: LabeledArray }>) => {});
-  await show(widget("toy_view", view), { _data: { probs: packed([1], { step: 1 }) }, _request: null });
+  await show(widget("toy_view", view), { _data: { probs: packed([1], { step: 1 }) }, _requests: [null] });
   expect(view).toHaveBeenCalledOnce();
   const [{ el, data, request, selection, ask, answers }] = view.mock.calls[0] as [Context<{ probs: LabeledArray }>];
   expect(data.probs).toBeInstanceOf(LabeledArray);
@@ -32,7 +32,7 @@ test("data and request that change together are one drawing; the one before has 
     { _data: {} },
   );
   model.set("_data", { a: 1 });
-  model.set("_request", { analysis: "X" });
+  model.set("_requests", [REQUEST]);
   await settled();
   expect(lives.map(({ aborted }) => aborted)).toEqual([true, false]);
 });
@@ -53,7 +53,10 @@ test("a view that throws is a sentence, not a hole", async () => {
 
 test("a host that gives no signal ends the view by what it was given back", async () => {
   let life: AbortSignal | undefined;
-  const exports = { ask: () => {}, fields: {} };
+  const exports = {
+    ...{ ask: () => {}, decode: (tree: unknown) => tree, fields: {}, on: () => {} },
+    traces: async () => ({ all: [], index: 0, selected: null, on: () => {} }),
+  };
   const host = { getModel: async () => EMPTY, getWidget: async () => ({ exports, render: async () => {} }) };
   const el = document.createElement("div");
   const view = widget("toy", ({ signal }) => {

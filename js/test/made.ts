@@ -8,6 +8,7 @@ import type { Request } from "../src/requests/request";
 import type { State } from "../src/selection";
 import selectionModel from "../src/selection_model";
 import type { Piece } from "../src/tokens";
+import traceModel from "../src/trace_model";
 
 type Dims = Record<string, number | (number | string)[]>;
 
@@ -34,7 +35,7 @@ export const VOCAB: Record<string, Piece> = {
 export const REQUEST: Request = {
   analysis: "LogitLens",
   params: { top: 2, watch: [] },
-  trace: "t",
+  traces: ["t"],
   target: null,
   code: "tb.LogitLens(top=2)(lm, trace)",
 };
@@ -56,6 +57,7 @@ export function traceTree(ids: number[] = [0, 1, 2, 3, 4, 6], promptLength = 3, 
   return {
     kind: "trace",
     hash: "t",
+    title: "The city of Paris",
     model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
     prompt_length: promptLength,
     steps,
@@ -87,6 +89,8 @@ export function traceTree(ids: number[] = [0, 1, 2, 3, 4, 6], promptLength = 3, 
       ),
     },
     vocab: VOCAB,
+    questions: each.map((step) => [`Why at step ${step}?`]),
+    said: each.map((step) => [`said at ${step}`]),
     checks: [CHECK],
     provenance: { settings: { how: "generate" } },
     code: "lm.generate('The city of')",
@@ -101,7 +105,7 @@ export function lensTree(length = 6, layers = 3, change: object = {}) {
   const grid = { layer: rows, token: length };
   return {
     kind: "lens_table",
-    trace: "t",
+    traces: ["t"],
     token_ids: packed(
       cells.flatMap(({ share }) => (share > 0.5 ? [3, 8] : [8, 3])),
       { ...grid, rank: 2 },
@@ -133,7 +137,12 @@ export function lensTree(length = 6, layers = 3, change: object = {}) {
     method: "LogitLens(top=2)",
     code: "lens = tb.LogitLens(top=2)(lm, trace)",
     cost: 0.1,
-    findings: [["It leads from layer 1 on."], [{ token: "↵" }, " too"], ["never"]],
+    says: "continues",
+    sentences: {
+      steps: [0, 1, 2],
+      parts: [["; top choice from layer 1 to 2."], ["; ", { token: "↵" }, " too."], ["; never."]],
+      questions: [null, null, null],
+    },
     answer_layers: [1, null, null],
     ...change,
   };
@@ -142,7 +151,7 @@ export function lensTree(length = 6, layers = 3, change: object = {}) {
 export const SCORES_REQUEST: Request = {
   analysis: "IntegratedGradients",
   params: { n_steps: 64 },
-  trace: "t",
+  traces: ["t"],
   target: { step: 0, token: null, against: null, of: "logit" },
   code: "tb.IntegratedGradients(n_steps=64)(lm, trace, tb.Target(step=0, token=None, against=None, of='logit'))\n",
 };
@@ -155,7 +164,7 @@ export function scoresTree(steps: number[] = [0], length = 6, promptLength = 3, 
     );
   return {
     kind: "token_scores",
-    trace: "t",
+    traces: ["t"],
     target: { step: steps.length === 1 ? steps[0] : null, token: null, against: null, of: "logit" },
     steps,
     scores: packed(steps.flatMap(row), { step: steps, token: length }),
@@ -168,8 +177,13 @@ export function scoresTree(steps: number[] = [0], length = 6, promptLength = 3, 
       { step: steps },
     ),
     unit: "logits",
-    questions: steps.map((step) => `Why did the model say it at step ${step}?`),
-    baseline: "the eos token in place of every token",
+    says: "adds",
+    sentences: {
+      steps,
+      parts: steps.map((step) => [`It scores ${step}.`]),
+      questions: steps.map((step) => `Why did the model say it at step ${step}?`),
+    },
+    baseline: "each token replaced by the eos token",
     checks: [{ ...CHECK, name: "completeness" }],
     method: "IntegratedGradients(n_steps=64)",
     code: "scores = tb.IntegratedGradients(n_steps=64)(lm, trace, tb.Target(step=0))\n",
@@ -189,6 +203,8 @@ export interface Shown {
   root: HTMLElement;
   selection: StaticModel;
   model: StaticModel;
+  /** Any widget of the page. */
+  widget: (name: string) => StaticModel;
   sent: Message[];
   end: () => void;
   /** Say something as the kernel. */
@@ -196,7 +212,11 @@ export interface Shown {
   fields: () => State["fields"];
 }
 
-/** Shows a widget with a selection and answers, as a host would. `reply` plays the kernel; it may say nothing. */
+/**
+ * Shows a widget with a selection and answers, as a host would. `reply` plays the kernel; it may say nothing.
+ * `_traces` of the state are trace trees: each is a widget of its own, `anywidget:trace-0` and so on; those in `later` come
+ * after them, and are there when a test adds them to the list.
+ */
 export async function show(
   definition: object,
   state: Record<string, unknown>,
@@ -205,30 +225,37 @@ export async function show(
     fields,
     offline = false,
     children = {},
+    later = [],
   }: {
     reply?: (message: Message) => object | undefined;
     fields?: object;
     offline?: boolean;
     children?: Record<string, object>;
+    later?: object[];
   } = {},
 ): Promise<Shown> {
   document.body.replaceChildren();
   const sent: Message[] = [];
-  const modules: Record<string, object> = { view: definition, selection: selectionModel, answers: answersModel, ...children };
-  const links = { selection: "anywidget:selection", _answers: "anywidget:answers" };
+  const models = { selection: selectionModel, answers: answersModel, trace: traceModel };
+  const modules: Record<string, object> = { view: definition, ...models, ...children };
+  const { _traces: given = [], ...own } = state as { _traces?: object[] };
+  const traces = Object.fromEntries([...given, ...later].map((tree, i) => [`trace-${i}`, tree]));
+  const references = given.map((_, i) => `anywidget:trace-${i}`);
+  const links = { selection: "anywidget:selection", _answers: "anywidget:answers", _traces: references };
   const page = {
     root: "view",
     title: "",
     baked: {},
     code: Object.fromEntries(Object.keys(modules).map((name) => [name, name])),
     widgets: {
-      view: { esm: "view", css: null, state: { ...links, ...state } },
+      view: { esm: "view", css: null, state: { ...links, ...own } },
       selection: {
         esm: "selection",
         css: null,
-        state: { _state: { seq: 1, fields: { step: 0, query: 2, layer: null, token: null, ...fields } } },
+        state: { _state: { seq: 1, fields: { trace: 0, step: 0, query: 2, layer: null, token: null, ...fields } } },
       },
       answers: { esm: "answers", css: null, state: { _offline: offline } },
+      ...Object.fromEntries(Object.entries(traces).map(([name, _data]) => [name, { esm: "trace", css: null, state: { _data } }])),
       ...Object.fromEntries(Object.keys(children).map((name) => [name, { esm: name, css: null, state: links }])),
     },
   };
@@ -252,6 +279,7 @@ export async function show(
     root: el.firstElementChild as HTMLElement,
     selection,
     model,
+    widget: host.model,
     sent,
     end: () => life.abort(),
     say: (message) => answers.emit("msg:custom", message, []),

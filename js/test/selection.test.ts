@@ -1,8 +1,20 @@
 import { expect, test, vi } from "vitest";
 import cases from "../../tests/fixtures/steps.json";
+import moves from "../../tests/fixtures/traces.json";
 import { StaticModel } from "../src/offline/model";
-import type { SelectionModel, State } from "../src/selection";
-import { position, readElsewhere, Selection, selectLensCell, selectStep, selectToken, stepAt, tokenOf } from "../src/selection";
+import type { Fields, SelectionModel, State } from "../src/selection";
+import {
+  onTrace,
+  position,
+  readElsewhere,
+  Selection,
+  selectLensCell,
+  selectStep,
+  selectToken,
+  selectTrace,
+  stepAt,
+  tokenOf,
+} from "../src/selection";
 
 function made(fields: object = {}, seq = 4) {
   const sent: unknown[] = [];
@@ -26,6 +38,31 @@ for (const { step, position: at, token, ...trace } of cases) {
     expect(selection.fields).toMatchObject({ step, token, query: at });
   });
 }
+
+for (const { before, trace, index, after } of moves) {
+  test(`on a trace of ${trace.prompt_length} + ${trace.steps} tokens ${JSON.stringify(before)} is what Python says`, () => {
+    expect(onTrace(before as Fields, index, trace)).toEqual(after);
+  });
+}
+
+test("another trace is selected in one change; one that is not there is not", () => {
+  const { selection, sent } = made({ trace: 0, step: 4, query: 6, token: 7, rank: 1 });
+  const traces = [TRACE, { prompt_length: 1, steps: 2 }];
+  selectTrace(selection, traces, 1);
+  expect(selection.fields).toMatchObject({ trace: 1, step: 0, query: 0, token: null, rank: 1 });
+  selectTrace(selection, traces, 2);
+  expect(sent).toHaveLength(1);
+});
+
+test("a listener that another one ends meanwhile is not called any more", () => {
+  const { selection } = made();
+  const [life, inner] = [new AbortController(), new AbortController()];
+  const heard = vi.fn();
+  selection.on(() => inner.abort(), life.signal);
+  selection.on(heard, inner.signal);
+  selection.set({ step: 1 });
+  expect(heard).not.toHaveBeenCalled();
+});
 
 test("positions without a generated token have no step", () => {
   expect(stepAt(TRACE, 1)).toBeNull();

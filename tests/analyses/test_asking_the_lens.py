@@ -1,4 +1,4 @@
-"""The lens as something that is asked: parameters, what it refuses, how it is interrupted, and as a request."""
+"""The logit lens as an analysis: its parameters, errors, interrupts and requests."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def trace(lm):
     return lm.generate(PROMPT, max_new_tokens=4)
 
 
-# --- what it refuses ------------------------------------------------------------------------------------------------
+# --- parameters and errors ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("top", [0, -1, 1.0, True, "5", None])
@@ -33,7 +33,7 @@ def test_top_is_a_whole_number(top):
 
 
 @pytest.mark.parametrize("watch", [(1.5,), (None,), (True,), ([5],)])
-def test_watch_holds_tokens(watch):
+def test_watch_takes_texts_and_ids_only(watch):
     with pytest.raises(TypeError, match="watch holds tokens as exact text"):
         tb.LogitLens(watch=watch)
 
@@ -55,7 +55,7 @@ def test_a_token_watched_twice_is_watched_once(lm, trace):
     assert table.watched.coords("watched") == (lm.token_id(" tower"), 7)
 
 
-def test_a_trace_of_another_model_of_the_same_vocabulary_shows_in_a_check(trace):
+def test_a_trace_of_another_model_with_the_same_vocabulary_fails_a_check(trace):
     table = tb.LogitLens()(tiny.lm(seed=1), trace)
     states = {check.name: check.state for check in table.checks}
     assert states.pop("scores as recorded") == "amber"
@@ -72,7 +72,7 @@ def test_a_trace_of_another_model_of_the_same_vocabulary_shows_in_a_check(trace)
         ("lm_head", "reads as NaN or infinity"),
     ],
 )
-def test_nan_is_named_where_it_comes_up(where, sentence):
+def test_the_first_layer_with_nan_is_named(where, sentence):
     lm = tiny.lm(tie_word_embeddings=False)
     trace = lm.read([5, 6, 7])
     lm.model.get_submodule(where).weight.data.fill_(float("nan"))

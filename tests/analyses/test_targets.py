@@ -1,4 +1,4 @@
-"""What a target names, on the demo model's vocabulary."""
+"""The token ids of a target, on the demo model's vocabulary."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def trace(lm):
     return lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=2)
 
 
-def test_no_token_is_the_one_that_was_taken(lm, trace):
+def test_a_target_without_a_token_means_the_realised_one(lm, trace):
     assert target_ids(lm, trace, tb.Target(1)) == (trace.token_at(1).id, None)
 
 
@@ -45,6 +45,6 @@ def test_entropy_names_no_token(lm, trace):
         (tb.Target(None), ValueError, "every step"),
     ],
 )
-def test_what_it_cannot_name_is_a_sentence(lm, trace, target, error, sentence):
+def test_a_target_with_an_unknown_token_or_step_is_refused(lm, trace, target, error, sentence):
     with pytest.raises(error, match=sentence):
         target_ids(lm, trace, target)

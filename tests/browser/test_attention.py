@@ -557,7 +557,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
     result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", traces=(trace.hash,))
-    sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
+    sentence = "takes about 156 MB in a page, the limit is 64 MB: ask for at most 11 layers, as in "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
     with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):
@@ -654,7 +654,9 @@ def test_in_a_notebook_another_head_comes_from_the_kernel_which_computes_nothing
     page.get_by_role("heading", name="Layer 17, head 4").wait_for()
     assert notebook.kernel_eval("bench.selection.layer, bench.selection.head") == "(17, 4)"
     shown = page.locator(f"{VIEW} .tb-detail").inner_text()
-    own = "next(r for r in bench._results() if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    own = (
+        "next(r for r in bench.results if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    )
     weight = float(notebook.kernel_eval(f"float({own}.values.max())"))
     assert float(shown.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
     assert "weights here are right to within 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()

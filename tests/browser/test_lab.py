@@ -18,7 +18,7 @@ MEANWHILE = """
 import time
 from IPython.display import clear_output
 for n in range(200):
-    if any('"step":3' in key for key in bench._answers.given.by_request()):
+    if any('"step":3' in key for key in bench._answers.kept.by_request()):
         break
     clear_output(wait=True)
     print("not yet")
@@ -154,7 +154,7 @@ def test_a_cell_and_a_job_share_the_model_and_leave_it_alone(notebook, page):
 def test_an_edited_weight_is_a_new_answer_and_an_untouched_one_is_remembered(notebook, page):
     notebook.kernel_exec(
         "from tracebench.offline.bake import answer\n"
-        "def ask(): return answer(bench._answerer, bench._requests[0])\n"
+        "def ask(): return answer(bench._answerer, bench.requests[0])\n"
         "first = ask()"
     )
     assert notebook.kernel_eval("ask() is first") == "True"

@@ -216,8 +216,8 @@ def test_the_model_is_left_as_it_was_when_it_is_stopped(row, training, failure):
 def test_other_things_than_a_model_and_a_trace(analysis):
     about = trace("one step")
     for first, second, said in (
-        (lm(), "text", "takes a trace after the model, got a str: lm.generate"),
-        (about, lm(), "takes the model first and then the trace, got a Trace first: tb.load"),
+        (lm(), "text", "takes a trace after the model, got a str: make one with lm.generate"),
+        (about, lm(), "takes the model first and then the trace, got a Trace first: make a model with tb.load"),
         (lm().model, about, "got a LlamaForCausalLM first: .* tb.LanguageModel"),
     ):
         with unchanged(lm().model), pytest.raises(TypeError, match=said):

@@ -1,6 +1,6 @@
-"""Run by tests in a process of its own: what happens when memory really runs out (the system gives no more).
+"""A script that tests run in a separate process, where the system really refuses more memory.
 
-Prints what came out, as JSON.
+Prints the outcomes as JSON.
 """
 
 import json
@@ -20,7 +20,7 @@ MB = 2**20
 
 
 def leave(megabytes):
-    """From here on this process may take so much more, and not a byte beyond."""
+    """Limit this process: from now on it can allocate this many megabytes more."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * MB, resource.RLIM_INFINITY))
 
@@ -40,14 +40,14 @@ def sentence(ask):
 
 
 def wide():
-    """A vocabulary that makes logits larger than anything else: 64 positions are 51 MB."""
+    """A model with a large vocabulary, so that logits need the most memory: 64 positions are 51 MB."""
     lm = tiny.lm(vocab_size=200_000)
     return lm, lm.read([5 + n for n in range(64)])
 
 
 def lens(megabytes):
     lm, trace = wide()
-    # A module that is more than a matrix gives all of the vocabulary at once.
+    # With a hook, the unembedding gives the whole vocabulary at once.
     lm.model.lm_head.register_forward_hook(lambda *_: None)
     expected = tb.LogitLens(top=3)(lm, trace)
     ticks = []
@@ -71,10 +71,10 @@ def one_pass():
 
 
 def attention():
-    """Two layers of 4 heads x 1000 x 1000 are 32 MB, and as much is used while one is made."""
+    """Two layers of 4 heads x 1000 x 1000 are 32 MB, and computing one layer uses as much."""
     lm = tiny.lm(max_position_embeddings=2000)
     trace = lm.read([5 + n % 300 for n in range(1000)])
-    tb.AttentionPatterns(layers=(0,), heads=(0,))(lm, trace)  # what is loaded at the first use
+    tb.AttentionPatterns(layers=(0,), heads=(0,))(lm, trace)  # loads what the first use needs
     passes = []
     lm.model.register_forward_pre_hook(lambda *_: passes.append(1))
     leave(52)
@@ -91,7 +91,7 @@ def gradients():
         "path": tb.IntegratedGradients(n_steps=4),
         "adaptive": tb.IntegratedGradients(n_steps=4, quadrature="adaptive"),
     }
-    methods["said"](lm, trace, tb.Target(60))  # what is loaded at the first use
+    methods["said"](lm, trace, tb.Target(60))  # loads what the first use needs
     found = {}
     for name, method in methods.items():
         leave(-2)
@@ -100,7 +100,7 @@ def gradients():
 
 
 def replay():
-    """What was generated is a record although no pass over the whole of it fits."""
+    """A generated trace is valid even if a pass over all of it does not fit."""
     lm, _ = wide()
     lm.generate([5, 6, 7], max_new_tokens=2)
     run, made = lm.logits, []

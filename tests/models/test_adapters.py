@@ -1,4 +1,4 @@
-"""Models wrapped by PEFT: what is shown is the model with its adapter, and switching the adapter is another model."""
+"""Models wrapped by PEFT: results include the adapter, and switching the adapter changes the fingerprint."""
 
 import queue
 
@@ -13,12 +13,12 @@ from tracebench.analyses.base import request
 from tracebench.requests.request import Job
 from tracebench.session.session import Session
 
-#: PEFT asks transformers by an older name.
+#: PEFT imports an older name of transformers.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 
 IDS = [5, 300, 7, 8, 250, 9, 10, 11]
 LORA = {"r": 4, "target_modules": ["q_proj", "v_proj", "down_proj"]}
-#: What an adapter may be; each changes the model in another place.
+#: Kinds of adapters; each changes the model in a different place.
 ADAPTERS = {
     "lora": lambda: peft.LoraConfig(task_type="CAUSAL_LM", **LORA),
     "dora": lambda: peft.LoraConfig(task_type="CAUSAL_LM", use_dora=True, **LORA),
@@ -37,7 +37,7 @@ def wrapped(config):
     model = peft.get_peft_model(tiny.model(), config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            # A fresh adapter does nothing.
+            # A new adapter changes nothing until its weights are set.
             if "lora" in name or "ia3" in name:
                 parameter.normal_(0.5 if "ia3" in name else 0.0, 0.3)
     return model.eval()
@@ -57,7 +57,7 @@ def test_an_adapted_model_is_proved_and_left_as_it_was(lm):
 
 
 def test_the_adapter_is_part_of_the_lens(lm):
-    """The last row is what transformers computes with the adapter, and not what it computes without."""
+    """The last row equals transformers' logits with the adapter, and differs from those without."""
     table = tb.LogitLens(top=1)(lm, lm.read(IDS))
     given = torch.tensor([IDS])
     with torch.no_grad():
@@ -69,7 +69,7 @@ def test_the_adapter_is_part_of_the_lens(lm):
     assert not torch.allclose(last, bare, rtol=1e-2)
 
 
-def test_switched_off_it_is_the_model_that_it_wraps(lm):
+def test_with_the_adapter_off_results_equal_the_base_model(lm):
     on = lm.fingerprint()
     with lm.model.disable_adapter():
         assert lm.fingerprint() != on
@@ -79,7 +79,7 @@ def test_switched_off_it_is_the_model_that_it_wraps(lm):
     assert lm.fingerprint() == on
 
 
-def test_another_adapter_and_another_scale_are_other_fingerprints():
+def test_each_adapter_and_scale_has_its_own_fingerprint():
     model = wrapped(ADAPTERS["lora"]())
     model.add_adapter("other", peft.LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"]))
     seen = {}
@@ -95,7 +95,7 @@ def test_another_adapter_and_another_scale_are_other_fingerprints():
     assert len({*seen.values(), lm.fingerprint()}) == 3
 
 
-def test_a_session_answers_anew_when_the_adapter_is_switched():
+def test_a_session_computes_again_after_switching_the_adapter():
     lm = tb.LanguageModel(wrapped(ADAPTERS["lora"]()), tiny.tokenizer())
     trace = lm.read(IDS)
     session, answers = Session([(lm, trace)]), queue.Queue()
@@ -112,7 +112,7 @@ def test_a_session_answers_anew_when_the_adapter_is_switched():
     session.close()
 
 
-def test_a_learned_prompt_is_refused_because_its_positions_are_no_tokens():
+def test_prompt_tuning_is_refused():
     model = peft.get_peft_model(tiny.model(), peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
     with pytest.raises(
         ValueError, match=r"gives logits for 9 positions of a text of 6 tokens .*; use the model without"
@@ -120,7 +120,7 @@ def test_a_learned_prompt_is_refused_because_its_positions_are_no_tokens():
         tb.LanguageModel(model.eval(), tiny.tokenizer())
 
 
-def test_learned_keys_are_read_and_their_patterns_refused():
+def test_learned_keys_are_read_but_their_patterns_refused():
     model = peft.get_peft_model(tiny.model(), peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
     lm = tb.LanguageModel(model.eval(), tiny.tokenizer())
     trace = lm.read(IDS)

@@ -1,4 +1,4 @@
-"""Every family, end to end: what is generated, read and seen by the lens is what the model itself computes."""
+"""Every family, end to end: generation, reading and the lens give what the model itself computes."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_generating_greedily_is_what_transformers_does(lm):
     assert [trace.chosen_rank(step) for step in trace.steps] == [0] * 8
 
 
-def test_candidates_are_those_of_a_forward_pass_over_each_beginning(lm):
+def test_candidates_equal_a_forward_pass_over_each_prefix(lm):
     trace = lm.generate(PROMPT, max_new_tokens=4)
     for step in trace.steps:
         beginning = torch.tensor([trace.tokens.ids[: trace.prompt_length + step]])
@@ -63,7 +63,7 @@ def test_the_model_is_left_as_it_was(lm):
 
 
 def test_the_lens_reads_each_block_with_the_models_own_head(lm):
-    """Independently of the layout: the model's forward pass with the other blocks replaced by nothing."""
+    """Independent of the layout: the model's own forward pass without the later blocks."""
     trace = lm.read(PROMPT)
     lens = LogitLens(top=4)(lm, trace)
     last = lm.layout.blocks[-1]

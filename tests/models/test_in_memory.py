@@ -1,4 +1,4 @@
-"""What people have in memory besides plain decoders: supported where the proof holds, else one sentence says what to do."""
+"""Models other than plain decoders: supported where the proof holds; otherwise the error gives the next step."""
 
 import warnings
 
@@ -24,7 +24,7 @@ VISION = {
 
 
 def jolted(model):
-    """Initial weights are so small that every token is as likely as every other."""
+    """The model with larger weights: with the small initial ones all tokens are about equally likely."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -51,7 +51,7 @@ def gemma3n():
         "sscp_conv_channel_size": (8, 4),
     }
     config = hf.Gemma3nConfig(text_config=text, audio_config=audio)
-    # Its own tower is timm's, which is not installed; nothing calls it for a text.
+    # Its vision tower needs timm, which is not installed; a text does not call it.
     ids = {"vocab_size": 8, "vocab_offset": tiny.VOCABULARY, "rms_norm_eps": 1e-6}
     config.__dict__["vision_config"] = hf.SiglipVisionConfig(**VISION, **ids)
     return hf.Gemma3nForConditionalGeneration(config)
@@ -76,7 +76,7 @@ def qwen2_vl():
 
 
 @pytest.mark.parametrize("make", [gemma3, gemma3n, llava, qwen2_vl])
-def test_a_model_that_also_sees_is_explained_by_its_text_model(make):
+def test_a_vision_language_model_is_explained_by_its_text_model(make):
     """The vision tower has more layers than the text model: the longest list of blocks would be the wrong one."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # by chance a first token may have no say at all
@@ -118,7 +118,7 @@ def encoder():
 
 
 @pytest.mark.parametrize("make", [bare, llama_classifier, gpt2_classifier, tagger, encoder])
-def test_a_model_without_scores_for_a_next_token_is_a_sentence(make):
+def test_a_model_without_next_token_scores_is_refused(make):
     with pytest.raises(
         TypeError, match=r"it has no scores for a next token .*: load the causal model of these weights"
     ):
@@ -138,7 +138,7 @@ def bart():
 
 
 @pytest.mark.parametrize("make", [t5, bart])
-def test_an_encoder_with_a_decoder_is_a_sentence(make):
+def test_an_encoder_decoder_model_is_refused(make):
     model = make().eval()
     with (
         unchanged(model),
@@ -147,14 +147,14 @@ def test_an_encoder_with_a_decoder_is_a_sentence(make):
         tb.LanguageModel(model, tiny.tokenizer())
 
 
-def test_a_decoder_of_an_encoder_with_a_decoder_is_explained():
-    """`AutoModelForCausalLM` of a Bart is its decoder alone."""
+def test_the_decoder_of_an_encoder_decoder_model_is_explained():
+    """`AutoModelForCausalLM` loads only the decoder of a Bart."""
     lm = tb.LanguageModel(jolted(hf.BartForCausalLM(bart().config)), tiny.tokenizer())
     found = tb.LogitLens()(lm, lm.read(IDS))
     assert {check.state for check in found.checks} == {"holds"}
 
 
-def test_a_model_without_numbers_is_a_sentence():
+def test_a_model_on_the_meta_device_is_refused():
     with torch.device("meta"):
         model = hf.LlamaForCausalLM(hf.LlamaConfig(**TEXT)).eval()
     with pytest.raises(ValueError, match=r"is on the meta device, which has shapes and no numbers: .*; load it with"):
@@ -180,12 +180,12 @@ def test_a_compiled_model_is_a_sentence_that_says_which_one_to_give(whole):
 
 def quantised(dtype):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch says that these kernels have newer names elsewhere
+        warnings.simplefilter("ignore")  # torch warns that these kernels are deprecated
         return torch.ao.quantization.quantize_dynamic(tiny.model(), {nn.Linear}, dtype=dtype)
 
 
-def test_packed_weights_are_read_and_watched_and_give_no_gradients_in_a_sentence():
-    """Real kernels of torch, which know no way back."""
+def test_packed_weights_are_read_and_watched_but_refuse_gradients():
+    """Torch's real quantised kernels, which have no backward pass."""
     lm = tb.LanguageModel(quantised(torch.float16), tiny.tokenizer())
     trace = lm.generate("The tower", max_new_tokens=3)
     for analysis in (tb.LogitLens(), tb.AttentionPatterns()):

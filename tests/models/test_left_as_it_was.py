@@ -1,4 +1,4 @@
-"""The user's model is the user's: after anything we do, finished or not, it is what it was, bit for bit."""
+"""After every call, finished or not, the user's model is the same as before, bit for bit."""
 
 import os
 import random
@@ -35,7 +35,7 @@ FAILURES = (ValueError, KeyboardInterrupt)
 
 
 def state(lm):
-    """Everything about a model that somebody could notice."""
+    """All observable state of a model."""
     model = lm.model
     modules = dict(model.named_modules())
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -50,7 +50,7 @@ def state(lm):
         "config": model.config.to_dict(),
         "generation": (id(model.generation_config), model.generation_config.to_dict()),
         "torch": torch.get_rng_state(),
-        "numpy": np.random.get_state()[1].tolist(),  # noqa: NPY002 - the one that users have
+        "numpy": np.random.get_state()[1].tolist(),  # noqa: NPY002 - the global state that users rely on
         "python": random.getstate(),
         "modes": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
     }
@@ -68,7 +68,7 @@ def assert_same(before, after):
 
 @pytest.fixture(params=["llama", "gpt2", "gemma2", "gpt_oss", "mamba"])
 def lm(request):
-    """A model in the middle of somebody's training."""
+    """A model in the middle of a training run."""
     lm = tiny.lm(request.param, attention_dropout=0.5) if request.param == "llama" else tiny.lm(request.param)
     lm.model.train()
     next(iter(lm.model.parameters())).requires_grad_(False)
@@ -100,7 +100,7 @@ def test_after_an_error_or_an_interrupt_between_micro_batches(lm, run, failure):
     assert lm.lock._owner is None
 
 
-#: How often a run calls a block, so that each of its passes is broken once (of the chat and the generations, some).
+#: Calls of a block per run; the test breaks each pass once (only some passes of the chat and the generations).
 PASSES = {
     "generate": (0, 1, 5),
     "sample": (0, 1, 5),
@@ -138,7 +138,7 @@ def test_after_an_error_or_an_interrupt_inside_the_model(run, failure, passes):
 
 @signals.SWALLOWED
 def test_after_interrupts_at_any_moment(tmp_path):
-    """Real ones, which fall into the setting up and the taking down too."""
+    """Real interrupts, which also happen during set-up and clean-up."""
     lm = tiny.lm("gpt2")
     lm.model.train()
     lm.model.transformer.h[1].eval()
@@ -174,7 +174,7 @@ def test_the_logits_before_and_after_are_equal_bit_for_bit():
 
 
 def test_a_backward_pass_still_works_afterwards():
-    # Dynamic NTK makes a buffer anew in its forward: made under inference mode, it would break the user's training.
+    # Dynamic NTK recomputes a buffer in its forward; under inference mode that buffer would break the user's training.
     lm = tiny.lm(rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4})
     lm.read(tiny.PARAGRAPH[:60])
     lm.generate("The tower", max_new_tokens=4)
@@ -192,12 +192,12 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("kind", LENGTHS)
-def test_a_long_text_does_not_change_how_a_shorter_one_is_computed(kind):
-    """Dynamic NTK keeps the frequencies of the longest text; transformers' own passes would then be others."""
+def test_a_long_text_does_not_change_the_logits_of_a_shorter_one(kind):
+    """Dynamic NTK keeps the frequencies of the longest text, which would change transformers' own later passes."""
     model, ids = tiny.model(**LENGTHS[kind]), torch.tensor([[5 + n for n in range(20)]])
     with unchanged(model):
         lm = tb.LanguageModel(model, tiny.tokenizer())
-        model.config.max_position_embeddings = 128  # the window of what may be asked
+        model.config.max_position_embeddings = 128  # the window that limits a text
         lm.generate([5, 6, 7], max_new_tokens=40)
         model.config.max_position_embeddings = LENGTHS[kind].get("max_position_embeddings", 128)
     with torch.no_grad():
@@ -205,8 +205,8 @@ def test_a_long_text_does_not_change_how_a_shorter_one_is_computed(kind):
 
 
 @pytest.mark.parametrize("kind", LENGTHS)
-def test_a_model_that_a_cell_casts_during_a_pass_has_no_frequencies_of_before(kind):
-    """Put back where they were, they would be of another type, or on another device, than all the rest."""
+def test_a_model_cast_by_a_cell_during_a_pass_keeps_matching_buffers(kind):
+    """Restored as they were, its frequencies would have another dtype or device than the weights."""
     model = tiny.model(**LENGTHS[kind])
     with steady(model):
         model(torch.tensor([[5 + n for n in range(40)]]))
@@ -218,7 +218,7 @@ def test_a_model_that_a_cell_casts_during_a_pass_has_no_frequencies_of_before(ki
     model(torch.tensor([[5, 6, 7]]))
 
 
-def test_what_a_users_hook_keeps_on_a_module_stays_there():
+def test_attributes_that_a_users_hook_sets_on_a_module_stay():
     lm = tiny.lm()
     rotary = lm.model.model.rotary_emb
     handle = rotary.register_forward_hook(

@@ -1,4 +1,4 @@
-"""Running out of memory is a sentence that says what would fit; the limits are the system's own, on a process of its own."""
+"""An out-of-memory error says what would fit. The limits are the system's own, set on a separate process."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tracebench.models.watch import attention
 from tracebench.models.watch.pattern import MANY_ROWS
 
 LIMITED = Path(__file__).with_name("limited.py")
-#: Memory that is given back must go back to the system at once, else what is still held decides what fits.
+#: Freed memory must return to the system at once; otherwise memory that the allocator keeps decides what fits.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -57,34 +57,34 @@ def test_a_pass_that_does_not_fit_says_how_much_its_logits_take(limited):
     )
 
 
-def test_attention_is_refused_before_the_pass_and_what_it_says_would_fit_does(limited):
+def test_attention_is_refused_before_the_pass_and_the_suggestion_fits(limited):
     found = limited["attention"]
-    # Asking takes a few pages itself.
+    # The call itself takes a few pages.
     assert 52 * 2**20 - 2**18 <= found["free"] <= 52 * 2**20
     assert re.fullmatch(
         r"2 layers x 4 heads x 1000 x 1000 weights take 0\.032 GB, more than the 0\.02[23] GB of memory that are free for "
-        r"them: ask for 1 of these layers at the most, as AttentionPatterns\(layers=\(0,\)\) does",
+        r"them: choose at most 1 of these layers, e\.g\. AttentionPatterns\(layers=\(0,\)\)",
         found["said"],
     )
     assert found["passes"] == 0
     assert found["fits"] == "it fitted"
 
 
-def test_gradients_that_do_not_fit_are_a_sentence(limited):
+def test_gradients_that_do_not_fit_are_refused(limited):
     for said in limited["gradients"].values():
         assert said == (
-            "61 tokens do not fit the memory of cpu with gradients, one text at a time: explain an earlier step or a "
+            "61 tokens do not fit the memory of cpu with gradients, even one text at a time: explain an earlier step or a "
             "shorter text"
         )
 
 
-def test_what_was_generated_is_a_record_though_no_pass_over_it_fits(limited):
+def test_a_generated_trace_is_kept_if_its_replay_does_not_fit(limited):
     found = limited["replay"]
     assert (found["steps"], found["state"]) == (3, "amber")
     assert found["meaning"].startswith("Not known: one pass over 63 tokens does not fit the memory of cpu")
 
 
-def test_errors_of_another_kind_stay_what_they_are():
+def test_other_errors_pass_through():
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(MemoryError())
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
@@ -103,8 +103,8 @@ def test_errors_of_another_kind_stay_what_they_are():
         tb.IntegratedGradients(n_steps=4, quadrature="adaptive"),
     ],
 )
-def test_a_proof_that_does_not_fit_is_a_sentence_too(analysis):
-    """The passes without gradients, beside which a method's own fit."""
+def test_a_check_that_does_not_fit_is_refused(analysis):
+    """The checks' passes without gradients do not fit, although the method's own passes do."""
     lm = tiny.lm()
     trace = lm.read([5, 6, 7, 8])
 
@@ -121,7 +121,7 @@ def test_a_proof_that_does_not_fit_is_a_sentence_too(analysis):
     handle.remove()
 
 
-def test_a_model_that_cannot_even_be_proved_is_not_told_to_read_less():
+def test_a_layout_proof_that_does_not_fit_suggests_no_shorter_text():
     model = tiny.model()
     model.lm_head.register_forward_pre_hook(lambda *_: torch.empty(2**60, dtype=torch.uint8))
     with pytest.raises(DoesNotFit, match=r"does not fit .*: free some, or load the model in a type of fewer bytes$"):
@@ -141,7 +141,7 @@ def test_half_as_many_are_tried_until_they_fit():
         halving(lambda _rows: torch.empty(2**60, dtype=torch.uint8), 2, "no memory")
 
 
-def test_what_is_free_is_the_least_that_anybody_says(monkeypatch, tmp_path):
+def test_free_memory_is_the_smallest_known_limit(monkeypatch, tmp_path):
     limit, used, stat = (tmp_path / name for name in ("max", "current", "stat"))
     monkeypatch.setattr(memory, "_GROUPS", ((str(limit), str(used), str(stat)),))
     without = free_bytes()
@@ -151,7 +151,7 @@ def test_what_is_free_is_the_least_that_anybody_says(monkeypatch, tmp_path):
         limit.write_text(said)
         found = free_bytes()
         assert found == expected if expected is not None else found > 2**20
-    # A container that has read a checkpoint is full of its pages, which the system drops for whoever asks.
+    # After reading a checkpoint, a container's memory is full of file pages, which the system drops on demand.
     limit.write_text("5000\n")
     used.write_text("4900\n")
     for said in (
@@ -162,8 +162,8 @@ def test_what_is_free_is_the_least_that_anybody_says(monkeypatch, tmp_path):
         assert free_bytes() == 3600
 
 
-def test_what_another_device_holds_is_not_asked_of_the_main_memory(monkeypatch):
-    """On a processor a layer's pattern is beside what is kept; on a GPU it is there."""
+def test_memory_of_another_device_is_not_reserved_in_main_memory(monkeypatch):
+    """On the CPU a layer's pattern shares the main memory with the result; on a GPU it is in the GPU's memory."""
     lm = tiny.lm()
     trace, (layer, head) = lm.read([5, 6, 7, 8]), (4 * 16 * 4, 16 * 4)
     monkeypatch.setattr(patterns, "free_bytes", lambda: 2 * layer)
@@ -188,17 +188,17 @@ def test_what_another_device_holds_is_not_asked_of_the_main_memory(monkeypatch):
         "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes",
     ],
 )
-def test_every_devices_words_are_known(said):
+def test_the_out_of_memory_messages_of_every_device_are_recognised(said):
     assert is_out_of_memory(RuntimeError(said))
 
 
-def test_where_the_system_does_not_say_nothing_is_known(monkeypatch):
+def test_free_memory_is_none_if_the_system_does_not_say(monkeypatch):
     monkeypatch.setattr(memory, "_read", lambda _name: "")
     assert free_bytes() is None
 
 
 class Gpu:
-    """A GPU's words about its memory, since no machine of ours has one; everything above them is the real code."""
+    """Only the GPU's own numbers are replaced, because the test machines have no GPU; the rest is the real code."""
 
     def __init__(self, monkeypatch, kind, free, reserved=0, allocated=0):
         if kind == "mps":
@@ -212,12 +212,12 @@ class Gpu:
 
 
 @pytest.mark.parametrize("kind", ["cuda", "xpu"])
-def test_what_torch_holds_of_a_gpu_and_does_not_use_is_free(monkeypatch, kind):
+def test_memory_that_torch_reserved_and_does_not_use_is_free(monkeypatch, kind):
     Gpu(monkeypatch, kind, free=1000, reserved=500, allocated=200)
     assert free_bytes(torch.device(kind, 1)) == 1300
 
 
-def test_a_driver_that_does_not_say_is_not_asked_twice(monkeypatch):
+def test_a_driver_that_does_not_report_memory_gives_none(monkeypatch):
     def no(_device):
         raise RuntimeError("The device doesn't support querying the available free memory.")
 
@@ -237,7 +237,7 @@ def test_a_rollout_is_refused_before_any_pass(monkeypatch):
     assert passes == []
 
 
-def test_on_apples_gpus_what_is_free_is_main_memory_too(monkeypatch):
+def test_on_apples_gpus_free_memory_is_limited_by_main_memory(monkeypatch):
     device = torch.device("mps")
     Gpu(monkeypatch, "mps", free=1000, allocated=300)
     assert free_bytes(device) == 1000
@@ -249,14 +249,14 @@ def test_on_apples_gpus_what_is_free_is_main_memory_too(monkeypatch):
     assert free_bytes(device) == 700
 
 
-def test_a_device_that_says_nothing_about_its_memory_is_not_guessed_at():
+def test_free_memory_of_an_unknown_device_is_none():
     assert free_bytes(torch.device("meta")) is None
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
 @pytest.mark.parametrize("analysis", [tb.AttentionPatterns(), tb.AttentionRollout(last=0)])
-def test_attention_that_a_gpu_has_no_room_for_is_a_sentence_before_the_pass(monkeypatch, kind, analysis):
-    """The device is the model's by name only: what is asked comes before anything is put there."""
+def test_attention_that_does_not_fit_a_gpu_is_refused_before_the_pass(monkeypatch, kind, analysis):
+    """The model has the device by name only: the size is checked before any tensor goes there."""
     lm = tiny.lm(max_position_embeddings=2000)
     trace, passes = lm.read([5 + n % 300 for n in range(1000)]), []
     lm.model.register_forward_pre_hook(lambda *_: passes.append(1))
@@ -276,8 +276,8 @@ def test_attention_that_a_gpu_has_no_room_for_is_a_sentence_before_the_pass(monk
     assert passes == []
 
 
-def test_as_many_tokens_as_the_sentence_says_are_watched(monkeypatch):
-    """Where the rows of a whole text are made at once, and where they are not; as on a GPU."""
+def test_the_suggested_number_of_tokens_fits(monkeypatch):
+    """As on a GPU: with all rows of a text computed at once, and with some rows at a time."""
     lm = tiny.lm(max_position_embeddings=2000)
     for free, fits in ((12_000_000, 732), (3_200_000, 316)):
         monkeypatch.setattr(attention, "free_bytes", lambda _device, free=free: free)

@@ -1,4 +1,4 @@
-"""Adaptive quadrature: exact where it must be, close where the number jumps, and no more passes than points."""
+"""Adaptive quadrature: exact on lines and parabolas, close where the number jumps, and no more passes than points."""
 
 from itertools import pairwise
 
@@ -27,14 +27,14 @@ def measure(result, name="completeness"):
 
 
 def path(number, *slopes):
-    """A function of the path as something to look at; what was looked at stands in ``asked``."""
-    asked = []
+    """An evaluator of a path with this number and these slopes, and the list of the points that it evaluated."""
+    evaluated = []
 
-    def look(at):
-        asked.extend(at.tolist())
+    def evaluate(at):
+        evaluated.extend(at.tolist())
         return number(at), np.stack([slope(at) for slope in slopes], axis=1)
 
-    return look, asked
+    return evaluate, evaluated
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def trace(llama):
 
 @pytest.fixture(scope="module")
 def steep():
-    """A model whose attention is nearly all or nothing, so that it goes from one token to the next in steps on the way."""
+    """A model with nearly one-hot attention, so that its number changes in jumps along the path."""
     model = tiny.model("llama")
     with torch.no_grad():
         for layer in model.model.layers:
@@ -59,18 +59,18 @@ def steep():
 
 @pytest.mark.parametrize("n_points", [2, 3, 4, 5, 17, 64, 100])
 def test_lines_and_parabolas_are_exact(n_points):
-    look, asked = path(lambda a: 3 * a**2 - 5 * a + 1, lambda a: 6 * a, lambda a: np.full_like(a, -5))
+    look, evaluated = path(lambda a: 3 * a**2 - 5 * a + 1, lambda a: 6 * a, lambda a: np.full_like(a, -5))
     seen = walk(look, n_points, 2**-16)
     np.testing.assert_allclose(seen.scores, [3, -5], rtol=1e-12)
     np.testing.assert_allclose(seen.missed, 0, atol=1e-12)
-    assert len(asked) == len(set(asked)) == n_points
-    assert (min(asked), max(asked)) == (0, 1)
-    assert sorted(asked) == seen.at.tolist()
+    assert len(evaluated) == len(set(evaluated)) == n_points
+    assert (min(evaluated), max(evaluated)) == (0, 1)
+    assert sorted(evaluated) == seen.at.tolist()
 
 
 @pytest.mark.parametrize("where", [0.1, 0.3, 0.303, 0.77])
 @pytest.mark.parametrize("steepness", [100, 1000])
-def test_a_jump_is_met_where_a_rule_for_every_path_misses_it(where, steepness):
+def test_a_jump_is_integrated_where_gauss_legendre_misses_it(where, steepness):
     def slope(a):
         return steepness * (1 - np.tanh(steepness * (a - where)) ** 2)
 
@@ -80,15 +80,15 @@ def test_a_jump_is_met_where_a_rule_for_every_path_misses_it(where, steepness):
     difference = number(1.0) - number(0.0)
     nodes, weights = np.polynomial.legendre.leggauss(64)
     gauss_legendre = abs((slope((nodes + 1) / 2) * weights / 2).sum() - difference)
-    look, asked = path(number, slope)
+    look, evaluated = path(number, slope)
     missed = abs(walk(look, 64, 2**-16).scores.sum() - difference)
-    assert len(asked) == 64
+    assert len(evaluated) == 64
     assert missed < 0.02 < gauss_legendre
     assert missed < gauss_legendre / 10
 
 
-def test_what_goes_up_and_down_again_is_met_where_a_point_falls_on_it():
-    """A peak of width 0.01: a rule for every path takes the slope on its flank for that of a long piece."""
+def test_a_narrow_peak_is_integrated_if_a_point_falls_on_it():
+    """A peak of width 0.01: fixed points would use the slope on its flank for a long piece."""
 
     def peak(a):
         return np.exp(-(((a - 0.3) / 0.01) ** 2))
@@ -99,42 +99,43 @@ def test_what_goes_up_and_down_again_is_met_where_a_point_falls_on_it():
 
 
 @pytest.mark.parametrize("n_points", [64, 256, 1024])
-def test_what_is_rounded_away_is_not_missed(n_points):
-    """Between points that come ever closer numbers in few digits change by their rounding; the slopes know nothing of that."""
+def test_rounding_does_not_count_as_missing(n_points):
+    """Between close points, rounded numbers change by their rounding alone, which the slopes do not show."""
     rounding = 2**-7
     look, _ = path(lambda a: np.round(10 * a**2 / rounding / 8) * rounding * 8, lambda a: 20 * a)
     seen = walk(look, n_points, 2**-16, rounding=rounding)
-    assert seen.unaccounted()[0] < 0.05
-    assert [each.start for each in seen.stretches()[1:]] == [each.stop for each in seen.stretches()[:-1]]
-    assert sum(each.missed for each in seen.stretches()) == pytest.approx(seen.missed.sum())
-    # Piece by piece it would be more the more points there are.
+    assert seen.missing_share()[0] < 0.05
+    segments = seen.segments()
+    assert [segment.start for segment in segments[1:]] == [segment.stop for segment in segments[:-1]]
+    assert sum(segment.missed for segment in segments) == pytest.approx(seen.missed.sum())
+    # Summed piece by piece, the rounding errors would grow with the number of points.
     assert np.abs(seen.missed).sum() / 10 > (0.05 if n_points == 64 else 0.15)
 
 
 @pytest.mark.parametrize("n_points", [16, 24])
-def test_what_is_missed_here_and_too_much_there_is_not_hidden_by_rounding(n_points):
-    """Two gradients alone, of one token and of another, on a number that changes by little more than its rounding."""
+def test_errors_of_opposite_sign_are_not_hidden_by_rounding(n_points):
+    """Two tokens have one large gradient each, of opposite sign; the number changes by little more than its rounding."""
 
-    def alone(at, size):
+    def peak(at, size):
         return lambda a: np.where(np.isclose(a, at), size, 0.25)
 
     points = np.linspace(0, 1, n_points // 4)
-    look, _ = path(lambda a: 20 + 0.5 * a, alone(points[1], 40), alone(points[2], -40))
+    look, _ = path(lambda a: 20 + 0.5 * a, peak(points[1], 40), peak(points[2], -40))
     exact, rounded = walk(look, n_points, 2**-16), walk(look, n_points, 2**-16, rounding=2**-7)
-    assert exact.unaccounted()[0] > 0.5
-    # The peaks are narrow, and so is where most is missed said to be.
-    start, stop = rounded.unaccounted()[1]
-    assert np.isnan(rounded.unaccounted()[0]) or stop - start < 0.5
-    assert not rounded.unaccounted()[0] < 0.5  # amber, or not told
+    assert exact.missing_share()[0] > 0.5
+    # The reported worst part is as narrow as the peaks.
+    start, stop = rounded.missing_share()[1]
+    assert np.isnan(rounded.missing_share()[0]) or stop - start < 0.5
+    assert not rounded.missing_share()[0] < 0.5  # amber: above the limit, or NaN
 
 
-def test_a_change_that_is_no_more_than_rounding_is_not_said_to_be_met():
+def test_a_change_within_the_rounding_gives_nan():
     look, _ = path(lambda a: 20 + 0.2 * a, lambda a: np.full_like(a, 0.2))
-    assert np.isnan(walk(look, 24, 2**-16, rounding=2**-7).unaccounted()[0])
-    assert walk(look, 24, 2**-16).unaccounted()[0] < 1e-9
+    assert np.isnan(walk(look, 24, 2**-16, rounding=2**-7).missing_share()[0])
+    assert walk(look, 24, 2**-16).missing_share()[0] < 1e-9
 
 
-def test_a_padding_token_of_zeros_is_a_path_from_nothing_too():
+def test_a_padding_token_of_zeros_equals_the_zero_baseline():
     model = tiny.model("llama")
     with torch.no_grad():
         model.get_input_embeddings().weight[0] = 0
@@ -149,32 +150,32 @@ def test_a_padding_token_of_zeros_is_a_path_from_nothing_too():
 def test_without_rounding_every_piece_counts():
     look, _ = path(np.sqrt, lambda a: 0.5 / np.sqrt(a + 1e-3))
     seen = walk(look, 20, 2**-16)
-    assert [each.missed for each in seen.stretches()] == seen.missed.tolist()
-    assert [each.change for each in seen.stretches()] == np.diff(seen.numbers).tolist()
+    assert [segment.missed for segment in seen.segments()] == seen.missed.tolist()
+    assert [segment.change for segment in seen.segments()] == np.diff(seen.numbers).tolist()
 
 
-def test_a_slope_at_the_start_that_says_nothing_is_left_out():
-    """As where the path begins at a norm of nothing: steep beyond measure, and no wider than a point."""
+def test_an_extreme_slope_at_an_open_start_is_left_out():
+    """The norm of a zero vector has such a slope at the first point, and only there."""
     look, _ = path(lambda a: 3 * a, lambda a: np.where(a == 0, 1e12, 3.0))
     assert walk(look, 20, 2**-16, open_start=True).scores == pytest.approx([3])
     assert walk(look, 20, 2**-16).scores[0] > 1e6
 
 
-def test_a_true_jump_is_not_cut_for_ever():
-    look, asked = path(lambda a: np.where(a < 0.3, 0.0, 1.0), np.zeros_like)
+def test_a_true_jump_is_not_split_below_the_finest_width():
+    look, evaluated = path(lambda a: np.where(a < 0.3, 0.0, 1.0), np.zeros_like)
     seen = walk(look, 200, 2**-8)
-    assert len(set(asked)) == 200
+    assert len(set(evaluated)) == 200
     assert np.diff(seen.at).min() >= 2**-9
     assert np.abs(seen.missed).sum() == pytest.approx(1)
 
 
-def test_numbers_that_are_none_come_to_an_end():
-    look, asked = path(lambda a: np.full_like(a, np.nan), lambda a: np.full_like(a, np.nan))
-    assert len(walk(look, 40, 2**-16).at) == len(asked) == 40
+def test_nan_numbers_do_not_loop_for_ever():
+    look, evaluated = path(lambda a: np.full_like(a, np.nan), lambda a: np.full_like(a, np.nan))
+    assert len(walk(look, 40, 2**-16).at) == len(evaluated) == 40
 
 
 def test_it_is_the_trapezoid_rule_piece_by_piece(llama, trace):
-    """By torch alone, at the points that the model really saw."""
+    """With torch alone, at the points that the model evaluated."""
     target = tb.Target(1, of="log_prob")
     decision = Decision.at(llama, trace, 1, target)
     base = baseline_embeddings(llama, trace, decision.own, "eos", keep_first=True, keep_special=True)
@@ -202,7 +203,7 @@ def test_it_is_the_trapezoid_rule_piece_by_piece(llama, trace):
 
 
 @pytest.mark.parametrize(("dtype", "n_steps", "close"), [(torch.float32, 64, 5e-3), (torch.float64, 1024, 1e-5)])
-def test_on_a_smooth_path_both_come_to_the_same(dtype, n_steps, close):
+def test_on_a_smooth_path_both_quadratures_agree(dtype, n_steps, close):
     lm = tiny.lm("llama", dtype=dtype)
     trace = lm.read([5, 6, 7, 8, 9])
     one, other = (
@@ -216,7 +217,7 @@ def test_on_a_smooth_path_both_come_to_the_same(dtype, n_steps, close):
     np.testing.assert_allclose(other.baseline_values.values, one.baseline_values.values, rtol=1e-6)
 
 
-def test_more_points_come_closer():
+def test_more_points_reduce_the_error():
     lm = tiny.lm("llama", dtype=torch.float64)
     trace = lm.read([5, 6, 7, 8, 9])
     gaps = [measure(adaptive(n)(lm, trace, tb.Target(3)), "completeness between points") for n in (4, 16, 64, 256)]
@@ -224,7 +225,7 @@ def test_more_points_come_closer():
     assert gaps[-1] < 1e-3
 
 
-def test_a_model_that_goes_in_steps_is_met(steep):
+def test_a_model_that_jumps_is_integrated(steep):
     trace = steep.read([5, 300, 7, 8, 250, 9, 40, 41], prompt_length=7)
     target = tb.Target(0, of="log_prob")
     even, found = (
@@ -234,7 +235,7 @@ def test_a_model_that_goes_in_steps_is_met(steep):
     assert measure(found) < measure(even) / 5
 
 
-def test_it_takes_as_many_gradients_as_points_and_no_pass_beside_them(llama, trace):
+def test_it_takes_one_gradient_per_point_and_no_other_pass(llama, trace):
     passes = {True: 0, False: 0}
 
     def count(_module, args):
@@ -248,19 +249,19 @@ def test_it_takes_as_many_gradients_as_points_and_no_pass_beside_them(llama, tra
     handle.remove()
 
 
-def test_it_gives_the_same_again(llama, trace):
+def test_it_is_deterministic(llama, trace):
     one, other = (adaptive(40)(llama, trace, tb.Target(2)) for _ in range(2))
     np.testing.assert_array_equal(one.scores.values, other.scores.values)
     assert one.checks == other.checks
 
 
-def test_every_step_is_each_step(llama, trace):
+def test_adaptive_scores_of_every_step_equal_single_steps(llama, trace):
     every = adaptive(20)(llama, trace, tb.Target(None))
     for step in trace.steps:
         np.testing.assert_array_equal(every.at(step), adaptive(20)(llama, trace, tb.Target(step)).at(step))
 
 
-def test_what_is_kept_scores_nothing(llama):
+def test_kept_tokens_score_0(llama):
     special = next(iter(llama.tokenizer.all_special_ids))
     found = adaptive(8, baseline="mean")(llama, llama.read([5, 6, special, 8, 9]), tb.Target(3))
     assert (found.scores.values[[0, 2]] == 0).all()
@@ -279,7 +280,7 @@ def test_half_precision_is_integrated_in_float32(name):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", ["llama", "mamba"])
-def test_in_half_precision_it_comes_to_what_it_does_in_float32(name, dtype):
+def test_half_precision_scores_are_close_to_float32_scores(name, dtype):
     exact, lm = tiny.lm(name), tiny.lm(name, dtype=dtype)
     text = exact.generate(TEXT, max_new_tokens=1)
     expected = adaptive(256)(exact, text).at(0)[: text.prompt_length]
@@ -290,11 +291,11 @@ def test_in_half_precision_it_comes_to_what_it_does_in_float32(name, dtype):
         assert off < 0.05
         assert measure(found) < 0.05
         gaps.append(measure(found, "completeness between points"))
-    # More points are no more of the rounding.
+    # More points do not add more rounding error.
     assert max(gaps) < 0.1
 
 
-def test_what_half_precision_misses_is_not_said_to_want_points_alone():
+def test_the_advice_in_half_precision_names_the_rounding():
     lm = tiny.lm("mamba", dtype=torch.bfloat16)
     trace = lm.read([5, 300, 7, 8, 250, 9, 40, 41], prompt_length=7)
     found = adaptive(8, baseline="mean")(lm, trace, tb.Target(0, of="log_prob"))
@@ -306,8 +307,8 @@ def test_what_half_precision_misses_is_not_said_to_want_points_alone():
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen3", "gemma2"])
-def test_from_nothing_at_all_it_is_no_worse_than_a_rule_that_looks_at_no_end(name):
-    """With no token kept the path begins at a norm of zero, where slopes are as steep as the epsilons of all layers multiply to."""
+def test_from_a_zero_baseline_it_is_no_worse_than_gauss_legendre(name):
+    """With no token kept, the path begins at norms of zero vectors, whose slopes are extreme."""
     lm = tiny.lm(name)
     trace = lm.read([5, 6, 7, 8, 9])
     even, found = (
@@ -319,16 +320,16 @@ def test_from_nothing_at_all_it_is_no_worse_than_a_rule_that_looks_at_no_end(nam
     assert measure(found) < 1.1 * measure(even)
     assert np.nanmax(np.abs(found.scores.values)) < 2 * np.nanmax(np.abs(even.scores.values))
     between = next(check for check in found.checks if check.name == "completeness between points")
-    assert "most between 0 % and" in between.meaning
+    assert "The largest is between 0 % and" in between.meaning
     assert between.meaning.endswith(
-        "There the norms of a zero embedding jump, which no points follow: another baseline may."
+        "There the norms of a zero embedding jump, and more points do not help: try another baseline."
     )
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("quadrature", ["gauss-legendre", "adaptive"])
-def test_a_number_that_is_infinite_says_that_nothing_adds_up(quadrature):
-    """Models may mask part of their vocabulary: the log-probability of such a token is minus infinity everywhere."""
+def test_an_infinite_number_turns_completeness_amber(quadrature):
+    """A model may mask part of its vocabulary: the log-probability of such a token is minus infinity everywhere."""
     lm = tiny.lm("llama")
     handle = lm.model.lm_head.register_forward_hook(
         lambda _m, _i, logits: logits.index_fill(-1, torch.tensor([9]), -torch.inf)
@@ -339,7 +340,7 @@ def test_a_number_that_is_infinite_says_that_nothing_adds_up(quadrature):
     handle.remove()
     amber = [check for check in found.checks if "complete" in check.name]
     assert {check.state for check in amber} == {"amber"}
-    assert all("Here nothing changes, or by no finite number" in check.meaning for check in amber)
+    assert all("Here the number does not change, or is not finite" in check.meaning for check in amber)
 
 
 def test_progress_counts_the_points(llama, trace):
@@ -391,7 +392,7 @@ def test_fewer_points_at_a_time_where_memory_runs_out(llama, trace, monkeypatch)
     np.testing.assert_allclose(found.scores.values, whole.scores.values, rtol=1e-3, atol=1e-5)
 
 
-def test_what_brings_the_sums_closer_is_said(steep):
+def test_an_amber_check_says_what_reduces_the_error(steep):
     trace = steep.read([5, 300, 7, 8, 250, 9, 40, 41], prompt_length=7)
     target = tb.Target(0, of="log_prob")
 
@@ -402,26 +403,26 @@ def test_what_brings_the_sums_closer_is_said(steep):
     (meaning,) = said(16, "gauss-legendre").values()
     better = tb.IntegratedGradients(n_steps=64, baseline="zero", quadrature="adaptive")
     assert (
-        f"Points where the number changes bring them closer, e.g. {better}, except under mixture-of-experts" in meaning
+        f"Points where the number changes reduce the error, e.g. {better}, except under mixture-of-experts" in meaning
     )
     meaning = said(8, "adaptive")["completeness between points"]
-    assert "% of the way. More points bring them closer, e.g. n_steps=16, except under" in meaning
+    assert "% of the way. More points reduce the error, e.g. n_steps=16, except under" in meaning
 
 
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
         ({"quadrature": "steep"}, "quadrature is one of gauss-legendre, adaptive, got 'steep'"),
-        ({"quadrature": "adaptive", "n_steps": 1}, "looks at both ends of the path: n_steps is a whole number from 2"),
+        ({"quadrature": "adaptive", "n_steps": 1}, "evaluates both ends of the path: n_steps is a whole number from 2"),
     ],
 )
-def test_parameters_that_make_no_sense_are_a_sentence(bad, said):
+def test_wrong_quadrature_parameters_are_refused(bad, said):
     with pytest.raises(ValueError, match=said):
         tb.IntegratedGradients(**bad)
 
 
 def test_a_chat_of_the_demo_model_adds_up(demo_lm):
-    """The number rises and falls by five times the difference on the way, and has peaks that are narrower than a point's share."""
+    """Along the path the number rises and falls by five times the difference, with peaks narrower than the point spacing."""
     trace = demo_lm.chat(QUESTION, max_new_tokens=6)
     target = tb.Target(5, " Paris", " London", of="log_prob")
     even, found = (

@@ -1,4 +1,4 @@
-"""Attribution against Captum's own calls on the same model, closed forms, and the axioms of the methods."""
+"""Attribution equals Captum's own calls on the same model and closed forms, and satisfies the methods' axioms."""
 
 import copy
 
@@ -12,7 +12,7 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.runtime.progress import Cancelled, listening
-from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.token_scores import scores_sentence
 from tracebench.sentences.words import as_text
 
 TEXT = "The Eiffel Tower is a wrought-iron"
@@ -35,7 +35,7 @@ def trace(llama):
 
 
 def test_input_x_gradient_is_embedding_times_gradient(lm):
-    """By torch alone: the embedding module's output is caught and differentiated."""
+    """With torch alone: a hook returns the embedding module's output, which is differentiated."""
     trace = lm.generate(TEXT, max_new_tokens=2)
     caught = []
 
@@ -55,7 +55,7 @@ def test_input_x_gradient_is_embedding_times_gradient(lm):
 
 
 def test_integrated_gradients_are_captums_own(lm):
-    """`LayerIntegratedGradients` on the embedding module, with the padding's ids as the baseline."""
+    """`LayerIntegratedGradients` on the embedding module, with padding ids as the baseline."""
     trace = lm.generate(TEXT, max_new_tokens=2)
     stop, pad = trace.position(0) + 1, lm.tokenizer.eos_token_id
     ids = torch.tensor([trace.tokens.ids[:stop]])
@@ -88,7 +88,7 @@ def test_a_model_that_scales_its_embeddings_in_place_scales_a_copy():
     assert (found.at(0)[:2] != 0).all()
 
 
-def test_what_is_explained_is_the_models_number(lm):
+def test_the_explained_number_is_the_models_own(lm):
     trace = lm.generate(TEXT, max_new_tokens=2)
     row = lm.logits(trace.tokens.ids)[trace.position(1)].float()
     p, taken = row.softmax(-1), trace.token_at(1).id
@@ -115,7 +115,7 @@ def test_the_model_is_left_as_it_was(lm):
 
 
 def test_completeness_in_double_precision():
-    """On a smooth model the sum comes as close to the difference as one likes."""
+    """On a smooth model more points bring the sum as close to the difference as needed."""
     lm = tiny.lm("llama", dtype=torch.float64)
     trace = lm.read([5, 6, 7, 8, 9])
     gaps = []
@@ -128,7 +128,7 @@ def test_completeness_in_double_precision():
     assert gaps[-1] <= gaps[0]
 
 
-def test_it_is_linear_in_what_is_explained(llama, trace):
+def test_scores_are_linear_in_the_explained_number(llama, trace):
     ours, theirs, both = (
         IG(llama, trace, tb.Target(1, *pair)).scores.values for pair in ((20, None), (30, None), (20, 30))
     )
@@ -141,7 +141,7 @@ def test_a_difference_of_logits_is_a_difference_of_log_probabilities(llama, trac
 
 
 @pytest.mark.parametrize("analysis", [IG, tb.InputXGradient()])
-def test_every_step_is_each_step(llama, trace, analysis):
+def test_a_target_of_every_step_equals_single_steps(llama, trace, analysis):
     every = analysis(llama, trace, tb.Target(None))
     assert every.scores.dims == ("step", "token")
     for step in trace.steps:
@@ -152,7 +152,7 @@ def test_every_step_is_each_step(llama, trace, analysis):
         assert there.tolist() == [at <= trace.position(step) for at in range(len(trace.tokens))]
 
 
-def test_later_tokens_have_no_say(llama, trace):
+def test_later_tokens_do_not_change_the_scores(llama, trace):
     shorter = llama.read(trace.tokens.ids[:-1], prompt_length=trace.prompt_length)
     one, other = (IG(llama, t, tb.Target(0)).at(0) for t in (trace, shorter))
     np.testing.assert_array_equal(one[: len(other)], other)
@@ -166,14 +166,14 @@ def test_a_token_that_is_its_own_baseline_scores_nothing(llama):
     assert (found.scores.values[[0, 2]] != 0).all()
 
 
-def test_what_is_kept_scores_nothing_and_is_said(llama):
+def test_kept_tokens_score_0_and_are_named_in_the_baseline(llama):
     special = next(iter(llama.tokenizer.all_special_ids))
     trace = llama.read([5, 6, special, 8, 9])
     found = tb.IntegratedGradients(n_steps=8, baseline="mean")(llama, trace, tb.Target(3))
     assert (found.scores.values[[0, 2]] == 0).all()
     assert (found.scores.values[[1, 3]] != 0).all()
     assert found.baseline == (
-        "the mean embedding of the vocabulary in place of every token; the first token and special tokens keep their own"
+        "each token replaced by the mean embedding of the vocabulary, except the first and special tokens"
     )
 
 
@@ -198,16 +198,16 @@ def test_half_precision_is_integrated_in_float32(name):
     ("analysis", "target", "expected"),
     [
         (IG, tb.Target(9), (IndexError, "step 9 is not there")),
-        (IG, "step 0", (TypeError, "a target says what is explained")),
+        (IG, "step 0", (TypeError, "expected a target")),
         (IG, tb.Target(0, "The Eiffel"), (ValueError, "is not one token of this vocabulary")),
     ],
 )
-def test_bad_input_is_a_sentence(llama, trace, analysis, target, expected):
+def test_bad_input_is_refused(llama, trace, analysis, target, expected):
     with pytest.raises(expected[0], match=expected[1]):
         analysis(llama, trace, target)
 
 
-def test_a_token_that_the_tokenizer_lacks_is_a_sentence(llama, trace):
+def test_a_baseline_token_that_the_tokenizer_lacks_is_refused(llama, trace):
     tokenizer = copy.deepcopy(llama.tokenizer)
     tokenizer.pad_token = None
     lm = tb.LanguageModel(llama.model, tokenizer)
@@ -215,20 +215,20 @@ def test_a_token_that_the_tokenizer_lacks_is_a_sentence(llama, trace):
         tb.IntegratedGradients(baseline="pad")(lm, trace)
 
 
-def test_a_baseline_that_is_the_text_is_a_sentence(llama):
+def test_a_baseline_that_is_the_text_is_refused(llama):
     eos = llama.tokenizer.eos_token_id
     trace = llama.read([5, eos, 6], prompt_length=2)
     with pytest.raises(
-        ValueError, match="the 2 tokens before it are special ones or the first, which keep their own emb"
+        ValueError, match="only the first token and special tokens come before it, and keep their own emb"
     ):
         tb.IntegratedGradients()(llama, trace)
-    with pytest.raises(ValueError, match="the only token before it is the first, which keeps its own embedding"):
+    with pytest.raises(ValueError, match="only the first token comes before it, and keeps its own embedding"):
         tb.IntegratedGradients()(llama, llama.read([5, 6], prompt_length=1))
     with pytest.raises(
         ValueError, match=r"is the text itself, so there is nothing to explain: choose another baseline$"
     ):
         tb.IntegratedGradients(keep_first=False, keep_special=False)(llama, llama.read([eos, 6], prompt_length=1))
-    # Of many steps those score 0, and the others are explained.
+    # With a target of every step, those steps score 0 and the others are explained.
     every = tb.IntegratedGradients(n_steps=8)(llama, llama.read([5, eos, 6, 7], prompt_length=1), tb.Target(None))
     assert (every.at(0)[0], every.at(1)[0]) == (0, 0)
     assert every.at(2)[2] != 0
@@ -237,7 +237,7 @@ def test_a_baseline_that_is_the_text_is_a_sentence(llama):
 
 
 @pytest.mark.parametrize("bad", [{"n_steps": 0}, {"n_steps": 1.5}, {"baseline": "black"}, {"keep_first": 1}])
-def test_parameters_that_make_no_sense_are_a_sentence(bad):
+def test_wrong_parameters_are_refused(bad):
     with pytest.raises((ValueError, TypeError), match=next(iter(bad))):
         tb.IntegratedGradients(**bad)
 
@@ -255,7 +255,7 @@ def test_it_can_be_cancelled_and_leaves_the_model(llama, trace):
     assert ticks[0] == (0, 200 * 4)
 
 
-def test_a_model_without_gradients_is_a_sentence(trace):
+def test_a_model_without_gradients_is_refused(trace):
     lm = tiny.lm("llama")
 
     class Quantised(torch.autograd.Function):
@@ -296,8 +296,7 @@ def test_the_demo_model_adds_up(demo_lm):
     assert found.at(0)[2] == np.nanmax(found.at(0)[1:])  # "iffel" says Paris, not Rome
 
 
-def test_of_every_step_each_says_whether_its_own_scores_add_up(llama):
-    """The check of a result of every step is that of the worst one."""
+def test_the_check_of_every_step_is_that_of_the_worst_step(llama):
     trace = llama.generate([5, 6, 7, 8], max_new_tokens=5)
     analysis = tb.IntegratedGradients(n_steps=16)
     every = analysis(llama, trace, tb.Target(None, of="log_prob"))
@@ -308,7 +307,7 @@ def test_of_every_step_each_says_whether_its_own_scores_add_up(llama):
             for check in analysis(llama, trace, tb.Target(step, of="log_prob")).checks
             if check.name == "completeness"
         )
-        said = as_text(attributed(trace, every, step))
+        said = as_text(scores_sentence(trace, every, step))
         hold.append(own.state == "holds")
         assert ("the scores do not add up" in said) != hold[-1]
         assert ("“completeness” does not at another step" in said) == hold[-1]

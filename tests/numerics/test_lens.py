@@ -1,4 +1,4 @@
-"""The lens against brute force: every number again, in float64, one position at a time, from the model's own modules."""
+"""The lens equals brute force: float64, one position at a time, with the model's own modules."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ WATCH = (17, 300)
 
 
 def distributions(lm, ids):
-    """[layer, token, vocabulary] log-probabilities in float64, by the definition."""
+    """Log-probabilities by the definition: [layer, token, vocabulary], float64."""
     with lm.running():
         with capture_streams(lm.layout) as streams:
             logits = run(lm.model, torch.tensor([ids]))
@@ -77,8 +77,8 @@ def test_the_lens_predicts_a_step_at_the_position_of_the_step():
         )
 
 
-def test_the_norm_is_taken_of_each_layers_own_stream():
-    """TransformerLens#1076: with the statistics of the last layer's norm, early layers come out far too sure or unsure."""
+def test_the_norm_uses_each_layers_own_statistics():
+    """TransformerLens#1076: the statistics of the last layer's norm give early layers far too low or high entropy."""
     lm = tiny.lm()
     with torch.no_grad():
         lm.model.model.embed_tokens.weight.mul_(0.01)
@@ -96,7 +96,7 @@ def test_the_norm_is_taken_of_each_layers_own_stream():
 
 
 def test_entropy_and_divergence_have_their_closed_form_on_a_rigged_model():
-    """Two equal favourites, a sure thing, and indifference, by writing the unembedding."""
+    """Three unembeddings written by hand: two equal top tokens, one certain token, and a uniform distribution."""
     lm = tiny.lm(tie_word_embeddings=False)
     size = len(lm.model.lm_head.weight)
     with torch.no_grad():
@@ -112,13 +112,13 @@ def test_entropy_and_divergence_have_their_closed_form_on_a_rigged_model():
     table = LogitLens(top=2)(lm, lm.read(IDS))
     with lm.running(), capture_streams(lm.layout) as streams:
         run(lm.model, torch.tensor([IDS]))
-    # The first feature is positive: two tokens share everything. Negative: everybody but them does.
+    # If the first feature is positive, two tokens share all probability; if negative, all other tokens share it.
     positive = torch.stack(list(streams))[:, 0, :, 0].numpy() > 0
     np.testing.assert_allclose(table.entropy.values, np.where(positive, np.log(2), np.log(size - 2)), atol=1e-5)
 
 
 def test_a_masked_vocabulary_is_no_nan():
-    """Some heads say -inf for tokens that may not come."""
+    """Some heads give -inf to tokens that must not be generated."""
     lm = tiny.lm()
 
     def mask(_module, _args, out):
@@ -138,7 +138,7 @@ def test_a_masked_vocabulary_is_no_nan():
 
 
 def hooked(lm):
-    """The same model with an unembedding that is more than a matrix: it goes through as a whole."""
+    """The same model with a hook on its unembedding, which is then called as a whole and not in slices."""
     lm.model.lm_head.register_forward_hook(lambda _module, _args, out: out.clone())
     return lm
 
@@ -156,7 +156,7 @@ def test_a_matrix_in_slices_reads_as_the_module_does(name, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [1, 3, 5, 8])
-def test_however_few_rows_fit_the_numbers_are_the_same(rows, monkeypatch):
+def test_the_number_of_rows_does_not_change_the_numbers(rows, monkeypatch):
     lm = tiny.lm()
     whole = LogitLens(top=4)(lm, lm.read(IDS))
     monkeypatch.setattr(unembedding, "ROWS", rows)
@@ -166,7 +166,7 @@ def test_however_few_rows_fit_the_numbers_are_the_same(rows, monkeypatch):
     assert [check.state for check in parts.checks] == ["holds"] * 3
 
 
-def test_where_memory_runs_out_fewer_rows_go_through_at_once(monkeypatch):
+def test_the_lens_uses_fewer_rows_when_memory_runs_out(monkeypatch):
     lm, seen = tiny.lm(), []
     whole = LogitLens(top=4)(lm, lm.read(IDS))
     read = unembedding.Unembedding.__call__
@@ -187,7 +187,7 @@ def test_where_memory_runs_out_fewer_rows_go_through_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
-def test_what_torch_makes_by_default_decides_nothing(dtype):
+def test_torchs_default_dtype_changes_nothing(dtype):
     lm = tiny.lm(vocab_size=5000)
     trace = lm.read(IDS)
     expected = LogitLens(top=4)(lm, trace)
@@ -218,7 +218,7 @@ def test_a_hook_on_all_modules_is_seen():
         handle.remove()
 
 
-def test_what_another_thread_borrows_under_the_lock_is_not_read():
+def test_edits_that_another_thread_makes_under_the_lock_are_not_read():
     lm = tiny.lm()
     trace, weight, others = lm.read(IDS), lm.model.lm_head.weight.data, []
     expected = LogitLens()(lm, trace)
@@ -254,8 +254,8 @@ def test_logits_of_absurd_size_are_no_nan(size):
     assert not np.isnan(table.kl.values).any()
 
 
-def test_a_last_row_that_is_not_the_model_is_seen_in_any_slice(monkeypatch):
-    """One logit of the last layer's, at one position, in one slice."""
+def test_a_wrong_last_row_is_found_in_every_slice(monkeypatch):
+    """One wrong logit of the last layer, at one position, in one slice."""
     monkeypatch.setattr(unembedding, "TOKENS", 128)
     read = unembedding.Unembedding.__call__
 
@@ -273,7 +273,7 @@ def test_a_last_row_that_is_not_the_model_is_seen_in_any_slice(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_oss", "mamba"])
-def test_half_a_model_is_read_in_its_own_type_and_counted_in_float32(name):
+def test_a_half_precision_model_is_read_in_its_dtype_with_float32_statistics(name):
     lm = tiny.lm(name, dtype=torch.bfloat16)
     table = LogitLens(top=3)(lm, lm.read(IDS))
     logp = distributions(lm, IDS)

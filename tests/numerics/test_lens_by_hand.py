@@ -1,4 +1,4 @@
-"""The lens against float64 arithmetic on the hidden states that transformers gives out: nothing of ours takes part."""
+"""The lens equals float64 arithmetic on transformers' hidden states, computed without this package."""
 
 import numpy as np
 import pytest
@@ -33,11 +33,11 @@ def logp(lm, trace):
 
 
 def reference(lm, ids):
-    """Log-probabilities [layer, token, vocabulary] in float64, with nothing of ours: norm, scale and softcap by hand."""
+    """Log-probabilities [layer, token, vocabulary] in float64: norm, scale and softcap by hand, without this package."""
     model, config = lm.model, lm.model.config
     with torch.no_grad():
         states = list(model(torch.tensor([ids]), output_hidden_states=True, use_cache=False).hidden_states)
-        # transformers gives the last hidden state after the final norm: recompute the stream before it by a hook.
+        # transformers returns the last hidden state after the final norm; a hook catches the stream before it.
         norm = model.transformer.ln_f if hasattr(model, "transformer") else model.model.norm
         before = []
         handle = norm.register_forward_pre_hook(lambda _m, args: before.append(args[0].clone()))
@@ -52,7 +52,7 @@ def reference(lm, ids):
 
 
 def normed(norm, x):
-    """The final norm in float64: LayerNorm where there is a mean to take away, RMSNorm elsewhere (gemma adds 1)."""
+    """The final norm in float64: LayerNorm or RMSNorm by the model's class (gemma adds 1 to the weight)."""
     weight, name = norm.weight.detach().double(), type(norm).__name__
     eps = next(getattr(norm, key) for key in ("eps", "variance_epsilon") if hasattr(norm, key))
     if "RMS" not in name:
@@ -85,13 +85,13 @@ def test_kl_is_from_the_final_layer_to_this_one(lens, logp):
     assert np.abs(expected - other).max() > 2e-4  # the direction matters here, so this test would notice
 
 
-def test_a_position_is_read_the_same_whatever_stands_after_it(lens, lm, trace):
+def test_later_tokens_do_not_change_a_position(lens, lm, trace):
     shorter = tb.LogitLens(top=TOP)(lm, lm.read(trace.tokens.ids[:4]))
     np.testing.assert_allclose(shorter.entropy.values, lens.entropy.values[:, :4], atol=1e-4)
     np.testing.assert_allclose(shorter.probs.values, lens.probs.values[:, :4], rtol=1e-3, atol=1e-6)
 
 
-def test_a_model_that_is_sure_has_entropy_0_and_nothing_is_infinite():
+def test_a_certain_model_has_entropy_0_and_finite_numbers():
     lm = tiny.lm("llama")
     with torch.no_grad():
         lm.model.lm_head.weight.mul_(1e4)
@@ -109,18 +109,18 @@ def test_more_ranks_than_tokens_in_the_vocabulary():
     np.testing.assert_allclose(lens.probs.values.sum(-1), 1, rtol=1e-5)
 
 
-def test_one_token_alone():
+def test_a_text_of_one_token():
     lm = tiny.lm("llama")
     lens = tb.LogitLens(top=2)(lm, lm.read([5]))
     assert lens.token_ids.shape == (3, 1, 2)
     assert np.isnan(lens.realised.values).all()
-    # A text that is all prompt has no recorded scores to compare with.
+    # A trace without steps has no recorded scores to compare with.
     assert "scores as recorded" not in {check.name for check in lens.checks}
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("name", ["llama", "gemma2"])
-def test_statistics_are_taken_in_float32_whatever_the_model_computes_in(name, dtype):
+def test_statistics_are_float32_for_every_model_dtype(name, dtype):
     lm = tiny.lm(name, dtype=dtype)
     trace = lm.read(TEXT)
     lens = tb.LogitLens(top=3)(lm, trace)
@@ -132,7 +132,7 @@ def test_statistics_are_taken_in_float32_whatever_the_model_computes_in(name, dt
     assert [check.state for check in lens.checks if check.kind == "identity"] == ["holds", "holds"]
 
 
-def test_answer_layer_is_the_first_from_which_the_token_leads_for_good(lens):
+def test_the_answer_layer_is_the_first_from_which_the_token_stays_on_top(lens):
     leaders = np.asarray(lens.token_ids.isel(rank=0))
     for position in range(leaders.shape[1]):
         for token in {*leaders[:, position].tolist(), 0}:

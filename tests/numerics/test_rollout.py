@@ -1,4 +1,4 @@
-"""Attention rollout: closed forms, ten lines of numpy, and what must always hold of it."""
+"""Attention rollout: closed forms, a reference of ten lines of numpy, and invariants."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ SIZE = len(IDS)
 
 
 def by_definition(weights, stays, heads):
-    """Abnar and Zuidema's own recipe, [layer, head, query, key] -> [layer, query, key]."""
+    """Abnar and Zuidema's formula: [layer, head, query, key] -> [layer, query, key]."""
     found, before = [], np.eye(weights.shape[-1])
     for layer, stay in zip(weights, stays, strict=True):
         mixed = layer.mean(0) if heads == "mean" else layer.max(0)
@@ -43,8 +43,8 @@ def test_the_rollout_is_the_product_of_its_layers(name, residual, heads):
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma3n_text"])
-def test_norms_are_those_of_the_streams(name):
-    """Also of families that pass several along, which count as one wide one."""
+def test_residual_norms_come_from_the_streams(name):
+    """The streams of a family with several count as a single wide stream."""
     lm = tiny.lm(name)
     trace = lm.read(IDS)
     with lm.running(), capture_streams(lm.layout) as streams:
@@ -69,18 +69,18 @@ def rolled(mixes, stays):
     return flow
 
 
-def test_identity_attention_moves_nothing():
+def test_identity_attention_keeps_every_token_in_place():
     flow = rolled([np.eye(5)] * 4, [0.3] * 4)
     np.testing.assert_allclose(flow, np.broadcast_to(np.eye(5), flow.shape), atol=1e-7)
 
 
-def test_a_residual_of_one_moves_nothing_whatever_the_attention():
+def test_a_residual_of_one_keeps_every_token_in_place():
     flow = rolled([np.tri(5) / np.arange(1, 6)[:, None]] * 3, [1.0] * 3)
     np.testing.assert_allclose(flow, np.broadcast_to(np.eye(5), flow.shape), atol=1e-7)
 
 
-def test_everybody_looking_at_the_first_token_brings_it_everywhere():
-    """After l layers the own share of every later token is a^l, and the rest is the first token's."""
+def test_attention_to_the_first_token_alone_spreads_it():
+    """After l layers a later token keeps the share a^l of itself, and the first token has the rest."""
     first = np.zeros((6, 6))
     first[:, 0] = 1
     flow = rolled([first] * 5, [0.75] * 5)
@@ -92,14 +92,14 @@ def test_everybody_looking_at_the_first_token_brings_it_everywhere():
 
 
 def test_uniform_causal_attention_without_a_residual():
-    """Position 1 halves its own share with every layer; one layer is the attention itself."""
+    """Position 1 halves its own share in every layer; the rollout of one layer is its attention."""
     uniform = np.tri(4) / np.arange(1, 5)[:, None]
     flow = rolled([uniform] * 6, [0.0] * 6)
     np.testing.assert_allclose(flow[0], uniform, atol=1e-7)
     np.testing.assert_allclose(flow[:, 1, 1], 0.5 ** np.arange(1, 7), atol=1e-7)
 
 
-def test_what_a_sink_takes_stays_where_it_is():
+def test_weight_on_a_sink_stays_in_place():
     flow = rolled([np.tri(3) * 0.0], [0.5])
     np.testing.assert_array_equal(flow[0], np.eye(3))
     half = np.zeros((2, 2))
@@ -111,7 +111,7 @@ def test_what_a_sink_takes_stays_where_it_is():
 
 
 def test_a_uniform_model_by_its_weights():
-    """Queries of zero attend uniformly: every layer is the mean of what came so far."""
+    """With zero queries attention is uniform: every layer takes the mean over earlier positions."""
     lm = tiny.lm()
     with torch.no_grad():
         for block in lm.model.model.layers:
@@ -135,7 +135,7 @@ def test_models_with_sinks_keep_rows_that_sum_to_one(name, heads):
     assert (away <= 0.75 * left + 1e-6).all()
 
 
-def test_a_hybrid_model_says_what_is_not_followed():
+def test_a_hybrid_lists_the_layers_without_attention():
     lm = tiny.lm("qwen3_next")
     result = tb.AttentionRollout()(lm, lm.read(IDS))
     states = {check.name: check.state for check in result.checks}
@@ -144,7 +144,7 @@ def test_a_hybrid_model_says_what_is_not_followed():
     np.testing.assert_array_equal(result.flow.values[0], np.eye(SIZE))
 
 
-def test_a_part_of_the_layers():
+def test_a_rollout_over_some_of_the_layers():
     lm = tiny.lm()
     trace = lm.read(IDS)
     weights = np.asarray(tb.AttentionPatterns()(lm, trace).weights.values, np.float64)
@@ -155,7 +155,7 @@ def test_a_part_of_the_layers():
 
 
 @pytest.mark.parametrize("residual", [0.5, "norms"])
-def test_half_a_model_and_one_token_and_a_model_left_as_it_was(residual):
+def test_half_precision_and_one_token_leave_the_model_as_it_was(residual):
     lm = tiny.lm(dtype=torch.bfloat16)
     lm.model.train()
     with unchanged(lm.model):
@@ -165,7 +165,7 @@ def test_half_a_model_and_one_token_and_a_model_left_as_it_was(residual):
     np.testing.assert_allclose(one.flow.values, np.ones((2, 1, 1)))
 
 
-def test_what_reaches_a_step_is_read_at_its_position(tmp_path):
+def test_the_shares_of_a_step_are_the_row_of_its_position(tmp_path):
     lm = tiny.lm()
     trace = lm.generate("The tower", max_new_tokens=3)
     result = tb.AttentionRollout(residual=np.float32(0.5), first=np.int64(0))(lm, trace)
@@ -193,12 +193,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, (values, _) in WRONG.items() for value in values])
-def test_wrong_parameters_are_sentences(name, value):
+def test_wrong_rollout_parameters_are_refused(name, value):
     with pytest.raises(ValueError, match=WRONG[name][1]):
         tb.AttentionRollout(**{name: value})
 
 
-def test_what_cannot_be_done_is_a_sentence(monkeypatch):
+def test_targets_missing_layers_and_too_large_rollouts_are_refused(monkeypatch):
     lm = tiny.lm()
     trace = lm.read(IDS)
     with pytest.raises(ValueError, match="last is a layer from first on"):
@@ -209,5 +209,5 @@ def test_what_cannot_be_done_is_a_sentence(monkeypatch):
     with pytest.raises(ValueError, match="no target: leave it out"):
         tb.AttentionRollout()(lm, trace, tb.Target(step=0))
     monkeypatch.setattr(patterns, "MOST", 100)
-    with pytest.raises(ValueError, match="ask for fewer layers with first and last, or read a shorter text"):
+    with pytest.raises(ValueError, match="choose fewer layers with first and last, or read a shorter text"):
         tb.AttentionRollout()(lm, trace)

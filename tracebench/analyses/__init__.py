@@ -1,1 +1,1 @@
-"""Analyses: one published method per file, in folders named for the question."""
+"""Analyses: one published method per file, in folders named after the question that they answer."""

@@ -1,4 +1,4 @@
-"""What an analysis is called with, a model and a trace of it: taken, or refused in a sentence that says what to give."""
+"""Check the model and the trace that an analysis receives."""
 
 from __future__ import annotations
 
@@ -28,27 +28,28 @@ def neutral(call: Call) -> Call:
 
 
 def insist_on_text(lm: Any, trace: Any) -> None:
-    """Refuses what is no model, no trace, or a trace that this model cannot have made or cannot read in one pass.
+    """Check that ``lm`` is a model, and ``trace`` a trace that it can replay in one pass.
 
     Raises:
-        TypeError: of other types.
-        ValueError: the trace is of another vocabulary; one pass over it would be another computation.
+        TypeError: no `LanguageModel`, or no `Trace`.
+        ValueError: the trace has ids outside the model's vocabulary, or one pass differs from its generation.
     """
     if not isinstance(lm, LanguageModel):
         raise TypeError(
-            f"an analysis takes the model first and then the trace, got a {type(lm).__name__} first: tb.load(name) makes a model, "
-            "and so does tb.LanguageModel(model, tokenizer)"
+            f"an analysis takes the model first and then the trace, got a {type(lm).__name__} first: make a model with "
+            "tb.load(name) or tb.LanguageModel(model, tokenizer)"
         )
     if not isinstance(trace, Trace):
         raise TypeError(
-            f"an analysis takes a trace after the model, got a {type(trace).__name__}: lm.generate(prompt) and lm.read(text) make one"
+            f"an analysis takes a trace after the model, got a {type(trace).__name__}: make one with lm.generate(prompt) or "
+            "lm.read(text)"
         )
     insist_on_vocabulary(lm, trace)
     check_replayable(lm, len(trace.tokens))
 
 
 def insist_on_vocabulary(lm: LanguageModel, trace: Trace) -> None:
-    """A ``ValueError`` for a trace with ids that this model has not."""
+    """Raise a ``ValueError`` for a trace with token ids outside the model's vocabulary."""
     most = max(trace.tokens.ids)
     if most >= lm.vocabulary_size:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Between analyses and requests: an analysis as data, and data run as an analysis."""
+"""Convert an analysis to a request, and run a request as an analysis."""
 
 from __future__ import annotations
 
@@ -16,21 +16,30 @@ from tracebench.requests.request import Request
 
 
 def request(analysis: Any, *traces: Trace, target: Target | None = None) -> Request:
-    """The request that an analysis with these parameters would answer."""
+    """The request for the result of an analysis.
+
+    Args:
+        analysis: the analysis with its parameters.
+        traces: the traces that the request is about.
+        target: the number to explain, for analyses that take one.
+    """
     params = {field.name: getattr(analysis, field.name) for field in fields(analysis)}
     code = call_code(repr(analysis), len(traces), target)
     return Request(type(analysis).__name__, params, tuple(trace.hash for trace in traces), target, code)
 
 
 def run(request: Request, lm: LanguageModel, traces: Sequence[Trace]) -> Any:
-    """Answer a request.
+    """Run the analysis of a request.
 
     Args:
-        request: what is asked.
+        request: the request.
         lm: the model.
-        traces: those that the request is about, in its order.
+        traces: the traces that the request is about, in its order.
+
+    Returns:
+        The result of the analysis.
     """
-    named = registry.analysis_class(request.analysis)
-    analysis = named(**rebuilt(request.params, named, request.things))
-    about = traces if request.target is None else (*traces, request.target)
-    return analysis(lm, *about)
+    kind = registry.analysis_class(request.analysis)
+    analysis = kind(**rebuilt(request.params, kind, request.things))
+    arguments = traces if request.target is None else (*traces, request.target)
+    return analysis(lm, *arguments)

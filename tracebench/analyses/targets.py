@@ -1,4 +1,4 @@
-"""Which ids a target names, in this model's vocabulary."""
+"""The token ids that a target means in a model's vocabulary."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ if TYPE_CHECKING:
 
 
 def target_ids(lm: LanguageModel, trace: Trace, target: Target) -> tuple[int | None, int | None]:
-    """The ids of a target's token and of the one it is compared with.
+    """The ids of a target's ``token`` and ``against``.
 
     Args:
-        lm: whose vocabulary decides.
-        trace: whose step is meant; ``token=None`` is the token that was taken there.
-        target: with a step; a target of every step has a token for each.
+        lm: the model with the vocabulary.
+        trace: the trace; ``token=None`` means the realised token of the target's step.
+        target: a target with a step.
 
     Returns:
-        ``(token, against)``; None where the target names none.
+        ``(token, against)``; both None for the entropy, and ``against`` None if the target has none.
 
     Raises:
         IndexError: no such step.
-        ValueError: a text that is not one token (the sentence says which tokens it is); the two are the same.
+        ValueError: the target is for every step; a text is not one token (the message lists its tokens); or token and
+            against are the same.
     """
     if target.step is None:
-        raise ValueError("a target of every step has no one token: give a step, or ask for each step in turn")
+        raise ValueError("a target of every step has no single token: give a step, or make one target per step")
     trace.check_step(target.step)
     if target.of == "entropy":
         return None, None

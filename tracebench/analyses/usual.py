@@ -1,6 +1,6 @@
-"""What a bench asks by itself about a trace: one function per question, each gives (requests, note).
+"""The default requests of a bench about a trace: one function per question, each gives (requests, note).
 
-A note says what is not asked, or is asked in another way than usual, with the Python that asks it.
+A note names a default request that is left out or replaced because it is too expensive, with the Python that makes it.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from tracebench.record.target import Target
 from tracebench.record.trace import Trace
 from tracebench.requests.request import Request
 
-#: The most attention weights that a bench asks for by itself, four bytes each in memory: those of the demo model for 544 tokens.
-#: A page with so many has about 10 MB (benchmarks/snapshot.py).
+#: Maximum attention weights that a bench requests by default, four bytes each: the demo model has as many at 544 tokens.
+#: A page with that many is about 10 MB (benchmarks/snapshot.py).
 WEIGHTS = 80_000_000
 
-#: The number that a bench explains. On the demo model 64 points of the path meet the sum of a log-probability within 5 %, but
-#: not that of a logit.
+#: The quantity that a bench explains by default. On the demo model, 64 points of integrated gradients are complete within
+#: 5 % for a log-probability, but not for a logit.
 OF = "log_prob"
 
-#: Integrated gradients take 64 passes. A longer text gets input x gradient, one pass, unless the other is asked for.
+#: Longer texts get input x gradient (one pass) by default instead of integrated gradients (64 passes).
 SHORT = 128
 
-Asked = tuple[list[Request], str | None]
+Defaults = tuple[list[Request], str | None]
 
 
-def layers(_lm: LanguageModel, trace: Trace, _targets: Sequence[Target]) -> Asked:
+def layers(_lm: LanguageModel, trace: Trace, _targets: Sequence[Target]) -> Defaults:
     """When did the answer form?"""
     return [request(LogitLens(), trace)], None
 
 
-def tokens(_lm: LanguageModel, trace: Trace, targets: Sequence[Target]) -> Asked:
+def tokens(_lm: LanguageModel, trace: Trace, targets: Sequence[Target]) -> Defaults:
     """Which tokens speak for it?"""
     if not trace.steps:
         return [], None
-    # In a chat the number may jump along the path (docs/attribution.md); evenly placed points miss the jump.
+    # In a chat the number may jump along the path (docs/attribution.md), and fixed points miss the jump.
     quadrature = 'quadrature="adaptive"' if trace.segments else ""
     if len(trace.tokens) > SHORT:
         note = (
-            f"Scores of more than {SHORT} tokens are by input x gradient, one pass; integrated gradients, 64 passes: "
+            f"Scores of more than {SHORT} tokens are by input x gradient (one pass). For integrated gradients (64 passes): "
             f"tb.explore(lm, trace, tb.IntegratedGradients({quadrature}))."
         )
         return [request(InputXGradient(), trace, target=target) for target in targets], note
@@ -56,7 +56,7 @@ def tokens(_lm: LanguageModel, trace: Trace, targets: Sequence[Target]) -> Asked
     return [request(analysis, trace, target=target) for target in targets], None
 
 
-def attention(lm: LanguageModel, trace: Trace, _targets: Sequence[Target]) -> Asked:
+def attention(lm: LanguageModel, trace: Trace, _targets: Sequence[Target]) -> Defaults:
     """Where did it look?"""
     if not lm.heads:
         return [], None
@@ -64,15 +64,14 @@ def attention(lm: LanguageModel, trace: Trace, _targets: Sequence[Target]) -> As
     weights = lm.heads * lm.layers * length**2
     if weights > WEIGHTS:
         return [], (
-            f"Attention to {length} tokens is not shown: it has {weights / 1e6:,.0f} million weights, and a bench asks for at "
-            f"most {WEIGHTS / 1e6:.0f} million by itself; in Python tb.AttentionPatterns(layers=...)(lm, trace) gives those of "
-            "some layers."
+            f"Attention to {length} tokens is not shown: it has {weights / 1e6:,.0f} million weights, and a bench requests at "
+            f"most {WEIGHTS / 1e6:.0f} million by default. For some layers: tb.AttentionPatterns(layers=...)(lm, trace)."
         )
-    # A rollout takes a small part of what the patterns take, in memory and in a page.
+    # A rollout needs much less memory, and less of a page, than the patterns.
     return [request(AttentionPatterns(), trace), request(AttentionRollout(), trace)], None
 
 
-QUESTIONS: tuple[Callable[[LanguageModel, Trace, Sequence[Target]], Asked], ...] = (layers, tokens, attention)
+QUESTIONS: tuple[Callable[[LanguageModel, Trace, Sequence[Target]], Defaults], ...] = (layers, tokens, attention)
 
 
 def usual(
@@ -80,52 +79,56 @@ def usual(
     trace: Trace,
     analyses: Iterable[Any] = (),
     targets: Sequence[Target] = (Target(0, of=OF),),
-) -> Asked:
-    """What a bench asks about a trace.
+) -> Defaults:
+    """The requests of a bench about a trace.
 
     Args:
         lm: the model that made the trace.
-        trace: the text.
-        analyses: each takes the place of the usual ones that give the same kind of result.
-        targets: what is explained, by analyses that explain a number.
+        trace: the trace.
+        analyses: each replaces the default analyses that give the same kind of result.
+        targets: the numbers to explain, for analyses that take a target.
 
     Returns:
-        The requests, in the order of their views, and what the head of the bench has to say about them.
+        The requests in the order of their views, and the notes for the head of the bench (None if there are none).
     """
     given: dict[str, list[Any]] = {}
     for analysis in analyses:
         given.setdefault(registry.result_kind(type(analysis).__name__), []).append(analysis)
     requests, notes, placed = [], [], set()
     for question in QUESTIONS:
-        found, note = question(lm, trace, targets)
-        kinds = {registry.result_kind(each.analysis) for each in found}
-        kept = [each for each in found if registry.result_kind(each.analysis) not in given]
+        defaults, note = question(lm, trace, targets)
+        kinds = {registry.result_kind(default.analysis) for default in defaults}
+        kept = [default for default in defaults if registry.result_kind(default.analysis) not in given]
         for kind in [kind for kind in given if kind in kinds and kind not in placed]:
-            kept += _about(given[kind], trace, targets)
+            kept += _requests(given[kind], trace, targets)
             placed.add(kind)
-        # A note is about the usual analysis; one that was given instead needs none.
+        # A note is about the default analysis; drop it if the user replaced that.
         if note is not None and not kinds & set(given):
             notes.append(note)
         requests += kept
     for kind in [kind for kind in given if kind not in placed]:
-        requests += _about(given[kind], trace, targets)
+        requests += _requests(given[kind], trace, targets)
     return requests, " ".join(notes) or None
 
 
 def insist_on_analysis(analysis: Any, lm: LanguageModel) -> None:
-    """A sentence for what is no analysis with its parameters, or one that this model cannot run.
+    """Check that an argument of `explore` is a registered analysis that this model can run.
 
-    Nothing runs before a view asks, and that is late for a mistake.
+    Analyses run only when a view requests their result, and an error there would come late.
+
+    Raises:
+        TypeError: a finished result, a class, or an object that is no registered analysis.
+        ValueError: the model cannot run it, e.g. a watched text is not one token.
     """
     example = 'tb.explore(lm, trace, tb.LogitLens(watch=(" Rome",)))'
     if hasattr(analysis, "kind") and hasattr(analysis, "method"):
         raise TypeError(
-            f"explore takes analyses, which say how to compute a result, e.g. {example}: a finished "
-            f"{type(analysis).__name__} goes to tb.Workbench([trace, result])"
+            f"explore takes analyses, which compute a result later, e.g. {example}: show a finished "
+            f"{type(analysis).__name__} with tb.Workbench([trace, result])"
         )
     if isinstance(analysis, type) or not is_dataclass(analysis) or not callable(analysis):
-        said = f"the class {analysis.__name__}" if isinstance(analysis, type) else repr(analysis)
-        raise TypeError(f"explore takes analyses with their parameters after the traces, e.g. {example}, got {said}")
+        got = f"the class {analysis.__name__}" if isinstance(analysis, type) else repr(analysis)
+        raise TypeError(f"explore takes analyses with their parameters after the traces, e.g. {example}, got {got}")
     try:
         registry.result_kind(type(analysis).__name__)
     except KeyError as unknown:
@@ -135,12 +138,13 @@ def insist_on_analysis(analysis: Any, lm: LanguageModel) -> None:
 
 
 def takes_target(analysis: Any) -> bool:
-    """Whether an analysis explains a number: then its result names the target."""
+    """Whether an analysis takes a target: its result class then has a field ``target``."""
     kind = registry.result_kind(type(analysis).__name__)
     return "target" in {field.name for field in fields(registry.result_class(kind))}
 
 
-def _about(analyses: Iterable[Any], trace: Trace, targets: Sequence[Target]) -> list[Request]:
+def _requests(analyses: Iterable[Any], trace: Trace, targets: Sequence[Target]) -> list[Request]:
+    """The requests of these analyses: one for each target, or one for an analysis without a target."""
     found: list[Request] = []
     for analysis in analyses:
         if not takes_target(analysis):

@@ -6,7 +6,7 @@ import type { LabeledArray } from "../wire";
 
 export interface Attention {
   kind: "attention";
-  trace: string;
+  traces: string[];
   layers: number[];
   heads: number[];
   /** The number of positions, which is the number of queries and of keys. */

@@ -23,28 +23,24 @@ import { showAttention } from "./show";
 import type { HeadSlice } from "./slice";
 import { sliceOf } from "./slice";
 
-/** The text, and the rollouts that the reader can choose. */
-export interface Attended extends Text {
-  rollouts?: { label: string; request: Request }[];
-}
-
-/** Asks for the attention, or for a rollout when the reader chooses it. */
-export function attentionView({ el, data: text, answers, request, selection, signal }: Context<Attended>): void {
+/** `data` is the text that the attention is about; the rollouts that it offers are asked for when they are chosen. */
+export function attentionView(context: Context<Text>): void {
+  const { el, data: text, answers, request, alternatives: rollouts, selection, signal } = context;
   if (!request) throw new Error("The attention view has nothing to ask for.");
   if (!text.pieces) throw new Error("The attention view needs the text: data with prompt_length, steps, ids and pieces.");
   const asked = cached(answers);
-  const rollouts = text.rollouts ?? [];
   const slot = element("span", { class: "tb-att-slot" });
   const heading = element("h2", {});
   const body = element("div", { class: "tb-att-body" });
   const places = { el, head: slot, body };
-  const taste = { without: false };
+  const taste = context.remember({ without: false, chosen: "0" });
   let life = new AbortController();
   let slices: Source<Whose, HeadSlice> | null = null;
   const flows = new Map<Request, Source<Reading, Arrived>>();
   const choose = (name: string) => {
     life.abort();
     life = new AbortController();
+    taste.chosen = name;
     const rollout = rollouts[Number(name) - 1];
     const common = { root: el, body, answers: asked, signal: AbortSignal.any([signal, life.signal]) };
     el.dataset.source = rollout ? "rollout" : "weights";
@@ -79,9 +75,10 @@ export function attentionView({ el, data: text, answers, request, selection, sig
     }
   };
   const labels = Object.fromEntries(["weights", ...rollouts.map(({ label }) => label)].entries());
-  const bar = rollouts.length > 0 ? segmented<string>("What is shown", labels, "0", choose) : null;
+  const first = taste.chosen in labels ? taste.chosen : "0";
+  const bar = rollouts.length > 0 ? segmented<string>("What is shown", labels, first, choose) : null;
   el.append(element("header", { class: "tb-head" }, heading, bar, slot), body);
-  choose("0");
+  choose(first);
 }
 
 export default widget("attention", attentionView);

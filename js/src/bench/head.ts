@@ -1,22 +1,20 @@
-// What the head of the bench reads from the answers of the visible views: their checks, and the finding of a follow-up question.
+// What the head of the bench reads from the answers: the checks of those in sight, and what is said about the step.
 // The head listens and asks nothing itself. Twin of tracebench/bench/head.py.
 
 import type { Child } from "../afm";
 import type { Check } from "../checks";
-import type { Parts } from "../parts";
+import type { Parts, Sentences } from "../parts";
 import type { Answers } from "../requests/ask";
-import { followupOf } from "../requests/followup";
+import { followupTo } from "../requests/followup";
 import type { Request } from "../requests/request";
 import { requestKey } from "../requests/request";
-import type { Target } from "../requests/target";
 import { requestAt, stepOf } from "../requests/target";
+import type { Trace } from "../trace";
 
-export interface VisibleView {
+export interface Named {
   /** Its name in the arrangement. */
   name: string;
   child: Child;
-  /** Requests that its menu offers in place of its own. */
-  alternatives: readonly Request[];
 }
 
 /** The checks of the answers of one view. */
@@ -25,56 +23,64 @@ export interface ViewChecks {
   checks: readonly Check[];
 }
 
-/** A follow-up question, with its finding. */
-export interface Followup {
-  question: string;
-  finding: Parts;
+/** What the head says about a step. */
+export interface Lead {
+  question: Parts;
+  sentence: Parts;
 }
 
 export interface Listening {
-  visibleViews: () => readonly VisibleView[];
+  /** The views in sight, first to last. */
+  visible: () => readonly Named[];
+  /** Those whose sentence continues that of the record, also where they are hidden. */
+  continuing: () => readonly Named[];
   answers: Answers;
-  /** The selected step. */
+  /** The index of the selected trace, and the selected step. */
+  trace: () => number;
   step: () => number;
   onChange: () => void;
 }
 
 interface PossibleRequest {
+  view: string;
   key: string;
   request: Request;
+  /** What the view asks now, offers to ask instead, or asks out of sight. */
+  place: "own" | "offered" | "hidden";
   /** The reader asked it after the first request of the view. */
   isFollowup: boolean;
-  /** The menu of the view offers it; the view asks something else now. */
-  isAlternative: boolean;
-  /** It asks why this token and not that one. */
-  isContrast: boolean;
 }
 
-/** The part of an answer that the head reads. A result that explains steps has a question and a finding for each of them. */
+/** The part of an answer that the head reads. */
 interface Answer {
+  traces?: readonly string[];
   checks?: readonly Check[];
-  steps?: readonly number[];
-  questions?: readonly string[];
-  findings?: readonly Parts[];
+  says?: "continues" | "compares" | "adds";
+  sentences?: Sentences;
 }
 
-/** Call `listen` again after the step, the visible views or their requests have changed. The other functions read what came. */
-export function hearAnswers({ visibleViews, answers, step, onChange }: Listening, signal: AbortSignal) {
+/** Call `listen` again after the trace, the step, the views in sight or their requests have changed. The others read what came. */
+export function hearAnswers({ visible, continuing, answers, trace, step, onChange }: Listening, signal: AbortSignal) {
   /** Key of a request -> its answer. */
   const heard = new Map<string, Answer>();
-  const possible = () =>
-    visibleViews().flatMap((visible) => requestsAt(visible, step()).map((each) => ({ ...each, view: visible.name })));
-  /** Several views have this request. An error does not say whose request failed: another view may still show the answer. */
-  const isShared = (key: string) => possible().filter((each) => each.key === key).length > 1;
+  const inSight = () => visible().flatMap((view) => requestsAt(view, trace(), step()));
+  const possible = () => {
+    const seen = visible().map(({ name }) => name);
+    const hidden = continuing().filter(({ name }) => !seen.includes(name));
+    const own = hidden.flatMap((view) => requestsAt(view, trace(), step()).filter(({ place }) => place === "own"));
+    return [...inSight(), ...own.map((each): PossibleRequest => ({ ...each, place: "hidden" }))];
+  };
+  /** Several views in sight have this request. An error does not say whose request failed: another view may still show the answer. */
+  const isShared = (key: string) => inSight().filter((each) => each.key === key).length > 1;
   let hearing = new AbortController();
   const listen = () => {
     hearing.abort();
     hearing = new AbortController();
     const until = AbortSignal.any([signal, hearing.signal]);
-    for (const { key, request } of possible()) {
+    for (const [key, request] of new Map(possible().map((each) => [each.key, each.request]))) {
       const hear = (answer: unknown) => {
-        const { checks, steps, questions, findings } = answer as Answer;
-        heard.set(key, { checks, steps, questions, findings } as Answer);
+        const { traces, checks, says, sentences } = answer as Answer;
+        heard.set(key, { traces, checks, says, sentences } as Answer);
         onChange();
       };
       const forget = () => {
@@ -83,50 +89,64 @@ export function hearAnswers({ visibleViews, answers, step, onChange }: Listening
       answers.hear(request, hear, until, forget);
     }
   };
-  /** Key of an answer -> the one view that it counts for: the first that asks for it, else the first that offers it. */
+  /** Key of an answer -> the one view that it counts for: the first that asks it, else that offers it, else that is hidden. */
   const counted = () => {
     const all = possible();
     const views = new Map<string, string>();
-    for (const isAlternative of [false, true]) {
+    for (const place of ["own", "offered", "hidden"]) {
       for (const each of all) {
-        if (each.isAlternative === isAlternative && heard.has(each.key) && !views.has(each.key)) views.set(each.key, each.view);
+        if (each.place === place && heard.has(each.key) && !views.has(each.key)) views.set(each.key, each.view);
       }
     }
     return views;
+  };
+  /** What an answer says about the selected step; of several traces it speaks about the first. */
+  const saidBy = ({ traces, sentences }: Answer, { hash }: Trace) => {
+    const row = traces?.[0] === hash ? (sentences?.steps.indexOf(step()) ?? -1) : -1;
+    return row < 0 ? null : { parts: sentences?.parts[row] ?? [], question: sentences?.questions[row] ?? null };
   };
   return {
     listen,
     /** The checks of each view that has an answer at the step. An answer that several views show counts once. */
     checks: (): ViewChecks[] => {
       const views = [...counted()];
-      return visibleViews().flatMap(({ name }) => {
+      const names = new Set(possible().map(({ view }) => view));
+      return [...names].flatMap((name) => {
         const answered = views.filter(([, view]) => view === name).flatMap(([key]) => heard.get(key) ?? []);
         return answered.length > 0 ? [{ view: name, checks: answered.flatMap(({ checks }) => checks ?? []) }] : [];
       });
     },
-    isShared: (request: Request): boolean => isShared(requestKey(request)),
-    isCounted: (request: Request): boolean => counted().has(requestKey(request)),
-    /** The first answered follow-up question, else the first answered contrast; null where there is neither. */
-    followup: (): Followup | null => {
-      const all = possible();
-      for (const { key } of [...all.filter((each) => each.isFollowup), ...all.filter((each) => each.isContrast)]) {
-        const { steps, questions, findings } = heard.get(key) ?? {};
-        const row = questions && steps ? steps.indexOf(step()) : -1;
-        if (row >= 0) return { question: questions?.[row] ?? "", finding: findings?.[row] ?? [] };
+    /** The first answered follow-up question leads, else the first comparison, else the record with what continues it. */
+    lead: (record: Trace): Lead => {
+      const question = record.questions[step()] ?? [];
+      const all = inSight();
+      const leading = [
+        ...all.filter((each) => each.isFollowup && heard.get(each.key)?.says !== "continues"),
+        ...all.filter((each) => heard.get(each.key)?.says === "compares"),
+      ];
+      for (const { key } of leading) {
+        const said = saidBy(heard.get(key) ?? {}, record);
+        if (said) return { question: said.question === null ? question : [said.question], sentence: said.parts };
       }
-      return null;
+      const continued = continuing().flatMap((view) =>
+        requestsAt(view, trace(), step())
+          .filter(({ place, key }) => place === "own" && heard.get(key)?.says === "continues")
+          .flatMap(({ key }) => saidBy(heard.get(key) ?? {}, record)?.parts ?? []),
+      );
+      return { question, sentence: [...(record.said[step()] ?? []), ...continued] };
     },
   };
 }
 
-/** What a view asks at a step, and what its menu offers. */
-function requestsAt({ child, alternatives }: VisibleView, step: number): PossibleRequest[] {
-  const { asked, request: first } = child;
-  const followup = first && followupOf(asked.get(), first);
+/** What a view asks about a trace at a step, and what it offers to ask instead. */
+function requestsAt({ name, child }: Named, trace: number, step: number): PossibleRequest[] {
+  const first = child.requests()[trace] ?? null;
+  const followup = first && followupTo(first, child.asked).get();
   const own = followup ?? first;
-  return [...(own ? [own] : []), ...alternatives].map((each) => {
+  const offered = (child.alternatives()[trace] ?? []).map(({ request }) => request);
+  return [...(own ? [own] : []), ...offered].map((each) => {
     const request = stepOf(each) === null ? each : requestAt(each, step);
-    const isContrast = ((request.target as Target | null)?.against ?? null) !== null;
-    return { key: requestKey(request), request, isFollowup: each === followup, isAlternative: each !== own, isContrast };
+    const place = each === own ? "own" : "offered";
+    return { view: name, key: requestKey(request), request, place, isFollowup: each === followup };
   });
 }

@@ -1,6 +1,6 @@
 // The button that saves the bench as one HTML file beside the notebook. It says the size before, and the path after.
 
-import type { Answers } from "../requests/ask";
+import type { Answers, Progress } from "../requests/ask";
 import { element } from "../ui/dom";
 import { size } from "../ui/format";
 import { keepInView } from "../ui/popup";
@@ -29,8 +29,8 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
     if (asking || button.disabled) return;
     asking = true;
     answers
-      .size()
-      .then((result) => {
+      .act("size")
+      .then((result: unknown) => {
         const { size: bytes, least, note } = result as Estimate;
         about = `${least ? "more than" : "about"} ${size(bytes)}`;
         expected.replaceChildren(element("b", {}, `One file, ${about}`), `: ${note}.`);
@@ -56,14 +56,25 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
     said.hidden = false;
     said.className = "tb-saved tb-note";
     const saving = new AbortController();
-    const doing = about ? `Saving (${about}) …` : "Saving …";
-    answers.liveness.on((silent) => {
-      said.textContent = silent ? `${doing} The kernel does not answer: it is busy, or gone.` : doing;
+    const cancel = new AbortController();
+    const word = element("span", {});
+    const stop = element("button", { class: "tb-button", type: "button" }, "Cancel");
+    stop.addEventListener("click", () => cancel.abort());
+    said.replaceChildren(word, " ", stop);
+    let doing = about ? `Saving (${about}) …` : "Saving …";
+    const tell = () => {
+      const { silent } = answers.liveness;
+      word.textContent = silent ? `${doing} The kernel does not answer: it is busy, or gone.` : doing;
       button.disabled = !silent;
-    }, saving.signal);
+    };
+    answers.liveness.on(tell, saving.signal);
+    const onProgress = ({ done, total, note }: Progress) => {
+      doing = `Saving${note ? `: ${note}` : ""}${total ? ` (${done} of ${total})` : ""} …`;
+      tell();
+    };
     answers
-      .save()
-      .then((result) => {
+      .act("save", {}, { signal: cancel.signal, onProgress })
+      .then((result: unknown) => {
         const saved = result as { path: string; size: number; note: string };
         said.replaceChildren(
           "Saved as ",
@@ -72,6 +83,13 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
         );
       })
       .catch((error: unknown) => {
+        if (cancel.signal.aborted) {
+          said.textContent = "Not saved: it was cancelled.";
+          // The button goes; whoever pressed it stays here.
+          button.disabled = false;
+          button.focus({ preventScroll: true });
+          return;
+        }
         said.className = "tb-saved tb-error";
         said.textContent = `Not saved: ${error instanceof Error ? error.message : error}`;
       })

@@ -2,19 +2,25 @@
 
 import type { Selection, Steps } from "../selection";
 import { selectStep } from "../selection";
-import { element } from "../ui/dom";
+import { element, setHidden } from "../ui/dom";
 import { isBare, take } from "../ui/keys";
 import { ifChanged } from "../ui/unchanged";
 
-export function stepper(trace: Steps, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
+/** Of the selected trace; `trace` is null where there is none. */
+export function stepper(
+  trace: () => Steps | null,
+  selection: Selection,
+  signal: AbortSignal,
+): { el: HTMLElement; update(): void } {
+  const count = () => trace()?.steps ?? 0;
   const go = (by: number) => {
-    const to = (selection.fields.step ?? 0) + by;
-    if (to >= 0 && to < trace.steps) selectStep(selection, trace, to);
+    const [text, to] = [trace(), (selection.fields.step ?? 0) + by];
+    if (text && to >= 0 && to < text.steps) selectStep(selection, text, to);
   };
   const back = element("button", { class: "tb-button", type: "button", "aria-label": "Previous step" }, "‹");
   const forward = element("button", { class: "tb-button", type: "button", "aria-label": "Next step" }, "›");
   const word = element("span", { class: "tb-step-word", "aria-live": "polite" });
-  const el = element("span", { class: "tb-stepper", hidden: trace.steps === 0 }, back, word, forward);
+  const el = element("span", { class: "tb-stepper" }, back, word, forward);
   back.addEventListener("click", () => go(-1), { signal });
   forward.addEventListener("click", () => go(1), { signal });
   el.addEventListener(
@@ -27,11 +33,12 @@ export function stepper(trace: Steps, selection: Selection, signal: AbortSignal)
     },
     { signal },
   );
-  const show = ifChanged((step: number | null) => {
-    word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${trace.steps - 1})`;
-    // Not `disabled`: at the last step the button would lose the focus.
+  const show = ifChanged((step: number | null, steps: number) => {
+    setHidden(el, steps === 0);
+    word.textContent = step === null ? "all steps (0 is shown)" : `step ${step} (0–${steps - 1})`;
+    // Not `disabled`: a button that has the focus would lose it at the last step.
     back.setAttribute("aria-disabled", String((step ?? 0) <= 0));
-    forward.setAttribute("aria-disabled", String((step ?? 0) >= trace.steps - 1));
+    forward.setAttribute("aria-disabled", String((step ?? 0) >= steps - 1));
   });
-  return { el, update: () => show(selection.fields.step) };
+  return { el, update: () => show(selection.fields.step, count()) };
 }

@@ -1,71 +1,69 @@
 // The bench: a head with the question and the finding for the selected step, and the views below it.
 // Twin of tracebench/bench/workbench.py.
 
-import type { Child, Context } from "../afm";
-import { widget } from "../afm";
-import type { Check } from "../checks";
-import type { Parts } from "../parts";
+import type { Around } from "../afm";
+import { container } from "../afm";
 import { sentenceIn } from "../parts";
-import type { Request } from "../requests/request";
-import type { Steps } from "../selection";
 import { readElsewhere } from "../selection";
-import type { ModelCard } from "../trace";
+import type { ModelCard, Trace } from "../trace";
 import { copyButton } from "../ui/copy";
-import { element, onResize, steady } from "../ui/dom";
-import { ifChanged } from "../ui/unchanged";
+import { element, onResize, setHidden, steady } from "../ui/dom";
+import { ifChanged, write } from "../ui/unchanged";
 import { banner } from "./banner";
+import { traceChooser } from "./chooser";
 import { hearAnswers } from "./head";
 import { places } from "./places";
 import { proofsPlace } from "./proofs";
 import { saveButton } from "./save";
 import { stepper } from "./stepper";
 
-export interface Bench extends Steps {
-  title: string;
-  model: ModelCard;
-  /** For each step: the question, and the finding that the trace alone allows (the token, and its probability). */
-  questions: Parts[];
-  said: Parts[];
-  checks: Check[];
-  /** The request whose answer has the findings: the lens. */
-  finding_request: Request | null;
-  /** For each view: the requests that its menu offers in place of its own. */
-  beside?: Request[][];
+/** The workbench tree of docs/wire.md. What the head says beside it is in the tree of the selected trace. */
+export interface Bench {
+  /** Python that shows the bench, after the code of the trace. */
   code: string;
-  /** Says what the bench does not show, and why. */
+  /** The indices of the views whose sentence continues that of the record. */
+  continues: number[];
+  /** What the bench does not show, and why: of all, and about each trace. */
   note?: string;
+  notes?: (string | null)[];
 }
 
-/** The part of the answer to `finding_request` that the head shows: a finding for each step, and the checks. */
-interface Finding {
-  findings: Parts[];
-  checks: Check[];
-}
-
-/** The stems of the views of the record and of the lens. */
-const RECORD = "generation";
-const LENS = "lens_table";
-
-export function workbench({ el, data, selection, answers, synced, children, signal }: Context<Bench>): void {
+export function workbench({ el, traces, selection, answers, synced, children, signal }: Around): void {
+  const state = synced("_data");
+  const data = () => state.get() as Bench;
+  // While another trace is on its way, the head is about the one before.
+  let trace: Trace | null = traces.selected ?? null;
   const question = element("h1", { class: "tb-question" });
   const finding = element("p", { class: "tb-finding" });
   const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
-  const note = data.note ? [element("p", { class: "tb-note" }, data.note)] : [];
-  const target = element("div", { class: "tb-target" }, question, finding, elsewhere, ...note);
+  const note = element("p", { class: "tb-note tb-bench-note" });
+  const target = element("div", { class: "tb-target" }, question, finding, elsewhere, note);
   const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
-  const steps = stepper(data, selection, signal);
+  const name = element("b", {});
+  const card = element("span", { class: "tb-note" });
+  const steps = stepper(() => trace, selection, signal);
+  const texts = traceChooser(traces, selection, signal);
   const actions = element(
     "span",
     { class: "tb-actions", "data-capture": "no" },
-    copyButton("Copy code", () => data.code),
+    copyButton("Copy code", () => `${trace?.code ?? ""}${data().code}`),
   );
   if (!answers.offline) actions.append(saveButton(answers, saved, signal));
   const views = places(el, children, synced("arrangement"), signal);
   const proofs = proofsPlace(views.lead, signal);
   const step = () => selection.fields.step ?? 0;
-  const alternatives = (child: Child) => data.beside?.[children.indexOf(child)] ?? [];
-  const visibleViews = () => views.visible().map(({ name, child }) => ({ name, child, alternatives: alternatives(child) }));
-  const heard = hearAnswers({ visibleViews, answers, step, onChange: () => update() }, signal);
+  const named = (i: number) => ({ name: views.names[i] ?? "", child: children[i] as (typeof children)[number] });
+  const heard = hearAnswers(
+    {
+      visible: views.visible,
+      continuing: () => (data().continues ?? []).filter((i) => i in children).map(named),
+      answers,
+      trace: () => traces.index,
+      step,
+      onChange: () => update(),
+    },
+    signal,
+  );
   el.classList.add("tb-bench");
   el.dataset.live = "";
   // In a saved page the head stays at the top; in a notebook the notebook scrolls it away.
@@ -73,10 +71,10 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   const head = element(
     "header",
     { class: "tb-bench-head" },
-    element("b", {}, data.model.name),
-    element("span", { class: "tb-note" }, facts(data.model)),
+    name,
+    card,
     proofs.el,
-    element("span", { class: "tb-push tb-bench-tools" }, steps.el, actions),
+    element("span", { class: "tb-push tb-bench-tools" }, texts.el, steps.el, actions),
   );
   const top = element("div", { class: "tb-bench-top" }, head, banner(answers, signal), saved, target, views.away);
   el.append(top, views.el);
@@ -86,7 +84,8 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   steady(proofs.el, signal, "Width", el);
   for (const each of [head, target, question, finding]) steady(each, signal);
 
-  let lens: Finding | null = null;
+  /** The view of the record: it asks nothing, because it shows what is there. */
+  const record = views.names[children.findIndex((child) => !child.requests().some(Boolean))] ?? "record";
   const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
   const tell = ifChanged((read: number | null, at: number) => {
     target.toggleAttribute("data-elsewhere", read !== null);
@@ -94,22 +93,25 @@ export function workbench({ el, data, selection, answers, synced, children, sign
     elsewhere.textContent =
       read === null ? "" : `This is about step ${at}. Selected is position ${read}, which does not predict it.`;
   });
-  const lensName = views.names[children.findIndex(({ stem }) => stem === LENS)] ?? LENS;
+  const introduce = ifChanged((about: Trace | null, _: Bench) => {
+    for (const each of [name, card]) setHidden(each, about === null);
+    write(name, about?.model.name ?? "");
+    write(card, about ? facts(about.model) : "");
+    const notes = [data().note, data().notes?.[traces.index]].filter(Boolean);
+    write(note, notes.join(" "));
+    setHidden(note, notes.length === 0);
+  });
   const update = () => {
-    const instead = data.steps > 0 ? heard.followup() : null;
-    const own = data.steps === 0 ? ["Nothing was generated: this is a text to read."] : (data.questions[step()] ?? []);
-    ask(instead ? [instead.question] : own);
-    find(instead?.finding ?? lens?.findings[step()] ?? data.said[step()] ?? []);
-    proofs.show(allProofs());
-    tell(data.steps > 0 ? readElsewhere(data, selection.fields) : null, step());
+    if (traces.selected !== undefined) trace = traces.selected;
+    introduce(trace, data());
+    const lead = trace && trace.steps > 0 ? heard.lead(trace) : null;
+    ask(lead?.question ?? (trace ? ["Nothing was generated: this is a text to read."] : []));
+    find(lead?.sentence ?? []);
+    const own = trace ? [{ view: record, checks: trace.checks }] : [];
+    proofs.show([...own, ...heard.checks()]);
+    tell(trace && trace.steps > 0 ? readElsewhere(trace, selection.fields) : null, step());
     steps.update();
-  };
-  /** The checks of the record, of the answers of visible views, and of the lens behind the finding, also if it is hidden. */
-  const allProofs = () => {
-    const found = heard.checks();
-    const apart = lens && data.finding_request && !heard.isCounted(data.finding_request);
-    const hidden = apart ? [{ view: lensName, checks: lens?.checks ?? [] }] : [];
-    return [{ view: RECORD, checks: data.checks }, ...found, ...hidden];
+    texts.update();
   };
   const follow = () => {
     heard.listen();
@@ -117,24 +119,10 @@ export function workbench({ el, data, selection, answers, synced, children, sign
   };
   follow();
   selection.on(follow, signal);
+  traces.on(follow, signal);
+  state.on(follow, signal);
   views.on(follow, signal);
-  for (const { asked } of children) asked.on(follow, signal);
-  const asked = data.finding_request;
-  if (asked) {
-    // The view below asks, and the head only listens. If the head asked too, Cancel in the view would not cancel the job.
-    const become = (answer: Finding | null) => {
-      lens = answer;
-      update();
-    };
-    answers.hear(
-      asked,
-      (answer) => become(answer as Finding),
-      signal,
-      () => {
-        if (!heard.isShared(asked)) become(null);
-      },
-    );
-  }
+  for (const child of children) child.on(follow, signal);
   el.dataset.state = "ready";
 }
 
@@ -154,4 +142,4 @@ function facts({ layers, heads, dtype, device }: ModelCard): string {
   return [layers ? `${layers} layers` : "", heads ? `${heads} heads` : "", dtype, device].filter(Boolean).join(" · ");
 }
 
-export default widget("workbench", workbench);
+export default container("workbench", workbench);

@@ -5,7 +5,7 @@ import type { LabeledArray } from "../wire";
 
 export interface Rollout {
   kind: "rollout";
-  trace: string;
+  traces: string[];
   layers: number[];
   /** The number of positions. */
   length: number;

@@ -1,13 +1,12 @@
 // The logit lens after decoding: the lens tree of docs/wire.md.
 
 import type { Check } from "../checks";
-import type { Parts } from "../parts";
 import type { Piece } from "../tokens";
 import type { LabeledArray } from "../wire";
 
 export interface Lens {
   kind: "lens_table";
-  trace: string;
+  traces: string[];
   /** [layer, token, rank], best first. */
   token_ids: LabeledArray;
   probs: LabeledArray;
@@ -26,7 +25,6 @@ export interface Lens {
   method: string;
   code: string;
   cost: number;
-  findings: Parts[];
-  /** For each step, the layer from which the generated token is the top choice to the end. */
+  /** Per step, the layer from which the realised token leads to the end. */
   answer_layers: (number | null)[];
 }

@@ -1,37 +1,36 @@
-// The lengths of the axes of a saved page, from its widgets and its stored answers.
+// How far the axes of a saved page go, as its traces and its baked answers say.
 
-import type { Steps } from "../selection";
-import type { ModelCard } from "../trace";
+import type { Limits } from "../selection";
 import type { SavedPage } from "./page";
 
-/** Null if the page does not contain it. */
-export interface Bounds {
-  trace: Steps | null;
-  layers: number | null;
-  heads: number | null;
-}
+/** Of each trace, in the order of the bench. */
+export type Bounds = readonly Limits[];
 
-interface Tree extends Partial<Steps> {
-  model?: ModelCard;
+interface Tree {
+  traces?: string[];
   probs?: { coords?: { layer?: number[] } };
 }
 
-export function boundsOf(page: SavedPage): Bounds {
-  const trees = Object.values(page.widgets).map(({ state }) => (state._data ?? {}) as Tree);
-  const answers = Object.values(page.baked) as Tree[];
-  const trace = trees.find(({ prompt_length, steps }) => prompt_length !== undefined && steps !== undefined);
-  const card = trees.find(({ model }) => model)?.model;
-  const rows = answers.flatMap((tree) => tree?.probs?.coords?.layer ?? []);
-  const seen = rows.length > 0 ? Math.max(...rows) + 1 : null;
-  return { trace: (trace as Steps | undefined) ?? null, layers: card?.layers ?? seen, heads: card?.heads ?? null };
+export function boundsOf({ root, widgets, baked }: SavedPage): Bounds {
+  const references = (widgets[root]?.state._traces ?? []) as string[];
+  const answers = Object.values(baked) as Tree[];
+  return references.flatMap((reference) => {
+    const tree = widgets[reference.replace(/^anywidget:/, "")]?.state._data as (Limits & { hash: string }) | undefined;
+    if (!tree) return [];
+    const { prompt_length, steps, hash, model } = tree;
+    const its = answers.filter((answer) => answer?.traces?.includes(hash));
+    const rows = its.flatMap((answer) => answer.probs?.coords?.layer ?? []);
+    const seen = rows.length > 0 ? Math.max(...rows) + 1 : null;
+    return [{ prompt_length, steps, model: { layers: model?.layers ?? seen, heads: model?.heads || null } }];
+  });
 }
 
-/** Whether a field of the selection can have this value in this page. */
-export function fits(field: string, value: number, { trace, layers, heads }: Bounds): boolean {
+/** Whether a field of the selection can have a value; `trace` is the trace that is looked at, null where there is none. */
+export function fits(field: string, value: number, trace: Limits | null): boolean {
   const within = (end: number | null | undefined, start = 0) => value >= start && value < (end ?? Number.POSITIVE_INFINITY);
   if (field === "step") return within(trace?.steps);
-  if (field === "layer") return within(layers, -1);
-  if (field === "head") return within(heads);
+  if (field === "layer") return within(trace?.model?.layers, -1);
+  if (field === "head") return within(trace?.model?.heads);
   if (["token", "query", "key"].includes(field)) return within(trace && trace.prompt_length + trace.steps);
   return within(null);
 }

@@ -22,7 +22,12 @@ function isSame(result: unknown): result is { $same: string } {
   return typeof result === "object" && result !== null && "$same" in result;
 }
 
-/** A part of the page that is inflated on demand. */
+/** An answer that arrives in parts: what was known before it, and the answer itself. */
+function isInParts(result: unknown): result is { $parts: unknown[]; $last: unknown } {
+  return typeof result === "object" && result !== null && "$parts" in result;
+}
+
+/** A part of the page that is inflated when it is asked for. */
 function isChunk(result: unknown): result is { $chunk: number } {
   return typeof result === "object" && result !== null && "$chunk" in result;
 }
@@ -47,6 +52,9 @@ export function bakedKernel(
         (part) => say({ kind: "answer", result: part }),
         (error: unknown) => say({ kind: "error", error: `This part of the page cannot be read: ${String(error)}` }),
       );
+    } else if (isInParts(result)) {
+      for (const part of result.$parts) reply({ kind: "part", result: part });
+      reply({ kind: "answer", result: result.$last });
     } else reply({ kind: "answer", result });
   };
 }

@@ -1,7 +1,7 @@
-// The address of a page holds the selection: #step=2&layer=23.
+// The address of a page says what is selected: #trace=1&step=2&layer=23.
 
-import type { Fields, State, Steps } from "../selection";
-import { position } from "../selection";
+import type { Fields, State } from "../selection";
+import { onTrace, position } from "../selection";
 import type { Bounds } from "./bounds";
 import { fits } from "./bounds";
 import type { StaticModel } from "./model";
@@ -13,49 +13,65 @@ const PAUSE_MS = 400;
 
 /** Keeps the address and the selection equal, in both directions. */
 export function linkAddress(selection: StaticModel, bounds: Bounds, signal: AbortSignal): void {
+  const now = () => (selection.get("_state") as State).fields;
   const select = (change: Partial<Fields>) => {
     if (Object.keys(change).length === 0) return;
     const { seq, fields } = selection.get("_state") as State;
     selection.set("_state", { seq: seq + 1, fields: { ...fields, ...change } });
   };
-  select(parseHash(location.hash, bounds));
-  addEventListener("hashchange", () => select(wholeHash(location.hash, bounds)), { signal });
+  select(parseHash(location.hash, bounds, now()));
+  addEventListener("hashchange", () => select(wholeHash(location.hash, bounds, now())), { signal });
   const write = paused(() => {
-    if (!signal.aborted) writeHash(formatHash((selection.get("_state") as State).fields, bounds.trace));
+    if (!signal.aborted) writeHash(formatHash(now(), bounds));
   });
   selection.on("change:_state", write);
 }
 
 /**
- * The fields of an address, without values that this page does not have. A step also sets its query, and clears the token,
- * unless the address has values for them.
+ * What changes in the selection by the fields that an address names, without what is not in this page. A step is read at its
+ * position, and no token is marked beside it, unless the address says otherwise. The other fields are those of the trace that
+ * it names, else of the one that is looked at.
  */
-export function parseHash(hash: string, bounds: Bounds): Partial<Fields> {
+export function parseHash(hash: string, bounds: Bounds, now: Partial<Fields> = {}): Partial<Fields> {
+  const names = named(hash);
+  const before = now.trace ?? 0;
+  const asked = numberOf(new Map(names).get("trace") ?? "");
+  const at = asked !== null && asked in bounds ? asked : before;
+  const trace = bounds[at] ?? null;
   const change: Partial<Record<(typeof READ)[number], number | null>> = {};
-  for (const [name, value] of named(hash)) {
-    const field = READ.find((each) => each === name);
-    if (field && /^-?\d+$/.test(value) && fits(field, Number(value), bounds)) change[field] = Number(value);
+  for (const [name, value] of names) {
+    const [field, number] = [READ.find((each) => each === name), numberOf(value)];
+    if (field && number !== null && fits(field, number, trace)) change[field] = number;
   }
-  if (typeof change.step !== "number" || !bounds.trace) return change;
-  return { token: null, query: position(bounds.trace, change.step), ...change };
+  const moved = trace && at !== before ? onTrace(now, at, trace) : {};
+  if (typeof change.step !== "number" || !trace) return { ...moved, ...change };
+  return { ...moved, token: null, query: position(trace, change.step), ...change };
 }
 
-/** The same for an address that replaces another: fields that it does not name become null. */
-export function wholeHash(hash: string, bounds: Bounds): Partial<Fields> {
-  const change = parseHash(hash, bounds);
+/** The same for an address that replaces another: what it leaves out is no longer selected, but the trace and its step are. */
+export function wholeHash(hash: string, bounds: Bounds, now: Partial<Fields> = {}): Partial<Fields> {
+  const change = parseHash(hash, bounds, now);
+  if (Object.keys(change).length === 0) return {};
   const names = new Set(named(hash).map(([name]) => name));
-  const cleared = WRITTEN.filter((name) => !names.has(name)).map((name) => [name, null]);
-  return Object.keys(change).length === 0 ? {} : { ...Object.fromEntries(cleared), ...change };
+  const stays = change.trace === undefined ? [] : ["step", "query"];
+  const cleared = WRITTEN.filter((name) => !names.has(name) && !stays.includes(name));
+  const implied = typeof change.step === "number" && names.has("step") ? { query: change.query } : {};
+  return { ...change, ...Object.fromEntries(cleared.map((name) => [name, null])), ...implied };
 }
 
-/** The address of a selection, without fields that follow from the step. */
-export function formatHash(fields: Partial<Fields>, trace: Steps | null): string {
+/** The address of a selection. What follows from the step is left out, and the trace where there is one. */
+export function formatHash(fields: Partial<Fields>, bounds: Bounds): string {
+  const trace = bounds[fields.trace ?? 0];
   const implied = trace && typeof fields.step === "number" ? position(trace, fields.step) : null;
   const shown = WRITTEN.flatMap((name) => {
     const value = fields[name];
     return typeof value !== "number" || (name === "query" && value === implied) ? [] : [`${name}=${value}`];
   });
-  return `#${shown.join("&")}`;
+  return `#${[...(bounds.length > 1 ? [`trace=${fields.trace ?? 0}`] : []), ...shown].join("&")}`;
+}
+
+function numberOf(value: string): number | null {
+  return /^-?\d+$/.test(value) ? Number(value) : null;
 }
 
 function named(hash: string): [string, string][] {

@@ -12,9 +12,13 @@ export interface SavedPage {
   code: Record<string, string>;
   baked: Record<string, unknown>;
   title: string;
+  format?: number;
 }
 
-/** Inflates one of the parts beside the block. */
+/** Of the block, as far as this reader knows. Twin of `FORMAT` in tracebench/offline/page.py. */
+const FORMAT = 2;
+
+/** Inflates one of the parts that stand beside the block. */
 export type Chunks = (number: number) => Promise<unknown>;
 
 export function chunksOf(document: Document): Chunks {
@@ -26,7 +30,12 @@ export function chunksOf(document: Document): Chunks {
 }
 
 export async function readPage(text: string): Promise<SavedPage> {
-  return (await readBlock(text)) as SavedPage;
+  const page = (await readBlock(text)) as SavedPage;
+  const { format = 1 } = page;
+  if (format > FORMAT) {
+    throw new Error(`its format is ${format}, and this reader knows formats up to ${FORMAT}: save it with a newer tracebench`);
+  }
+  return page;
 }
 
 /** base64 of deflated [uint32 length, JSON, buffers]. */

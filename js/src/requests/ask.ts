@@ -1,4 +1,4 @@
-// Sends the requests of the views, and gives back the answers. In a notebook the kernel answers, in a saved page a table of
+// Sends the requests of the views and the actions of the bench, and gives back the answers. In a notebook the kernel answers, in a saved page a table of
 // stored answers; a view cannot tell which. All views of a page share one `Answers` (see answers_model.ts), so equal requests
 // are sent once. Twin of tracebench/widgets/answers.py.
 
@@ -14,13 +14,18 @@ export interface Progress {
   note: string;
 }
 
-export interface AskOptions {
+export interface ActOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface AskOptions extends ActOptions {
   /** Ask for this part of the answer only. */
   slice?: Slice | undefined;
   /** The id of the answer that the slice belongs to: the kernel may have computed another one since. */
   of?: string | undefined;
-  signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  /** Hears what is known of the answer so far, any number of times before the answer. */
+  onPart?: (part: unknown) => void;
 }
 
 export type Ask = (request: Request, options?: AskOptions) => Promise<unknown>;
@@ -52,6 +57,7 @@ export interface MessageModel {
 
 type Message =
   | ({ kind: "progress"; id: string } & Progress)
+  | { kind: "part"; id: string; result: unknown }
   | { kind: "answer"; id: string; result: unknown }
   | { kind: "error"; id: string; error: string; absent?: boolean; code?: string | null }
   | { kind: "pong"; id: string };
@@ -62,6 +68,8 @@ interface Call {
   /** Whether the kernel has acknowledged it. */
   received: boolean;
   waiting: Set<Waiter>;
+  /** What has come of the answer so far. */
+  part?: unknown;
   finished: Finished;
 }
 
@@ -78,12 +86,15 @@ interface Waiter {
   resolve: (result: unknown) => void;
   reject: (reason: unknown) => void;
   onProgress: ((progress: Progress) => void) | undefined;
+  onPart: ((part: unknown) => void) | undefined;
 }
 
 export class Answers {
   /** True in a saved page, where nothing new can be computed. */
   readonly offline: boolean;
   readonly liveness: Liveness;
+  /** Makes the arrays in a tree usable; here, so that not every view carries the code for it. */
+  readonly decode = (tree: unknown): unknown => decode(tree);
   readonly #model: MessageModel;
   readonly #calls = new Map<string, Call>();
   /** Key of a request, with its slice and answer -> id of the message that was sent for it. */
@@ -134,21 +145,19 @@ export class Answers {
     signal.addEventListener("abort", () => this.#hearing.delete(hearing));
   }
 
-  /** Saves the bench as a file beside the notebook. */
-  save(): Promise<unknown> {
+  /**
+   * Has the kernel do something that is no question ("save", "size"): every call is a message of its own. Resolves to what came
+   * of it; it is cancelled when its signal aborts.
+   */
+  act(action: string, params: object = {}, options: ActOptions = {}): Promise<unknown> {
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     const id = this.#nextId();
-    // The kernel acknowledges a save by its answer alone, which may take long, so do not expect one in time.
-    return this.#call(id, { kind: "save", id }, {}, false, () => {});
-  }
-
-  /** The size of the file that `save` would write, without computing anything. */
-  size(): Promise<unknown> {
-    const id = this.#nextId();
-    return this.#call(id, { kind: "size", id }, {}, false, () => {});
+    // The kernel may acknowledge an action by its answer alone, which may take long, so do not expect one in time.
+    return this.#call(id, { kind: "act", id, action, params }, options, false, () => {});
   }
 
   #call(id: string, message: unknown, options: AskOptions, acknowledged: boolean, finished: Finished) {
-    // A save has no acknowledgement. Count it as received, so that it is not sent twice.
+    // An action has no acknowledgement. Count it as received, so that it is not done twice.
     this.#calls.set(id, { message, received: !acknowledged, waiting: new Set(), finished });
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
@@ -159,9 +168,9 @@ export class Answers {
     return answer;
   }
 
-  #wait(id: string, { signal, onProgress }: AskOptions): Promise<unknown> {
+  #wait(id: string, { signal, onProgress, onPart }: AskOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject, onProgress };
+      const waiter = { resolve, reject, onProgress, onPart };
       const leave = () => {
         reject(signal?.reason);
         const call = this.#calls.get(id);
@@ -169,7 +178,9 @@ export class Answers {
         this.#finish(id);
         this.#send({ kind: "cancel", id });
       };
-      this.#calls.get(id)?.waiting.add(waiter);
+      const call = this.#calls.get(id);
+      call?.waiting.add(waiter);
+      if (call?.part !== undefined) callEach([onPart], call.part);
       signal?.addEventListener("abort", leave, { once: true });
     });
   }
@@ -186,10 +197,25 @@ export class Answers {
         message,
       );
     }
+    if (message.kind === "part") this.#part(call, message.result, buffers);
     if (message.kind === "answer") this.#answer(message.id, call, message.result, buffers);
     if (message.kind === "error") {
       this.#fail(message.id, new AskError(message.error, message.absent, message.code), "failed");
     }
+  }
+
+  #part(call: Call, packed: unknown, buffers: DataView[]): void {
+    try {
+      call.part = decode(packed, buffers);
+    } catch (error) {
+      // The answer is still to come.
+      console.error("tracebench: a part of an answer could not be read.", error);
+      return;
+    }
+    callEach(
+      [...call.waiting].map(({ onPart }) => onPart),
+      call.part,
+    );
   }
 
   #answer(id: string, call: Call, packed: unknown, buffers: DataView[]): void {

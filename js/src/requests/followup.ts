@@ -1,18 +1,56 @@
-// A follow-up request: the reader asks a view something else than its first request, and the widget stores it.
+// Follow-up requests: the reader asks a view something else than its first request. The widget keeps one for each trace.
 // Twin of `View.request` in tracebench/widgets/base.py.
 
+import type { Synced } from "../synced";
 import type { Request } from "./request";
 import { requestKey } from "./request";
 
-/** The stored follow-up request; null where none is stored, or what is stored is no request on the same text. */
-export function followupOf(kept: unknown, first: Request): Request | null {
-  if (typeof kept !== "object" || kept === null) return null;
-  const { analysis, params, trace, target, code } = kept as Partial<Request>;
-  if (typeof analysis !== "string" || typeof code !== "string" || trace !== first.trace) return null;
-  if (typeof params !== "object" || params === null || Array.isArray(params)) return null;
+export interface Followup {
+  /** The follow-up request; null where the view still asks its first one. */
+  get(): Request | null;
+  /** Whether something is kept for these traces that is no request about them. */
+  isIgnored(): boolean;
+  /** Null is the first request again. */
+  set(request: Request | null): void;
+}
+
+/** What a view is asked in place of a first request. `asked` maps what a request is about to the request. */
+export function followupTo(first: Request, asked: Pick<Synced, "get" | "set">): Followup {
+  const about = aboutOf(first);
+  const all = () => (isRecord(asked.get()) ? (asked.get() as Record<string, unknown>) : {});
+  const get = () => checked(all()[about], first);
+  return {
+    get,
+    isIgnored: () => {
+      const isMap = asked.get() === null || (isRecord(asked.get()) && Object.values(all()).every(isRecord));
+      return get() === null && (about in all() || !isMap);
+    },
+    set: (request) => {
+      const { [about]: _, ...others } = all();
+      const next = request === null ? others : { ...others, [about]: request };
+      asked.set(Object.keys(next).length > 0 ? next : null);
+    },
+  };
+}
+
+/** What a request is about, as one text. */
+function aboutOf({ traces }: Request): string {
+  return traces.join("+");
+}
+
+/** What is kept, if it is another request than the first, about the same traces. */
+function checked(kept: unknown, first: Request): Request | null {
+  if (!isRecord(kept)) return null;
+  const { analysis, params, traces, target, code } = kept as Partial<Request>;
+  if (typeof analysis !== "string" || typeof code !== "string") return null;
+  if (!Array.isArray(traces) || aboutOf({ ...first, traces }) !== aboutOf(first) || !isRecord(params)) return null;
   if (!isTarget(target) || (target === null) !== (first.target === null)) return null;
-  const request = { analysis, params, trace, target, code };
+  const request = { analysis, params, traces, target, code };
   return requestKey(request) === requestKey(first) ? null : request;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTarget(target: unknown): boolean {

@@ -5,9 +5,16 @@ import { canonical } from "./canonical";
 export interface Request {
   analysis: string;
   params: Record<string, unknown>;
-  trace: string;
+  /** The hashes of the traces that it is about; empty where it is about none. */
+  traces: string[];
   target: unknown;
   code: string;
+}
+
+/** Another request that a view offers, with what a menu calls it. */
+export interface Alternative {
+  label: string;
+  request: Request;
 }
 
 /** A part of an answer: a coordinate for each axis, null for the mean over an axis. */
@@ -17,8 +24,8 @@ export type Slice = Readonly<Record<string, number | null>>;
 export function requestKey(request: Request): string {
   const known = keys.get(request);
   if (known !== undefined) return known;
-  const { analysis, params, target, trace } = request;
-  const key = canonical({ analysis, params, target, trace });
+  const { analysis, params, target, traces } = request;
+  const key = canonical({ analysis, params, target, traces });
   keys.set(request, key);
   return key;
 }

@@ -45,7 +45,7 @@ export interface Standing {
   replace(result: unknown): boolean;
 }
 
-/** Asks for the result, and shows the progress until it is there. */
+/** Asks for the result, and shows the progress until it is there; what is known of it so far is shown under the progress. */
 export function askAndShow(asking: Asking): void {
   const { root, body, answers, request, signal, what } = asking;
   const cancel = new AbortController();
@@ -56,9 +56,10 @@ export function askAndShow(asking: Asking): void {
   const note = element("p", { "aria-live": "polite" }, progress);
   const bar = element("progress", { "aria-label": `Progress of ${what}` });
   const button = element("button", { class: "tb-button", type: "button" }, "Cancel");
+  const box = element("div", { class: "tb-state" }, note, bar, button);
   button.addEventListener("click", stop);
   root.dataset.state = "loading";
-  const wait = () => body.replaceChildren(element("div", { class: "tb-state" }, note, bar, button));
+  const wait = () => body.replaceChildren(box);
   // A saved page, or a kernel that has the answer, is faster than this: then nothing flickers.
   let patience: ReturnType<typeof setTimeout> | undefined;
   if (asking.standing?.isHere()) patience = setTimeout(wait, PATIENCE_MS);
@@ -75,15 +76,42 @@ export function askAndShow(asking: Asking): void {
     note.textContent = silent ? WAITING : progress;
   }, cancel.signal);
 
+  const showing = shower(asking);
+  const prepared = async (result: unknown) => asking.prepare?.(result, options) ?? result;
+  /** How many have come; none counts any more when the answer is there. */
+  let parts = 0;
+  const onPart = (part: unknown) => {
+    parts += 1;
+    const newest = parts;
+    const show = (ready: unknown) => {
+      // A newer one, or the answer, may have been ready first.
+      if (cancel.signal.aborted || newest !== parts) return;
+      clearTimeout(patience);
+      try {
+        showing.show(ready);
+      } finally {
+        body.prepend(box);
+      }
+    };
+    prepared(part)
+      .then(show)
+      .catch((error: unknown) => console.warn("tracebench: a part of an answer could not be shown.", error));
+  };
   const options = { signal: cancel.signal, onProgress };
   answers
-    .ask(request, options)
-    .then((result) => asking.prepare?.(result, options) ?? result)
+    .ask(request, { ...options, onPart })
     .then((result) => {
-      if (!signal.aborted) showResult(asking, result);
+      parts = -1;
+      return prepared(result);
+    })
+    .then((result) => {
+      if (signal.aborted) return;
+      box.remove();
+      showing.show(result);
+      root.dataset.state = "ready";
     })
     .catch((error: unknown) => {
-      if (!signal.aborted) showWhyNot(asking, error, cancel.signal.aborted);
+      if (!signal.aborted) showWhyNot(asking, error, cancel.signal.aborted, box, showing.end);
     })
     .finally(() => {
       clearTimeout(patience);
@@ -92,23 +120,29 @@ export function askAndShow(asking: Asking): void {
     });
 }
 
-/** Shows the result. If that throws, removes what the attempt has started, and throws on. */
-function showResult({ root, body, signal, show, standing }: Asking, result: unknown): void {
-  const attempt = new AbortController();
-  try {
-    if (!standing?.isHere() || !standing.replace(result)) {
-      body.replaceChildren();
-      show(result, AbortSignal.any([signal, attempt.signal]));
-    }
-    root.dataset.state = "ready";
-  } catch (error) {
-    console.error("tracebench: an answer could not be shown.", error);
-    attempt.abort();
-    throw error;
-  }
+/** Shows one result after the other. What one has started ends with it, also where showing fails: then this throws on. */
+function shower({ body, signal, show, standing }: Asking): { show(result: unknown): void; end(): void } {
+  let attempt = new AbortController();
+  return {
+    end: () => attempt.abort(),
+    show: (result) => {
+      try {
+        if (standing?.isHere() && standing.replace(result)) return;
+        attempt.abort();
+        attempt = new AbortController();
+        body.replaceChildren();
+        show(result, AbortSignal.any([signal, attempt.signal]));
+      } catch (error) {
+        console.error("tracebench: an answer could not be shown.", error);
+        attempt.abort();
+        throw error;
+      }
+    },
+  };
 }
 
-function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
+/** In place of the progress, so that a part that is shown stays; else in place of everything. */
+function showWhyNot(asking: Asking, error: unknown, cancelled: boolean, progress: HTMLElement, end: () => void): void {
   const { root, body, request } = asking;
   const absent = isAbsent(error);
   // Empty code means that Python cannot compute it either.
@@ -130,10 +164,14 @@ function showWhyNot(asking: Asking, error: unknown, cancelled: boolean): void {
     );
   } else if (!absent) {
     const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
-    again.addEventListener("click", () => askAndShow(asking));
+    again.addEventListener("click", () => {
+      end();
+      askAndShow(asking);
+    });
     box.append(again);
   }
   const instead = absent ? asking.instead?.() : null;
   if (instead) box.append(instead);
-  body.replaceChildren(box);
+  if (body.contains(progress)) progress.replaceWith(box);
+  else body.replaceChildren(box);
 }

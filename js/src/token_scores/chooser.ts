@@ -19,7 +19,7 @@ export interface Method {
 
 /** The text, and the choices of the form. */
 export interface Choices extends Known {
-  alternatives?: LabeledArray;
+  candidates?: { ids: LabeledArray };
   methods?: Method[];
 }
 
@@ -109,8 +109,8 @@ export function chooser(choices: Choices, first: Request, onAsk: (request: Reque
     el: form,
     fill,
     update: (step) => {
-      const { alternatives, vocab } = choices;
-      const ids = alternatives ? alternatives.numbers("rank").map((rank) => alternatives.at({ step, rank })) : [];
+      const { candidates, vocab } = choices;
+      const ids = candidates ? candidates.ids.numbers("rank").map((rank) => candidates.ids.at({ step, rank })) : [];
       list.replaceChildren(...ids.flatMap((id) => (vocab?.[id] ? [element("option", { value: vocab[id][1] })] : [])));
     },
   };

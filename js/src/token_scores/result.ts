@@ -1,13 +1,13 @@
 // Token scores after decoding: the scores tree of docs/wire.md.
 
 import type { Check } from "../checks";
-import type { Parts } from "../parts";
+import type { Sentences } from "../parts";
 import type { Target } from "../requests/target";
 import type { LabeledArray } from "../wire";
 
 export interface Scores {
   kind: "token_scores";
-  trace: string;
+  traces: string[];
   target: Target;
   /** The explained steps: a row of each array below. */
   steps: number[];
@@ -17,10 +17,8 @@ export interface Scores {
   values: LabeledArray;
   baseline_values: LabeledArray;
   unit: string;
-  questions: string[];
-  /** The finding of each step, as a sentence. */
-  findings: Parts[];
-  /** The baseline in words; "" if the method has none. */
+  sentences: Sentences;
+  /** In words; "" where the method has none. */
   baseline: string;
   checks: Check[];
   method: string;

@@ -174,7 +174,7 @@ function shownStep({ steps }: Scores, step: number | null): number {
   return step !== null && steps.includes(step) ? step : (steps[0] ?? 0);
 }
 
-function asked({ steps, questions }: Scores, step: number): string {
+function asked({ sentences: { steps, questions } }: Scores, step: number): string {
   return questions[steps.indexOf(step)] ?? "";
 }
 

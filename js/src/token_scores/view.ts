@@ -4,7 +4,7 @@
 import type { Context } from "../afm";
 import { widget } from "../afm";
 import { withLastAnswers } from "../requests/cache";
-import { followupOf } from "../requests/followup";
+import { followupTo } from "../requests/followup";
 import type { Request } from "../requests/request";
 import { requestKey } from "../requests/request";
 import type { Target } from "../requests/target";
@@ -28,16 +28,17 @@ const HEADING = "Which tokens speak for it?";
 
 /** `data` is the text; the view asks for the scores at the selected step. */
 export function tokenScores(context: Context<Text>): void {
-  const { el, data: text, answers, request: first, selection, synced, signal } = context;
+  const { el, data: text, answers, request: first, selection, synced, remember, signal } = context;
   if (!first) throw new Error("The token scores have nothing to ask for.");
   if (!text.pieces) throw new Error("The token scores need the text: data with prompt_length, steps, ids and pieces.");
   const head = element("header", { class: "tb-head" });
   const question = element("p", { class: "tb-scores-question", "aria-live": "polite" });
   const body = element("div", { class: "tb-scores-body" });
-  const taste: Taste = { order: "size", all: false };
+  const taste = remember<Taste>({ order: "size", all: false });
   const step = () => stepIn(text, selection.fields.step);
   const kept = synced("_asked");
-  let request = followupOf(kept.get(), first) ?? first;
+  const followup = followupTo(first, kept);
+  let request = followup.get() ?? first;
   const bare = () => {
     head.replaceChildren(element("h2", {}, heading(request, text as Choices)));
     question.textContent = stepOf(request) === null ? "" : aboutStep(text, step());
@@ -53,7 +54,7 @@ export function tokenScores(context: Context<Text>): void {
   const take = (other: Request) => {
     if (signal.aborted) return;
     const again = requestKey(other) === requestKey(request);
-    kept.set(requestKey(other) === requestKey(first) ? null : other);
+    followup.set(requestKey(other) === requestKey(first) ? null : other);
     if (again) pose(other);
   };
   let newest: Request | null = null;
@@ -71,10 +72,10 @@ export function tokenScores(context: Context<Text>): void {
   asking.update(step());
   // The follow-up request may come from here, from another display of this view, or from Python.
   kept.on(() => {
-    const other = followupOf(kept.get(), first) ?? first;
+    const other = followup.get() ?? first;
     if (requestKey(other) !== requestKey(request)) pose(other);
   }, signal);
-  const ignored = kept.get() !== null && request === first;
+  const ignored = followup.isIgnored();
   const said = ignored && "A question was kept that is none for this text: the first one is asked.";
   const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
@@ -113,7 +114,7 @@ export function tokenScores(context: Context<Text>): void {
       const steps = target.step === null ? Array.from({ length: text.steps }, (_, each) => each) : [target.step];
       return whyNot(text, target, text.ids ? steps.map((each) => text.ids.at({ token: tokenOf(text, each) })) : []);
     },
-    onFirst: () => kept.set(null),
+    onFirst: () => followup.set(null),
     onLeave: () => {
       focused = body.contains(focusedIn(body));
       standing?.rest();

@@ -70,7 +70,7 @@ export function methodName(method: string): string {
 export function methodLine({ method, baseline }: Pick<Scores, "method" | "baseline">): string {
   const points = method.includes("quadrature='adaptive'") ? /n_steps=(\d+)/.exec(method)?.[1] : undefined;
   const named = points ? `${methodName(method)}, ${points} adaptive points` : methodName(method);
-  return baseline ? `${named}, compared with ${baseline}.` : `${named}.`;
+  return baseline ? `${named}; baseline: ${baseline}.` : `${named}.`;
 }
 
 /** The name of the explained number on a scale: "log-probability, nats". */

@@ -19,7 +19,7 @@ const HEADS = [0, 2];
 const REQUEST: Request = {
   analysis: "AttentionPatterns",
   params: { layers: LAYERS, heads: HEADS },
-  trace: "t",
+  traces: ["t"],
   target: null,
   code: "tb.AttentionPatterns(layers=(1, 3), heads=(0, 2))(lm, trace)\n",
 };
@@ -59,7 +59,7 @@ function tree(change: object = {}) {
   const values = whose.flatMap((one) => each.flatMap((q) => each.map((k) => meanWeight(one, q, k))));
   return {
     kind: "attention",
-    trace: "t",
+    traces: ["t"],
     layers: LAYERS,
     heads: HEADS,
     length: LENGTH,
@@ -115,7 +115,7 @@ function compactTree(whose: Whose) {
 }
 
 const attention = () => decode(tree()) as Attention;
-const STATE = { _data: traceTree(), _request: REQUEST };
+const STATE = { _traces: [traceTree()], _requests: [REQUEST] };
 const head = (layer: number | null, number: number | null) => sliceOf(decode(sliceTree({ layer, head: number })), LENGTH);
 const answering = (change: object = {}, sliced: (whose: Whose) => object = sliceTree) => ({
   reply: ({ kind, slice: whose }: Message) =>
@@ -473,7 +473,7 @@ test("where an answer cannot be shown, that error is the only one", async () => 
 
 test("attention of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
-  const { root } = await show(attentionView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering());
+  const { root } = await show(attentionView, { ...STATE, _traces: [traceTree([0, 1, 2, 3], 3)] }, answering());
   expect(root.dataset.state).toBe("error");
   expect(root.textContent).toContain("The attention is of 6 tokens, the text has 4.");
   silent.mockRestore();

@@ -1,9 +1,9 @@
 import { expect, test, vi } from "vitest";
-import { followupOf } from "../../src/requests/followup";
+import { followupTo } from "../../src/requests/followup";
 import type { Request } from "../../src/requests/request";
 import tokenScores from "../../src/token_scores/view";
 import { all, CHECK, lensTree, type Message, one, REQUEST, SCORES_REQUEST, scoresTree, settled, traceTree } from "../made";
-import { benchTree, type ChildModel, showBench } from "./made";
+import { type ChildModel, showBench } from "./made";
 
 const METHODS = [
   { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
@@ -16,7 +16,7 @@ const RATHER: Request = {
   target: { step: 0, token: null, against: 8, of: "logit" },
   code: "tb.InputXGradient()(lm, trace, tb.Target(step=0, against=8))\n",
 };
-const DATA = benchTree({
+const TRACE = traceTree(undefined, 3, {
   questions: [["Why Paris?"], ["Why a break?"], ["Why the end?"]],
   said: [["It said Paris."], ["It said a break."], ["It ended."]],
 });
@@ -29,8 +29,12 @@ function reply({ kind, request }: Message): object | undefined {
   const { step, against } = request.target as { step: number; against: number | null };
   const change = {
     target: request.target,
-    questions: [`Why rather than ${against} at step ${step}?`],
-    findings: [["It leads by 3.2; ", { token: "·city" }, ` (+2.00) by ${request.analysis}.`]],
+    says: against === null ? "adds" : "compares",
+    sentences: {
+      steps: [step],
+      parts: [["It leads by 3.2; ", { token: "·city" }, ` (+2.00) by ${request.analysis}.`]],
+      questions: [`Why rather than ${against} at step ${step}?`],
+    },
     checks: [{ ...CHECK, name: "completeness", state: "amber" }],
   };
   return { kind: "answer", result: scoresTree([step], 6, 3, change) };
@@ -49,12 +53,12 @@ async function bench(
   const scores = {
     stem: "token_scores",
     definition: tokenScores,
-    state: { _data: { ...traceTree(), methods: METHODS }, _request: first, _asked: asked },
+    state: { _data: { methods: METHODS }, _requests: [first], _asked: asked },
     onModel: (model: ChildModel) => {
       child = model;
     },
   };
-  const made = await showBench([scores], { data: DATA, arrangement, offline, reply: kernel });
+  const made = await showBench([scores], { traces: [TRACE], arrangement, offline, reply: kernel });
   const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
   const ask = async (why: string, rather: string) => {
     const form = one(made.root, ".tb-scores-ask");
@@ -65,7 +69,7 @@ async function bench(
     form.dispatchEvent(new Event("submit", { cancelable: true }));
     await settled();
   };
-  const kept = () => child?.get("_asked") as Request | null;
+  const kept = () => (child?.get("_asked") as { t: Request } | null)?.t ?? null;
   return { ...made, head, ask, kept, keep: (value: unknown) => child?.set("_asked", value) };
 }
 
@@ -87,7 +91,7 @@ test("who asks why this rather than that has the answer as the bench's question 
 });
 
 test("what was asked is kept: it opens with it, in the fields too, and follows the step", async () => {
-  const { root, head, selection, sent } = await bench(RATHER, { offline: true });
+  const { root, head, selection, sent } = await bench({ t: RATHER }, { offline: true });
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
   const [, rather] = all(root, ".tb-scores-ask input") as HTMLInputElement[];
   const method = one(root, ".tb-scores-ask select") as HTMLSelectElement;
@@ -101,7 +105,7 @@ test("what was asked is kept: it opens with it, in the fields too, and follows t
 
 test("another display, or Python, asks: the fields and the head follow", async () => {
   const { root, head, keep } = await bench();
-  keep(RATHER);
+  keep({ t: RATHER });
   await settled();
   expect((all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value).toBe("·Rome");
   expect(head()[1]).toContain("by InputXGradient");
@@ -127,9 +131,12 @@ test("a view that came with a contrast leads the head with it, until it is asked
 
 test("an answer that an error took the place of is no answer any more", async () => {
   let broken = false;
-  const { root, head, selection } = await bench(RATHER, {
-    reply: (message) => (broken && message.kind === "ask" ? { kind: "error", error: "No memory." } : reply(message)),
-  });
+  const { root, head, selection } = await bench(
+    { t: RATHER },
+    {
+      reply: (message) => (broken && message.kind === "ask" ? { kind: "error", error: "No memory." } : reply(message)),
+    },
+  );
   const says = (question: string, checks: string) =>
     vi.waitFor(() => expect([head()[0], text(one(root, ".tb-bench-head .tb-check-word"))]).toEqual([question, checks]));
   const to = (step: number, seq: number) => selection.set("_state", { seq, fields: { step, query: 2 + step } });
@@ -148,10 +155,10 @@ test("an answer that an error took the place of is no answer any more", async ()
 
 test("an error in one of two views that ask the same takes nothing from the other, which still shows it", async () => {
   let broken = false;
-  const state = { _data: { ...traceTree(), methods: METHODS }, _request: SCORES_REQUEST, _asked: null };
+  const state = { _data: { methods: METHODS }, _requests: [SCORES_REQUEST], _asked: null };
   const view = { stem: "token_scores", definition: tokenScores, state };
   const { root } = await showBench([view, view], {
-    data: DATA,
+    traces: [TRACE],
     reply: (message) => (broken && message.kind === "ask" ? { kind: "error", error: "No memory." } : reply(message)),
   });
   const checks = () => text(one(root, ".tb-bench-head .tb-check-word"));
@@ -165,7 +172,7 @@ test("an error in one of two views that ask the same takes nothing from the othe
 });
 
 test("a hidden view's question does not lead the head", async () => {
-  const { root, head } = await bench(RATHER);
+  const { root, head } = await bench({ t: RATHER });
   one(root, '[data-tool="hide"]').click();
   expect(head()).toEqual(["Why Paris?", "It said Paris."]);
   one(root, '.tb-away [data-name="token_scores"]').click();
@@ -174,12 +181,14 @@ test("a hidden view's question does not lead the head", async () => {
 });
 
 test("what was kept and is no question here is passed over, and said", async () => {
-  for (const wrong of [{ analysis: "Radar" }, { ...RATHER, trace: "another" }, 7, { ...RATHER, target: { step: "first" } }]) {
+  const wrongs = [{ analysis: "Radar" }, { ...RATHER, traces: ["another"] }, 7, { ...RATHER, target: { step: "first" } }];
+  for (const wrong of [...wrongs.map((t) => ({ t })), 7, [RATHER]]) {
     const { root, head, sent } = await bench(wrong);
     expect(head()).toEqual(["Why Paris?", "It said Paris."]);
     expect(sent.map(({ request }) => request?.analysis)).toEqual(["IntegratedGradients"]);
     expect(text(root)).toContain("A question was kept that is none for this text: the first one is asked.");
   }
   expect(text((await bench()).root)).not.toContain("A question was kept");
-  expect(followupOf({ ...SCORES_REQUEST, code: "another way to say it" }, SCORES_REQUEST)).toBeNull();
+  const same = { t: { ...SCORES_REQUEST, code: "another way to say it" } };
+  expect(followupTo(SCORES_REQUEST, { get: () => same, set: () => {} }).get()).toBeNull();
 });

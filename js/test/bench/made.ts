@@ -1,24 +1,16 @@
 // A bench made by hand: its tree, and the whole of it with views of the test's own.
 
 import workbench from "../../src/bench/workbench";
-import type { Check } from "../../src/checks";
-import { CHECK, type Message, settled, show } from "../made";
+import { type Message, settled, show, traceTree } from "../made";
 
-/** The workbench tree of a text with three steps. */
+/** The workbench tree of one text. */
 export function benchTree(change: object = {}) {
-  return {
-    kind: "workbench",
-    title: "",
-    model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-    prompt_length: 3,
-    steps: 3,
-    questions: [["Why?"], ["Why?"], ["Why?"]],
-    said: [["so"], ["so"], ["so"]],
-    checks: [CHECK] as Check[],
-    finding_request: null,
-    code: "",
-    ...change,
-  };
+  return { kind: "workbench", code: "bench\n", continues: [] as number[], notes: [null], ...change };
+}
+
+/** The state of a bench without views. */
+export function benchState(trace: object = traceTree(), change: object = {}) {
+  return { _traces: [trace], _data: benchTree(change) };
 }
 
 /** What a model of the page can do. */
@@ -37,13 +29,18 @@ export interface ChildView {
 
 export interface BenchSpec {
   data?: object;
+  traces?: object[];
+  later?: object[];
   arrangement?: unknown;
   offline?: boolean;
   reply?: (message: Message) => object | undefined;
 }
 
 /** Shows a bench of these views, in this order. */
-export async function showBench(views: readonly ChildView[], { data = benchTree(), arrangement, ...how }: BenchSpec = {}) {
+export async function showBench(
+  views: readonly ChildView[],
+  { data = benchTree(), traces = [traceTree()], arrangement, ...how }: BenchSpec = {},
+) {
   const begun = ({ definition, state = {}, onModel }: ChildView) => ({
     ...definition,
     initialize: ({ model }: { model: ChildModel }) => {
@@ -53,7 +50,13 @@ export async function showBench(views: readonly ChildView[], { data = benchTree(
   });
   const children = Object.fromEntries(views.map((view, i) => [`child-${i}`, begun(view)]));
   const references = Object.keys(children).map((name) => `anywidget:${name}`);
-  const state = { _data: data, views: references, _stems: views.map(({ stem }) => stem), arrangement: arrangement ?? null };
+  const state = {
+    _traces: traces,
+    _data: data,
+    views: references,
+    _stems: views.map(({ stem }) => stem),
+    arrangement: arrangement ?? null,
+  };
   const made = await show(workbench, state, { ...how, children });
   await settled();
   return made;

@@ -8,13 +8,15 @@ import { benchTree, showBench } from "./made";
 
 const AMBER = { ...CHECK, name: "rows add up", state: "amber" };
 const BROKEN = { ...CHECK, name: "shares sum to one", state: "broken", kind: "identity" };
-const PATTERNS: Request = { analysis: "AttentionPatterns", params: {}, trace: "t", target: null, code: "" };
+const PATTERNS: Request = { analysis: "AttentionPatterns", params: {}, traces: ["t"], target: null, code: "" };
 const ROLLOUT: Request = { ...PATTERNS, analysis: "AttentionRollout" };
 const ANSWERS: Record<string, object> = {
   [REQUEST.analysis]: lensTree(),
   AttentionPatterns: { kind: "attention", checks: [CHECK, AMBER] },
   AttentionRollout: { kind: "rollout", checks: [BROKEN] },
 };
+/** The view of the record asks nothing. */
+const RECORD = { stem: "generation", definition: widget("generation", () => {}), state: { _requests: [null] } };
 const text = (el: Element) => el.textContent ?? "";
 
 /** A bench of two views that show the checks of what they ask; a click on the second asks what is beside it. */
@@ -24,9 +26,9 @@ async function bench(
   second = "attention",
   asked: Request = PATTERNS,
 ) {
-  const view = (stem: string, request: Request, more: Request | null) => ({
+  const view = (i: number, stem: string, request: Request, more: Request | null) => ({
     stem,
-    state: { _request: request },
+    state: { _requests: [request], _alternatives: [(beside[i] ?? []).map((each) => ({ label: "more", request: each }))] },
     definition: widget(stem, ({ el, ask, signal }: Context) => {
       const put = (each: Request) =>
         ask(each, { signal }).then(
@@ -37,8 +39,8 @@ async function bench(
       if (more) el.addEventListener("click", () => void put(more));
     }),
   });
-  const made = await showBench([view("lens_table", REQUEST, null), view(second, asked, ROLLOUT)], {
-    data: benchTree({ finding_request: REQUEST, beside }),
+  const made = await showBench([RECORD, view(0, "lens_table", REQUEST, null), view(1, second, asked, ROLLOUT)], {
+    data: benchTree({ continues: [1] }),
     arrangement,
     reply: ({ kind, request }: Message) =>
       kind === "ask" ? { kind: "answer", result: ANSWERS[(request as Request).analysis] } : undefined,

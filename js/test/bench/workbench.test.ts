@@ -3,16 +3,14 @@ import workbench from "../../src/bench/workbench";
 import lensTable from "../../src/lens_table/view";
 import { PING_MS, SILENCE_MS } from "../../src/requests/liveness";
 import { all, CHECK, key, lensTree, type Message, one, REQUEST, settled, show, traceTree } from "../made";
-import { benchTree, showBench } from "./made";
+import { benchState, benchTree, showBench } from "./made";
 
-const DATA = benchTree({
-  title: "The city of Paris",
+const TRACE = traceTree(undefined, 3, {
   model: { name: "<img src=x>", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
   questions: [["Why did the model say “·Paris” at step 0?"], ["Why “↵”?"], ["Why?"]],
   said: [["The model said ", { token: "·Paris" }, " with p = 0.70"], ["It said ", { token: "↵" }], ["It said no more"]],
-  finding_request: REQUEST,
-  code: "tb.explore(lm, trace)",
 });
+const STATE = benchState(TRACE);
 const text = (el: Element) => el.textContent ?? "";
 
 afterEach(() => {
@@ -21,7 +19,7 @@ afterEach(() => {
 });
 
 test("the head says which model, and that the checks hold", async () => {
-  const { root } = await show(workbench, { _data: DATA });
+  const { root } = await show(workbench, STATE);
   expect(root.classList.contains("tb-bench")).toBe(true);
   expect(root.dataset).toMatchObject({ view: "workbench", state: "ready" });
   expect(root.hasAttribute("data-live")).toBe(true);
@@ -31,7 +29,7 @@ test("the head says which model, and that the checks hold", async () => {
 });
 
 test("question and finding follow the step, tokens set apart", async () => {
-  const { root, selection } = await show(workbench, { _data: DATA });
+  const { root, selection } = await show(workbench, STATE);
   expect(text(one(root, "h1"))).toBe("Why did the model say “·Paris” at step 0?");
   expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·Paris");
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
@@ -39,7 +37,7 @@ test("question and finding follow the step, tokens set apart", async () => {
 });
 
 test("the head says so when something else is selected than what it is about", async () => {
-  const { root, selection } = await show(workbench, { _data: DATA });
+  const { root, selection } = await show(workbench, STATE);
   const target = one(root, ".tb-target");
   expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([false, true]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 0 } });
@@ -48,14 +46,14 @@ test("the head says so when something else is selected than what it is about", a
 });
 
 test("what the bench does not show is said in its head", async () => {
-  const without = await show(workbench, { _data: DATA });
-  expect(all(without.root, ".tb-target > .tb-note:not(.tb-elsewhere)")).toEqual([]);
-  const { root } = await show(workbench, { _data: { ...DATA, note: "No <b>attention</b>." } });
-  expect(text(one(root, ".tb-target > .tb-note:not(.tb-elsewhere)"))).toBe("No <b>attention</b>.");
+  const without = await show(workbench, STATE);
+  expect(one(without.root, ".tb-bench-note").hidden).toBe(true);
+  const { root } = await show(workbench, benchState(TRACE, { notes: ["No <b>attention</b>."] }));
+  expect([one(root, ".tb-bench-note").hidden, text(one(root, ".tb-bench-note"))]).toEqual([false, "No <b>attention</b>."]);
 });
 
 test("the stepper goes from the first step to the last, and not past them", async () => {
-  const { root, fields } = await show(workbench, { _data: DATA });
+  const { root, fields } = await show(workbench, STATE);
   const [back, forward] = all(root, ".tb-stepper button") as [HTMLButtonElement, HTMLButtonElement];
   expect(text(one(root, ".tb-step-word"))).toBe("step 0 (0–2)");
   expect(back.getAttribute("aria-disabled")).toBe("true");
@@ -70,24 +68,25 @@ test("the stepper goes from the first step to the last, and not past them", asyn
 });
 
 test("without a step the first is shown, and the head says so", async () => {
-  const { root } = await show(workbench, { _data: DATA }, { fields: { step: null, query: null } });
+  const { root } = await show(workbench, STATE, { fields: { step: null, query: null } });
   expect(text(one(root, ".tb-step-word"))).toBe("all steps (0 is shown)");
   expect(text(root)).not.toMatch(/null|NaN|undefined/);
 });
 
 test("the answer that a view gets brings its finding and its checks to the head; nothing is asked twice", async () => {
   const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
-  const lens = { stem: "lens_table", definition: lensTable, state: { _data: traceTree(), _request: REQUEST } };
-  const { root, sent } = await showBench([lens], { data: DATA, reply });
+  const lens = { stem: "lens_table", definition: lensTable, state: { _requests: [REQUEST] } };
+  const data = benchTree({ continues: [0] });
+  const { root, sent } = await showBench([lens], { data, traces: [TRACE], reply });
   expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(1);
-  expect(text(one(root, ".tb-finding"))).toBe("It leads from layer 1 on.");
+  expect(text(one(root, ".tb-finding"))).toBe("The model said ·Paris with p = 0.70; top choice from layer 1 to 2.");
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("✓ 2 of 2 checks hold");
   expect(one(root, '[data-stem="lens_table"] [data-view="lens_table"]').dataset.state).toBe("ready");
 });
 
 test("checks that do not hold are said in words", async () => {
   const broken = { ...CHECK, name: "last row = the model", kind: "identity", state: "broken", value: null };
-  const { root } = await show(workbench, { _data: { ...DATA, checks: [CHECK, { ...CHECK, state: "amber" }, broken] } });
+  const { root } = await show(workbench, benchState({ ...TRACE, checks: [CHECK, { ...CHECK, state: "amber" }, broken] }));
   expect(text(one(root, ".tb-check-word"))).toBe("✗ 1 of 3 checks hold");
   one(root, ".tb-check-word").click();
   const list = one(root, ".tb-check-list");
@@ -98,9 +97,11 @@ test("checks that do not hold are said in words", async () => {
 });
 
 test("saving says where the file is and how large", async () => {
-  const reply = ({ kind }: Message) =>
-    kind === "save" ? { kind: "answer", result: { path: "the-city.html", size: 1_234_567, note: "" } } : undefined;
-  const { root } = await show(workbench, { _data: DATA }, { reply });
+  const reply = ({ kind, action }: Message) =>
+    kind === "act" && action === "save"
+      ? { kind: "answer", result: { path: "the-city.html", size: 1_234_567, note: "" } }
+      : undefined;
+  const { root } = await show(workbench, STATE, { reply });
   all(root, "button")
     .find((button) => text(button) === "Save HTML")
     ?.click();
@@ -109,11 +110,9 @@ test("saving says where the file is and how large", async () => {
 });
 
 test("what could not be saved is a sentence", async () => {
-  const { root } = await show(
-    workbench,
-    { _data: DATA },
-    { reply: () => ({ kind: "error", error: "The folder is read-only.", absent: false }) },
-  );
+  const { root } = await show(workbench, STATE, {
+    reply: () => ({ kind: "error", error: "The folder is read-only.", absent: false }),
+  });
   all(root, "button")
     .find((button) => text(button) === "Save HTML")
     ?.click();
@@ -126,7 +125,7 @@ test("saving over a closed line says so, and can be tried again", async () => {
   const reply = () => {
     throw new Error("Cannot send");
   };
-  const { root } = await show(workbench, { _data: DATA }, { reply });
+  const { root } = await show(workbench, STATE, { reply });
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
   button.click();
   await settled();
@@ -134,28 +133,41 @@ test("saving over a closed line says so, and can be tried again", async () => {
   expect(button.disabled).toBe(false);
 });
 
-test("while saving a silent kernel is said, and saving can be tried again", async () => {
-  vi.useFakeTimers();
-  const { root, sent, say } = await show(workbench, { _data: DATA });
+test("saving tells how far it is, and can be cancelled", async () => {
+  const { root, sent, say } = await show(workbench, STATE);
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
   button.click();
-  expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([true, "Saving …"]);
+  const id = sent.find(({ action }) => action === "save")?.id;
+  say({ kind: "progress", id, done: 1, total: 3, note: "LogitLens" });
+  expect(text(one(root, ".tb-saved"))).toBe("Saving: LogitLens (1 of 3) … Cancel");
+  one(root, ".tb-saved button").click();
+  await settled();
+  expect(sent).toContainEqual({ kind: "cancel", id });
+  expect([text(one(root, ".tb-saved")), button.disabled]).toEqual(["Not saved: it was cancelled.", false]);
+});
+
+test("while saving a silent kernel is said, and saving can be tried again", async () => {
+  vi.useFakeTimers();
+  const { root, sent, say } = await show(workbench, STATE);
+  const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
+  button.click();
+  expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([true, "Saving … Cancel"]);
   vi.advanceTimersByTime(PING_MS + SILENCE_MS);
   expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([
     false,
-    "Saving … The kernel does not answer: it is busy, or gone.",
+    "Saving … The kernel does not answer: it is busy, or gone. Cancel",
   ]);
-  say({ kind: "answer", id: sent.find(({ kind }) => kind === "save")?.id, result: { path: "a.html", size: 1, note: "" } });
+  say({ kind: "answer", id: sent.find(({ action }) => action === "save")?.id, result: { path: "a.html", size: 1, note: "" } });
   await settled();
   expect(text(one(root, ".tb-saved"))).toContain("Saved as a.html");
 });
 
 test("who comes near the button reads how large the file will be, part by part", async () => {
-  const reply = ({ kind }: Message) =>
-    kind === "size"
+  const reply = ({ kind, action }: Message) =>
+    kind === "act" && action === "size"
       ? { kind: "answer", result: { size: 182_000, least: false, note: "code 103 kB, LogitLens 33 kB" } }
       : undefined;
-  const { root, sent } = await show(workbench, { _data: DATA }, { reply });
+  const { root, sent } = await show(workbench, STATE, { reply });
   expect(sent).toEqual([]);
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
   button.dispatchEvent(new Event("pointerenter"));
@@ -165,17 +177,17 @@ test("who comes near the button reads how large the file will be, part by part",
     "One file, about 182 kB: code 103 kB, LogitLens 33 kB.",
   ]);
   button.click();
-  expect(text(one(root, ".tb-saved"))).toBe("Saving (about 182 kB) …");
+  expect(text(one(root, ".tb-saved"))).toBe("Saving (about 182 kB) … Cancel");
 });
 
 test("a saved page offers no saving", async () => {
-  const { root } = await show(workbench, { _data: DATA }, { offline: true });
+  const { root } = await show(workbench, STATE, { offline: true });
   expect(all(root, "button").map(text)).not.toContain("Save HTML");
 });
 
 test("a silent kernel is said, and no longer when it answers", async () => {
   vi.useFakeTimers();
-  const { root, sent, say } = await show(workbench, { _data: DATA });
+  const { root, sent, say } = await show(workbench, STATE);
   const banner = one(root, ".tb-banner");
   expect(banner.hidden).toBe(true);
   vi.advanceTimersByTime(PING_MS + SILENCE_MS);
@@ -186,7 +198,7 @@ test("a silent kernel is said, and no longer when it answers", async () => {
 });
 
 test("a text without steps has no stepper", async () => {
-  const { root } = await show(workbench, { _data: { ...DATA, steps: 0, questions: [], said: [], finding_request: null } });
+  const { root } = await show(workbench, benchState(traceTree([0, 1, 2], 3)));
   expect(one(root, ".tb-stepper").hidden).toBe(true);
   expect(text(one(root, "h1"))).toContain("Nothing was generated");
 });

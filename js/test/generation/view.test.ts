@@ -20,13 +20,13 @@ afterEach(() => {
 });
 
 test("it is ready at once: nothing is asked for", async () => {
-  const { root, sent } = await show(generation, { _data: traceTree() });
+  const { root, sent } = await show(generation, { _traces: [traceTree()] });
   expect(root.dataset).toMatchObject({ view: "generation", state: "ready" });
   expect(sent).toEqual([]);
 });
 
 test("every token is there, with its axes, and its probability as a number", async () => {
-  const { root } = await show(generation, { _data: traceTree() });
+  const { root } = await show(generation, { _traces: [traceTree()] });
   expect(tokens(root).map((el) => el.dataset.token)).toEqual(["0", "1", "2", "3", "4", "5"]);
   expect(tokens(root).map((el) => el.dataset.step)).toEqual([undefined, undefined, undefined, "0", "1", "2"]);
   expect(text(tokens(root)[3] as Element)).toBe("·Paris0.700");
@@ -35,20 +35,20 @@ test("every token is there, with its axes, and its probability as a number", asy
 
 test("of a text that was read no token was chosen", async () => {
   const words = async (how: string) => {
-    const { root } = await show(generation, { _data: { ...traceTree(), provenance: { settings: { how } } } });
+    const { root } = await show(generation, { _traces: [traceTree(undefined, 3, { provenance: { settings: { how } } })] });
     return text(one(root, ".tb-candidate[data-chosen] .tb-chosen"));
   };
   expect([await words("generate"), await words("read")]).toEqual(["chosen", "came next"]);
 });
 
 test("markup in a token stays text", async () => {
-  const { root } = await show(generation, { _data: traceTree([5, 5, 5, 5], 2) });
+  const { root } = await show(generation, { _traces: [traceTree([5, 5, 5, 5], 2)] });
   expect(text(tokens(root)[0] as Element)).toBe("</script>");
   expect(root.querySelector("script")).toBeNull();
 });
 
 test("the decision follows the step: candidates, shares, entropy, the chosen one marked", async () => {
-  const { root, selection } = await show(generation, { _data: traceTree() });
+  const { root, selection } = await show(generation, { _traces: [traceTree()] });
   expect(text(one(root, ".tb-decision h3"))).toBe("The decision at step 0");
   expect(text(one(root, ".tb-decision"))).toContain("entropy 1.50 nats");
   expect(text(one(root, "[data-chosen]"))).toContain("·Paris");
@@ -59,7 +59,7 @@ test("the decision follows the step: candidates, shares, entropy, the chosen one
 });
 
 test("a chosen token past the recorded ones is still shown", async () => {
-  const { root } = await show(generation, { _data: traceTree() }, { fields: { step: 2, query: 4 } });
+  const { root } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 2, query: 4 } });
   const chosen = one(root, "[data-chosen]");
   expect(text(chosen)).toContain("<|im_end|>");
   expect(chosen.title).toContain("past the recorded");
@@ -67,7 +67,7 @@ test("a chosen token past the recorded ones is still shown", async () => {
 });
 
 test("the decision stands back where what is selected does not predict it, and says so", async () => {
-  const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: 1, query: 0 } });
+  const { root, selection } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 1, query: 0 } });
   const decision = one(root, ".tb-decision");
   expect(decision.hasAttribute("data-elsewhere")).toBe(true);
   expect(text(one(decision, ".tb-elsewhere"))).toBe("Position 0 is selected; it does not predict this step.");
@@ -77,7 +77,7 @@ test("the decision stands back where what is selected does not predict it, and s
 
 test("a long prompt is folded to its ends; what is selected within unfolds it, and so does its button", async () => {
   const ids = Array.from({ length: 160 }, (_, i) => i % 4);
-  const { root, selection } = await show(generation, { _data: traceTree(ids, 150) }, { fields: { step: 0, query: 149 } });
+  const { root, selection } = await show(generation, { _traces: [traceTree(ids, 150)] }, { fields: { step: 0, query: 149 } });
   const inside = one(root, ".tb-folded");
   const button = one(root, ".tb-fold button");
   expect(text(one(root, ".tb-fold .tb-note"))).toBe("… 90 more prompt tokens …");
@@ -93,7 +93,7 @@ test("a long prompt is folded to its ends; what is selected within unfolds it, a
 test("the steps' axis names the step that is looked at, also between its ticks", async () => {
   vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
   const ids = Array.from({ length: 300 }, (_, i) => i % 4);
-  const { root, selection } = await show(generation, { _data: traceTree(ids, 3) });
+  const { root, selection } = await show(generation, { _traces: [traceTree(ids, 3)] });
   selection.set("_state", { seq: 9, fields: { step: 137, query: 139 } });
   const bold = all(root, ".tb-steps-chart text").filter((el) => el.getAttribute("font-weight") === "600");
   expect(bold.map(text)).toContain("137");
@@ -103,7 +103,7 @@ test("at another width a step is pointed at where its bar now stands", async () 
   const resized = resizes();
   const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(640);
   const ids = Array.from({ length: 13 }, (_, i) => i % 4);
-  const { root, fields } = await show(generation, { _data: traceTree(ids, 3) });
+  const { root, fields } = await show(generation, { _traces: [traceTree(ids, 3)] });
   resized();
   const hits = () => all(root, ".tb-steps-chart [data-step]");
   const [number, before] = [(el: Element, name: string) => Number(el.getAttribute(name)), hits()];
@@ -125,7 +125,7 @@ test("at another width a step is pointed at where its bar now stands", async () 
 test("at another width the text goes back to what is read now, and at the same width it stays where it was scrolled to", async () => {
   const resized = resizes();
   const width = vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(600);
-  const { root } = await show(generation, { _data: traceTree() });
+  const { root } = await show(generation, { _traces: [traceTree()] });
   const list = one(root, "[role=listbox]");
   list.getBoundingClientRect = () => new DOMRect(0, 0, 600, 100);
   for (const piece of tokens(root)) piece.getBoundingClientRect = () => new DOMRect(0, 300 - list.scrollTop, 40, 20);
@@ -168,7 +168,7 @@ test("how tokens were drawn is said, since the shares are from before that", () 
 });
 
 test("a click on a generated token selects its step, on a prompt token its position", async () => {
-  const { root, fields } = await show(generation, { _data: traceTree() });
+  const { root, fields } = await show(generation, { _traces: [traceTree()] });
   tokens(root)[4]?.click();
   expect(fields()).toMatchObject({ step: 1, token: 4, query: 3 });
   expect(selected(root)).toEqual([4]);
@@ -178,7 +178,7 @@ test("a click on a generated token selects its step, on a prompt token its posit
 });
 
 test("arrow keys step, Home and End go to the ends, and the focus goes along", async () => {
-  const { root, fields } = await show(generation, { _data: traceTree() });
+  const { root, fields } = await show(generation, { _traces: [traceTree()] });
   tokens(root)[3]?.click();
   key(document.activeElement as Element, "ArrowRight");
   expect(fields().step).toBe(1);
@@ -192,7 +192,7 @@ test("arrow keys step, Home and End go to the ends, and the focus goes along", a
 });
 
 test("keys that belong to the notebook are left to it", async () => {
-  const { root, fields } = await show(generation, { _data: traceTree() });
+  const { root, fields } = await show(generation, { _traces: [traceTree()] });
   const second = tokens(root)[4] as HTMLElement;
   for (const modifier of ["shiftKey", "ctrlKey", "altKey", "metaKey"])
     for (const name of ["Enter", " ", "ArrowLeft"]) expect(key(second, name, { [modifier]: true })).toBe(true);
@@ -202,7 +202,7 @@ test("keys that belong to the notebook are left to it", async () => {
 });
 
 test("exactly one token can be tabbed to", async () => {
-  const { root, selection } = await show(generation, { _data: traceTree() });
+  const { root, selection } = await show(generation, { _traces: [traceTree()] });
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
   expect(
     tokens(root)
@@ -212,14 +212,14 @@ test("exactly one token can be tabbed to", async () => {
 });
 
 test("a step from elsewhere leaves no stale token selected", async () => {
-  const { root, selection } = await show(generation, { _data: traceTree() });
+  const { root, selection } = await show(generation, { _traces: [traceTree()] });
   tokens(root)[3]?.click();
   selection.set("_state", { seq: 9, fields: { step: 2, token: 3, query: 4 } });
   expect(selected(root)).toEqual([5]);
 });
 
 test("a position that is read elsewhere is marked, in the prompt and in what was generated", async () => {
-  const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: 1, query: 0 } });
+  const { root, selection } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 1, query: 0 } });
   const read = () => all(root, "[data-read]").map(({ dataset }) => dataset.token);
   expect([selected(root), read()]).toEqual([[0, 4], ["0"]]);
   selection.set("_state", { seq: 9, fields: { step: 1, query: 5 } });
@@ -229,7 +229,7 @@ test("a position that is read elsewhere is marked, in the prompt and in what was
 });
 
 test("a span of prompt tokens is shown as selected, and the list says that it may hold several", async () => {
-  const { root, selection } = await show(generation, { _data: traceTree() }, { fields: { step: null, token: [0, 2] } });
+  const { root, selection } = await show(generation, { _traces: [traceTree()] }, { fields: { step: null, token: [0, 2] } });
   expect(selected(root)).toEqual([0, 1]);
   expect(one(root, "[role=listbox]").getAttribute("aria-multiselectable")).toBe("true");
   selection.set("_state", { seq: 9, fields: { step: 1 } });
@@ -237,12 +237,12 @@ test("a span of prompt tokens is shown as selected, and the list says that it ma
 });
 
 test("without a step nothing reads as null or NaN", async () => {
-  const { root } = await show(generation, { _data: traceTree() }, { fields: { step: null, query: null } });
+  const { root } = await show(generation, { _traces: [traceTree()] }, { fields: { step: null, query: null } });
   expect(root.outerHTML).not.toMatch(/null|NaN|undefined/);
 });
 
 test("one token, nothing generated: no decision, no step", async () => {
-  const { root } = await show(generation, { _data: traceTree([0], 1) }, { fields: { step: null, query: null } });
+  const { root } = await show(generation, { _traces: [traceTree([0], 1)] }, { fields: { step: null, query: null } });
   expect(root.dataset.state).toBe("ready");
   expect(tokens(root)).toHaveLength(1);
   expect(one(root, ".tb-decision").hidden).toBe(true);
@@ -250,15 +250,15 @@ test("one token, nothing generated: no decision, no step", async () => {
 });
 
 test("new data is drawn anew, once", async () => {
-  const { root, model } = await show(generation, { _data: traceTree() });
-  model.set("_data", traceTree([0, 1, 2, 3], 3));
+  const { root, model } = await show(generation, { _traces: [traceTree()] });
+  model.set("_data", { title: "another" });
   await settled();
-  expect(tokens(root)).toHaveLength(4);
+  expect(tokens(root)).toHaveLength(6);
   expect(all(root, "header")).toHaveLength(1);
 });
 
 test("when its life ends the view is gone and hears nothing more", async () => {
-  const { root, end, selection } = await show(generation, { _data: traceTree() });
+  const { root, end, selection } = await show(generation, { _traces: [traceTree()] });
   end();
   expect(root.isConnected).toBe(false);
   selection.set("_state", { seq: 9, fields: { step: 2 } });

@@ -10,7 +10,7 @@ import type { Text } from "../../src/trace";
 import { decode } from "../../src/wire";
 import { all, CHECK, key, lensTree, type Message, one, packed, REQUEST, resizes, settled, show, traceTree } from "../made";
 
-const STATE = { _data: traceTree(), _request: REQUEST };
+const STATE = { _traces: [traceTree()], _requests: [REQUEST] };
 const answered = (change: object = {}) => ({
   reply: ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree(6, 3, change) } : undefined),
 });
@@ -43,7 +43,7 @@ test("rows are the layers, the last on top and the embedding below; columns are 
 
 test("what a cell is and what its signs mean is said, without signs that do not occur", async () => {
   const said = async (change: object, ids?: number[]) => {
-    const state = { ...STATE, _data: traceTree(ids) };
+    const state = { ...STATE, _traces: [traceTree(ids)] };
     const reply = () => ({ kind: "answer", result: lensTree(6, 3, change) });
     const { root } = await show(lensTable, state, { reply });
     return text(one(root, ".tb-lens-table-part > .tb-note"));
@@ -128,7 +128,7 @@ test("only the columns in sight are in the page, and the selected one is in sigh
   const tree = lensTree(512, 80);
   const { root, selection } = await show(
     lensTable,
-    { _data: traceTree(ids, 10), _request: REQUEST },
+    { _traces: [traceTree(ids, 10)], _requests: [REQUEST] },
     { reply: () => ({ kind: "answer", result: tree }) },
   );
   expect(all(root, "[role=gridcell]").length).toBeLessThan(81 * 40);
@@ -202,7 +202,7 @@ test("the lines are a slider over the layers, whose value is told in words", asy
 test("the table has one stop for Tab, also when its cell is scrolled out of the page", async () => {
   const { root } = await show(
     lensTable,
-    { _data: traceTree(Array<number>(512).fill(1), 10), _request: REQUEST },
+    { _traces: [traceTree(Array<number>(512).fill(1), 10)], _requests: [REQUEST] },
     { reply: () => ({ kind: "answer", result: lensTree(512, 3) }) },
   );
   const grid = one(root, ".tb-grid");
@@ -266,7 +266,7 @@ test("what is forgotten is the token of the row, wherever it stands among the wa
   const watched = packed(values, { layer: [-1, 0, 1, 2], token: 6, watched: [8, 7, 1] });
   const { root, sent } = await show(
     lensTable,
-    { ...STATE, _request: request },
+    { ...STATE, _requests: [request] },
     { reply: ({ kind }) => (kind === "ask" ? { kind: "answer", result: lensTree(6, 3, { watched }) } : undefined) },
   );
   one(root, '[aria-label="Stop watching שלום"]').click();
@@ -282,7 +282,7 @@ test("while a watched token is asked for nothing can be forgotten, and the quest
   const watched = packed(values, { layer: [-1, 0, 1, 2], token: 6, watched: [7] });
   const { root, sent } = await show(
     lensTable,
-    { ...STATE, _request: request },
+    { ...STATE, _requests: [request] },
     {
       reply: ({ request }) =>
         watchedBy(request).length === 1 ? { kind: "answer", result: lensTree(6, 3, { watched }) } : undefined,
@@ -371,7 +371,7 @@ test("what is absent comes with the Python that would compute it", async () => {
 });
 
 test("one position, no steps", async () => {
-  const state = { _data: traceTree([0], 1), _request: REQUEST };
+  const state = { _traces: [traceTree([0], 1)], _requests: [REQUEST] };
   const reply = () => ({ kind: "answer", result: lensTree(1, 3, { findings: [], answer_layers: [] }) });
   const { root } = await show(lensTable, state, { reply, fields: { step: null, query: null } });
   expect(root.dataset.state).toBe("ready");

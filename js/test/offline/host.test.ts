@@ -14,10 +14,11 @@ import type { AskError, MessageModel } from "../../src/requests/ask";
 import { Answers, isAbsent } from "../../src/requests/ask";
 import { requestKey, sliceKey } from "../../src/requests/request";
 import selectionModel from "../../src/selection_model";
+import traceModel from "../../src/trace_model";
 import type { LabeledArray } from "../../src/wire";
-import { all, CHECK, lensTree, one, packed, REQUEST, settled, traceTree } from "../made";
+import { all, lensTree, one, packed, REQUEST, settled, traceTree } from "../made";
 
-const MODULES: Record<string, object> = { selectionModel, answersModel, generation, lensTable, workbench };
+const MODULES: Record<string, object> = { selectionModel, answersModel, traceModel, generation, lensTable, workbench };
 const loaded: string[] = [];
 let life = new AbortController();
 const load = async (code: string) => {
@@ -52,22 +53,14 @@ async function block(contents: object): Promise<string> {
 }
 
 function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
-  const links = { selection: "anywidget:w3", _answers: "anywidget:w4" };
-  const bench = {
-    title: "t",
-    model: { name: "made", layers: 3, heads: 2, dtype: "float32", device: "cpu" },
-    prompt_length: 3,
-    steps: 3,
-    questions: [["Why?"], ["Why newline?"], ["Why end?"]],
-    said: [["a"], ["b"], ["c"]],
-    checks: [CHECK],
-    finding_request: REQUEST,
-    code: "",
-  };
+  const links = { selection: "anywidget:w3", _answers: "anywidget:w4", _traces: ["anywidget:w5"] };
+  const bench = { kind: "workbench", code: "", continues: [1], notes: [null] };
+  const questions = [["Why?"], ["Why newline?"], ["Why end?"]];
   return {
+    format: 2,
     root: "w0",
     title: "t",
-    provenance: {},
+    provenance: [{}],
     baked,
     code: {
       h0: "workbench",
@@ -75,6 +68,7 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
       h2: "lensTable",
       h3: "selectionModel",
       h4: "answersModel",
+      h5: "traceModel",
       c: ".x { color: red }",
     },
     widgets: {
@@ -83,10 +77,11 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
         css: "c",
         state: { ...links, _data: bench, views: ["anywidget:w1", "anywidget:w2"], _stems: ["generation", "lens_table"] },
       },
-      w1: { esm: "h1", css: "c", state: { ...links, _data: traceTree(), _request: null } },
-      w2: { esm: "h2", css: null, state: { ...links, _data: traceTree(), _request: REQUEST } },
-      w3: { esm: "h3", css: null, state: { _state: { seq: 1, fields: { step: 0, query: 2 } } } },
+      w1: { esm: "h1", css: "c", state: { ...links, _requests: [null] } },
+      w2: { esm: "h2", css: null, state: { ...links, _requests: [REQUEST] } },
+      w3: { esm: "h3", css: null, state: { _state: { seq: 1, fields: { trace: 0, step: 0, query: 2 } } } },
       w4: { esm: "h4", css: null, state: { _offline: true } },
+      w5: { esm: "h5", css: null, state: { _data: traceTree(undefined, 3, { questions }) } },
     },
   };
 }
@@ -130,7 +125,7 @@ test("the bench stands in place of the static part, its views linked", async () 
 
 test("code is loaded once per text, style sheets likewise", async () => {
   await open(contents());
-  expect(loaded.toSorted()).toEqual(["answersModel", "generation", "lensTable", "selectionModel", "workbench"]);
+  expect(loaded.toSorted()).toEqual(["answersModel", "generation", "lensTable", "selectionModel", "traceModel", "workbench"]);
   expect(all(document.head, "style").filter((style) => style.textContent?.includes(".x {"))).toHaveLength(1);
 });
 
@@ -171,6 +166,49 @@ test("a slice that stands beside the block is inflated when it is asked for", as
   expect([isAbsent(absent), (absent as AskError).code]).toEqual([true, REQUEST.code]);
 });
 
+test("an answer that arrives in parts arrives so in a page too", async () => {
+  const table = { [requestKey(REQUEST)]: { $parts: [{ n: 1 }, { n: 2 }], $last: { n: 3 } } };
+  const model = new StaticModel({ _offline: true }, bakedKernel(table, chunksOf(document)));
+  const onPart = vi.fn();
+  const answer = await new Answers(model as unknown as MessageModel).ask(REQUEST, { onPart });
+  expect([...onPart.mock.calls.flat(), answer]).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+});
+
+test("a page of a later format says what to do", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const body = await open({ ...contents(), format: 3 });
+  expect(body.textContent).toContain("The finding.");
+  expect(one(body, "main [role=alert]").textContent).toContain("its format is 3, and this reader knows formats up to 2");
+});
+
+/** A page of two texts: the second has one prompt token and one step. */
+function contentsOfTwo() {
+  const page = contents();
+  const second = traceTree([1, 2], 1, { hash: "u", title: "A city" });
+  const about = { ...REQUEST, traces: ["u"] };
+  const references = ["anywidget:w5", "anywidget:w6"];
+  for (const name of ["w0", "w1", "w2"] as const) page.widgets[name].state._traces = references;
+  page.widgets.w2.state = { ...page.widgets.w2.state, _requests: [REQUEST, about] } as never;
+  const w6 = { esm: "h5", css: null, state: { _data: second } };
+  const baked = { ...page.baked, [requestKey(about)]: lensTree(2, 3, { traces: ["u"], answer_layers: [0] }) };
+  return { ...page, baked, widgets: { ...page.widgets, w6 } };
+}
+
+test("an address names the text, and everything follows", async () => {
+  history.replaceState(null, "", "#trace=1");
+  const body = await open(contentsOfTwo());
+  const tokens = () => all(body, '[data-view="generation"] [role=option]').length;
+  expect([tokens(), one(body, '[data-view="lens_table"]').dataset.state]).toEqual([2, "ready"]);
+  history.replaceState(null, "", "#trace=0&step=2");
+  dispatchEvent(new Event("hashchange"));
+  await settled();
+  expect(tokens()).toBe(6);
+  expect(one(body, '[data-view="generation"] [role=option][data-step="2"]').getAttribute("aria-selected")).toBe("true");
+  const select = one(body, ".tb-text-chooser select") as HTMLSelectElement;
+  expect(select.value).toBe("0");
+  await vi.waitFor(() => expect(location.hash).toBe("#trace=0&step=2"));
+});
+
 test("an address selects, and follows what is selected", async () => {
   history.replaceState(null, "", "#step=1&layer=0");
   const body = await open(contents());
@@ -194,7 +232,7 @@ test("a block that cannot be read leaves the static part, and says so", async ()
 test("a bench that fails leaves the static part", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const page = contents();
-  page.widgets.w0.state._data = {} as never;
+  page.widgets.w0.state._traces = ["anywidget:gone"];
   const body = await open(page);
   expect(body.textContent).toContain("The finding.");
   expect(all(body, "[data-view]")).toEqual([]);
@@ -213,8 +251,9 @@ test("buffers are found again, byte for byte", async () => {
 });
 
 const TRACE = { prompt_length: 3, steps: 3 };
-const BOUNDS = { trace: TRACE, layers: 3, heads: 2 };
-const NOWHERE = { trace: null, layers: null, heads: null };
+const BOUNDS = [{ ...TRACE, model: { layers: 3, heads: 2 } }];
+const TWO = [...BOUNDS, { prompt_length: 1, steps: 2, model: { layers: 1, heads: null } }];
+const NOWHERE: typeof BOUNDS = [];
 
 test("an address is read with care", () => {
   expect(parseHash("#step=2&layer=-1", BOUNDS)).toEqual({ step: 2, token: null, query: 4, layer: -1 });
@@ -241,10 +280,28 @@ test("an address that replaces another clears what it leaves out", () => {
 
 test("the axes are those of the page, and its layers also those of what is baked", () => {
   const page = contents() as unknown as SavedPage;
-  expect(boundsOf(page)).toEqual({ trace: expect.objectContaining(TRACE), layers: 3, heads: 2 });
-  const { w2 } = page.widgets as { w2: SavedWidget };
-  const text = { ...page, widgets: { w2: { ...w2, state: { ...w2.state, _data: TRACE } } } };
-  expect(boundsOf(text)).toEqual({ trace: TRACE, layers: 3, heads: null });
+  expect(boundsOf(page)).toEqual(BOUNDS);
+  const { w5 } = page.widgets as { w5: SavedWidget };
+  const text = { ...page, widgets: { ...page.widgets, w5: { ...w5, state: { _data: { ...TRACE, hash: "t" } } } } };
+  expect(boundsOf(text)).toEqual([{ ...TRACE, model: { layers: 3, heads: null } }]);
+});
+
+test("the axes of an address are those of the text that it names, else of the one that is looked at", () => {
+  expect(parseHash("#trace=1&step=1&layer=2", TWO, { trace: 0, step: 2, layer: 2 })).toEqual({
+    ...{ trace: 1, step: 1, query: 1, token: null, layer: null, key: null, head: null },
+  });
+  expect(parseHash("#trace=1", TWO, { trace: 0, step: 2, query: 4, rank: 3 })).toMatchObject({
+    trace: 1,
+    step: 0,
+    query: 0,
+    rank: 3,
+  });
+  expect(parseHash("#trace=2&step=2", TWO, { trace: 1 })).toEqual({});
+  expect(parseHash("#step=2", TWO, { trace: 0 })).toEqual({ step: 2, token: null, query: 4 });
+  expect(wholeHash("#trace=1", TWO, { trace: 0, step: 1, query: 3, layer: 0, token: 1 })).toMatchObject({
+    ...{ trace: 1, step: 1, query: 1, layer: null, token: null },
+  });
+  expect(formatHash({ trace: 1, step: 1, query: 1 }, TWO)).toBe("#trace=1&step=1");
 });
 
 test("many changes in a moment are few addresses, the last one among them; a refusal is no failure", async () => {
@@ -271,7 +328,7 @@ test("the address follows the selection of the bench, not of some other widget",
 });
 
 test("an address says only what does not follow from the step", () => {
-  expect(formatHash({ step: 2, query: 4, layer: 23 }, TRACE)).toBe("#step=2&layer=23");
-  expect(formatHash({ step: 2, query: 0, token: 0 }, TRACE)).toBe("#step=2&token=0&query=0");
-  expect(formatHash({ step: null, query: 3, token: [1, 2] }, TRACE)).toBe("#query=3");
+  expect(formatHash({ step: 2, query: 4, layer: 23 }, BOUNDS)).toBe("#step=2&layer=23");
+  expect(formatHash({ step: 2, query: 0, token: 0 }, BOUNDS)).toBe("#step=2&token=0&query=0");
+  expect(formatHash({ step: null, query: 3, token: [1, 2] }, BOUNDS)).toBe("#query=3");
 });

@@ -236,10 +236,10 @@ test("a question that was lost on the way is asked again once the kernel answers
   const { answers, sent, say } = made();
   answers.liveness.on(() => {}, new AbortController().signal);
   const lost = answers.ask(REQUEST);
-  answers.ask({ ...REQUEST, trace: "waiting" });
+  answers.ask({ ...REQUEST, traces: ["waiting"] });
   say({ kind: "progress", id: sent[1]?.id, done: 0, total: 0, note: "waiting" });
   vi.advanceTimersByTime(PING_MS);
-  const later = answers.ask({ ...REQUEST, trace: "later" });
+  const later = answers.ask({ ...REQUEST, traces: ["later"] });
   later.catch(() => {});
   const ping = sent.find(({ kind }) => kind === "ping")?.id;
   const before = sent.length;
@@ -266,17 +266,64 @@ test("what cannot be sent fails at once with a sentence, and can be asked again"
   const { answers } = made({}, true);
   await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
   await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
-  await expect(answers.save()).rejects.toThrow("The kernel cannot be reached");
+  await expect(answers.act("save")).rejects.toThrow("The kernel cannot be reached");
   expect(answers.liveness.silent).toBe(true);
   warned.mockRestore();
 });
 
 test("saving resolves with where the file is", async () => {
   const { answers, say, id, sent } = made();
-  const saving = answers.save();
-  expect(sent[0]?.kind).toBe("save");
+  const saving = answers.act("save");
+  expect(sent[0]).toMatchObject({ kind: "act", action: "save", params: {} });
   say({ kind: "answer", id: id(), result: { path: "a.html", size: 1, note: "" } });
   expect(await saving).toMatchObject({ path: "a.html" });
+});
+
+test("every action is a message of its own, tells its progress, and is cancelled by who asked for it", async () => {
+  const { answers, say, id, sent } = made();
+  const life = new AbortController();
+  const onProgress = vi.fn();
+  const both = [answers.act("save", {}, { signal: life.signal, onProgress }), answers.act("save", { path: "b.html" })];
+  expect(sent.map(({ action, params }) => [action, params])).toEqual([
+    ["save", {}],
+    ["save", { path: "b.html" }],
+  ]);
+  say({ kind: "progress", id: id(), done: 1, total: 3, note: "LogitLens" });
+  expect(onProgress).toHaveBeenCalledWith(expect.objectContaining({ done: 1, total: 3, note: "LogitLens" }));
+  life.abort();
+  await expect(both[0]).rejects.toThrow();
+  expect(sent.at(-1)).toEqual({ kind: "cancel", id: id() });
+  say({ kind: "error", id: id(1), error: "The folder is read-only." });
+  await expect(both[1]).rejects.toThrow("The folder is read-only.");
+  await expect(answers.act("save", {}, { signal: life.signal })).rejects.toThrow();
+  expect(sent).toHaveLength(3);
+});
+
+test("an action that is lost is not done twice", async () => {
+  const { answers, sent, say } = made();
+  answers.liveness.on(() => {}, new AbortController().signal);
+  answers.act("save").catch(() => {});
+  vi.advanceTimersByTime(PING_MS);
+  say({ kind: "pong", id: sent.find(({ kind }) => kind === "ping")?.id });
+  expect(sent.filter(({ kind }) => kind === "act")).toHaveLength(1);
+});
+
+test("parts of an answer come decoded before it, also to who asks the same later", async () => {
+  const { answers, say, id } = made();
+  const [first, second] = [vi.fn(), vi.fn()];
+  const asked = answers.ask(REQUEST, { onPart: first });
+  const node = packed([1, 2], { step: 2 });
+  say({ kind: "part", id: id(), result: { probs: { ...node, $array: 0 } } }, [node.$array]);
+  const [{ probs }] = first.mock.calls[0] as [{ probs: LabeledArray }];
+  expect(probs.at({ step: 1 })).toBe(2);
+  answers.ask(REQUEST, { onPart: second });
+  expect(second).toHaveBeenCalledOnce();
+  const reported = vi.spyOn(console, "error").mockImplementation(() => {});
+  say({ kind: "part", id: id(), result: { probs: { ...node, $array: 3 } } });
+  expect([reported.mock.calls.length, first.mock.calls.length]).toEqual([1, 1]);
+  say({ kind: "answer", id: id(), result: 7 });
+  expect(await asked).toBe(7);
+  reported.mockRestore();
 });
 
 test("pages on one kernel use different ids", () => {

@@ -12,11 +12,11 @@ const LAYERS = [2, 3];
 const REQUEST: Request = {
   analysis: "AttentionRollout",
   params: { residual: 0.5, heads: "mean", first: 2, last: 3 },
-  trace: "t",
+  traces: ["t"],
   target: null,
   code: "tb.AttentionRollout(first=2, last=3)(lm, trace)\n",
 };
-const WEIGHTS: Request = { analysis: "AttentionPatterns", params: {}, trace: "t", target: null, code: "weights\n" };
+const WEIGHTS: Request = { analysis: "AttentionPatterns", params: {}, traces: ["t"], target: null, code: "weights\n" };
 
 /** After layer 2 half is the token itself, and half the first; after layer 3 a quarter. */
 function share(layer: number, query: number, at: number): number {
@@ -27,7 +27,7 @@ function share(layer: number, query: number, at: number): number {
 function tree(change: object = {}) {
   return {
     kind: "rollout",
-    trace: "t",
+    traces: ["t"],
     layers: LAYERS,
     length: LENGTH,
     via: "sdpa",
@@ -63,7 +63,8 @@ const rising = ({ kind, slice }: Message) => {
   return { kind: "answer", result: { kind: "rollout_slice", query: 2, flow } };
 };
 
-const STATE = { _data: traceTree(), _request: REQUEST };
+const BESIDE = { _requests: [WEIGHTS], _alternatives: [[{ label: "rollout", request: REQUEST }]] };
+const STATE = { _traces: [traceTree()], _requests: [REQUEST] };
 const answering = { reply: having(0, 1, 2, 3, 4, 5) };
 const text = (root: Element, selector: string) => one(root, selector).textContent ?? "";
 const isGone = (el: HTMLElement) => el.dataset.gone !== undefined;
@@ -135,8 +136,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
     }
     return { kind: "answer", result: part ? slice : overview };
   };
-  const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
-  const { root, sent, fields } = await show(attentionView, { _data: data, _request: WEIGHTS }, { reply });
+  const { root, sent, fields } = await show(attentionView, { ...STATE, ...BESIDE }, { reply });
   const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ request }) => request?.analysis);
   // Twice: the overview, and the slice of it that is looked at.
   expect([root.dataset.source, asked()]).toEqual(["weights", ["AttentionPatterns", "AttentionPatterns"]]);
@@ -155,8 +155,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
 });
 
 test("who goes back while the rollout is computed cancels it", async () => {
-  const data = { ...traceTree(), rollouts: [{ label: "rollout", request: REQUEST }] };
-  const { root, sent } = await show(attentionView, { _data: data, _request: WEIGHTS }, {});
+  const { root, sent } = await show(attentionView, { ...STATE, ...BESIDE }, {});
   all(root, "[data-option]")[1]?.click();
   expect(root.textContent).toContain("Asking for the rollout");
   all(root, "[data-option]")[0]?.click();
@@ -178,7 +177,7 @@ test("where a rollout cannot be shown, that error is the only one", async () => 
 
 test("a rollout of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
-  const { root } = await show(rolloutView, { ...STATE, _data: traceTree([0, 1, 2, 3], 3) }, answering);
+  const { root } = await show(rolloutView, { ...STATE, _traces: [traceTree([0, 1, 2, 3], 3)] }, answering);
   expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("of 6 tokens, the text has 4.")]);
   silent.mockRestore();
 });

@@ -16,7 +16,7 @@ import { PATIENCE_MS, SETTLE_MS } from "../../src/ui/settle";
 import { decode } from "../../src/wire";
 import { all, CHECK, key, type Message, one, packed, SCORES_REQUEST, scoresTree, settled, show, traceTree } from "../made";
 
-const STATE = { _data: traceTree(), _request: SCORES_REQUEST };
+const STATE = { _traces: [traceTree()], _requests: [SCORES_REQUEST] };
 const EVERY = { ...SCORES_REQUEST, target: { step: null, token: null, against: null, of: "logit" } };
 const stepOf = ({ request }: Message) => (request?.target as { step: number | null } | undefined)?.step ?? null;
 const answering = (change: object = {}) => ({
@@ -105,7 +105,7 @@ test("a zero speaks neither way, and has no bar", async () => {
 test("what is compared with stands in the title, which tells two such views apart", async () => {
   const title = async (against: string | number | null) => {
     const target = { step: 0, token: null, against, of: "logit" };
-    const { root } = await show(tokenScores, { ...STATE, _request: { ...SCORES_REQUEST, target } }, answering({ target }));
+    const { root } = await show(tokenScores, { ...STATE, _requests: [{ ...SCORES_REQUEST, target }] }, answering({ target }));
     return text(one(root, "h2"));
   };
   expect(await title(null)).toBe("Which tokens speak for it?");
@@ -115,7 +115,7 @@ test("what is compared with stands in the title, which tells two such views apar
 
 test("the method and its baseline are said in words, the scale in numbers", async () => {
   const { root } = await show(tokenScores, STATE, answering());
-  expect(text(root)).toContain("Integrated gradients, compared with the eos token in place of every token.");
+  expect(text(root)).toContain("Integrated gradients; baseline: each token replaced by the eos token.");
   expect(text(one(root, ".tb-legend"))).toContain("− speaks against it");
   expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe(
     "From −3.00 logits (speaks against it) to +3.00 logits (speaks for it)",
@@ -187,7 +187,7 @@ test("the list is by size, or by position, and only of what was there", async ()
 
 test("of many tokens the first are listed, and the selected one wherever it stands", async () => {
   const ids = Array.from({ length: 30 }, () => 0);
-  const state = { ...STATE, _data: traceTree(ids, 29) };
+  const state = { ...STATE, _traces: [traceTree(ids, 29)] };
   const reply = () => ({ kind: "answer", result: scoresTree([0], 30, 29) });
   const { root, selection } = await show(tokenScores, state, { reply });
   expect(listed(root)).toEqual(Array.from({ length: FIRST }, (_, i) => 28 - i));
@@ -408,7 +408,7 @@ test("without a step the first is shown, and said to be", async () => {
 test("a result of every step is asked for once, and shows the step that is selected", async () => {
   const { root, selection, sent } = await show(
     tokenScores,
-    { ...STATE, _request: EVERY },
+    { ...STATE, _requests: [EVERY] },
     { ...atEveryStep, fields: { step: 1 } },
   );
   expect(sent.map(told)).toEqual(["ask null"]);
@@ -422,7 +422,7 @@ test("a result of every step is asked for once, and shows the step that is selec
 });
 
 test("its table is steps x tokens: numbers with signs, open where nothing was there; a click selects both", async () => {
-  const { root, fields } = await show(tokenScores, { ...STATE, _request: EVERY }, atEveryStep);
+  const { root, fields } = await show(tokenScores, { ...STATE, _requests: [EVERY] }, atEveryStep);
   const cell = (step: number, token: number) => one(root, `[role=gridcell][data-step="${step}"][data-token="${token}"]`);
   expect(all(root, "[role=rowheader]").map(text)).toEqual(["0 ·Paris", "1 ↵", "2 <|im_end|>"]);
   expect([text(cell(0, 1)), text(cell(1, 1)), text(cell(0, 3)), text(cell(1, 3))]).toEqual(["−2.0", "−4.0", "", "−8.0"]);
@@ -440,16 +440,16 @@ test("a single step has no table", async () => {
 });
 
 test("markup in a token stays text", async () => {
-  const { root } = await show(tokenScores, { ...STATE, _data: traceTree([5, 5, 5, 5, 5, 5]) }, answering());
+  const { root } = await show(tokenScores, { ...STATE, _traces: [traceTree([5, 5, 5, 5, 5, 5])] }, answering());
   expect(text(pieces(root)[0] as Element)).toBe("</script>");
   expect(root.querySelector("script")).toBeNull();
 });
 
 test("a request or a text that is missing is said", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
-  const without = await show(tokenScores, { ...STATE, _request: null });
+  const without = await show(tokenScores, { ...STATE, _requests: [null] });
   expect(text(without.root)).toContain("nothing to ask for");
-  const empty = await show(tokenScores, { ...STATE, _data: {} });
+  const empty = await show(tokenScores, { _requests: [SCORES_REQUEST] });
   expect(text(empty.root)).toContain("need the text");
 });
 
@@ -503,8 +503,8 @@ test("names of methods are words", () => {
 
 test("points that follow the path are said", () => {
   const adaptive = "IntegratedGradients(n_steps=64, baseline='eos', quadrature='adaptive')";
-  expect(methodLine({ method: adaptive, baseline: "zeros" })).toBe(
-    "Integrated gradients, 64 adaptive points, compared with zeros.",
+  expect(methodLine({ method: adaptive, baseline: "each embedding replaced by zeros" })).toBe(
+    "Integrated gradients, 64 adaptive points; baseline: each embedding replaced by zeros.",
   );
   expect(methodLine({ method: adaptive.replace("adaptive", "gauss-legendre"), baseline: "" })).toBe("Integrated gradients.");
 });
@@ -527,8 +527,7 @@ const METHODS = [
 ];
 
 test("another question is asked by method and tokens, and the next step asks it too", async () => {
-  const data = { ...traceTree(), methods: METHODS };
-  const made = await show(tokenScores, { ...STATE, _data: data }, answering());
+  const made = await show(tokenScores, { ...STATE, _data: { methods: METHODS } }, answering());
   const form = one(made.root, ".tb-scores-ask");
   const [why, rather] = all(form, "input") as HTMLInputElement[];
   (why as HTMLInputElement).value = "·Berlin";
@@ -557,10 +556,13 @@ test("a token on offer is meant by its id, and shown as everywhere", () => {
 });
 
 test("a token that the first question has as text is asked for as that text, also when it is typed", async () => {
-  const data = { ...traceTree(), methods: METHODS };
   const [, piece] = Object.entries((decode(traceTree()) as Choices).vocab ?? {})[0] as [string, Piece];
   const target = { step: 0, token: null, against: piece[1].replaceAll("·", " "), of: "logit" };
-  const made = await show(tokenScores, { ...STATE, _data: data, _request: { ...SCORES_REQUEST, target } }, answering());
+  const made = await show(
+    tokenScores,
+    { ...STATE, _data: { methods: METHODS }, _requests: [{ ...SCORES_REQUEST, target }] },
+    answering(),
+  );
   const form = one(made.root, ".tb-scores-ask");
   const rather = all(form, "input")[1] as HTMLInputElement;
   const submit = async (value: string) => {
@@ -576,7 +578,7 @@ test("a token that the first question has as text is asked for as that text, als
 });
 
 test("of every step is None in Python", async () => {
-  const made = await show(tokenScores, { ...STATE, _data: { ...traceTree(), methods: METHODS }, _request: EVERY }, atEveryStep);
+  const made = await show(tokenScores, { ...STATE, _data: { methods: METHODS }, _requests: [EVERY] }, atEveryStep);
   const method = one(made.root, ".tb-scores-ask select") as HTMLSelectElement;
   method.value = [...method.options].find(({ text }) => text === "quick")?.value ?? "";
   method.dispatchEvent(new Event("change"));
@@ -592,7 +594,7 @@ test("in a page of every step a contrast that is there at one step is found, and
     if (!isHere) return { kind: "error", error: "Not in this snapshot.", absent: true, code: "" };
     return { kind: "answer", result: scoresTree(step === null ? [0, 1, 2] : [0]) };
   };
-  const state = { ...STATE, _data: { ...traceTree(), methods: METHODS }, _request: EVERY };
+  const state = { ...STATE, _data: { methods: METHODS }, _requests: [EVERY] };
   const { root, model, selection } = await show(tokenScores, state, { reply, offline: true });
   const submit = async (against: string) => {
     (all(root, ".tb-scores-ask input")[1] as HTMLInputElement).value = against;
@@ -600,7 +602,7 @@ test("in a page of every step a contrast that is there at one step is found, and
     await settled();
   };
   await submit("·Rome");
-  expect([root.dataset.state, (model.get("_asked") as Request).target]).toEqual([
+  expect([root.dataset.state, (model.get("_asked") as { t: Request }).t.target]).toEqual([
     "ready",
     { step: 0, token: null, against: 8, of: "logit" },
   ]);
@@ -609,19 +611,18 @@ test("in a page of every step a contrast that is there at one step is found, and
   // Where it is at no step of those, it is asked as it was meant.
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
   await submit("·Rome");
-  expect([root.dataset.state, (model.get("_asked") as Request).target]).toEqual([
+  expect([root.dataset.state, (model.get("_asked") as { t: Request }).t.target]).toEqual([
     "absent",
     { step: null, token: null, against: 8, of: "logit" },
   ]);
 });
 
 test("where no step has an answer the line above follows the step, and nobody is led to where there is none", async () => {
-  const data = { ...traceTree(), methods: METHODS };
   const reply = (message: Message) =>
     message.request?.analysis === "InputXGradient"
       ? { kind: "error", error: "Not in this snapshot.", absent: true, code: message.request.code }
       : { kind: "answer", result: scoresTree([stepOf(message) ?? 0]) };
-  const { root, selection } = await show(tokenScores, { ...STATE, _data: data }, { reply, offline: true });
+  const { root, selection } = await show(tokenScores, { ...STATE, _data: { methods: METHODS } }, { reply, offline: true });
   const method = one(root, ".tb-scores-ask select") as HTMLSelectElement;
   method.value = [...method.options].find(({ text }) => text === "quick")?.value ?? "";
   method.dispatchEvent(new Event("change"));

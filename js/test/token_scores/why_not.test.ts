@@ -78,7 +78,7 @@ test("a page says in place of an answer what is wrong, and leads back to the fir
   ];
   const { root } = await show(
     tokenScores,
-    { _data: { ...traceTree(), methods }, _request: SCORES_REQUEST },
+    { _traces: [traceTree()], _data: { methods }, _requests: [SCORES_REQUEST] },
     {
       offline: true,
       reply: ({ kind, request }: Message) => {

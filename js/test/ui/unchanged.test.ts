@@ -5,7 +5,7 @@ import workbench from "../../src/bench/workbench";
 import generation from "../../src/generation/view";
 import lensTable from "../../src/lens_table/view";
 import { ifChanged } from "../../src/ui/unchanged";
-import { benchTree } from "../bench/made";
+import { benchState } from "../bench/made";
 import { lensTree, type Message, one, REQUEST, type Shown, settled, show, traceTree, watched } from "../made";
 
 test("it draws once for the same, and again for another", () => {
@@ -60,7 +60,7 @@ async function followsStepsAlone(shown: Shown): Promise<void> {
   expect((await written(shown, { step: 1, query: 3 })).length).toBeGreaterThan(0);
 }
 
-const STATE = { _data: traceTree(), _request: REQUEST };
+const STATE = { _traces: [traceTree()], _requests: [REQUEST] };
 const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
 
 test("another head changes nothing in the text, the decision and the chart of the steps", async () => {
@@ -75,7 +75,7 @@ test("another head changes nothing in the lens", async () => {
 
 test("another head changes nothing in the head of the bench", async () => {
   const questions = [["Why ", { token: "·Paris" }, "?"], ["Why?"], ["Why?"]];
-  const shown = await show(workbench, { _data: benchTree({ questions }), views: [], _stems: [] });
+  const shown = await show(workbench, benchState(traceTree(undefined, 3, { questions })));
   expect(one(shown.root, ".tb-question").innerHTML).toContain(">·Paris</span>?");
   await followsStepsAlone(shown);
   expect(one(shown.root, ".tb-question").textContent).toBe("Why?");

@@ -1,4 +1,4 @@
-"""What decides beside the weights what a model computes is seen: an answer of before is not given for one of now."""
+"""Changes of the configuration, hooks or torch's settings change the state, so that no stale answer is used."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_a_change_is_seen(lm, change):
     assert lm.state() != before
 
 
-def test_a_hook_that_is_gone_and_another_in_its_place_are_two(lm):
+def test_a_hook_that_replaces_another_changes_the_state(lm):
     before = lm.state()
     handle = hooked(lm)
     with_one = lm.state()
@@ -58,7 +58,7 @@ def test_a_hook_that_is_gone_and_another_in_its_place_are_two(lm):
     assert lm.state() not in (before, with_one)
 
 
-def test_how_torch_is_set_is_seen(lm):
+def test_torchs_settings_change_the_state(lm):
     before, threads = in_this_thread(), torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
@@ -74,8 +74,8 @@ def test_how_torch_is_set_is_seen(lm):
         torch.set_float32_matmul_precision("highest")
 
 
-def test_what_each_thread_has_for_itself_is_no_other_model(lm, tmp_path):
-    """The worker keeps its own number of threads, and autocast is off there: what it answered is found all the same."""
+def test_settings_of_one_thread_do_not_change_the_state(lm, tmp_path):
+    """The worker has its own number of threads and no autocast; its cached answers are still found."""
     bench = tb.explore(lm, lm.generate(IDS, max_new_tokens=2), tb.InputXGradient())
     before, threads = set(bench.baked()), torch.get_num_threads()
     torch.set_num_threads(threads + 1)
@@ -88,8 +88,8 @@ def test_what_each_thread_has_for_itself_is_no_other_model(lm, tmp_path):
         torch.set_num_threads(threads)
 
 
-def test_forwards_that_replace_each_other_are_all_different(lm):
-    """Where one was in memory the next one may be."""
+def test_each_replaced_forward_gives_a_new_state(lm):
+    """A new function may get the memory address of the one before."""
     norm, seen = lm.model.model.norm, [lm.state()]
     right = norm.forward
     for k in range(1, 7):
@@ -101,7 +101,7 @@ def test_forwards_that_replace_each_other_are_all_different(lm):
     assert len(set(seen)) == len(seen)
 
 
-def test_an_object_in_the_configuration_is_no_change(lm):
+def test_an_object_in_the_configuration_keeps_the_state(lm):
     class Mark:
         pass
 
@@ -110,7 +110,7 @@ def test_an_object_in_the_configuration_is_no_change(lm):
     assert lm.state() == lm.state()
 
 
-def test_our_own_hooks_do_not_stay_in_it(lm):
+def test_an_analysis_leaves_the_state_unchanged(lm):
     before = lm.state()
     trace = lm.generate(IDS, max_new_tokens=2)
     for analysis in (
@@ -125,7 +125,7 @@ def test_our_own_hooks_do_not_stay_in_it(lm):
 
 @pytest.mark.parametrize("change", ["hook", "attention"])
 @pytest.mark.parametrize("analysis", [tb.LogitLens(), tb.AttentionPatterns(), tb.AttentionRollout(residual="norms")])
-def test_our_hooks_are_not_blamed_for_what_the_user_changed(lm, change, analysis):
+def test_the_hooks_check_holds_after_a_change_by_the_user(lm, change, analysis):
     trace = lm.read(IDS)
     analysis(lm, trace)
     CHANGES[change](lm)
@@ -139,14 +139,14 @@ def test_a_bench_does_not_mix_a_model_with_and_without_a_hook(lm, tmp_path):
     assert bench.checks.wrong == ()
     handle = hooked(lm)
     bench.save(tmp_path / "b.html")
-    # What is recorded is of another model than what is computed now, and every view says so.
+    # The trace was recorded with another model than the results, and every view says so.
     assert {view for view, _ in bench.checks.wrong} == {"lens_table", "token_scores", "attention"}
     handle.remove()
     bench.save(tmp_path / "c.html")
     assert bench.checks.wrong == ()
 
 
-def test_another_cap_of_the_logits_is_proved_anew():
+def test_a_changed_softcap_is_proved_again():
     lm = tiny.lm("gemma2")
     lm.model.config.final_logit_softcapping = 30.0
     trace = lm.read(IDS)

@@ -1,4 +1,4 @@
-"""The checksum of the weights: sees every edit, and only edits."""
+"""The fingerprint of the weights changes with every edit, and only then."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def test_it_is_the_same_as_long_as_the_weights_are(model):
     assert len(before) == 16
 
 
-def test_an_edit_that_is_taken_back_is_none(model):
+def test_an_edit_that_is_undone_restores_the_fingerprint(model):
     before = fingerprint(model)
     kept = model.lm_head.weight.data.clone()
     model.lm_head.weight.data.mul_(2)
@@ -47,7 +47,7 @@ def test_one_bit_anywhere_is_seen(dtype):
     assert len(seen) == 1 + 3 * len(parameters)
 
 
-def test_two_values_that_change_places_are_seen_though_their_sum_is_the_same(model):
+def test_swapping_two_values_changes_the_fingerprint(model):
     before = fingerprint(model)
     weight = model.model.layers[0].mlp.up_proj.weight.data
     weight[[0, 1]] = weight[[1, 0]].clone()
@@ -70,13 +70,13 @@ def test_a_buffer_counts(model):
     assert fingerprint(model) != before
 
 
-def test_a_module_in_place_of_another_counts(model):
+def test_replacing_a_module_counts(model):
     before = fingerprint(model)
     model.lm_head = nn.Linear(32, tiny.VOCABULARY, bias=False)
     assert fingerprint(model) != before
 
 
-def test_weights_that_are_views_with_holes_are_read_whole(model):
+def test_weights_that_are_strided_views_are_read_whole(model):
     wide = torch.zeros(tiny.VOCABULARY, 64)
     wide[:, ::2] = model.lm_head.weight.data
     before = fingerprint(model)
@@ -85,7 +85,7 @@ def test_weights_that_are_views_with_holes_are_read_whole(model):
 
 
 def test_switching_an_adapter_counts_though_no_weight_changes(model):
-    """As peft's layers say it of themselves."""
+    """The attributes have the names that peft's layers use."""
     layer = model.model.layers[0].self_attn.q_proj
     layer.disable_adapters = False
     on = fingerprint(model)
@@ -103,7 +103,7 @@ def test_a_very_large_model_is_sampled_until_it_is_refreshed(monkeypatch):
 
 
 class Scaled(torch.Tensor):
-    """Integers and a scale that are one weight to whoever uses it, as torchao's and quanto's are, which are not installed here."""
+    """Integers and their scale as a single weight tensor, like those of torchao and quanto, which are not installed here."""
 
     @staticmethod
     def __new__(cls, data, scale, group):
@@ -143,7 +143,7 @@ def untied():
     return tiny.model(tie_word_embeddings=False)
 
 
-def test_weights_made_of_integers_and_scales_are_both_seen(untied):
+def test_edits_of_integers_or_of_scales_change_the_fingerprint(untied):
     model = quantised(untied)
     before = fingerprint(model)
     assert fingerprint(model) == before
@@ -167,10 +167,10 @@ def test_a_model_with_such_weights_is_explained(untied):
 
 
 class Packed(nn.Parameter):
-    """A parameter of a class of its own that packs two weights in a byte, as bitsandbytes' are."""
+    """A parameter subclass that packs two weights into a byte, like those of bitsandbytes."""
 
 
-def test_a_parameter_of_another_class_is_read_by_its_bytes(model):
+def test_a_parameter_subclass_is_read_by_its_bytes(model):
     layer = model.model.layers[0].mlp.up_proj
     layer.weight = Packed(torch.arange(48 * 16, dtype=torch.int32).to(torch.uint8).view(-1, 1), requires_grad=False)
     before = fingerprint(model)
@@ -180,7 +180,7 @@ def test_a_parameter_of_another_class_is_read_by_its_bytes(model):
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 @pytest.mark.parametrize("channels", [False, True])
-def test_torchs_own_quantised_tensors_are_seen_with_their_scales(model, channels):
+def test_torchs_quantised_tensors_count_with_their_scales(model, channels):
     def buffer(scale):
         values = torch.tensor([[0.5, -0.25], [0.125, 0.75]])
         if channels:
@@ -195,7 +195,7 @@ def test_torchs_own_quantised_tensors_are_seen_with_their_scales(model, channels
     assert found[0] == found[2] != found[1]
 
 
-def test_weights_whose_bits_are_not_read_are_a_sentence(model):
+def test_sparse_weights_are_refused(model):
     model.register_buffer("gaps", torch.eye(3).to_sparse())
     with pytest.raises(ValueError, match=r"the weights \.gaps have the layout sparse_coo.*tensor\.to_dense"):
         fingerprint(model)

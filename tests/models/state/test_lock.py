@@ -32,7 +32,7 @@ def waiting(lock, cells):
     return lock._cells_waiting == cells
 
 
-def test_one_at_a_time_and_again_for_the_one_who_has_it():
+def test_the_lock_is_exclusive_and_reentrant():
     lock, log = ModelLock(), []
 
     def other():
@@ -100,14 +100,14 @@ def test_a_cell_does_not_give_way():
     assert ended(thread)
 
 
-def test_a_worker_without_the_lock_has_nothing_to_give():
+def test_give_way_without_the_lock_does_nothing():
     lock = ModelLock()
     with lock.as_worker():
         lock.give_way()
     assert lock._owner is None
 
 
-def test_an_error_gives_the_lock_back():
+def test_an_error_releases_the_lock():
     lock = ModelLock()
     with pytest.raises(KeyboardInterrupt), lock:
         raise KeyboardInterrupt
@@ -115,7 +115,7 @@ def test_an_error_gives_the_lock_back():
 
 
 @pytest.mark.parametrize("take", [lambda lock: lock, lambda lock: lock.held()])
-def test_a_cell_that_is_interrupted_while_it_waits_holds_up_nobody(take):
+def test_a_cell_interrupted_while_waiting_does_not_block_the_worker(take):
     lock, log, started, went = ModelLock(), [], threading.Event(), threading.Event()
 
     def work():

@@ -94,6 +94,7 @@ def test_a_name_in_angle_brackets_is_text_where_the_vocabulary_has_no_bytes():
     made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     pieces = Pieces(PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>"))
     assert pieces.tokens(pieces.encode("the <0x41> tower")).text == "the <0x41> tower"
+    assert pieces.piece(0) == b" <0x41>"
 
 
 def test_letters_of_the_byte_alphabet_are_letters_where_the_vocabulary_has_no_bytes():
@@ -102,3 +103,15 @@ def test_letters_of_the_byte_alphabet_are_letters_where_the_vocabulary_has_no_by
     made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     pieces = Pieces(PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>"))
     assert pieces.tokens(pieces.encode("naïve Ã©")).text == "naïve Ã©"
+
+
+def test_a_rule_needs_a_spelling_that_it_changes():
+    """Thousands of names in ASCII agree with every rule, and the letter that tells them apart may be in no sample."""
+    names = ["<unk>", "▁", *(f"w{n}" for n in range(5000))]
+    names[4], names[7], names[10] = "ï", "ve", "▁na"
+    made = Tokenizer(models.Unigram([(name, -1.0 - n / 5000) for n, name in enumerate(names)], unk_id=0))
+    made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    pieces = Pieces(PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>"))
+    assert 4 not in pieces._spelling._sample
+    assert pieces.piece(4) == "ï".encode()
+    assert pieces.tokens(pieces.encode("naïve")).pieces == (b"na", "ï".encode(), b"ve")

@@ -390,8 +390,8 @@ def test_too_large_patterns_are_refused_before_the_pass_with_a_size_that_fits(lm
     passes = []
     handle = lm.model.register_forward_pre_hook(lambda *_: passes.append(1))
     refused = {
-        one: (None, r"ask for 1 of these layers at the most, as AttentionPatterns\(layers=\(0,\)\) does"),
-        one - 1: ((1,), r"fewer heads of one layer, as AttentionPatterns\(layers=\(1,\), heads=\(0,\)\) does"),
+        one: (None, r"choose at most 1 of these layers, e\.g\. AttentionPatterns\(layers=\(0,\)\)"),
+        one - 1: ((1,), r"fewer heads of one layer, e\.g\. AttentionPatterns\(layers=\(1,\), heads=\(0,\)\)"),
         one // 4 - 1: (None, "a single head takes .* GB: read a shorter text"),
     }
     for most, (layers, sentence) in refused.items():

@@ -1,7 +1,7 @@
-"""Attention patterns: which positions every head takes its information from, at every position.
+"""Attention patterns: the weight of every key for every query, in every head.
 
-The patterns are those of the model's own pass, derived from what its attention was called with, and applied to the
-values they give the output that the model went on with.
+The patterns are computed from the arguments of the model's own attention calls. A check applies them to the values and
+compares with the output of the call.
 
 Source: Vaswani et al., "Attention Is All You Need", 2017 (the softmax of section 3.2.1).
 """
@@ -28,19 +28,19 @@ from tracebench.record.trace import Trace
 from tracebench.results.attention import Attention
 from tracebench.runtime import progress
 
-#: Bytes of patterns that are computed at the most.
+#: Maximum bytes of patterns in one result.
 MOST = 2 * 10**9
 
-#: How often the pattern of one layer is in memory beside what is kept: an eager layer has its scores and their softmax.
-BESIDE = 2
+#: Copies of one layer's pattern in memory during the pass: an eager layer has its scores and their softmax.
+COPIES = 2
 
-#: Devices whose memory is the main memory.
+#: Device types that use the main memory.
 SHARED = ("cpu", "mps")
 
 
 @dataclass(frozen=True)
 class AttentionPatterns:
-    """Which positions every head looks at: ``AttentionPatterns(layers=(3, 4))(lm, trace)``.
+    """The attention weights of every head: ``AttentionPatterns(layers=(3, 4))(lm, trace)``.
 
     Args:
         layers: block indices from 0; None means every layer that has attention.
@@ -62,17 +62,18 @@ class AttentionPatterns:
         Args:
             lm: the model that made the trace.
             trace: any trace; every position is a query and a key.
-            target: patterns explain no number in particular: leave it out.
+            target: not supported, because patterns cover a whole pass: leave it out.
 
         Returns:
-            An `Attention`: weights [layer, head, query, key], sink [layer, head, query] where the model has sinks.
+            An `Attention`: weights [layer, head, query, key]; sink [layer, head, query] where the model has sinks.
 
         Raises:
-            NoAttentionError: the model attends nowhere, or not in one of ``layers``.
-            ValueError: no such layer or head; too much to keep; the trace is of another vocabulary.
+            NoAttentionError: the model has no attention, or one of ``layers`` has none.
+            ValueError: no such layer or head; the result needs too much memory; the trace is of another vocabulary.
+            DoesNotFit: memory runs out.
         """
         if target is not None:
-            raise ValueError("attention patterns are of a whole pass and have no target: leave it out")
+            raise ValueError("attention patterns cover a whole pass and have no target: leave it out")
         started = time.perf_counter()
         insist_on_text(lm, trace)
         ids = trace.tokens.ids
@@ -94,16 +95,16 @@ class AttentionPatterns:
 
 
 class _Kept:
-    """Memory for the patterns that were asked for, filled layer by layer."""
+    """The patterns of the requested layers and heads, filled layer by layer."""
 
     def __init__(self, lm: LanguageModel, layers: tuple[int, ...], heads: tuple[int, ...] | None, length: int) -> None:
         self._lm, self._layers, self._length = lm, layers, length
-        self._asked = heads
+        self._requested = heads
         self._seen: list[int] = []
         self._heads: tuple[int, ...] = ()
         self._weights = self._sink = np.zeros(0, np.float32)
         self._has_sink = False
-        # Refused before the pass, as far as the configuration knows how many heads there are.
+        # Check the size before the pass, if the configuration says how many heads there are.
         if lm.heads:
             self._insist_on_size(len(chosen("head", heads, lm.heads, lm.name)), at_most(lm, length))
 
@@ -111,86 +112,94 @@ class _Kept:
         if rows.layer not in self._seen:
             self._begin(rows)
         at, keys = len(self._seen) - 1, rows.pattern.shape[-1]
-        torch.from_numpy(self._weights[at])[:, rows.queries, :keys] = _those(rows.pattern, self._heads)
+        torch.from_numpy(self._weights[at])[:, rows.queries, :keys] = _only(rows.pattern, self._heads)
         if rows.sink is not None:
             self._has_sink = True
-            torch.from_numpy(self._sink[at])[:, rows.queries] = _those(rows.sink, self._heads)
+            torch.from_numpy(self._sink[at])[:, rows.queries] = _only(rows.sink, self._heads)
 
     def _begin(self, rows: Rows) -> None:
-        """The first rows of a layer: whether it is like the others, and how far the pass is."""
+        """Handle the first rows of a layer: check that it has as many heads as the others, and report progress."""
         heads, count = len(rows.pattern), len(self._seen)
         if not count:
-            self._heads = chosen("head", self._asked, heads, self._lm.name)
-            self._insist_on_size(len(self._heads), at_most())  # what is beside is there already
+            self._heads = chosen("head", self._requested, heads, self._lm.name)
+            self._insist_on_size(len(self._heads), at_most())  # the memory of the pass is already allocated
             shape = (len(self._layers), len(self._heads), self._length)
-            # Zeros take no memory until something is written beside them.
+            # The system allocates zeros only when they are written.
             self._weights, self._sink = np.zeros((*shape, self._length), np.float32), np.zeros(shape, np.float32)
-            self._of = heads
-        elif heads != self._of:
+            self._count = heads
+        elif heads != self._count:
             raise ValueError(
-                f"layer {rows.layer} of {self._lm.name} has {heads} heads and layer {self._seen[0]} has {self._of}: "
-                "ask for layers with as many heads each"
+                f"layer {rows.layer} of {self._lm.name} has {heads} heads and layer {self._seen[0]} has {self._count}: "
+                "choose layers with the same number of heads"
             )
         if rows.keys != self._length:
             raise ValueError(
                 f"layer {rows.layer} of {self._lm.name} attends to {rows.keys} keys in a text of {self._length} tokens (it adds "
-                "compressed or learned ones), so its pattern is none over the text; ask for other layers"
+                "compressed or learned keys), so its keys are not the tokens of the text; choose other layers"
             )
         progress.tick(count, len(self._layers), "watching attention")
         self._seen.append(rows.layer)
 
     def arrays(self) -> tuple[LabeledArray, LabeledArray | None]:
-        """The patterns and, where the model has sinks, those."""
+        """Weights [layer, head, query, key], and sink [layer, head, query] (None if the model has no sinks)."""
         axes = {"layer": self._seen, "head": self._heads, "query": range(self._length)}
         weights = LabeledArray.of(self._weights[: len(self._seen)], **axes, key=range(self._length))
         return weights, LabeledArray.of(self._sink[: len(self._seen)], **axes) if self._has_sink else None
 
     def _insist_on_size(self, heads: int, most: int) -> None:
-        """A sentence if what is kept of so many heads a layer takes more bytes than there may be."""
+        """Raise a ``ValueError`` if the patterns of ``heads`` heads per layer need more than ``most`` bytes."""
         head = self._length**2 * 4
         size = len(self._layers) * heads * head
         if size <= most:
             return
         fits = most // (heads * head)
         if fits:
-            ask = f"ask for {fits} of these layers at the most, as AttentionPatterns(layers={self._layers[: min(fits, 3)]}) does"
-        elif head <= most:
-            ask = (
-                f"ask for fewer heads of one layer, as AttentionPatterns(layers=({self._layers[0]},), heads=(0,)) does"
+            advice = (
+                f"choose at most {fits} of these layers, e.g. AttentionPatterns(layers={self._layers[: min(fits, 3)]})"
             )
+        elif head <= most:
+            advice = f"choose fewer heads of one layer, e.g. AttentionPatterns(layers=({self._layers[0]},), heads=(0,))"
         elif head <= MOST:
-            ask = "a layer is watched with all its heads, which does not fit: free some memory, or read a shorter text"
+            advice = (
+                "the pass computes all heads of a layer, which do not fit: free some memory, or read a shorter text"
+            )
         else:
-            ask = f"a single head takes {head / 1e9:.1f} GB: read a shorter text"
+            advice = f"a single head takes {head / 1e9:.1f} GB: read a shorter text"
         raise ValueError(
             f"{len(self._layers)} layers x {heads} heads x {self._length} x {self._length} weights take "
-            f"{size / 1e9:.2g} GB, more than {limit_in_words(most)}: {ask}"
+            f"{size / 1e9:.2g} GB, more than {limit_in_words(most)}: {advice}"
         )
 
 
 def at_most(lm: LanguageModel | None = None, length: int = 0) -> int:
-    """How many bytes may be kept in main memory: no more than are free, where that is known.
+    """Maximum bytes of a result in main memory: `MOST`, or the free memory if that is less.
 
     Args:
-        lm: leaves room for what is there beside it while this model attends; None where that is there already.
-        length: tokens of its text.
+        lm: reserve memory for the attention of this model's pass; None if the pass is running already.
+        length: tokens of the text.
     """
     free = free_bytes()
-    # On another device that is in the memory of its own, and what does not fit there is a sentence of the pass.
-    beside = BESIDE * lm.heads * length**2 * 4 if lm is not None and lm.device.type in SHARED else 0
-    return MOST if free is None else min(MOST, max(0, free - beside))
+    # A GPU has its own memory; the pass itself raises an error if that is full.
+    reserved = COPIES * lm.heads * length**2 * 4 if lm is not None and lm.device.type in SHARED else 0
+    return MOST if free is None else min(MOST, max(0, free - reserved))
 
 
 def limit_in_words(most: int) -> str:
+    """The limit `at_most` for an error message."""
     return f"{MOST / 1e9:g} GB" if most == MOST else f"the {most / 1e9:.2g} GB of memory that are free for them"
 
 
-def _those(array: torch.Tensor, heads: tuple[int, ...]) -> torch.Tensor:
+def _only(array: torch.Tensor, heads: tuple[int, ...]) -> torch.Tensor:
+    """These heads of an array [head, ...], without a copy if it has no others."""
     return array if heads == tuple(range(len(array))) else array[list(heads)]
 
 
 def indices(name: str, given: Any) -> tuple[int, ...] | None:
-    """Layers or heads as a sorted tuple of Python's own numbers, each once; None for all of them."""
+    """Layers or heads as a sorted tuple of distinct Python ints; None means all.
+
+    Raises:
+        ValueError: an entry is no whole number from 0, or there are none.
+    """
     if given is None:
         return None
     listed = tuple(given) if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) else (given,)
@@ -200,23 +209,33 @@ def indices(name: str, given: Any) -> tuple[int, ...] | None:
     return tuple(sorted({number for number in found if number is not None}))
 
 
-def chosen(name: str, asked: tuple[int, ...] | None, count: int, model: str) -> tuple[int, ...]:
-    """Those asked for of so many, or all; a sentence if one is not there."""
-    if asked is None:
+def chosen(name: str, requested: tuple[int, ...] | None, count: int, model: str) -> tuple[int, ...]:
+    """The requested indices, or all ``count`` of them for None.
+
+    Args:
+        name: "layer" or "head", for the error message.
+        requested: sorted indices, or None.
+        count: how many there are.
+        model: name of the model, for the error message.
+
+    Raises:
+        ValueError: an index is too large.
+    """
+    if requested is None:
         return tuple(range(count))
-    if asked[-1] >= count:
-        raise ValueError(f"{model} has no {name} {asked[-1]}: it has {count}, from 0 to {count - 1}")
-    return asked
+    if requested[-1] >= count:
+        raise ValueError(f"{model} has no {name} {requested[-1]}: it has {count}, from 0 to {count - 1}")
+    return requested
 
 
 def via(watching: Watching) -> str:
-    """The implementations that computed it."""
+    """The attention implementations that the layers used, e.g. "sdpa"."""
     return ", ".join(sorted(set(watching.via.values())))
 
 
 def as_recorded(lm: LanguageModel, trace: Trace, logits: torch.Tensor) -> tuple[Check, ...]:
-    """Whether the watched pass gives the scores of the trace, where it has any."""
+    """The check that the watched pass gives the recorded scores; no check for a trace without steps."""
     if not trace.steps:
         return ()
-    meaning = "The pass whose attention is watched gives the scores that were recorded with the trace."
+    meaning = "The pass whose attention is watched gives the scores that the trace recorded."
     return (replace(replay_check(trace, logits, lm.coarsest), name="scores as recorded", meaning=meaning),)

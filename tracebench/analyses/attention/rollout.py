@@ -1,7 +1,7 @@
-"""Attention rollout: how much of every input token has reached a position, layer by layer, by attention alone.
+"""Attention rollout: the share of every input token in every position, layer by layer, by attention alone.
 
-Each layer mixes positions by ``M = a I + (1 - a) A``: the part ``a`` of a stream stays where it is (the residual
-connection), the rest comes along the attention pattern A. The rollout after layer l is ``M_l ... M_1 M_0``. The entry
+Each layer mixes positions by ``M = a I + (1 - a) A``: the share ``a`` of a stream stays in place (the residual
+connection), and the rest follows the attention pattern A. The rollout after layer l is ``M_l ... M_1 M_0``. The entry
 [query, key] is the share of the input token ``key`` in the stream at ``query``.
 
 Source: Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020.
@@ -29,24 +29,24 @@ from tracebench.record.trace import Trace
 from tracebench.results.rollout import Rollout
 from tracebench.runtime import progress
 
-#: By how much a row may miss one: products of float32 matrices.
+#: Tolerance of a share: the rollout is stored in float32.
 ROW = 1e-5
 
 
 @dataclass(frozen=True)
 class AttentionRollout:
-    """How much of each input token reached a position: ``AttentionRollout()(lm, trace)``.
+    """The share of each input token in each position: ``AttentionRollout()(lm, trace)``.
 
-    What a head gives to a sink adds nothing to the stream, so it counts as staying where it is. Dividing the rows by what
-    is left of them would make a head that looks away as strong as one that looks; a column of its own would be carried
-    from layer to layer as if the sink held something of the text.
+    Weight on a sink adds nothing to the stream, so it counts as staying in place. Normalising the rows instead would make a
+    head that attends to its sink as strong as any other. A column for the sink would carry it from layer to layer, as if it
+    held part of the text.
 
     Args:
-        residual: the part of a stream that stays where it is, from 0 to 1. ``"norms"`` takes it from the model, position
-            by position: the norm of what enters a block, of that and the norm of what the block adds (its MLP included).
+        residual: share of a stream that stays in place, from 0 to 1. ``"norms"`` takes it from the model for each position:
+            ``|x| / (|x| + |y|)``, where x enters the block and y is what the block adds (including its MLP).
         heads: ``"mean"`` or ``"max"`` over the heads of a layer.
-        first: the layer to begin with; what enters it counts as the input.
-        last: the layer to end with, included; None is the last.
+        first: the first layer; its input counts as the input tokens.
+        last: the last layer, included; None is the model's last layer.
     """
 
     residual: float | Literal["norms"] = 0.5
@@ -71,29 +71,30 @@ class AttentionRollout:
     @progress.shown("following attention")
     @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> Rollout:
-        """Roll the attention of one pass out.
+        """Compute the rollout of one pass.
 
         Args:
             lm: the model that made the trace.
             trace: any trace; every position is followed.
-            target: a rollout explains no number in particular: leave it out, and look at ``flow`` of a step.
+            target: not supported, because a rollout covers a whole pass: leave it out, and read ``flow`` at a step.
 
         Returns:
-            A `Rollout`: flow [layer, query, key].
+            A `Rollout`: flow [layer, query, key], shares from 0 to 1.
 
         Raises:
-            NoAttentionError: the model attends nowhere, or not in these layers.
-            ValueError: no such layer; too much to keep; the trace is of another vocabulary.
+            NoAttentionError: the model has no attention, or none in these layers.
+            ValueError: no such layer; the result needs too much memory; the trace is of another vocabulary.
+            DoesNotFit: memory runs out.
         """
         if target is not None:
-            raise ValueError("a rollout is of a whole pass and has no target: leave it out")
+            raise ValueError("a rollout covers a whole pass and has no target: leave it out")
         started = time.perf_counter()
         insist_on_text(lm, trace)
         ids = trace.tokens.ids
         layers = range(self.first, 1 + (lm.layers - 1 if self.last is None else self.last))
         chosen("layer", (max(self.first, layers.stop - 1),), lm.layers, lm.name)
         _insist_on_size(lm, len(layers), len(ids))
-        # First what each layer mixes, then, in the same memory, what has been mixed up to it.
+        # Holds the mixing matrix of each layer at first; `roll` replaces it in place by the rollout up to that layer.
         flow = np.zeros((len(layers), len(ids), len(ids)), np.float32)
         seen: list[int] = []
 
@@ -104,14 +105,14 @@ class AttentionRollout:
             mixed = _combined(rows.pattern, rows.sink, self.heads)
             flow[rows.layer - self.first, rows.queries, : mixed.shape[-1]] = mixed.cpu().numpy()
 
-        insist_on_room(lm, len(ids))  # before there is any pass
-        unhooked = lm.unhooked_digest(ids)  # before there are hooks
+        insist_on_room(lm, len(ids))  # before any pass
+        unhooked = lm.unhooked_digest(ids)  # before any hooks
         watched = capture_streams(lm.layout) if self.residual == "norms" else nullcontext(Streams())
         with watched as streams:
             logits, watching, checks = run_watched(lm, ids, layers, keep, unhooked=unhooked)
         stays = [_stays(self.residual, streams, layer) for layer in layers]
         missing = sorted(set(layers) - set(seen))
-        traced = back(flow, stays)
+        from_last = back(flow, stays)
         roll(flow, stays)
         axes = {"layer": layers, "query": range(len(ids)), "key": range(len(ids))}
         return Rollout(
@@ -121,16 +122,16 @@ class AttentionRollout:
             method=repr(self),
             traces=(trace.hash,),
             cost=time.perf_counter() - started,
-            checks=(*checks, _back_check(flow, traced), *_unseen(missing), *as_recorded(lm, trace, logits)),
+            checks=(*checks, _back_check(flow, from_last), *_unseen(missing), *as_recorded(lm, trace, logits)),
         )
 
 
 def roll(mixes: np.ndarray, stays: Any) -> None:
-    """Turn what each layer mixes into what has been mixed up to it, in place.
+    """Replace each layer's attention by the rollout up to that layer, in place.
 
     Args:
-        mixes: [layer, query, key], what comes along the attention; rows sum to one or, where a sink takes, to less.
-        stays: a number per layer, or an array [query] of them: the part of a stream that stays where it is.
+        mixes: [layer, query, key], the attention combined over heads; rows sum to one, or to less with a sink.
+        stays: per layer, the share of a stream that stays in place: a number, or an array [query].
     """
     before = None
     for layer, stay in zip(mixes, stays, strict=True):
@@ -140,7 +141,7 @@ def roll(mixes: np.ndarray, stays: Any) -> None:
 
 
 def back(mixes: np.ndarray, stays: Any) -> np.ndarray:
-    """What has come to the last position [key], found the other way: from the last layer down. Arguments as for `roll`."""
+    """The last row of the rollout [key], computed from the last layer down. Arguments as for `roll`."""
     row = np.zeros(mixes.shape[-1])
     row[-1] = 1.0
     for layer, stay in zip(mixes[::-1], stays[::-1], strict=True):
@@ -149,7 +150,7 @@ def back(mixes: np.ndarray, stays: Any) -> np.ndarray:
 
 
 def _mix(layer: np.ndarray, stay: Any) -> np.ndarray:
-    """One layer's mix with what stays where it is: all that attention does not bring; rows sum to one."""
+    """The mixing matrix [query, key] of one layer, float64. The diagonal gets the rest of each row, so that it sums to one."""
     mix = layer.astype(np.float64) * np.reshape(1.0 - np.asarray(stay), (-1, 1))
     at = np.arange(len(mix))
     mix[at, at] += 1.0 - mix.sum(-1)
@@ -157,16 +158,17 @@ def _mix(layer: np.ndarray, stay: Any) -> np.ndarray:
 
 
 def _combined(pattern: torch.Tensor, sink: torch.Tensor | None, heads: str) -> torch.Tensor:
-    """One matrix [row, key] for the heads of a layer; its rows sum to what the sinks leave on average."""
+    """Combine the heads of a layer: [head, row, key] -> [row, key]. Rows sum to one minus the mean weight of the sinks."""
     mixed = pattern.mean(0) if heads == "mean" else pattern.amax(0)
     attended = 1.0 if sink is None else 1.0 - sink.mean(0)[:, None]
     return mixed * (attended / mixed.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny))
 
 
 def _stays(residual: float | str, streams: Streams, layer: int) -> Any:
+    """The share that stays in place in a layer: a number, or an array [query] by the norms of the streams."""
     if residual != "norms":
         return residual
-    # Several streams count as one wide one.
+    # Several streams count as a single wide stream.
     entered, left = (stream[0].float().flatten(1) for stream in streams[layer : layer + 2])
     kept, added = entered.norm(dim=-1), (left.to(entered.device) - entered).norm(dim=-1)
     return (kept / (kept + added).clamp_min(torch.finfo(torch.float32).tiny)).cpu().numpy()
@@ -186,19 +188,19 @@ def _insist_on_size(lm: LanguageModel, layers: int, length: int) -> None:
     size, most = layers * length**2 * 4, at_most(lm, length)
     if size > most:
         raise ValueError(
-            f"{layers} layers x {length} x {length} shares take {size / 1e9:.2g} GB, more than {limit_in_words(most)}: ask for "
+            f"{layers} layers x {length} x {length} shares take {size / 1e9:.2g} GB, more than {limit_in_words(most)}: choose "
             "fewer layers with first and last, or read a shorter text"
         )
 
 
-def _back_check(flow: np.ndarray, traced: np.ndarray) -> Check:
-    # That shares sum to one goes without saying: what attention does not bring has stayed.
+def _back_check(flow: np.ndarray, from_last: np.ndarray) -> Check:
+    # There is no check that shares sum to one: `_mix` makes each row sum to one.
     return Check(
         "followed back = followed up",
         "identity",
-        float(np.abs(flow[-1, -1] - traced).max()),
+        float(np.abs(flow[-1, -1] - from_last).max()),
         ROW,
-        "The shares in the last position, followed back from the last layer down, are those that were followed up to it.",
+        "The shares in the last position are the same when they are computed from the last layer down.",
     )
 
 
@@ -211,7 +213,7 @@ def _unseen(missing: list[int]) -> tuple[Check, ...]:
             "measure",
             float(len(missing)),
             0.0,
-            f"Without attention: layer {', '.join(map(str, missing))}. What such a layer mixes in another way is not followed.",
+            f"Without attention: layer {', '.join(map(str, missing))}. The rollout ignores other ways of mixing tokens there.",
             "layers",
         ),
     )

@@ -1,4 +1,4 @@
-"""What a text is compared with: the same number of tokens that say nothing."""
+"""Baselines of an attribution: the text's embeddings replaced by uninformative ones, except those of kept tokens."""
 
 from __future__ import annotations
 
@@ -18,42 +18,47 @@ Baseline = Literal["eos", "pad", "zero", "mean"]
 
 
 class NothingToExplain(Unanswerable):
-    """A text that is its own baseline, in one sentence."""
+    """The baseline is the text itself, so all scores would be 0."""
 
 
 def check_baseline(name: str) -> None:
-    """A ``ValueError`` in a sentence for a name that is none."""
+    """Raise a ``ValueError`` for an unknown baseline."""
     if name not in get_args(Baseline):
         raise ValueError(f"baseline is one of {', '.join(get_args(Baseline))}, got {name!r}")
 
 
 def baseline_words(lm: LanguageModel, name: Baseline, *, keep_first: bool, keep_special: bool) -> str:
-    """The baseline in words. A ``ValueError`` where the tokenizer has no such token."""
+    """The baseline in words, e.g. "each token replaced by <eos>, except the first and special tokens".
+
+    Raises:
+        ValueError: the tokenizer has no such token.
+    """
     if name == "zero":
-        words = "zeros in place of every embedding"
+        words = "each embedding replaced by zeros"
     elif name == "mean":
-        words = "the mean embedding of the vocabulary in place of every token"
+        words = "each token replaced by the mean embedding of the vocabulary"
     else:
         token_id = _token_id(lm, name)
-        words = f"the {name} token {lm.vocabulary([token_id]).display(token_id)} in place of every token"
-    kept = ["the first token"] * keep_first + ["special tokens"] * keep_special
-    if not kept:
-        return words
-    return f"{words}; {' and '.join(kept)} {'keeps its' if kept == ['the first token'] else 'keep their'} own"
+        words = f"each token replaced by {lm.vocabulary([token_id]).display(token_id)}"
+    if keep_first and keep_special:
+        return f"{words}, except the first and special tokens"
+    if keep_first:
+        return f"{words}, except the first"
+    return f"{words}, except special tokens" if keep_special else words
 
 
 def baseline_embeddings(
     lm: LanguageModel, trace: Trace, own: torch.Tensor, name: Baseline, *, keep_first: bool, keep_special: bool
 ) -> torch.Tensor:
-    """The baseline of a text.
+    """The embeddings of the baseline of a text.
 
     Args:
-        lm: whose embeddings are used.
-        trace: the text, of which the first ``len(own)`` tokens are explained.
+        lm: the model.
+        trace: the trace; its first ``len(own)`` tokens are the text.
         own: [token, feature], the text's own embeddings.
-        name: the embedding of the end-of-sequence or padding token, of nothing (zeros), or the vocabulary's mean.
-        keep_first: the first token keeps its own.
-        keep_special: special tokens (BOS, the marks of a chat template) keep their own.
+        name: the replacement: the end-of-sequence or padding token, zeros, or the vocabulary's mean embedding.
+        keep_first: keep the embedding of the first token.
+        keep_special: keep the embeddings of special tokens (BOS, the marks of a chat template).
 
     Returns:
         [token, feature]
@@ -62,29 +67,30 @@ def baseline_embeddings(
         ValueError: the tokenizer has no such token.
         NothingToExplain: the baseline is the text itself.
     """
-    base = _one(lm, name, own).to(own).expand_as(own).clone()
+    base = _replacement(lm, name, own).to(own).expand_as(own).clone()
     kept = [at for at in range(len(own)) if (keep_first and at == 0) or (keep_special and trace.tokens[at].special)]
     base[kept] = own[kept]
     if len(kept) == len(own):
-        alone = (
-            "the only token before it is the first, which keeps its own embedding in the baseline"
+        reason = (
+            "only the first token comes before it, and keeps its own embedding in the baseline"
             if len(own) == 1
-            else f"the {len(own)} tokens before it are special ones or the first, which keep their own embeddings in the baseline"
+            else "only the first token and special tokens come before it, and keep their own embeddings in the baseline"
         )
         raise NothingToExplain(
-            f"at this step there is nothing to explain: {alone}. Go on to a later step, or ask with keep_first=False and "
+            f"at this step there is nothing to explain: {reason}. Choose a later step, or use keep_first=False and "
             "keep_special=False"
         )
     if torch.equal(base, own):
         words = baseline_words(lm, name, keep_first=keep_first, keep_special=keep_special)
-        instead = ", or keep_first=False and keep_special=False" if kept else ""
+        alternative = ", or keep_first=False and keep_special=False" if kept else ""
         raise NothingToExplain(
-            f"the baseline ({words}) is the text itself, so there is nothing to explain: choose another baseline{instead}"
+            f"the baseline ({words}) is the text itself, so there is nothing to explain: choose another baseline{alternative}"
         )
     return base
 
 
-def _one(lm: LanguageModel, name: Baseline, own: torch.Tensor) -> torch.Tensor:
+def _replacement(lm: LanguageModel, name: Baseline, own: torch.Tensor) -> torch.Tensor:
+    """[feature], the embedding that replaces each token's own."""
     if name == "zero":
         return torch.zeros_like(own[0])
     return mean_embedding(lm) if name == "mean" else embed(lm, [_token_id(lm, name)])[0]

@@ -1,4 +1,4 @@
-"""The number that is explained, as a function of the embeddings of the text before it."""
+"""The number that an attribution explains, as a function of the embeddings of the text before it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """One step of a trace, ready to be explained.
+    """One step of a trace, as a differentiable function of embeddings.
 
     Args:
-        lm: the model that decides.
-        ids: the text before the decision; later tokens cannot have a say.
-        own: [token, feature], its embeddings.
-        of: the number that is explained.
-        token: its token id; None for the entropy.
-        against: the id it is compared with, or None.
+        lm: the model.
+        ids: the text before the step; later tokens cannot influence it.
+        own: [token, feature], the embeddings of ``ids``.
+        of: the quantity to explain.
+        token: the token id that the quantity is about; None for the entropy.
+        against: the token id to subtract, or None.
     """
 
     lm: LanguageModel
@@ -43,17 +43,17 @@ class Decision:
 
     @classmethod
     def at(cls, lm: LanguageModel, trace: Trace, step: int, target: Target) -> Decision:
-        """The decision of a step that a target names."""
+        """The decision at a step; the target names the quantity and tokens."""
         token, against = target_ids(lm, trace, replace(target, step=step))
         ids = trace.tokens.ids[: trace.position(step) + 1]
         return cls(lm, ids, embed(lm, ids), target.of, token, against)
 
     def __call__(self, embeds: torch.Tensor) -> torch.Tensor:
-        """[batch, token, feature] -> [batch], differentiable."""
+        """The number for embeddings of the text: [batch, token, feature] -> [batch], differentiable."""
         return self.number(last_logits(self.lm, self.ids, embeds))
 
     def number(self, logits: torch.Tensor) -> torch.Tensor:
-        """[batch, vocabulary] -> [batch]."""
+        """The number for logits at the last position: [batch, vocabulary] -> [batch]."""
         wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
         if self.of == "entropy":
             return torch.distributions.Categorical(logits=wide).entropy()
@@ -64,33 +64,33 @@ class Decision:
         return value if self.against is None else value - found[:, self.against]
 
     def proved(self, recorded: float, realised: int) -> tuple[float, list[Check]]:
-        """The number, with the checks that the exchange changes nothing and that this pass gives what was recorded.
+        """The number and two checks: the text's own embeddings give the same logits, and the logit equals the recorded one.
 
         Args:
-            recorded: the raw logit of the realised token, as the trace has it.
-            realised: its id.
+            recorded: the raw logit of the realised token in the trace.
+            realised: the id of that token.
         """
         with torch.no_grad():
-            plain, put_in = last_logits(self.lm, self.ids), last_logits(self.lm, self.ids, self.own[None])
+            plain, replaced = last_logits(self.lm, self.ids), last_logits(self.lm, self.ids, self.own[None])
             number = float(self.number(plain)[0])
-        gap = 0.0 if torch.equal(plain, put_in) else float((plain - put_in).abs().max()) / (spread(plain) or 1.0)
-        # As it is recorded: in float32.
-        again = abs(float(plain[0, realised].float()) - recorded) / (spread(plain) or 1.0)
+        gap = 0.0 if torch.equal(plain, replaced) else float((plain - replaced).abs().max()) / (spread(plain) or 1.0)
+        # Compare in float32, because the trace stores float32.
+        recorded_gap = abs(float(plain[0, realised].float()) - recorded) / (spread(plain) or 1.0)
         return number, [
             Check(
                 "own embeddings put in",
                 "identity",
                 gap,
                 0.0,
-                "With the text's own embeddings put in place of its tokens the model's logits are the same, bit for bit.",
+                "With the text's own embeddings as input, the model's logits are the same as with its tokens, bit for bit.",
                 "of the logit range",
             ),
             Check(
                 "score as recorded",
                 "measure",
-                again,
+                recorded_gap,
                 SAME_TEXT[self.lm.coarsest],
-                "The pass that is explained gives the score that was recorded with the trace.",
+                "The explained pass gives the score that the trace recorded.",
                 "of the logit range",
             ),
         ]
@@ -98,10 +98,14 @@ class Decision:
 
 @contextmanager
 def differentiated(lm: LanguageModel) -> Generator[None]:
-    """Says in a sentence that a model gives no gradients, where torch says it in its own words."""
+    """Within this scope, torch's errors about missing gradients become a ``ValueError`` with the next step.
+
+    Raises:
+        ValueError: no gradient reaches the embeddings, or ``torch.inference_mode()`` is on.
+    """
     if torch.is_inference_mode_enabled():
         raise ValueError(
-            "attribution follows gradients, and torch.inference_mode() is on, which switches them off: ask outside of it"
+            "attribution needs gradients, and torch.inference_mode() switches them off: call it outside of inference_mode"
         )
     try:
         yield
@@ -109,20 +113,20 @@ def differentiated(lm: LanguageModel) -> Generator[None]:
         if is_out_of_memory(error) or not any(words in str(error) for words in _NO_GRADIENT):
             raise
         raise ValueError(
-            f"no gradient reaches the embeddings of {lm.name} (quantised without them, most often): load it unquantised, or "
+            f"no gradient reaches the embeddings of {lm.name} (many quantised models have none): load it unquantised, or "
             "use an analysis without gradients, e.g. tb.LogitLens()"
         ) from error
 
 
-def with_gradients(decision: Decision) -> str:
-    """The sentence for a decision whose gradients need more memory than there is."""
+def gradients_do_not_fit(decision: Decision) -> str:
+    """The error message for a decision whose gradients exceed the memory."""
     return (
-        f"{len(decision.ids)} tokens do not fit the memory of {decision.lm.device} with gradients, one text at a time: explain "
-        "an earlier step or a shorter text"
+        f"{len(decision.ids)} tokens do not fit the memory of {decision.lm.device} with gradients, even one text at a time: "
+        "explain an earlier step or a shorter text"
     )
 
 
-#: How torch says that there is no way back from the logits to the embeddings.
+#: Parts of torch's error messages when no gradient can flow from the logits to the embeddings.
 _NO_GRADIENT = (
     "does not require grad",
     "not have been used in the graph",
@@ -130,5 +134,5 @@ _NO_GRADIENT = (
     "not implemented for autograd",
 )
 
-#: What an attribution method does at one step: scores [token, feature], the baseline's number, more checks.
+#: An attribution method at one step: gives scores [token, feature], the number for the baseline (or NaN), and checks.
 Method = Callable[[Decision], tuple[torch.Tensor, float, list[Check]]]

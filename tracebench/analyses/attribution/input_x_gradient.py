@@ -1,6 +1,6 @@
-"""Input times gradient: how much the decision would change, to first order, per part of each token's embedding.
+"""Input x gradient: the first-order contribution of each embedding feature, ``embedding * d number / d embedding``.
 
-Source: Shrikumar et al., "Not just a black box", 2016; computed by Captum.
+Source: Shrikumar et al., "Not Just a Black Box", 2016; computed by Captum.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tracebench.analyses.arguments import neutral
-from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
+from tracebench.analyses.attribution.decision import Decision, differentiated, gradients_do_not_fit
 from tracebench.analyses.attribution.steps import explain
 from tracebench.models.memory import fitting
 from tracebench.record.checks import Check
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class InputXGradient:
     """Scores of tokens by embedding times gradient: ``InputXGradient()(lm, trace, tb.Target(step=0))``.
 
-    One forward and one backward pass per step. There is no baseline, and the scores add up to nothing in particular.
+    One forward and one backward pass per step. There is no baseline, and the sum of the scores has no meaning.
     """
 
     @progress.shown("attributing")
@@ -39,14 +39,15 @@ class InputXGradient:
         Args:
             lm: the model that made the trace.
             trace: any trace with steps.
-            target: which number is explained; None is the realised token's logit at step 0.
+            target: the number to explain; None is the realised token's logit at step 0.
 
         Returns:
-            A `TokenScores` in the target's unit.
+            A `TokenScores` in the target's unit: scores [token], or [step, token] for a target of every step.
 
         Raises:
             IndexError: no such step.
-            ValueError: a text that is not one token; no gradient reaches the embeddings.
+            ValueError: a text in the target is not one token; no gradient reaches the embeddings.
+            DoesNotFit: memory runs out.
         """
 
         def method(decision: Decision) -> tuple[torch.Tensor, float, list[Check]]:
@@ -57,7 +58,7 @@ class InputXGradient:
                 return decision(embeds)
 
             own = decision.own[None].clone().requires_grad_()
-            with fitting(with_gradients(decision)), differentiated(lm):
+            with fitting(gradients_do_not_fit(decision)), differentiated(lm):
                 found = Captum(number).attribute(own)
             lm.breathe(1, 1, "attributing")
             return found[0].detach(), float("nan"), []

@@ -1,9 +1,13 @@
-"""Integrated gradients: the decision's change on the way from a baseline to the text, shared out among the tokens.
+"""Integrated gradients: distribute the change of a number between a baseline and the text over the tokens.
+
+``score = (x - b) * integral over t from 0 to 1 of d number / d embedding at b + t (x - b)``, summed over features.
 
 Source: Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017; computed by Captum on the straight path
-between the embeddings. That the points belong where the number changes: Bhat and Raychowdhury, "Non-Uniform Interpolation in
-Integrated Gradients for Low-Latency Explainable-AI", 2023; Swain and Singhi, "Riemann Sum Optimization for Accurate Integrated
-Gradients Computation", 2024.
+between the embeddings.
+
+Points where the number changes (``quadrature="adaptive"``): Bhat and Raychowdhury, "Non-Uniform Interpolation in Integrated
+Gradients for Low-Latency Explainable-AI", 2023; Swain and Singhi, "Riemann Sum Optimization for Accurate Integrated Gradients
+Computation", 2024.
 """
 
 from __future__ import annotations
@@ -17,9 +21,9 @@ import numpy as np
 import torch
 
 from tracebench.analyses.arguments import insist_on_text, neutral
-from tracebench.analyses.attribution.adaptive import Look, Walk, walk
+from tracebench.analyses.attribution.adaptive import Evaluate, Walk, walk
 from tracebench.analyses.attribution.baseline import Baseline, baseline_embeddings, baseline_words, check_baseline
-from tracebench.analyses.attribution.decision import Decision, differentiated, with_gradients
+from tracebench.analyses.attribution.decision import Decision, differentiated, gradients_do_not_fit
 from tracebench.analyses.attribution.steps import explain
 from tracebench.models.memory import halving
 from tracebench.record.arrays import whole
@@ -36,19 +40,19 @@ Quadrature = Literal["gauss-legendre", "adaptive"]
 
 T = TypeVar("T")
 
-#: The number at some points: [point, token, feature] -> [point].
+#: The number to explain, for the embeddings at some points: [point, token, feature] -> [point].
 Number = Callable[[torch.Tensor], torch.Tensor]
 
-#: Tokens that go through the model at once, with gradients: more take memory and gain little on a CPU.
+#: Maximum tokens per forward pass with gradients: more need memory and gain little time on a CPU.
 TOKENS = 256
 
-#: By how much the scores may miss the difference that they share out before the check turns amber.
+#: Limit of the check "completeness", as a share of the difference between text and baseline.
 COMPLETE = 0.05
 
-#: The same piece by piece.
+#: Limit of the check "completeness between points", as a share of all changes on the path.
 BETWEEN = 0.05
 
-#: A piece of the path that is no wider is cut only where there is no other: float32 embeddings have few digits left there.
+#: Do not split segments below this width unless no other is left: float32 embeddings barely differ over it.
 FINEST = 2.0**-16
 
 
@@ -59,17 +63,16 @@ class IntegratedGradients:
     The scores of a step add up to the number for the text minus the number for the baseline.
 
     Args:
-        n_steps: points on the path; more come closer to the integral.
-        baseline: what the text is compared with: ``"eos"``, ``"pad"`` (that token in place of every one), ``"zero"`` or
-            ``"mean"`` (the mean embedding).
-        keep_first: the first token keeps its own embedding, hence score 0. Attention rests on it in most models, with or
-            without a BOS: to take it away breaks the model in jumps, which no number of points follows (on the demo
-            model the scores then miss their sum by several times).
-        keep_special: special tokens (BOS, the marks of a chat template) keep their own likewise.
-        quadrature: where the points are. ``"gauss-legendre"``: where Captum has them by default, the same for every text.
-            ``"adaptive"``: a quarter of them evenly, both ends among them, and the others where the change of the number is not
-            yet accounted for; for texts on whose path the number jumps, as it did with the chat template that was measured
-            (docs/attribution.md). It takes ``n_steps`` points too, and no pass beside them.
+        n_steps: number of points on the path; more points come closer to the integral.
+        baseline: replaces the text's tokens: ``"eos"`` or ``"pad"`` (that token), ``"zero"`` (zeros) or ``"mean"`` (the mean
+            embedding).
+        keep_first: keep the first token's embedding, so that its score is 0. Most models attend strongly to the first token.
+            Replacing it makes the number jump along the path, and on the demo model the scores then miss the difference
+            by several times its size.
+        keep_special: keep the embeddings of special tokens (BOS, the marks of a chat template) likewise.
+        quadrature: the placement of the points. ``"gauss-legendre"``, Captum's default, is the same for every text.
+            ``"adaptive"`` spaces a quarter of the points evenly and places the others where the error is largest. Use it
+            where the number jumps along the path, as in chats (docs/attribution.md). Both take ``n_steps`` points.
     """
 
     n_steps: int = 64
@@ -88,7 +91,7 @@ class IntegratedGradients:
             raise ValueError(f"quadrature is one of {', '.join(get_args(Quadrature))}, got {self.quadrature!r}")
         if self.quadrature == "adaptive" and n_steps < 2:
             raise ValueError(
-                "adaptive quadrature looks at both ends of the path: n_steps is a whole number from 2, got 1"
+                "adaptive quadrature evaluates both ends of the path: n_steps is a whole number from 2, got 1"
             )
         for name in ("keep_first", "keep_special"):
             if not isinstance(getattr(self, name), bool):
@@ -102,15 +105,17 @@ class IntegratedGradients:
         Args:
             lm: the model that made the trace.
             trace: any trace with steps.
-            target: which number is explained; None is the realised token's logit at step 0.
+            target: the number to explain; None is the realised token's logit at step 0.
 
         Returns:
-            A `TokenScores` in the target's unit.
+            A `TokenScores` in the target's unit: scores [token], or [step, token] for a target of every step.
 
         Raises:
             IndexError: no such step.
-            ValueError: a text that is not one token; no such baseline, or it is the text itself; no gradient reaches the
-                embeddings.
+            ValueError: a text in the target is not one token; the tokenizer has no such baseline token; no gradient reaches
+                the embeddings.
+            NothingToExplain: the baseline is the text itself.
+            DoesNotFit: memory runs out.
         """
         insist_on_text(lm, trace)
         kept = {"keep_first": self.keep_first, "keep_special": self.keep_special}
@@ -142,12 +147,12 @@ class IntegratedGradients:
         self, lm: LanguageModel, decision: Decision, base: torch.Tensor
     ) -> tuple[torch.Tensor, float, list[Check]]:
         rounding = torch.finfo(lm.coarsest).eps
-        # A norm of nothing is as steep as its epsilon allows, and a norm after it as much steeper again: that slope is not the piece's.
+        # A norm of a zero vector has an extreme slope, limited only by its epsilon; it does not represent the first piece.
         open_start = bool(((base == 0).all(-1) & (decision.own != 0).any(-1)).any())
 
         def along_the_path(number: Number, rows: int) -> Walk:
-            look = _looking(number, base, decision.own, rows)
-            return walk(look, self.n_steps, FINEST, rounding=rounding, open_start=open_start)
+            evaluate = _evaluator(number, base, decision.own, rows)
+            return walk(evaluate, self.n_steps, FINEST, rounding=rounding, open_start=open_start)
 
         walked = self._counted(lm, decision, along_the_path)
         before, after = float(walked.numbers[0]), float(walked.numbers[-1])
@@ -155,12 +160,12 @@ class IntegratedGradients:
         return torch.from_numpy(walked.scores)[:, None], before, checks
 
     def _counted(self, lm: LanguageModel, decision: Decision, along_the_path: Callable[[Number, int], T]) -> T:
-        """What is found along the path, with progress, by as many points at once as fit the memory."""
+        """Run ``along_the_path(number, rows)`` with progress, and with as many points at once as fit the memory."""
         done = 0
 
         def number(embeds: torch.Tensor) -> torch.Tensor:
             nonlocal done
-            # Not inside a scope: here a waiting cell gets the model.
+            # No hooks are registered here, so a waiting cell may use the model.
             lm.breathe(min(done, self.n_steps), self.n_steps, "attributing")
             done += len(embeds)
             return decision(embeds)
@@ -172,7 +177,7 @@ class IntegratedGradients:
                 return along_the_path(number, rows)
 
         rows = max(1, min(self.n_steps, TOKENS // len(decision.ids)))
-        _, found = halving(attempt, rows, with_gradients(decision))
+        _, found = halving(attempt, rows, gradients_do_not_fit(decision))
         lm.breathe(self.n_steps, self.n_steps, "attributing")
         return found
 
@@ -184,50 +189,54 @@ class IntegratedGradients:
             gap,
             COMPLETE,
             "The scores add up to the number for the text minus the number for the baseline. "
-            f"{self._closer(gap, COMPLETE, lm)}",
+            f"{self._advice(gap, COMPLETE, lm)}",
             "of that difference",
         )
 
     def _between(self, walked: Walk, lm: LanguageModel) -> Check:
-        """The same piece by piece: what is missed up here and down there adds up to nothing, and is missed all the same."""
-        share, worst = walked.unaccounted()
+        """Completeness piece by piece, which also finds errors of opposite sign that cancel in the sum."""
+        share, worst = walked.missing_share()
         start, stop = (f"{100 * at:.6g}" for at in worst)
-        closer = self._closer(share, BETWEEN, lm)
+        advice = self._advice(share, BETWEEN, lm)
         if share > BETWEEN and walked.open_start and worst[1] < 2 * FINEST:
-            closer = (
-                f"There the norms of a zero embedding jump, which no points follow: another baseline may.{_rounded(lm)}"
+            advice = (
+                "There the norms of a zero embedding jump, and more points do not help: try another baseline."
+                f"{_rounding_note(lm)}"
             )
         return Check(
             "completeness between points",
             "measure",
             share,
             BETWEEN,
-            "Between any two neighbouring points on the path the scores add up to the change of the number there; what is missed "
-            f"counts here without regard to sign. It is most between {start} % and {stop} % of the way. {closer}",
+            "Between neighbouring points on the path, the scores add up to the change of the number. Absolute errors count here. "
+            f"The largest is between {start} % and {stop} % of the way. {advice}",
             "of all changes on the way",
         )
 
-    def _closer(self, value: float, limit: float, lm: LanguageModel) -> str:
-        """What brings the sums closer."""
+    def _advice(self, value: float, limit: float, lm: LanguageModel) -> str:
+        """How to bring the sum of the scores closer to the difference."""
         unless = "except under mixture-of-experts routing, which is not smooth"
         if value <= limit:
-            return f"More n_steps bring them closer, {unless}."
+            return f"More n_steps reduce the error, {unless}."
         if math.isnan(value):
-            return f"Here nothing changes, or by no finite number: ask for another target or baseline.{_rounded(lm)}"
+            return (
+                "Here the number does not change, or is not finite: choose another target or baseline."
+                f"{_rounding_note(lm)}"
+            )
         if self.quadrature == "adaptive":
-            said = f"More points bring them closer, e.g. n_steps={2 * self.n_steps}, {unless}."
+            advice = f"More points reduce the error, e.g. n_steps={2 * self.n_steps}, {unless}."
         else:
-            other = replace(self, n_steps=max(self.n_steps, 64), quadrature="adaptive")
-            said = f"Points where the number changes bring them closer, e.g. {other}, {unless}."
-        return said + _rounded(lm)
+            adaptive = replace(self, n_steps=max(self.n_steps, 64), quadrature="adaptive")
+            advice = f"Points where the number changes reduce the error, e.g. {adaptive}, {unless}."
+        return advice + _rounding_note(lm)
 
 
-def _rounded(lm: LanguageModel) -> str:
-    """What a model in few digits may owe to them."""
+def _rounding_note(lm: LanguageModel) -> str:
+    """A note on the rounding error of a half precision model; "" for float32 and wider."""
     if torch.finfo(lm.coarsest).bits >= 32:
         return ""
     dtype = str(lm.coarsest).removeprefix("torch.")
-    return f" Part of that may be the rounding of {dtype}: load the model in float32 to see how much."
+    return f" Part of the error may be the rounding of {dtype}: load the model in float32 to see how much."
 
 
 def _captum(number: Number) -> Any:
@@ -244,23 +253,23 @@ def _captum(number: Number) -> Any:
     return Exact(number)
 
 
-def _looking(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -> Look:
-    """Looks at points between the baseline and the text, so many at once."""
+def _evaluator(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -> Evaluate:
+    """A function that evaluates points between the baseline and the text, ``rows`` at a time."""
     from captum.attr import Saliency as Captum
 
-    def look(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def evaluate(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         numbers: list[torch.Tensor] = []
         slopes: list[torch.Tensor] = []
 
-        def noted(embeds: torch.Tensor) -> torch.Tensor:
+        def recorded(embeds: torch.Tensor) -> torch.Tensor:
             values = number(embeds)
             numbers.append(values.detach())
             return values
 
-        for few in torch.tensor(at, dtype=own.dtype, device=own.device).split(rows):
-            embeds = torch.lerp(base, own, few[:, None, None]).requires_grad_()
-            gradients = Captum(noted).attribute(embeds, abs=False)
+        for batch in torch.tensor(at, dtype=own.dtype, device=own.device).split(rows):
+            embeds = torch.lerp(base, own, batch[:, None, None]).requires_grad_()
+            gradients = Captum(recorded).attribute(embeds, abs=False)
             slopes.append((gradients * (own - base)).sum(-1).detach())
         return torch.cat(numbers).cpu().double().numpy(), torch.cat(slopes).cpu().double().numpy()
 
-    return look
+    return evaluate

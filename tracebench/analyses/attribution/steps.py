@@ -1,4 +1,4 @@
-"""One step or every step: runs an attribution method and puts its scores where they belong."""
+"""Run an attribution method at one step or at every step, and collect its scores in a `TokenScores`."""
 
 from __future__ import annotations
 
@@ -28,20 +28,29 @@ if TYPE_CHECKING:
 def explain(
     lm: LanguageModel, trace: Trace, target: Target | None, method: Method, *, name: str, baseline: str
 ) -> TokenScores:
-    """Run a method at the steps that a target names.
+    """Run a method at the steps of a target.
 
     Args:
         lm: the model that made the trace.
-        trace: what is explained.
-        target: None is step 0.
-        method: what is done at each step.
+        trace: the trace to explain.
+        target: the number to explain; None is the realised token's logit at step 0.
+        method: computes the scores of one step.
         name: repr of the analysis.
-        baseline: what the text is compared with, in words.
+        baseline: the baseline in words; "" if the method has none.
+
+    Returns:
+        Scores [token], or [step, token] for a target of every step. A step whose baseline is the text itself scores 0.
+
+    Raises:
+        IndexError: no such step, or no steps.
+        NothingToExplain: at every step, the baseline is the text itself.
+        TypeError: the target is no `Target`.
+        ValueError: the trace does not fit the model, or a gradient is not finite.
     """
     started = time.perf_counter()
     target = Target() if target is None else target
     if not isinstance(target, Target):
-        raise TypeError(f"a target says what is explained, e.g. tb.Target(step=0), got a {type(target).__name__}")
+        raise TypeError(f"expected a target, e.g. tb.Target(step=0), got a {type(target).__name__}")
     insist_on_text(lm, trace)
     steps = trace.steps if target.step is None else (target.step,)
     if not steps:
@@ -70,7 +79,7 @@ def explain(
             values[row], proofs = decision.proved(recorded, trace.token_at(step).id)
         explained[row] = -1 if decision.token is None else decision.token
         checks += proofs + more
-    # Of many steps some may be their own baseline (the first of a text that was read has one token): those score 0.
+    # Single steps without anything to explain score 0, such as the first step of a text that was read.
     if len(nothing) == len(steps):
         raise nothing[0]
     mentioned = {int(i) for i in explained if i >= 0} | ({decision.against} if decision.against is not None else set())
@@ -94,7 +103,7 @@ def explain(
 
 
 def worst(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Of each name the one with the largest value; NaN counts as the largest."""
+    """For each check name, the check with the largest value; NaN counts as the largest."""
     found: dict[str, Check] = {}
     for check in checks:
         other = found.get(check.name)

@@ -1,7 +1,7 @@
 """The logit lens: read every layer's residual stream as if the model stopped there.
 
 ``p(layer, position) = softmax(head(unembed(norm(stream))))`` with the model's own final norm, unembedding, scale and
-softcap, applied to *this* stream (cached norm statistics of another layer give wrong probabilities).
+softcap. The norm's statistics come from *this* stream; those of another layer would give wrong probabilities.
 
 Source: nostalgebraist, "interpreting GPT: the logit lens", 2020.
 """
@@ -33,11 +33,11 @@ from tracebench.runtime import progress
 
 @dataclass(frozen=True)
 class LogitLens:
-    """What each layer would have said, at every position: ``LogitLens(top=5)(lm, trace)``.
+    """The most likely next tokens at every layer and position: ``LogitLens(top=5)(lm, trace)``.
 
     Args:
-        top: how many tokens are kept per layer and position.
-        watch: tokens whose probability is kept everywhere, as exact text or vocabulary ids.
+        top: number of tokens kept per layer and position.
+        watch: tokens whose probability is kept at every layer and position, as exact text or vocabulary ids.
     """
 
     top: int = 5
@@ -55,7 +55,7 @@ class LogitLens:
         object.__setattr__(self, "watch", watch)
 
     def insist_on(self, lm: LanguageModel) -> None:
-        """A ``ValueError`` where a watched text is no token of this model."""
+        """Raise a ``ValueError`` if a watched text is not one token of this model."""
         for token in self.watch:
             lm.token_id(token)
 
@@ -67,13 +67,15 @@ class LogitLens:
         Args:
             lm: the model that made the trace.
             trace: any trace; every position is read.
-            target: the lens reads every position and explains none in particular: leave it out.
+            target: not supported, because the lens reads every position: leave it out.
 
         Returns:
-            A `LensTable`: token_ids, probs [layer, token, rank], entropy, kl [layer, token], ...
+            A `LensTable`: token_ids and probs [layer, token, rank]; entropy and kl [layer, token], in nats; watched [layer,
+            token, watched]. Layer -1 is the embedding.
 
         Raises:
             ValueError: a watched text is not one token; the trace is of another vocabulary; a layer gives NaN.
+            DoesNotFit: memory runs out.
         """
         if target is not None:
             raise ValueError("the logit lens reads every position and has no target: leave it out, or watch a token")
@@ -96,9 +98,9 @@ class LogitLens:
         )
         with lm.running(), fitting(does_not_fit):
             for layer, stream in enumerate(streams):
-                streams[layer] = lm.layout.normed(stream)  # in its place: together they are large
+                streams[layer] = lm.layout.normed(stream)  # replaces the stream, because both together are large
         table = _Table(len(streams), ids, min(self.top, logits.shape[-1]), watched)
-        sweep = Sweep(lm, streams, logits, table.top, table.asked(logits.device))
+        sweep = Sweep(lm, streams, logits, table.top, table.kept_ids(logits.device))
         start, rows = 0, sweep.rows
         while start < len(ids):
             rows, start = halving(partial(_read, sweep, table, start), rows, does_not_fit)
@@ -107,13 +109,13 @@ class LogitLens:
 
 
 def _read(sweep: Sweep, table: _Table, start: int, rows: int) -> int:
-    """So many positions; where the next begin."""
+    """Read up to ``rows`` positions into the table; gives the next start."""
     part = slice(start, min(start + rows, len(table.ids)))
     table.fill(part, sweep.read(part, rows))
     return part.stop
 
 
-AS_RECORDED = "The pass whose layers are read gives the scores that were recorded with the trace."
+AS_RECORDED = "The pass whose layers are read gives the scores that the trace recorded."
 
 
 class _Table:
@@ -130,21 +132,21 @@ class _Table:
         self.kl = np.zeros(shape, np.float32)
         self.realised = np.zeros(shape, np.float32)
 
-    def asked(self, device: torch.device) -> torch.Tensor:
-        """[token, 1 + watched]: the ids that are asked for beside the last layer's: the next token's, and the watched ones."""
+    def kept_ids(self, device: torch.device) -> torch.Tensor:
+        """[token, 1 + watched]: per position, the id of the next token, then the watched ids."""
         return torch.tensor([[following, *self.watched] for following in (*self.ids[1:], 0)], device=device)
 
     def fill(self, part: slice, swept: Swept) -> None:
-        """Take in these positions of every layer; a ``ValueError`` where one is no distribution."""
+        """Store these positions of every layer; raises a ``ValueError`` if a layer gives no distribution."""
         wrong = (~torch.isfinite(swept.lse)).any(-1).nonzero().flatten().tolist()
         if wrong:
             raise ValueError(f"{_name(wrong[0])} reads as NaN or infinity: check the model's weights and dtype")
-        asked = swept.asked.exp().cpu().numpy()
+        kept = swept.kept.exp().cpu().numpy()
         self.token_ids[:, part] = swept.ids.cpu().numpy()
         self.probs[:, part] = swept.log_probs.exp().cpu().numpy()
-        self.final_probs[:, part] = asked[..., : self.top]
-        self.realised[:, part] = asked[..., self.top]
-        self.watched_probs[:, part] = asked[..., self.top + 1 :]
+        self.final_probs[:, part] = kept[..., : self.top]
+        self.realised[:, part] = kept[..., self.top]
+        self.watched_probs[:, part] = kept[..., self.top + 1 :]
         self.entropy[:, part] = swept.entropy.clamp_min(0).cpu().numpy()
         self.kl[:, part] = swept.kl.clamp_min(0).cpu().numpy()
 

@@ -1,6 +1,6 @@
-"""Softmax statistics of rows whose logits come a slice of the vocabulary at a time.
+"""Softmax statistics of rows whose logits arrive one slice of the vocabulary at a time.
 
-What was added is kept relative to the largest logit so far and rescaled when a larger one comes, so that nothing overflows.
+All sums are relative to the largest logit so far, and rescaled when a larger one arrives, so that nothing overflows.
 
 Source: Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.
 """
@@ -13,45 +13,45 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-#: Logits from which the leading ones are looked for in groups of so many, by their largest.
+#: Size of the groups in which the top logits are searched: only groups with a large maximum are read.
 GROUP = 32
 
 LOWEST = torch.finfo(torch.float32).min
 
 
 class Statistics:
-    """What is known of some rows after the slices that were added, in float32.
+    """Statistics of some rows over the slices added so far, in float32.
 
     Args:
-        shape: of the rows: [layer, token].
-        top: leading tokens that are kept.
-        asked: [token, asked] ids whose logits are kept, the same in every layer.
+        shape: (layers, tokens), the shape of the rows.
+        top: number of top tokens to keep.
+        kept_ids: [token, kept] ids whose logits are also kept, the same for every layer.
     """
 
-    def __init__(self, shape: tuple[int, int], top: int, asked: torch.Tensor) -> None:
-        #: Named, because a user may have set another type as torch's default.
-        new: dict[str, Any] = {"device": asked.device, "dtype": torch.float32}
-        self._top, self._asked = top, asked
-        #: [layer, token, asked]
-        self.asked = torch.full((*shape, asked.shape[-1]), LOWEST, **new)
-        #: [layer, token, rank], by their logits; of equals the lower id comes first.
+    def __init__(self, shape: tuple[int, int], top: int, kept_ids: torch.Tensor) -> None:
+        #: An explicit dtype, because a user may change torch's default.
+        new: dict[str, Any] = {"device": kept_ids.device, "dtype": torch.float32}
+        self._top, self._kept_ids = top, kept_ids
+        #: [layer, token, kept], the logits of ``kept_ids``.
+        self.kept = torch.full((*shape, kept_ids.shape[-1]), LOWEST, **new)
+        #: [layer, token, rank], the top logits in falling order; of equal ones, the lower id comes first.
         self.leading = torch.empty(*shape, 0, **new)
-        self.leading_ids = torch.empty(*shape, 0, device=asked.device, dtype=torch.long)
-        #: The largest logit, and all sums relative to it.
+        self.leading_ids = torch.empty(*shape, 0, device=kept_ids.device, dtype=torch.long)
+        #: [layer, token], the largest logit so far, and sums relative to it.
         self._shift = torch.full(shape, LOWEST, **new)
         self._norm, self._inner, self._cross, self._mass = torch.zeros(4, *shape, **new)
 
     def add(self, logits: torch.Tensor, start: int, other: torch.Tensor | None = None) -> None:
-        """Take in the next slice.
+        """Add the next slice.
 
         Args:
-            logits: [layer, token, slice] in float32; is overwritten.
-            start: the id of its first token.
-            other: [token, slice] probabilities of a distribution for `cross`.
+            logits: [layer, token, slice] in float32; overwritten.
+            start: the id of the slice's first token.
+            other: [token, slice] probabilities of the other distribution, for `cross`.
         """
-        self._find_asked(logits, start)
+        self._find_kept(logits, start)
         self._find_leading(logits, start)
-        # A masked token has -inf, and 0 * -inf would be NaN.
+        # A masked token has logit -inf, and 0 * -inf would be NaN.
         shift = self.leading[..., 0].clamp_min(LOWEST)
         moved, self._shift = (self._shift - shift).clamp_min_(LOWEST), shift
         logits.sub_(shift[..., None]).clamp_min_(LOWEST)
@@ -63,51 +63,58 @@ class Statistics:
             self._cross += self._mass * moved + torch.mul(other, logits, out=weights).sum(-1)
             self._mass += other.sum(-1)
 
-    def _find_asked(self, logits: torch.Tensor, start: int) -> None:
+    def _find_kept(self, logits: torch.Tensor, start: int) -> None:
         size = logits.shape[-1]
-        at = self._asked - start
+        at = self._kept_ids - start
         inside = (at >= 0) & (at < size)
         found = logits.gather(-1, at.clamp(0, size - 1).expand(*logits.shape[:-1], -1))
-        self.asked = torch.where(inside, found, self.asked)
+        self.kept = torch.where(inside, found, self.kept)
 
     def _find_leading(self, logits: torch.Tensor, start: int) -> None:
         full = self.leading.shape[-1] == self._top and bool((self.leading[..., -1] > LOWEST).all())
         near, ids = larger(logits, self.leading[..., -1]) if full else candidates(logits, self._top)
-        # What was there has lower ids: of equals the lower comes first, as it is stable.
+        # Earlier slices have lower ids, so a stable sort puts the lower id first among equal logits.
         values, order = torch.sort(torch.cat([self.leading, near], -1), dim=-1, descending=True, stable=True)
-        self.leading = values[..., : self._top].clone()  # not as a view, which would keep all of them
+        self.leading = values[..., : self._top].clone()  # a view would keep the whole array in memory
         self.leading_ids = torch.cat([self.leading_ids, ids + start], -1).gather(-1, order[..., : self._top])
 
     @property
     def lse(self) -> torch.Tensor:
-        """[layer, token] log of the sum of exp(logit): -inf or NaN where there is no distribution."""
+        """[layer, token], log of the sum of exp(logit); -inf or NaN if the logits are no distribution."""
         return self._shift + self._norm.log()
 
     @property
     def inner(self) -> torch.Tensor:
-        """[layer, token] mean of the log-probability: minus the entropy."""
+        """[layer, token], mean of the log-probability: minus the entropy, in nats."""
         return self._inner / self._norm - self._norm.log()
 
     @property
     def cross(self) -> torch.Tensor:
-        """[layer, token] mean of the log-probability under the other distribution: minus the cross entropy."""
+        """[layer, token], mean of the log-probability under the other distribution: minus the cross entropy, in nats."""
         return self._cross - self._norm.log()
 
     def log_probs(self, logits: torch.Tensor) -> torch.Tensor:
-        """Of logits of these rows: [layer, token, any] -> the same."""
+        """Log-probabilities of logits of these rows: [layer, token, any] -> the same shape."""
         return logits - self._shift[..., None] - self._norm.log()[..., None]
 
 
 def candidates(logits: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits [..., vocabulary] among which the leading ones are, and their indices, lower ones first.
+    """A subset of the logits that contains the top ones, and its indices in rising order.
 
-    In two stages where that is quicker: the top k lie in the k groups with the largest maxima.
+    In two stages where that is faster: the top k lie in the k groups with the largest maxima.
+
+    Args:
+        logits: [..., vocabulary].
+        top: number of top logits.
+
+    Returns:
+        Logits [..., candidate], and indices [..., candidate].
     """
     size, groups = logits.shape[-1], logits.shape[-1] // GROUP
     if groups <= 2 * top:
         return logits, torch.arange(size, device=logits.device).expand_as(logits)
     body = logits[..., : groups * GROUP].unflatten(-1, (groups, GROUP))
-    # Stable, so that of groups with equal maxima the lower ones are taken.
+    # A stable sort takes the lower group among equal maxima.
     best = torch.sort(body.amax(-1), dim=-1, descending=True, stable=True).indices[..., :top].sort(-1).values[..., None]
     near = body.gather(-2, best.expand(*best.shape[:-1], GROUP)).flatten(-2)
     ids = (best * GROUP + torch.arange(GROUP, device=logits.device)).flatten(-2)
@@ -116,10 +123,16 @@ def candidates(logits: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Tens
 
 
 def larger(logits: torch.Tensor, bounds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits [..., vocabulary] above the bound of their row [...], and their indices, lower ones first.
+    """The logits above the bound of their row, and their indices in rising order.
 
-    [..., as many as the row with the most has]; where others have none it says -inf and 0. Few are above a bound of the
-    leading tokens so far: groups without any are passed over.
+    Few logits exceed the lowest top logit so far, so groups without any are skipped.
+
+    Args:
+        logits: [..., vocabulary].
+        bounds: [...], a bound per row.
+
+    Returns:
+        Logits [..., found], and indices [..., found]. Rows with fewer entries are filled with -inf and 0.
     """
     size, bound = logits.shape[-1], bounds.reshape(-1, 1)
     rows = logits.reshape(-1, size)
@@ -130,7 +143,7 @@ def larger(logits: torch.Tensor, bounds: torch.Tensor) -> tuple[torch.Tensor, to
     near = groups[row, group]
     pair, at = (near > bound[row]).nonzero(as_tuple=True)
     values, ids, row = near[pair, at], group[pair] * GROUP + at, row[pair]
-    # Those of a row stand together: side by side from its first column on.
+    # Entries of one row are contiguous; their columns count from 0 in each row.
     counts = row.bincount(minlength=len(rows))
     column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
     shape = (*logits.shape[:-1], int(counts.max()))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from tracebench.models.text.codec import LOST, SPACE_SIGN, Codec
@@ -102,7 +102,10 @@ class Spelling:
         """Whether this is one of SentencePiece's ``<0xE2>`` tokens."""
         if token_id not in self.codec.byte_names:
             return False
-        return self.codec.has_bytes or self.between(token_id) not in (None, self.codec.name(token_id))
+        if self.codec.has_bytes:
+            return True
+        text = self.between(token_id)
+        return text is not None and (self.codec.name(token_id) or "") not in text
 
     def between(self, token_id: int) -> str | None:
         """What the decoder writes for an id within a text; None where that cannot be told apart from its neighbours."""
@@ -116,10 +119,11 @@ class Spelling:
     @cached_property
     def edges(self) -> tuple[bool, bool]:
         """Whether the tokenizer puts a space of its own before a text, and after it."""
-        for letter in _LETTERS:
-            ids = self.codec.try_encode(letter)
+        words = (self.codec.decode([i]).strip() for i in islice(self._letters(), _SAMPLE))
+        for word in filter(None, chain(_LETTERS, words)):
+            ids = self.codec.try_encode(word)
             text = b"".join(self.piece(i) or b"" for i in ids).decode("utf-8", "replace")
-            if text.strip().lower() == letter.lower():
+            if text.strip().lower() == word.lower():
                 return text.startswith(" "), text.endswith(" ")
         return False, False
 
