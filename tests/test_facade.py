@@ -204,14 +204,12 @@ def test_a_closed_bench_raises_a_sentence(lm, tmp_path):
         bench.size,
         lambda: tb.snapshot(bench),
     ):
-        with pytest.raises(
-            ValueError, match=r"this bench is closed: make a new one with tb\.explore"
-        ):
+        with pytest.raises(ValueError, match=r"this bench is closed: make a new one with tb\.explore"):
             ask()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
+def test_a_size_with_an_unknown_detail_raises_a_sentence(bench):
     with pytest.raises(ValueError, match=r"detail is 'compact' .* got 'FULL'"):
         bench.size(detail="FULL")
 

@@ -62,7 +62,9 @@ class Bundle:
 
 def _only(name: str, found: tuple[Any, ...]) -> Any:
     if len(found) != 1:
-        raise ValueError(f"this file holds {len(found)} {name}s, but bundle.{name} needs exactly one: see bundle.{name}s")
+        raise ValueError(
+            f"this file holds {len(found)} {name}s, but bundle.{name} needs exactly one: see bundle.{name}s"
+        )
     return found[0]
 
 

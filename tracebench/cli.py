@@ -228,9 +228,7 @@ def _show(options: argparse.Namespace) -> None:
     bundle = tb.open(options.file)
     output = options.output or options.file.with_suffix(".html")
     if options.output is None and output.exists():
-        raise ValueError(
-            f"{str(output)!r} exists already: replace it with -o {output}, or give -o another name"
-        )
+        raise ValueError(f"{str(output)!r} exists already: replace it with -o {output}, or give -o another name")
     _check_page(output)
     _check_folder(output)
     bench = tb.Workbench([*bundle])
