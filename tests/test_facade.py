@@ -209,7 +209,7 @@ def test_a_closed_bench_raises_a_sentence(lm, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
+def test_a_size_with_an_unknown_detail_raises_a_sentence(bench):
     with pytest.raises(ValueError, match=r"detail is 'compact' .* got 'FULL'"):
         bench.size(detail="FULL")
 

@@ -382,11 +382,11 @@ def test_an_answer_may_arrive_in_parts(monkeypatch):
         np.frombuffer(buffers[at], "<f4"), made.lens(trace, seed=8).entropy.values.reshape(-1)
     )
     assert buffers[at] != others[at]
-    # A part is no answer: it is neither kept nor counted.
+    # Only the answer is kept, not its parts.
     assert list(line.answers.kept.by_request().values()) == [lens]
 
 
-def test_an_analysis_delivers_what_it_knows_so_far():
+def test_a_partial_result_goes_to_the_receiver():
     got = []
     assert not is_wanted()
     deliver("without a receiver it is dropped")
@@ -448,7 +448,7 @@ def test_an_action_ends_at_a_tick_when_it_is_cancelled(monkeypatch):
     assert after == []
 
 
-def test_an_unknown_action_is_a_sentence(monkeypatch):
+def test_an_unknown_action_is_answered_with_a_sentence(monkeypatch):
     line = Line(monkeypatch, Stored(), made.trace(), save=dict)
     line.say(kind="act", id="x", action="fly", params={})
     assert line.ended.wait(120)

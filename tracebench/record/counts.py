@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def counted(number: int, noun: str) -> str:
-    """The number with its noun, which has an "s" unless the number is 1."""
+def counted(number: int | str, noun: str) -> str:
+    """The number (or "?") with its noun, which has an "s" unless the number is 1."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
