@@ -1,4 +1,4 @@
-"""Interrupts at random moments: real signals, as Ctrl-C and a notebook's stop button send them."""
+"""Interrupts at random moments, by real signals like those of Ctrl-C and the stop button of a notebook."""
 
 import os
 import random
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-#: For tests that interrupt: one that falls into somebody's ``__del__`` is swallowed by Python, which warns of it.
+#: For tests with interrupts. Python swallows an interrupt that arrives in a ``__del__``, and warns.
 SWALLOWED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def interrupted_at_random(work, times):
-    """Run ``work`` so often, each time with one SIGINT at a moment of it or just after; yields after each.
+    """Run ``work`` this many times, each time with one SIGINT at a random moment; yield after each.
 
-    At least half of the interrupts must hit.
+    At least half of the interrupts must arrive during the work.
     """
     began = time.perf_counter()
     work()
@@ -38,9 +38,27 @@ def interrupted_at_random(work, times):
     assert hits > times // 2
 
 
+def interrupt_in(*functions):
+    """Send a SIGINT once the main thread is in functions of these names, the innermost first.
+
+    For another thread; it does not depend on how busy the machine is.
+    """
+    main = threading.main_thread().ident
+
+    def names():
+        frame = sys._current_frames()[main]
+        for _ in functions:
+            yield frame.f_code.co_name if frame else None
+            frame = frame and frame.f_back
+
+    while tuple(names()) != functions:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 @contextmanager
 def _quick_threads():
-    """Threads change places between any two instructions, and an interrupt raises as it does in a notebook's cell."""
+    """Switch threads as often as possible, and let an interrupt raise as in a notebook cell."""
     interval, handler = sys.getswitchinterval(), signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.setswitchinterval(1e-6)
     try:

@@ -23,7 +23,7 @@ def saved_page(browser, request):
     def open_page(path, fragment="", width=1400, scheme="light"):
         context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, offline=True)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)
         wrong = watch(page)
         opened.append((page, wrong))
         # Stricter than in JupyterLab: a saved page may not even ask this machine.

@@ -19,7 +19,7 @@ from jupyter_client import BlockingKernelClient
 from tests.chromium import watch
 
 TOKEN = "test"
-SECONDS = 60
+SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Lab:
                 with suppress(OSError):
                     self.api("shutdown", "POST")
                 try:
-                    server.wait(10)
+                    server.wait(120)
                 except subprocess.TimeoutExpired:
                     server.kill()
                     server.wait()
@@ -126,7 +126,7 @@ class Lab:
     def api(self, path, method="GET"):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/{path}", method=method)
         request.add_header("Authorization", f"token {TOKEN}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read() or "null")
 
     def _wait_for_server(self, server):
@@ -259,7 +259,7 @@ class Notebook:
             self._client = BlockingKernelClient(connection_file=str(file))
             self._client.load_connection_file()
             self._client.start_channels()
-            self._client.wait_for_ready(timeout=60)
+            self._client.wait_for_ready(timeout=120)
         return self._client
 
     def _close_client(self):

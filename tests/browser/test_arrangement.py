@@ -12,9 +12,10 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tests.chromium import eventually, frames
 from tracebench.requests.code import request_for
 from tracebench.requests.stored import Stored
-from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.token_scores import scores_sentence
 from tracebench.sentences.words import as_text
 
 pytestmark = pytest.mark.browser
@@ -59,7 +60,7 @@ def in_sight(page):
 def test_a_narrow_page_keeps_the_steps_and_the_question_alone_in_sight(opened):
     page = opened(made_bench()[0], width=420)
     page.evaluate("scrollTo(0, 1000)")
-    page.wait_for_timeout(200)
+    frames(page)
     stays = page.locator(".tb-stepper, .tb-question").evaluate_all(
         "all => all.map((el) => [el.getBoundingClientRect().top, el.getBoundingClientRect().bottom])"
     )
@@ -79,10 +80,9 @@ def test_a_page_that_gets_narrower_still_fits(opened):
         tb.Workbench([trace, amber, replace(made.scores(trace, 0), checks=(AMBER,)), made.attention(trace)]), width=590
     )
     page.wait_for_selector('[data-view="lens_table"][data-state="ready"]')
-    page.wait_for_timeout(300)
+    frames(page)
     page.set_viewport_size({"width": 360, "height": 800})
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    eventually(page, lambda: page.evaluate("document.documentElement.scrollWidth") <= 360)
 
 
 @pytest.mark.parametrize("width", [420, 1400])
@@ -151,9 +151,9 @@ def carry(page, view, to, release=True):
         if 260 < y < 840:
             break
         page.mouse.move(60, 70 if y < 260 else 985)
-        page.wait_for_timeout(30)
+        frames(page)
     page.mouse.move(60, y, steps=3)
-    page.wait_for_timeout(60)
+    frames(page)
     if release:
         page.mouse.up()
 
@@ -250,7 +250,7 @@ def test_a_reader_asks_rather_than_and_reads_the_finding_of_that_in_the_head(ope
     view.get_by_label("rather than this token").fill("·Rome")
     view.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
-    assert plain(page.locator(".tb-finding").inner_text()) == plain(as_text(attributed(trace, rome, 0)))
+    assert plain(page.locator(".tb-finding").inner_text()) == plain(as_text(scores_sentence(trace, rome, 0)))
     view.get_by_label("rather than this token").fill("")
     view.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector('.tb-question:has-text("Why would the model say")')
@@ -264,7 +264,9 @@ def test_a_page_opens_with_the_question_that_was_asked(opened):
     finding = page.locator(".tb-finding")
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
     assert (
-        plain(finding.inner_text()) == plain(bench.summary(0)) == plain(as_text(attributed(bench.trace, other[0], 0)))
+        plain(finding.inner_text())
+        == plain(bench.summary(0))
+        == plain(as_text(scores_sentence(bench.trace, other[0], 0)))
     )
     assert page.locator('[data-view="token_scores"]').get_by_label("rather than this token").input_value() == "·Rome"
     # The next step, whose answer is there too, and one whose answer is not.

@@ -12,6 +12,7 @@ import pytest
 
 import tracebench as tb
 from tests import made, tiny
+from tests.chromium import eventually
 from tests.made import attention
 from tracebench.record.arrays import LabeledArray
 from tracebench.results.attention import Attention
@@ -191,8 +192,7 @@ def test_a_long_text_opens_where_it_is_looked_at(opened, at):
     # At another width the words stand elsewhere.
     for width in (500, 1400):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(200)
-        assert in_sight(page, at)
+        eventually(page, lambda: in_sight(page, at))
 
 
 @pytest.mark.parametrize("width", [500, 900, 1100])
@@ -395,9 +395,8 @@ def test_lines_go_to_the_keys_with_the_largest_weights_where_the_words_stand(ope
     # Words that wrap elsewhere take their lines along.
     before = ends()
     page.set_viewport_size({"width": 1400, "height": 1000})
-    page.wait_for_timeout(400)
-    assert len(ends()) == len(expected) >= len(before)
-    assert np.abs(np.asarray(ends())).max() < 12
+    eventually(page, lambda: len(ends()) == len(expected) and np.abs(np.asarray(ends())).max() < 12)
+    assert len(expected) >= len(before)
 
 
 def test_in_a_text_that_scrolls_only_lines_to_what_is_in_sight_are_drawn(opened):
@@ -452,13 +451,11 @@ def test_enlarged_the_large_map_takes_the_room_beside_the_text(opened):
     before = size()
     tool = page.locator('.tb-place[data-name="attention"] [data-tool="enlarge"]')
     tool.click()
-    page.wait_for_timeout(200)
-    assert size() > before + 60
+    eventually(page, lambda: size() > before + 60)
     above, beside = page.locator(tops).evaluate_all("all => all.map((el) => el.getBoundingClientRect().top)")
     assert above == beside
     tool.click()
-    page.wait_for_timeout(200)
-    assert size() == before
+    eventually(page, lambda: size() == before)
 
 
 ROLLOUT = f'{VIEW}[data-source="rollout"]'
@@ -560,7 +557,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
     result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", traces=(trace.hash,))
-    sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
+    sentence = "takes about 156 MB in a page, the limit is 64 MB: ask for at most 11 layers, as in "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
     with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):
@@ -657,7 +654,9 @@ def test_in_a_notebook_another_head_comes_from_the_kernel_which_computes_nothing
     page.get_by_role("heading", name="Layer 17, head 4").wait_for()
     assert notebook.kernel_eval("bench.selection.layer, bench.selection.head") == "(17, 4)"
     shown = page.locator(f"{VIEW} .tb-detail").inner_text()
-    own = "next(r for r in bench.results if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    own = (
+        "next(r for r in bench.results if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
+    )
     weight = float(notebook.kernel_eval(f"float({own}.values.max())"))
     assert float(shown.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
     assert "weights here are right to within 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()

@@ -18,7 +18,7 @@ MEANWHILE = """
 import time
 from IPython.display import clear_output
 for n in range(200):
-    if any('"step":3' in key for key in bench._answers.given.by_request()):
+    if any('"step":3' in key for key in bench._answers.kept.by_request()):
         break
     clear_output(wait=True)
     print("not yet")
@@ -174,7 +174,7 @@ def test_a_dead_kernel_leaves_the_bench_readable_and_says_so(notebook, page):
     notebook.save()
     notebook.shutdown_kernel()
     click_step(page, 1)
-    page.get_by_text("The kernel does not answer").first.wait_for(timeout=20_000)
+    page.get_by_text("The kernel does not answer").first.wait_for(timeout=120_000)
     page.wait_for_selector('[data-view="lens_table"] [data-token="10"][aria-selected="true"]')
 
 

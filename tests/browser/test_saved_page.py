@@ -8,7 +8,7 @@ import pytest
 
 import tracebench as tb
 from tests import made
-from tests.chromium import launch
+from tests.chromium import busy_for_less_than, eventually, launch
 
 pytestmark = pytest.mark.browser
 DEMO = Path(__file__).parents[2] / "demo" / "first-look.html"
@@ -183,10 +183,9 @@ def test_a_long_text_stays_fluid(saved_page, tmp_path):
     ready(page)
     page.locator('[data-view="generation"] [data-step="0"]').first.click()
     for step in range(1, 6):
-        page.keyboard.press("ArrowRight")
-        page.wait_for_selector(
-            f'[data-view="lens_table"] [data-token="{255 + step}"][aria-selected="true"]', timeout=2_000
-        )
+        with busy_for_less_than(page, seconds=2):
+            page.keyboard.press("ArrowRight")
+            page.wait_for_selector(f'[data-view="lens_table"] [data-token="{255 + step}"][aria-selected="true"]')
 
 
 def test_a_prompt_that_is_unfolded_stays_where_it_was(browser, tmp_path):
@@ -202,8 +201,7 @@ def test_a_prompt_that_is_unfolded_stays_where_it_was(browser, tmp_path):
         text = view.locator(".tb-text").first
         wide = text.evaluate("el => el.clientWidth")
         view.get_by_role("button", name="Show").first.click()
-        page.wait_for_timeout(300)
-        assert text.evaluate("el => el.clientWidth") < wide
+        eventually(page, lambda: text.evaluate("el => el.clientWidth") < wide)
         assert text.evaluate("el => el.scrollTop") == 0
     finally:
         classic.close()

@@ -8,6 +8,7 @@ import pytest
 
 import tracebench as tb
 from tests import made
+from tests.chromium import busy_for_less_than
 
 pytestmark = pytest.mark.browser
 VIEW = '[data-view="token_scores"]'
@@ -270,8 +271,9 @@ def test_it_fits_narrow_and_wide(opened, width, scheme):
 def test_a_text_of_which_every_token_is_explained_stays_fluid(opened):
     trace = made.trace(*[(0, 1, 2, 3, 4, 5, 8, 9, 10, 7)[n * n % 10] for n in range(512)], prompt_length=1)
     page = opened(trace, made.scores(trace, None), fragment="#step=300")
-    page.get_by_role("button", name="Next step").click()
-    page.wait_for_selector(f'{VIEW} [role=rowheader][data-step="301"][aria-selected="true"]', timeout=2_000)
+    with busy_for_less_than(page, seconds=2):
+        page.get_by_role("button", name="Next step").click()
+        page.wait_for_selector(f'{VIEW} [role=rowheader][data-step="301"][aria-selected="true"]')
 
 
 SETUP = """

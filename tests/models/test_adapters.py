@@ -102,7 +102,7 @@ def test_a_session_computes_again_after_switching_the_adapter():
 
     def ask():
         session.ask(request(tb.LogitLens(top=1), trace), Job(lambda *_: None, answers.put, answers.put))
-        return answers.get(timeout=20).probs.values
+        return answers.get(timeout=120).probs.values
 
     with_it = ask()
     with lm.model.disable_adapter():

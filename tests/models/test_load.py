@@ -2,7 +2,9 @@ import base64
 import json
 import shutil
 import threading
+import traceback
 import zlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -363,3 +365,92 @@ def test_a_gguf_file(tmp_path):
     trace = lm.generate("The tower", max_new_tokens=3)
     assert trace.tokens.pieces[:2] == (b"The", b" tower")
     assert [check.state for check in tb.LogitLens()(lm, trace).checks] == ["holds"] * 3
+
+
+# --- names under which there is no model ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def places(tmp_path, folder, monkeypatch):
+    """A home folder with a model in it, and folders that hold none."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, tmp_path / "models" / "a-model")
+    shutil.copytree(folder, tmp_path / "bare")
+    (tmp_path / "bare" / "model.safetensors").unlink()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "a.gguf").write_bytes(b"nonsense")
+    tiny.tokenizer().save_pretrained(tmp_path / "words")
+    return tmp_path
+
+
+def test_a_tilde_is_the_home_folder(places):
+    lm = tb.load("~/models/a-model")
+    assert lm.name == "a-model"
+    assert lm.code == "lm = tb.load('path/to/a-model')  # put its folder here\n"
+    assert str(places) not in lm.code
+    assert tb.load(Path("~/models/a-model")).name == "a-model"
+    assert tb.load("~/models/../models/a-model").name == "a-model"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("~/models/a-modle", r"there is no such folder; did you mean '.*a-model'\?$"),
+        ("models/a/b", r"there is no such folder; 'a' is not in 'models'$"),
+        ("./nowhere", r"there is no such folder; 'nowhere' is not in '\.'"),
+        ("../nowhere/at/all", r"there is no such folder; 'nowhere' is not in '\.\.'$"),
+        ("/nowhere/at/all", r"there is no such folder; 'nowhere' is not in '/'$"),
+        ("nobody/x/", r"there is no such folder; 'nobody' is not in '\.'"),
+        ("C:\\models\\x", "there is no such folder"),
+        ("~nobody-of-this-name/x", "there is no such folder"),
+        ("empty", r"cannot load 'empty': the folder is empty; expected one with config\.json and weights$"),
+        ("bare", r"the folder has a configuration and no weights \(model\.safetensors, .* save it again$"),
+        ("words", r"the folder has no config\.json, so there is no saved model in it; expected a hub id, a local"),
+        ("models", r"no saved model in it; load the folder in it: 'models/a-model'$"),
+        ("packed", r"no saved model in it; load the file: 'packed/a\.gguf'$"),
+        ("packed/a.gguf", r"is there, but its model cannot be loaded: .*GGUF.*Expected a whole file of a model"),
+        ("two words", r"the hub has no such names \(letters, digits"),
+        ("https://huggingface.co/nobody/x/tree/main", r"got an address; try tb\.load\('nobody/x'\)$"),
+        ("nobody/x", r"it is no local folder with a model, and the hub .* check the name, and load it once where"),
+    ],
+)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_name_without_a_model_is_one_sentence(places, name, sentence, kind):
+    if kind is Path and name.startswith(("https:", "nobody/x", "two")):
+        name, sentence = str(Path(name)), "there is no such folder"
+    with pytest.raises(ValueError, match=sentence) as raised:
+        load(kind(name))
+    assert "Repo id" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_path_is_no_hub_id(places):
+    with pytest.raises(
+        ValueError, match=r"there is no such folder; .* a hub id is given as text: tb\.load\('nobody/x'\)$"
+    ):
+        load(Path("nobody/x"))
+
+
+@pytest.mark.parametrize("name", ["~/nowhere", "nobody/x", "empty", "models/a/b"])
+def test_its_traceback_is_short(places, name):
+    """Transformers' own frames say nothing more than that there is none."""
+    try:
+        load(name)
+    except ValueError as error:
+        shown = "".join(traceback.format_exception(error))
+    assert shown.count("File ") <= 4
+    assert "transformers" not in shown.replace("transformers import", "")
+
+
+@pytest.mark.parametrize("name", ["missing.gguf", "~/missing.gguf", "packed/b.gguf"])
+def test_a_missing_gguf_file_says_what_is_near(places, name):
+    with pytest.raises(
+        FileNotFoundError, match=r"there is no file .*; (did you mean 'packed/a\.gguf'|'missing\.gguf' is)"
+    ):
+        load(name)
+
+
+def test_an_option_may_say_that_the_model_is_elsewhere(places):
+    assert tb.load("models", subfolder="a-model").layers == 2

@@ -22,7 +22,7 @@ def test_a_notebook_is_committed_without_outputs(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_something_true_without_widgets(path):
     book = nbformat.read(path, 4)
-    NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    NotebookClient(book, timeout=500, kernel_name="python3").execute()
     outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     static = [o.data["text/html"] for o in outputs if "tracebench-static" in o.get("data", {}).get("text/html", "")]
     assert static

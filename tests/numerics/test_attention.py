@@ -115,11 +115,12 @@ def test_a_float64_model_is_checked_in_float64_and_returned_in_float32(name, lim
 
 
 def test_under_autocast_the_limit_follows_the_computed_dtype():
+    """The model's own: a user's autocast is off while a model runs."""
     lm = tiny.lm()
-    trace = lm.read(IDS)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        lm.refresh()
-        result = tb.AttentionPatterns()(lm, trace)
+    for block in lm.model.model.layers:
+        block.self_attn.forward = torch.autocast("cpu", dtype=torch.bfloat16)(block.self_attn.forward)
+    lm.refresh()
+    result = tb.AttentionPatterns()(lm, lm.read(IDS))
     assert {check.state for check in result.checks if check.kind == "identity"} == {"holds"}
     assert {check.limit for check in result.checks if check.name.startswith("pattern")} == {2**-7}
 

@@ -235,7 +235,7 @@ def test_edits_that_another_thread_makes_under_the_lock_are_not_read():
         if not others:
             others.append(threading.Thread(target=borrow))
             others[0].start()
-            began.wait(10)
+            began.wait(120)
 
     with pytest.MonkeyPatch.context() as patch, listening(tick):
         patch.setattr(unembedding, "ROWS", 4)

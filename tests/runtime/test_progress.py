@@ -1,11 +1,13 @@
-"""Who hears of slow work: whoever listens, else a bar."""
+"""Progress goes to the listener, or to a bar if there is none."""
 
-import time
+import contextlib
+import signal
+import sys
 
 import pytest
 
 from tracebench.runtime import progress
-from tracebench.runtime.progress import Cancelled, listening, shown, tick
+from tracebench.runtime.progress import Cancelled, listening, part, shown, tick
 
 
 def work(steps=3):
@@ -13,7 +15,7 @@ def work(steps=3):
         tick(done, steps, "working")
 
 
-def test_a_listener_hears_every_tick_and_no_bar_is_shown(capsys, monkeypatch):
+def test_a_listener_gets_every_tick_and_no_bar_is_shown(capsys, monkeypatch):
     monkeypatch.setattr(progress, "DELAY", 0)
     heard = []
     with listening(lambda *tick: heard.append(tick)), shown("work"):
@@ -22,19 +24,90 @@ def test_a_listener_hears_every_tick_and_no_bar_is_shown(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
-def test_slow_work_that_nobody_listens_to_shows_a_bar(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "DELAY", 0)
-    with shown("work"):
-        for done in (1, 2, 3):
-            time.sleep(0.15)  # the bar is not drawn more often than ten times a second
-            tick(done, 3, "working")
-    assert "working" in capsys.readouterr().err
+class Clock:
+    """A clock that a test moves."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
 
 
-def test_quick_work_shows_nothing(capsys):
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress, "clock", clock)
+    return clock
+
+
+def test_slow_work_without_a_listener_shows_a_bar(capsys, clock):
     with shown("work"):
+        clock.now += progress.DELAY
+        tick(1, 3, "working")
+        assert "working:  33%" in capsys.readouterr().err
         work()
+
+
+def test_quick_work_shows_nothing(capsys, clock):
+    with shown("work"):
+        clock.now += progress.DELAY * 0.99
+        work()
+    clock.now += progress.DELAY
     assert capsys.readouterr().err == ""
+
+
+def test_the_clock_starts_at_each_call_of_a_decorated_function(capsys, clock):
+    """The time since the function was decorated does not count."""
+    slow = shown("work")(work)
+    clock.now += progress.DELAY
+    slow()
+    slow()
+    assert capsys.readouterr().err == ""
+
+
+def interrupted_at(number, run):
+    """Run, and interrupt at this call or return in the modules that set a listener. Returns whether there is such a call.
+
+    Python handles signals there, but not between the end of a body and the ``__exit__`` that follows.
+    """
+    files, seen = {progress.__file__, contextlib.__file__}, 0
+
+    def trace(frame, event, _arg):
+        nonlocal seen
+        if frame.f_code.co_filename not in files:
+            return None
+        seen += event != "line"
+        if seen == number and event != "line":
+            signal.raise_signal(signal.SIGINT)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return seen >= number
+
+
+def test_no_listener_stays_after_an_interrupt():
+    """If one stayed, later work would show no bar."""
+    whole = shown("work")(work)
+
+    def twice():
+        with shown("outer"), part(0, 2):
+            whole()
+        whole()
+
+    kept, number, there = [], 0, True
+    while there:
+        number += 1
+        try:
+            there = interrupted_at(number, twice)
+        except KeyboardInterrupt as error:
+            kept.append(error)  # IPython also keeps the last traceback, and with it every frame
+        assert progress._listener.get() is None
+    assert len(kept) > 20
 
 
 def test_a_listener_may_stop_the_work_and_is_gone_afterwards():

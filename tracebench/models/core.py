@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from tracebench.models.eager import insist_on_eager
 from tracebench.models.layout.family import HEAD_ATTRIBUTES, discover, probe_device, run, vocabulary_size
 from tracebench.models.layout.layout import CausalModel, Layout
 from tracebench.models.layout.parts import Parts, find_parts
@@ -20,6 +21,7 @@ from tracebench.models.state.circumstances import circumstances, in_this_thread
 from tracebench.models.state.digests import Digests, digest
 from tracebench.models.state.fingerprint import fingerprint, is_sampled
 from tracebench.models.state.lock import ModelLock
+from tracebench.models.state.neutral import neutralise
 from tracebench.models.text import given
 from tracebench.models.text.tokenizer import Pieces
 from tracebench.record.tokens import Tokens, Vocabulary
@@ -111,7 +113,13 @@ class ModelCore:
 
     @property
     def vocabulary_size(self) -> int:
+        """How many token ids have an embedding."""
         return vocabulary_size(self.model)
+
+    @property
+    def scored_size(self) -> int:
+        """How many token ids have a logit. A head may be narrower than the embedding, or wider."""
+        return self.layout.scored
 
     def fingerprint(self) -> str:
         """A checksum of the weights' bits (16 hex digits). Above 1e9 parameters it is sampled, and cached until `refresh`."""
@@ -127,7 +135,7 @@ class ModelCore:
 
     def _thread_state(self) -> str:
         """A cache key for the exact bits of a pass: `state`, and torch's settings for this thread."""
-        return f"{self.state()} {in_this_thread(self.model)}"
+        return f"{self.state()} {in_this_thread()}"
 
     def refresh(self) -> None:
         """Clear the caches. Call it after editing a very large model, or after replacing modules of any model."""
@@ -154,17 +162,24 @@ class ModelCore:
         """The id of a token given as exact text or id.
 
         Raises:
-            ValueError: the text is not one token; the message lists its tokens.
+            ValueError: the text is not one token; the message lists its tokens. Or the model has no logit for it.
         """
-        return self.pieces.find(token, self.vocabulary_size)
+        found = self.pieces.find(token, self.vocabulary_size)
+        given.insist_on_logit(found, self.scored_size, self.name)
+        return found
 
     # --- running it ---------------------------------------------------------------------------------------------
 
     def running(self) -> Scope[None]:
-        """Within this scope the model is locked, in eval mode and without gradients; afterwards all is restored."""
+        """Within this scope the model is locked, in eval mode, `neutral` and without gradients; afterwards all is restored."""
         return Scope(self._take)
 
+    def neutral(self) -> Scope[None]:
+        """Within this scope autocast, the default device and numpy's error handling are as torch and numpy have them."""
+        return Scope(lambda undo: neutralise(undo, self.device))
+
     def _take(self, undo: ExitStack) -> None:
+        insist_on_eager(self.model)  # it may have been compiled since it was given
         undo.enter_context(self.lock)
         if self.lock.is_worker and any(module.training for module in self.model.modules()):
             # A cell may train this model without taking our lock, and must not find it in eval mode.
@@ -176,6 +191,7 @@ class ModelCore:
         # Not inference_mode: a buffer that a forward recomputes (dynamic NTK) would become an inference tensor,
         # and the user's next backward pass would fail on it.
         undo.enter_context(torch.no_grad())
+        neutralise(undo, self.device)
 
     def _wait_for_the_cell(self) -> Callable[[], None]:
         """A function for a wait loop: it yields the lock to cells, and reports progress every half second."""

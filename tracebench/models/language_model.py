@@ -12,10 +12,14 @@ from tracebench.models.recording import chat, generation, origin, reading
 from tracebench.models.recording.replay import no_replay_check, replay_check
 from tracebench.models.recording.text_check import text_checks
 from tracebench.models.replayable import replay_obstacle
-from tracebench.models.text import given
+from tracebench.models.text import edges, given
+from tracebench.record.checks import Check
 from tracebench.record.provenance import Provenance
 from tracebench.record.trace import Trace
 from tracebench.runtime import progress
+
+#: Text, token ids, or all that a tokenizer gave for one text (ids and an attention mask).
+Prompt = str | Sequence[int] | Mapping[str, Any]
 
 
 class LanguageModel(ModelCore):
@@ -32,7 +36,7 @@ class LanguageModel(ModelCore):
 
     def generate(
         self,
-        prompt: str | Sequence[int],
+        prompt: Prompt,
         *,
         max_new_tokens: int = 32,
         temperature: float | None = None,
@@ -40,29 +44,35 @@ class LanguageModel(ModelCore):
         top_p: float | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = (),
+        **unknown: Any,
     ) -> Trace:
         """Generate a continuation and record every step. Decoding is greedy unless a temperature is given.
 
         Args:
-            prompt: text (the tokenizer adds its special tokens) or token ids.
+            prompt: text (the tokenizer adds its special tokens), token ids, or all that a tokenizer gave for one text. Tokens
+                that its attention mask leaves out are padding and are dropped.
             max_new_tokens: maximum number of tokens; an end-of-sequence token ends the generation earlier.
             temperature: divides the logits before sampling; None takes the most likely token.
             top_k: sample only among the ``top_k`` most likely tokens.
             top_p: sample only among the most likely tokens that together reach this probability.
             seed: random seed of the sampling; by default one is drawn and recorded. Greedy decoding accepts and ignores it.
             stop: stop as soon as the new text contains one of these strings.
+            unknown: any other argument is refused, with the arguments that there are.
 
         Returns:
-            A `Trace`. Its candidates are the raw scores, before temperature, top-k and top-p.
+            A `Trace`. Its candidates are the raw scores, before temperature, top-k and top-p. Its checks name what is easy to
+            miss in the prompt, and the parts of the model's own generation_config that were set aside.
 
         Raises:
-            ValueError: the prompt and the new tokens exceed the context window, or a parameter is out of range.
+            ValueError: the prompt and the new tokens exceed the context window; a parameter is out of range or unknown; token ids
+                have padding and no attention mask.
         """
-        ids = self._ids(prompt)
+        generation.insist_on_known("generate", unknown)
+        ids, checks = self._ids(prompt, "generate")
         sampling = generation.Sampling(max_new_tokens, temperature, top_k, top_p, seed, stop)
         settings = {"how": "generate", "prompt": prompt if isinstance(prompt, str) else ids}
-        with progress.shown("generating"):
-            return self._checked(generation.generate(self, ids, sampling, settings), prompt)
+        with progress.shown("generating"), self.neutral():
+            return self._checked(generation.generate(self, ids, sampling, settings, checks=checks), prompt)
 
     def chat(self, messages: Sequence[Mapping[str, str]], **options: Any) -> Trace:
         """Answer a conversation through the chat template; each message becomes a segment of the trace.
@@ -72,35 +82,32 @@ class LanguageModel(ModelCore):
             options: as for `generate`; ``max_new_tokens`` is 64 by default.
 
         Raises:
-            TypeError: an unknown option.
-            ValueError: the tokenizer has no chat template.
+            ValueError: the tokenizer has no chat template; an unknown option.
         """
-        unknown = sorted(set(options) - set(generation.Sampling.__dataclass_fields__))
-        if unknown:
-            raise TypeError(
-                f"chat does not know {', '.join(unknown)}; it takes {', '.join(generation.Sampling.__dataclass_fields__)}"
-            )
+        generation.insist_on_known("chat", options)
         options.setdefault("max_new_tokens", 64)
         sampling = generation.Sampling(**options)
         rendered = chat.render(self, messages)
+        checks = (*rendered.checks, *edges.prompt_checks(self, rendered.ids, None, how="chat"))
         settings = {"how": "chat", "messages": [dict(message) for message in messages]}
         if rendered.continued:
             settings["continue_final_message"] = True
-        with progress.shown("generating"):
-            trace = generation.generate(self, rendered.ids, sampling, settings, rendered.segments)
-            return self._checked(replace(trace, checks=(*trace.checks, *rendered.checks)))
+        with progress.shown("generating"), self.neutral():
+            return self._checked(
+                generation.generate(self, rendered.ids, sampling, settings, segments=rendered.segments, checks=checks)
+            )
 
-    def read(self, text: str | Sequence[int], *, prompt_length: int = 1) -> Trace:
+    def read(self, text: Prompt, *, prompt_length: int = 1) -> Trace:
         """Read a text as if the model had generated it: every token after the prompt is a step.
 
         Args:
-            text: text or token ids.
+            text: text, token ids, or all that a tokenizer gave for one text.
             prompt_length: number of tokens in the prompt, including BOS; at least 1.
         """
-        ids = self._ids(text)
+        ids, checks = self._ids(text, "read")
         settings = {"how": "read", "text": text if isinstance(text, str) else ids}
-        with progress.shown("reading"):
-            trace = reading.read(self, ids, prompt_length, settings)
+        with progress.shown("reading"), self.neutral():
+            trace = reading.read(self, ids, prompt_length, settings, checks=checks)
             return replace(trace, checks=(*trace.checks, *text_checks(self.pieces, trace.tokens, text)))
 
     def _checked(self, trace: Trace, prompt: object = None) -> Trace:
@@ -115,9 +122,12 @@ class LanguageModel(ModelCore):
         others = tuple(check for check in trace.checks if check.name != "replay")
         obstacle = replay_obstacle(self, len(trace.tokens))
         try:
-            with fitting(
-                f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}: free some, and "
-                "call lm.replay(trace)"
+            with (
+                self.neutral(),
+                fitting(
+                    f"comparing the scores of {len(trace.tokens)} tokens does not fit the memory of {self.device}: free some, and "
+                    "call lm.replay(trace)"
+                ),
             ):
                 check = (
                     no_replay_check(obstacle)
@@ -133,5 +143,9 @@ class LanguageModel(ModelCore):
         """The provenance of a record that this model makes now."""
         return origin.provenance(self, settings, seed)
 
-    def _ids(self, text: str | Sequence[int]) -> list[int]:
-        return given.token_ids(text, self.encode, self.vocabulary_size, self.name)
+    def _ids(self, text: Prompt, how: str) -> tuple[list[int], tuple[Check, ...]]:
+        """The ids of what was given, and what should be known of them."""
+        ids = given.token_ids(text, self.encode, self.vocabulary_size, self.name)
+        if not isinstance(text, str):
+            edges.insist_on_no_padding(self, ids)
+        return ids, edges.prompt_checks(self, ids, text if isinstance(text, str) else None, how=how)

@@ -13,6 +13,7 @@ import torch
 
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.naming import shown_name
+from tracebench.models.source import EXPECTED, source
 
 #: Options that say where a model comes from: the tokenizer must come from there too.
 SOURCE_OPTIONS = (
@@ -37,7 +38,7 @@ def load(name: str | os.PathLike[str], **options: Any) -> LanguageModel:
     """A `LanguageModel` in eval mode, with its tokenizer.
 
     Args:
-        name: a hub id (transformers' own download and cache), a local folder, a ``.gguf`` file, or ``"demo"``.
+        name: a hub id (transformers' own download and cache), a local folder (``~`` is the home folder), a ``.gguf`` file, or ``"demo"``.
         options: go to ``AutoModelForCausalLM.from_pretrained`` (``dtype=torch.bfloat16``, ``device_map="auto"``,
             ``revision="..."``, ...).
 
@@ -48,25 +49,27 @@ def load(name: str | os.PathLike[str], **options: Any) -> LanguageModel:
 
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(
-            f'tb.load takes a hub id, a local folder, a .gguf file or "demo", got a {type(name).__name__}; a model that '
-            "is in memory goes to tb.LanguageModel(model, tokenizer)"
+            f"tb.load takes {EXPECTED}, got a {type(name).__name__}; a model that is in memory goes to "
+            "tb.LanguageModel(model, tokenizer)"
         )
-    given = os.fspath(name)
+    given = os.path.expanduser(os.fspath(name))  # noqa: PTH111 - a name may be no path, and is not changed then
     if not given:
-        raise ValueError('the name is empty: expected a hub id, a local folder, a .gguf file or "demo"')
-    source, shown, extra = _source(given)
+        raise ValueError(f"the name is empty: expected {EXPECTED}")
+    place, shown, extra = source(given, options, is_path=isinstance(name, os.PathLike))
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, **extra, **options)
+        model = AutoModelForCausalLM.from_pretrained(place, **extra, **options)
     except NOT_THE_FILES:
         raise
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise  # asks for a decision in words of its own
-        raise ValueError(_no_model(given, source, error)) from error
+        no_model = ValueError(_no_model(given, place, extra, error))
+        # That there is nothing of this name is said in full; what is wrong with files may be in the other error.
+        raise no_model from (error if Path(place).is_dir() else None)
     model.eval()
     where = {key: value for key, value in options.items() if key in SOURCE_OPTIONS}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **extra, **where)
+        tokenizer = AutoTokenizer.from_pretrained(place, **extra, **where)
     except NOT_THE_FILES:
         raise
     except Exception as error:
@@ -79,7 +82,7 @@ def load(name: str | os.PathLike[str], **options: Any) -> LanguageModel:
     return lm
 
 
-def _no_model(given: str, source: str, error: Exception) -> str:
+def _no_model(given: str, place: str, extra: dict[str, str], error: Exception) -> str:
     """Why there is no model, in a sentence; transformers' readers raise nearly anything on a damaged file."""
     if "Unrecognized configuration class" in str(error):
         return (
@@ -89,14 +92,15 @@ def _no_model(given: str, source: str, error: Exception) -> str:
     if isinstance(error, PermissionError):
         where = error.filename or given
         return f"cannot load {given!r}: {where!r} may not be read or written by you; change its permissions"
-    if Path(source).is_dir() or not isinstance(error, OSError):
+    if Path(place).is_dir() or not isinstance(error, OSError):
+        expected = "a whole file of a model" if extra else "config.json and whole weights"
         return (
-            f"{given!r} is there, but its model cannot be loaded: {_in_short(error)}. Expected config.json and "
-            "whole weights: download or save it again"
+            f"{given!r} is there, but its model cannot be loaded: {_in_short(error)}. Expected {expected}: "
+            "download or save it again"
         )
     return (
-        f"cannot load {given!r}: it is no local folder with a model, and the hub (or its cache, when offline) does not "
-        f"give it. {_in_short(error)}"
+        f"cannot load {given!r}: it is no local folder with a model, and the hub (or its cache, when offline) does not give it; "
+        f"check the name, and load it once where the hub can be reached. {_in_short(error)}"
     )
 
 
@@ -137,19 +141,3 @@ def _is_python(value: Any) -> bool:
 
 def _is_place(value: Any) -> bool:
     return isinstance(value, (str, os.PathLike)) and Path(value).is_absolute()
-
-
-def _source(name: str) -> tuple[str, str, dict[str, str]]:
-    """Where transformers finds it, what to call it, and what else transformers must be told."""
-    if name == "demo":
-        from tracebench.models import demo
-
-        return str(demo.demo_folder()), demo.NAME, {}
-    if name.lower().endswith(".gguf"):
-        file = Path(name)
-        if not file.is_file():
-            raise FileNotFoundError(f"there is no file {name!r}")
-        return str(file.parent), file.stem, {"gguf_file": file.name}
-    if Path(name).is_file():
-        raise ValueError(f"{name!r} is a file: expected the folder it is in, a .gguf file, a hub id, or 'demo'")
-    return name, shown_name(name), {}

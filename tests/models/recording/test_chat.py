@@ -108,7 +108,7 @@ def test_options_are_those_of_generate():
     again = lm.generate(one.tokens.ids[: one.prompt_length], max_new_tokens=5, temperature=1.0, seed=3)
     assert one.tokens.ids == again.tokens.ids
     assert len(one.steps) == 5
-    with pytest.raises(TypeError, match="chat does not know depth; it takes max_new_tokens, temperature"):
+    with pytest.raises(ValueError, match="chat does not know depth; it takes max_new_tokens, temperature"):
         lm.chat(TALK, depth=3)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -184,14 +185,62 @@ def test_a_stop_string_of_the_prompt_ends_nothing(lm, greedy):
     assert lm.generate(PROMPT, max_new_tokens=12, stop=("Eiffel", "never said")).tokens.ids == greedy.tokens.ids
 
 
-@pytest.mark.parametrize("eos", ["one", "several"])
+EOS = {
+    "one": lambda last: last,
+    "several": lambda last: [317, last],
+    "with a None among them": lambda last: [None, last],
+    "a tuple": lambda last: (last,),
+    "a tensor": torch.tensor,
+    "a tensor of several": lambda last: torch.tensor([317, last]),
+    "numpy's": lambda last: np.array([last]),
+}
+
+
+@pytest.mark.parametrize("eos", EOS)
 def test_the_models_end_of_sequence_ends_it(greedy, eos):
     lm = tiny.lm()
     last = greedy.tokens.ids[greedy.prompt_length + 3]
-    lm.model.generation_config.eos_token_id = last if eos == "one" else [317, last]
+    lm.model.generation_config.eos_token_id = EOS[eos](last)
     trace = lm.generate(PROMPT, max_new_tokens=12)
     stop = greedy.tokens.ids.index(last, greedy.prompt_length) + 1
     assert trace.tokens.ids == greedy.tokens.ids[:stop]
+
+
+@pytest.mark.parametrize("none", [None, [], (), [None], torch.tensor([], dtype=torch.long)], ids=repr)
+@pytest.mark.parametrize("of", ["eos_token_id", "pad_token_id"])
+def test_no_end_of_sequence_is_none_however_it_is_said(greedy, none, of):
+    lm = tiny.lm()
+    setattr(lm.model.generation_config, of, none)
+    with unchanged(lm.model) if not isinstance(none, torch.Tensor) else nullcontext():
+        assert lm.generate(PROMPT, max_new_tokens=12).hash == greedy.hash
+
+
+# --- arguments that are none of ours --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"repetition_penalty": 1.2},
+            r"does not know repetition_penalty; it takes max_new_tokens, .* stop; other ways to choose",
+        ),
+        (
+            {"num_beams": 4, "no_repeat_ngram_size": 2},
+            "does not know num_beams, no_repeat_ngram_size; .* are not supported yet",
+        ),
+        ({"suppress_tokens": [5]}, "does not know suppress_tokens; .* forbidden tokens"),
+        ({"do_sample": True}, "give a temperature to sample$"),
+        ({"max_length": 9}, "max_new_tokens counts what is added to the prompt$"),
+        ({"attention_mask": [1]}, r"which has the mask: lm\.generate\(tokenizer\(text\)\)$"),
+        ({"temprature": 0.5}, r"does not know temprature; .* did you mean temperature\?$"),
+    ],
+)
+@pytest.mark.parametrize("call", ["generate", "chat"])
+def test_an_argument_of_another_library_is_a_sentence(lm, call, options, sentence):
+    given = PROMPT if call == "generate" else [{"role": "user", "content": PROMPT}]
+    with pytest.raises(ValueError, match=f"^{call} .*{sentence}"):
+        getattr(lm, call)(given, **options)
 
 
 # --- progress -------------------------------------------------------------------------------------------------------
@@ -315,9 +364,11 @@ def test_a_prompt_that_is_none_is_a_sentence(lm, run, prompt, sentence):
 
 
 @pytest.mark.parametrize("run", [lambda lm, p: lm.generate(p), lambda lm, p: lm.read(p)])
-@pytest.mark.parametrize("prompt", [None, b"ab", 3, 1.5, np.array(5), {"input_ids": [5]}, {5, 6}])
+@pytest.mark.parametrize("prompt", [None, b"ab", 3, 1.5, np.array(5), {"ids": [5]}, {"input_ids": "the"}, {5, 6}])
 def test_a_prompt_of_the_wrong_kind_is_a_sentence(lm, run, prompt):
-    with pytest.raises(TypeError, match=r"expected a text or a list of token ids, got a \w+; bytes are text after"):
+    with pytest.raises(
+        TypeError, match=r"expected a text or a list of token ids, got (a \w+|'the'); bytes are text after"
+    ):
         run(lm, prompt)
 
 

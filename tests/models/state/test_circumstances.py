@@ -59,15 +59,13 @@ def test_a_hook_that_replaces_another_changes_the_state(lm):
 
 
 def test_torchs_settings_change_the_state(lm):
-    before, threads = in_this_thread(lm.model), torch.get_num_threads()
+    before, threads = in_this_thread(), torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
-        assert in_this_thread(lm.model) != before
+        assert in_this_thread() != before
     finally:
         torch.set_num_threads(threads)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert in_this_thread(lm.model) != before
-    assert in_this_thread(lm.model) == before
+    assert in_this_thread() == before
     before = circumstances(lm.model)
     torch.set_float32_matmul_precision("high")
     try:

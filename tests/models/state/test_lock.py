@@ -10,7 +10,7 @@ from tests import tiny
 from tracebench.models.state.lock import ModelLock
 from tracebench.models.watch import unembedding
 
-SOON = 5.0
+SOON = 120.0
 
 
 def running(target):

@@ -177,9 +177,9 @@ def test_two_threads_watch_two_models_and_end_in_any_order():
         with watch_attention(lms[at], range(2), nothing) as watching:
             if at:
                 go[0].set()  # the second has begun: the first may end
-                go[1].wait(10)  # the first has ended
+                go[1].wait(120)  # the first has ended
             else:
-                go[0].wait(10)
+                go[0].wait(120)
             forward(lms[at])
         go[1].set()
         seen[at] = watching

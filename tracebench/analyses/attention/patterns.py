@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tracebench.analyses.arguments import insist_on_text
+from tracebench.analyses.arguments import insist_on_text, neutral
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.memory import free_bytes
 from tracebench.models.recording.replay import replay_check
@@ -55,6 +55,7 @@ class AttentionPatterns:
         object.__setattr__(self, "heads", indices("heads", self.heads))
 
     @progress.shown("watching attention")
+    @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> Attention:
         """Watch the attention of one pass over a trace.
 

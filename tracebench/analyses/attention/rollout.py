@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from tracebench.analyses.arguments import insist_on_text
+from tracebench.analyses.arguments import insist_on_text, neutral
 from tracebench.analyses.attention.patterns import as_recorded, at_most, chosen, limit_in_words, via
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.watch.attention import Rows, insist_on_room, run_watched
@@ -69,6 +69,7 @@ class AttentionRollout:
         object.__setattr__(self, "last", last)
 
     @progress.shown("following attention")
+    @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> Rollout:
         """Compute the rollout of one pass.
 

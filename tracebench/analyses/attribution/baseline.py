@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
+from tracebench.models.text.given import insist_on_ids
 from tracebench.models.watch.embeddings import embed, mean_embedding
 from tracebench.requests.request import Unanswerable
 
@@ -100,4 +101,5 @@ def _token_id(lm: LanguageModel, name: Baseline) -> int:
     if token_id is None:
         others = "'eos', 'zero' or 'mean'" if name == "pad" else "'zero' or 'mean'"
         raise ValueError(f"the tokenizer of {lm.name} has no {name} token: choose baseline={others}")
+    insist_on_ids([int(token_id)], lm.vocabulary_size, lm.name)
     return int(token_id)

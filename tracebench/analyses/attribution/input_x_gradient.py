@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tracebench.analyses.arguments import neutral
 from tracebench.analyses.attribution.decision import Decision, differentiated, gradients_do_not_fit
 from tracebench.analyses.attribution.steps import explain
 from tracebench.models.memory import fitting
@@ -31,6 +32,7 @@ class InputXGradient:
     """
 
     @progress.shown("attributing")
+    @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> TokenScores:
         """Explain a step (or every step) of a trace.
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
 
-from tracebench.analyses.arguments import insist_on_text
+from tracebench.analyses.arguments import insist_on_text, neutral
 from tracebench.analyses.attribution.adaptive import Evaluate, Walk, walk
 from tracebench.analyses.attribution.baseline import Baseline, baseline_embeddings, baseline_words, check_baseline
 from tracebench.analyses.attribution.decision import Decision, differentiated, gradients_do_not_fit
@@ -98,6 +98,7 @@ class IntegratedGradients:
                 raise TypeError(f"{name} is True or False, got {getattr(self, name)!r}")
 
     @progress.shown("attributing")
+    @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> TokenScores:
         """Explain a step (or every step) of a trace.
 
@@ -130,11 +131,9 @@ class IntegratedGradients:
     def _gauss_legendre(
         self, lm: LanguageModel, decision: Decision, base: torch.Tensor
     ) -> tuple[torch.Tensor, float, list[Check]]:
-        from captum.attr import IntegratedGradients as Captum
-
         def along_the_path(number: Number, rows: int) -> torch.Tensor:
             return (
-                Captum(number)
+                _captum(number)
                 .attribute(decision.own[None], base[None], n_steps=self.n_steps, internal_batch_size=rows)[0]
                 .detach()
             )
@@ -238,6 +237,20 @@ def _rounding_note(lm: LanguageModel) -> str:
         return ""
     dtype = str(lm.coarsest).removeprefix("torch.")
     return f" Part of the error may be the rounding of {dtype}: load the model in float32 to see how much."
+
+
+def _captum(number: Number) -> Any:
+    """Captum's integrated gradients, with widths of its steps that do not depend on torch's default dtype."""
+    from captum.attr import IntegratedGradients as Captum
+
+    class Exact(Captum):
+        def _attribute(self, *args: Any, step_sizes_and_alphas: Any, **kwargs: Any) -> Any:
+            # Captum makes a tensor of them, of the default dtype if they are a list.
+            sizes, alphas = step_sizes_and_alphas
+            exact: Any = (np.asarray(sizes), alphas)
+            return super()._attribute(*args, step_sizes_and_alphas=exact, **kwargs)
+
+    return Exact(number)
 
 
 def _evaluator(number: Number, base: torch.Tensor, own: torch.Tensor, rows: int) -> Evaluate:

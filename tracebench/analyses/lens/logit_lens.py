@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from tracebench.analyses.arguments import insist_on_text
+from tracebench.analyses.arguments import insist_on_text, neutral
 from tracebench.analyses.lens.sweep import Sweep, Swept
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.layout.family import run
@@ -60,6 +60,7 @@ class LogitLens:
             lm.token_id(token)
 
     @progress.shown("reading layers")
+    @neutral
     def __call__(self, lm: LanguageModel, trace: Trace, target: Target | None = None) -> LensTable:
         """Run the lens over a trace.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from tracebench.analyses.lens.last_row import LastRow
-from tracebench.analyses.lens.statistics import Statistics
+from tracebench.analyses.lens.statistics import LOWEST, Statistics
 from tracebench.models.language_model import LanguageModel
 from tracebench.models.watch.unembedding import Unembedding, even_slices
 
@@ -83,7 +83,10 @@ class Sweep:
                     statistics.add(values.to(torch.float32, copy=not self._unembedding.deep), piece.start, other)
                 del logits, values  # free them before the next group allocates as much
                 self._breathe(part, tokens, group)
-        own = final.log_probs(self._logits[None, part].gather(-1, kept_ids[None]).float())
+        size = self._logits.shape[-1]
+        own = self._logits[None, part].gather(-1, kept_ids[None].clamp_max(size - 1)).float()
+        # A token of the prompt may have no logit: no layer predicts it.
+        own = final.log_probs(own.masked_fill_(kept_ids[None] >= size, LOWEST))
         rows_of_all = (*found, final)
         return Swept(
             ids=torch.cat([rows.leading_ids for rows in rows_of_all]),

@@ -323,7 +323,7 @@ def _with_head(model: CausalModel, layout: Layout, last: torch.Tensor, logits: t
         found = replace(layout, head=head).readout(last)
         gap = relative_gap(found.to(logits.device), logits) if found.shape == logits.shape else float("inf")
         if gap <= SAME_STREAM[layout.dtype]:
-            return replace(layout, head=head, gap=gap)
+            return replace(layout, head=head, gap=gap, scored=logits.shape[-1])
         tried.append(f"{head}: {gap:.2g}")
     raise LayoutError(
         f"{type(model).__name__}: final norm and unembedding do not give the model's logits (gap relative to their "

@@ -1,14 +1,15 @@
 """Generate with the model's own cache and no hooks, and record what could have been said.
 
-transformers' ``generate`` does the decoding. Its processors are set aside (a repetition penalty would change the scores
-that are recorded); a recorder sees the raw logits first, and temperature, top-k and top-p come after it.
+transformers' ``generate`` does the decoding. The model's own processors are set aside (a repetition penalty would change the
+scores that are recorded; see `own_settings`); a recorder sees the raw logits first, and temperature, top-k and top-p come after it.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from numbers import Real
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import (
-    GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
@@ -29,17 +29,16 @@ from transformers import (
 from tracebench.models.layout.steady import steady
 from tracebench.models.memory import fitting
 from tracebench.models.recording.origin import provenance
+from tracebench.models.recording.own_settings import set_aside, set_aside_check, settings_aside
 from tracebench.models.recording.scores import ScoreRows
 from tracebench.record.arrays import whole
+from tracebench.record.checks import Check
 from tracebench.record.trace import Segment, Trace
 from tracebench.runtime import progress
 from tracebench.runtime.interrupts import Scope
 
 if TYPE_CHECKING:
     from tracebench.models.core import ModelCore
-
-#: What prepares every step of transformers' ``generate``.
-PREPARE = "prepare_inputs_for_generation"
 
 #: The lowest temperature: scores of a thousand divided by less than this leave float32's range on the way to a probability.
 COLDEST = 1e-30
@@ -142,6 +141,34 @@ def _texts(given: Any) -> tuple[str, ...]:
     return tuple(texts)
 
 
+#: What to give instead of some arguments of other libraries.
+INSTEAD = {
+    "do_sample": "give a temperature to sample",
+    "max_length": "max_new_tokens counts what is added to the prompt",
+    "max_tokens": "say max_new_tokens",
+    "stop_strings": "say stop",
+    "stop_sequences": "say stop",
+    "eos_token_id": "set lm.model.generation_config.eos_token_id",
+    "input_ids": "give the ids as the prompt",
+    "attention_mask": "give all that the tokenizer gave as the prompt, which has the mask: lm.generate(tokenizer(text))",
+    "num_return_sequences": "call it once for each seed",
+}
+
+
+def insist_on_known(call: str, options: Iterable[str]) -> None:
+    """A ``ValueError`` for arguments that are none of ours, which says which there are."""
+    known = Sampling.__dataclass_fields__
+    unknown = [name for name in options if name not in known]
+    if not unknown:
+        return
+    instead = [INSTEAD[name] for name in unknown if name in INSTEAD]
+    close = [f"did you mean {near[0]}?" for name in unknown if (near := difflib.get_close_matches(name, known, 1, 0.8))]
+    own = "other ways to choose tokens (penalties, beams, forced or forbidden tokens) are not supported yet"
+    raise ValueError(
+        f"{call} does not know {', '.join(unknown)}; it takes {', '.join(known)}; {'; '.join(instead or close or [own])}"
+    )
+
+
 class Recorder(LogitsProcessor):
     """First in line: keeps the raw logits of each step and leaves them as they are."""
 
@@ -178,14 +205,47 @@ class StopAt(StoppingCriteria):
         return torch.tensor([found], device=input_ids.device)
 
 
+class Embeddable(StoppingCriteria):
+    """Raises when the token that was taken has no embedding, where torch would raise in its own words."""
+
+    def __init__(self, lm: ModelCore) -> None:
+        self._lm = lm
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
+        taken, size = int(input_ids[0, -1]), self._lm.vocabulary_size
+        if taken >= size:
+            raise ValueError(
+                f"{self._lm.name} said token id {taken}, for which it has no embedding (those are 0 to {size - 1}), so it cannot "
+                f"go on; give it as many embeddings as logits: model.resize_token_embeddings({self._lm.scored_size})"
+            )
+        return torch.zeros(1, dtype=torch.bool, device=input_ids.device)
+
+
 def generate(
-    lm: ModelCore, ids: Sequence[int], sampling: Sampling, given: dict[str, Any], segments: tuple[Segment, ...] = ()
+    lm: ModelCore,
+    ids: Sequence[int],
+    sampling: Sampling,
+    given: dict[str, Any],
+    *,
+    segments: tuple[Segment, ...] = (),
+    checks: tuple[Check, ...] = (),
 ) -> Trace:
-    """See `LanguageModel.generate`; ``ids`` is the prompt, ``given`` says in the record what it was made of."""
+    """See `LanguageModel.generate`.
+
+    Args:
+        lm: the model.
+        ids: the prompt.
+        sampling: how tokens are chosen.
+        given: what the prompt was made of, for the record.
+        segments: who said which part of the prompt.
+        checks: of the prompt.
+    """
     lm.check_length(len(ids), sampling.max_new_tokens)
     _ = lm.layout  # proved before anything is generated, not after
     recorder = Recorder(len(ids), sampling.max_new_tokens)
-    criteria = [StopAt(lm, len(ids), sampling.stop)] if sampling.stop else []
+    criteria: list[StoppingCriteria] = [StopAt(lm, len(ids), sampling.stop)] if sampling.stop else []
+    if lm.scored_size > lm.vocabulary_size:
+        criteria.append(Embeddable(lm))
     new = sampling.max_new_tokens
     with (
         fitting(
@@ -193,7 +253,7 @@ def generate(
             "for fewer new tokens"
         ),
         lm.running(),
-        _settings_aside(lm.model, sampling),
+        settings_aside(lm.model, sampling),
         steady(lm.model),
         _seeded(lm.device, sampling.seed if sampling.sampled else None),
     ):
@@ -206,46 +266,16 @@ def generate(
         )
     recorder.settle(out[0])
     steps = out.shape[1] - len(ids)
+    aside = set_aside(lm.model.generation_config, sampling)
     lm.breathe(steps, steps, "generated")
     return Trace(
         lm.tokens(out[0].tolist()),
         len(ids),
         recorder.rows.candidates(lm.pieces, steps),
-        provenance(lm, {**given, **sampling.settings()}, sampling.seed if sampling.sampled else None),
+        provenance(lm, {**given, **sampling.settings()}, sampling.seed if sampling.sampled else None, aside),
+        checks=(*checks, *set_aside_check(aside)),
         segments=segments,
     )
-
-
-def _settings_aside(model: Any, sampling: Sampling) -> Scope[None]:
-    """Within this scope the model's generation settings are neutral; the user's own object comes back untouched.
-
-    Given as an argument they would be merged with the model's own, which is what must not happen.
-    """
-    own = model.generation_config
-    eos = own.eos_token_id
-    first = eos[0] if isinstance(eos, (list, tuple)) else eos
-    neutral = GenerationConfig(
-        bos_token_id=own.bos_token_id,
-        eos_token_id=eos,
-        pad_token_id=own.pad_token_id if own.pad_token_id is not None else first,
-        do_sample=sampling.sampled,
-        max_new_tokens=sampling.max_new_tokens,
-        use_cache=True,
-        # Said only when sampling: transformers warns of settings that greedy decoding would ignore.
-        **({"temperature": 1.0, "top_k": 0, "top_p": 1.0} if sampling.sampled else {}),
-    )
-
-    def enter(undo: ExitStack) -> None:
-        # Where it is kept and not where it is seen: a wrapper (PEFT, FSDP) only passes on what is inside.
-        for holder in [m for m in model.modules() if "generation_config" in vars(m)] or [model]:
-            undo.callback(setattr, holder, "generation_config", holder.generation_config)
-            holder.generation_config = neutral
-        # PEFT exchanges this method of what it wraps, and what it puts back is no attribute that was there before.
-        for module in model.modules():
-            if hasattr(module, PREPARE) and PREPARE not in vars(module):
-                undo.callback(vars(module).pop, PREPARE, None)
-
-    return Scope(enter)
 
 
 def _seeded(device: torch.device, seed: int | None) -> Scope[None]:

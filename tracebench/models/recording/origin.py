@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tracebench.models.state.circumstances import set_in_torch
 from tracebench.record.provenance import Provenance
 
 if TYPE_CHECKING:
     from tracebench.models.core import ModelCore
 
 
-def provenance(lm: ModelCore, settings: Mapping[str, Any], seed: int | None) -> Provenance:
+def provenance(
+    lm: ModelCore, settings: Mapping[str, Any], seed: int | None, set_aside: Mapping[str, Any] | None = None
+) -> Provenance:
     """Of a record that this model makes now."""
     now = datetime.now(UTC).replace(microsecond=0)
     return Provenance(
@@ -29,6 +32,8 @@ def provenance(lm: ModelCore, settings: Mapping[str, Any], seed: int | None) -> 
         device=str(lm.device),
         seed=seed,
         settings=dict(settings),
+        set_aside=dict(set_aside or {}),
+        torch=set_in_torch(),
         versions=_versions(),
         time=now.isoformat().replace("+00:00", "Z"),
     )

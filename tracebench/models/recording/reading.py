@@ -9,7 +9,9 @@ import torch
 
 from tracebench.models.recording.origin import provenance
 from tracebench.models.recording.scores import ScoreRows
+from tracebench.models.text import given
 from tracebench.record.arrays import whole
+from tracebench.record.checks import Check
 from tracebench.record.trace import Trace
 
 if TYPE_CHECKING:
@@ -19,13 +21,17 @@ if TYPE_CHECKING:
 ROWS = 64
 
 
-def read(lm: ModelCore, ids: Sequence[int], prompt_length: int, settings: dict[str, Any]) -> Trace:
-    """See `LanguageModel.read`."""
-    given, prompt_length = prompt_length, whole(prompt_length) or 0
+def read(
+    lm: ModelCore, ids: Sequence[int], prompt_length: int, settings: dict[str, Any], *, checks: tuple[Check, ...] = ()
+) -> Trace:
+    """See `LanguageModel.read`; ``checks`` are of the text."""
+    wanted, prompt_length = prompt_length, whole(prompt_length) or 0
     if not 1 <= prompt_length <= len(ids):
         raise ValueError(
-            f"prompt_length is a whole number from 1 to {len(ids)} (the tokens of the text), got {given!r}"
+            f"prompt_length is a whole number from 1 to {len(ids)} (the tokens of the text), got {wanted!r}"
         )
+    for token_id in ids[prompt_length:]:
+        given.insist_on_logit(token_id, lm.scored_size, lm.name)
     settings = {**settings, "prompt_length": prompt_length}
     lm.check_length(len(ids), 0)
     logits = lm.logits(ids)[prompt_length - 1 : -1]
@@ -36,4 +42,5 @@ def read(lm: ModelCore, ids: Sequence[int], prompt_length: int, settings: dict[s
         rows.add(part)
         rows.realise(part, taken[start : start + ROWS])
         lm.breathe(start, len(taken), "reading")
-    return Trace(lm.tokens(ids), prompt_length, rows.candidates(lm.pieces, len(taken)), provenance(lm, settings, None))
+    scores = rows.candidates(lm.pieces, len(taken))
+    return Trace(lm.tokens(ids), prompt_length, scores, provenance(lm, settings, None), checks)

@@ -29,12 +29,33 @@ def circumstances(model: CausalModel) -> str:
     return hashlib.sha256("\n".join(_facts(model)).encode()).hexdigest()[:16]
 
 
-def in_this_thread(model: CausalModel) -> str:
-    """Torch's settings of this thread that change the bits of a pass: number of threads, and autocast."""
-    devices = sorted({parameter.device.type for parameter in model.parameters()} | {"cpu"})
-    kinds = [device for device in devices if torch.amp.is_autocast_available(device)]
-    autocast = [(device, torch.get_autocast_dtype(device)) for device in kinds if torch.is_autocast_enabled(device)]
-    return f"{torch.get_num_threads()} {autocast}"
+def in_this_thread() -> str:
+    """Torch's setting of this thread that changes the bits of a pass: number of threads. Autocast is off in a pass."""
+    return str(torch.get_num_threads())
+
+
+def set_in_torch() -> dict[str, Any]:
+    """What is set in torch for all threads and may change the numbers of a pass, where it differs from torch's default."""
+    found: dict[str, Any] = {}
+    if torch.get_default_dtype() != torch.float32:
+        found["default_dtype"] = str(torch.get_default_dtype()).removeprefix("torch.")
+    if torch.are_deterministic_algorithms_enabled():
+        found["deterministic_algorithms"] = True
+    for name, backend in (("cuda", torch.backends.cuda), ("mkldnn", torch.backends.mkldnn)):
+        precision = _precision(getattr(backend, "matmul", None))
+        if precision not in _FULL:
+            found[f"{name}_matmul_precision"] = precision
+    return found
+
+
+#: How torch names products of float32 that round nothing more.
+_FULL = ("none", "ieee", "highest")
+
+
+def _precision(matmul: Any) -> str:
+    """Of products of float32. Newer torch has it for each backend, and refuses the older call once that was used."""
+    found = getattr(matmul, "fp32_precision", None)
+    return torch.get_float32_matmul_precision() if found is None else str(found)
 
 
 def _facts(model: CausalModel) -> Iterator[str]:
@@ -49,7 +70,7 @@ def _facts(model: CausalModel) -> Iterator[str]:
         own = module.__dict__.get("forward")
         if any(hooks) or own is not None:
             yield f"{name} {hooks} {None if own is None else _numbered(own)}"
-    yield f"{torch.get_default_dtype()} {torch.get_float32_matmul_precision()} {torch.are_deterministic_algorithms_enabled()}"
+    yield json.dumps(set_in_torch())
 
 
 def _numbered(forward: Callable[..., Any]) -> int:

@@ -33,7 +33,7 @@ def embed(lm: ModelCore, ids: Sequence[int]) -> torch.Tensor:
 
 def mean_embedding(lm: ModelCore) -> torch.Tensor:
     """The mean embedding over the vocabulary: [feature]."""
-    total = torch.zeros((), device=lm.device)
+    total = torch.zeros((), device=lm.device, dtype=torch.float32)
     for start in range(0, lm.vocabulary_size, MANY):
         total = total + embed(lm, range(start, min(start + MANY, lm.vocabulary_size))).sum(0)
     return total / lm.vocabulary_size
