@@ -17,7 +17,7 @@ from tracebench.record.tokens import Tokens
 from tracebench.record.trace import Trace
 from tracebench.record.traces import Traces
 from tracebench.requests.code import request_for
-from tracebench.requests.things import Stored, key_of
+from tracebench.requests.things import StoredThing, key_of
 from tracebench.results.base import Result
 
 #: The suffix of our files.
@@ -103,7 +103,7 @@ def save(path: str | os.PathLike[str], *records: Any) -> Path:
             raise FileError(
                 f"{result!r} is about the trace {missing[0]}, which is not among the records: save it with its trace"
             )
-    ordered = [*traces, *results, *map(Stored, others)]
+    ordered = [*traces, *results, *map(StoredThing, others)]
     return write_records(path, [record.to_record() for record in ordered])
 
 
@@ -131,14 +131,14 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
         problem = _misfit(thing, record, traces) if isinstance(thing, Result) else None
         if problem:
             raise FileError(f"{printable(path)} is damaged or of another version: its {record.kind} {problem}")
-    stored = [thing.value for thing in things if isinstance(thing, Stored)]
+    stored = [thing.value for thing in things if isinstance(thing, StoredThing)]
     arrays = tuple(value for value in stored if key_of(value) == "$array")
     tables = tuple(value for value in stored if key_of(value) == "$table")
     return Bundle(tuple(traces), tuple(thing for thing in things if isinstance(thing, Result)), arrays, tables)
 
 
 def _class(kind: str) -> Any:
-    return Stored if kind == Stored.kind else registry.result_class(kind)
+    return StoredThing if kind == StoredThing.kind else registry.result_class(kind)
 
 
 def _misfit(result: Any, record: Record, traces: Traces) -> str | None:

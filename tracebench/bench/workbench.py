@@ -146,10 +146,14 @@ class Workbench(Saving, SyncedWidget):
         with self._adding:
             known = self.traces.index(trace.hash)
             if known is None:
+                # First what may fail: then nothing of the trace is here, and a second try starts anew.
                 self._answerer.add(trace, lm)
+                usual, note = self._usual(trace) if self._usual else ([], None)
+                data = TraceData(trace)
                 known = self.traces.add(trace)
-                self._trace_data.append(TraceData(trace))
-                requests += self._usual_requests(trace)
+                self._trace_data.append(data)
+                self._notes.append(note)
+                requests += usual
             if isinstance(self._answerer, Stored):
                 self._answerer.keep(results)
             # Drop default requests without a view, because a new view would move the others.

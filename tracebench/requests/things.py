@@ -71,7 +71,7 @@ def opened(node: ast.expr) -> dict[str, str] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class StoredThing:
     """An array or a table in a file."""
 
     value: Any
@@ -84,7 +84,7 @@ class Stored:
         return Record(self.kind, {"table": self.value.to_json(orient="split", double_precision=15)}, {})
 
     @classmethod
-    def from_record(cls, record: Record) -> Stored:
+    def from_record(cls, record: Record) -> StoredThing:
         if "values" in record.arrays:
             return cls(record.arrays["values"])
         import io
