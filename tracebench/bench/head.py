@@ -127,7 +127,7 @@ class Head:
                 if (parts := result.sentence(self.trace, self.step)) is None:
                     continue
                 others.append(parts)
-                if question.is_followup:
+                if question.is_followup and request in question.own(self.step):
                     followups.append(parts)
                 elif result.says == "compares":
                     comparisons.append(parts)
