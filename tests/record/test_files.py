@@ -260,3 +260,10 @@ def test_a_result_without_its_text_or_with_another_raises_a_sentence(tmp_path, m
     write_records(path, [trace.to_record(), other])
     with pytest.raises(FileError, match=rf"its {result.kind} names 2 tokens that are not the 8 of the trace$"):
         tb.open(path)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tb.save("~/a.trace", made.trace())
+    assert path == tmp_path / "a.trace"
+    assert tb.open("~/a.trace").trace.hash == made.trace().hash

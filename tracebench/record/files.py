@@ -98,7 +98,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     shown = printable(path)
     try:
         # Follow a link, so that the link stays and the file behind it changes.
-        target = Path(path).resolve()
+        target = Path(path).expanduser().resolve()
         if not target.parent.is_dir():
             raise FileError(f"cannot save {shown}: the folder {printable(target.parent)} does not exist; make it first")
         with _temporary_file(target) as file:
@@ -116,7 +116,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         # RuntimeError: circular links. ValueError: a null byte or a lone surrogate (UnicodeEncodeError) in the name.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FileError(f"cannot save {shown}: {reason}; choose another name or folder") from error
-    return Path(path)
+    return Path(path).expanduser()
 
 
 def _temporary_file(target: Path) -> Scope[BinaryIO]:
@@ -141,7 +141,7 @@ def read_records(path: str | os.PathLike[str]) -> list[Record]:
     Raises:
         FileError: the file is missing, damaged, or not in a format that this version reads.
     """
-    source = Path(path)
+    source = Path(path).expanduser() if str(path).startswith("~") else Path(path)
     header, start = _read_header(source)
     meta = header.pop("__metadata__", {})
     if _KEY not in meta:
