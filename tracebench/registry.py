@@ -1,8 +1,10 @@
 """Two tables, of the analyses and of the kinds of results. Reading them imports nothing.
 
-They give the names in ``tb``, the menus of methods, the questions of a bench and the list of bundles. Third parties add rows
+They give the names in ``tb``, the menus of methods, the views of a bench and the list of bundles. Third parties add rows
 by entry points: in the group ``tracebench.analyses`` an analysis class (its attribute ``gives`` is the kind of its result),
 in the group ``tracebench.kinds`` a `Kind`.
+
+``question`` and ``group`` are for the question bar of the bench's next version. Nothing reads them yet.
 """
 
 from __future__ import annotations

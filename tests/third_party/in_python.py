@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from tracebench_wordcount.view import WordCountsView
@@ -51,6 +53,14 @@ def test_a_file_gives_it_back(tmp_path):
     bench = tb.Workbench([*opened])
     assert bench.views[-1].stem == "word_counts"
     bench.close()
+
+
+def test_its_sentence_is_whole():
+    """It adds to the head, so it has its own full stop."""
+    every, frequent = WordCount(least=1)(lm(), trace("hard")), WordCount(least=1000)(lm(), trace("hard"))
+    for found, end in ((every, r" occurs \d+ times?\."), (frequent, r" was not counted\.")):
+        assert found.says == "adds"
+        assert all(re.fullmatch(end, found.sentence(trace("hard"), step)[-1]) for step in trace("hard").steps)
 
 
 def test_its_rows_are_among_ours():

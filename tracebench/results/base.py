@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-#: The place of a result's sentence in the head of a bench. ``"continues"`` continues the sentence of the trace,
-#: ``"compares"`` answers its own question and comes first, ``"adds"`` comes last.
+#: The place of a result's sentence in the head of a bench. ``"continues"`` continues the sentence of the trace and ends
+#: it. The others are whole sentences. ``"compares"`` answers its own question and comes first. ``"adds"`` comes last in the
+#: static text; in the live head it leads only as the answer to a follow-up question.
 Says = Literal["continues", "compares", "adds"]
 
 

@@ -41,8 +41,8 @@ class WordCounts(Result):
         at = trace.prompt_length + trace.check_step(step)
         token, count = {"token": self.tokens.display[at]}, float(self.counts.sel(token=at))
         if np.isnan(count):
-            return (token, " was not counted")
-        return (token, f" occurs {count:.0f} time{'' if count == 1 else 's'}")
+            return (token, " was not counted.")
+        return (token, f" occurs {count:.0f} time{'' if count == 1 else 's'}.")
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per token that was counted."""
