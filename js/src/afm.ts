@@ -105,7 +105,7 @@ function rendering(stem: string, draw: Draw) {
       life.signal.addEventListener("abort", () => root.remove());
       try {
         if (!host) {
-          throw new Error("This notebook's anywidget is older than 0.11, which composes widgets: please update it.");
+          throw new Error("This notebook has an anywidget older than 0.11. Update it: pip install -U anywidget");
         }
         const shared = await sharedOf(model, root, host, life.signal);
         if (!life.signal.aborted) await draw(shared, model, host);
@@ -245,7 +245,7 @@ function showNotAsked(root: HTMLElement, stem: string, ask: (() => void) | null)
   const box = element(
     "div",
     { class: "tb-state", role: "note" },
-    element("p", {}, "This question is not asked about this text."),
+    element("p", {}, "This question was not asked about this text."),
   );
   if (ask) {
     const button = element("button", { class: "tb-button", type: "button" }, "Ask");

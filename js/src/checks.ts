@@ -31,7 +31,7 @@ export function summary(checks: readonly Check[]): string {
 
 /** The summary as a button that opens the list. */
 export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLElement {
-  if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
+  if (checks.length === 0) return element("span", { class: "tb-note", title: "This result has no checks." }, "no checks");
   const state = worst(checks);
   const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, summary(checks));
   return popup(button, element("div", { role: "group", "aria-label": "Checks" }, checkList(checks)), signal).el;

@@ -71,5 +71,5 @@ test("a host that gives no signal ends the view by what it was given back", asyn
 test("a host that cannot compose widgets is told what to do", async () => {
   const el = document.createElement("div");
   await widget("toy", () => {}).render({ model: EMPTY, el });
-  expect(el.textContent).toContain("anywidget is older than 0.11");
+  expect(el.textContent).toContain("anywidget older than 0.11");
 });

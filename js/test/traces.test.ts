@@ -114,7 +114,7 @@ test("where nothing is asked about a text the view says so, and asks what it ask
   const shown = await show(lensTable, { _traces: [FIRST, SECOND], _requests: [REQUEST, null] }, { reply });
   await selectTrace(shown, 1, { step: 0, query: 1 });
   expect([shown.root.dataset.state, text(one(shown.root, "h2")), text(one(shown.root, ".tb-state p"))]).toEqual([
-    ...["absent", "Lens table", "This question is not asked about this text."],
+    ...["absent", "Lens table", "This question was not asked about this text."],
   ]);
   one(shown.root, ".tb-state button").click();
   await settled();

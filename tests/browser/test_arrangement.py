@@ -300,8 +300,8 @@ def test_an_old_question_and_an_old_arrangement_are_passed_over(saved_page, tmp_
     page = saved_page(tmp_path / "old.html")
     page.wait_for_selector('[data-view="token_scores"][data-state="ready"]')
     assert in_sight(page) == ["generation", "lens_table", "token_scores"]
-    assert "A question was kept that is none for this text" in page.locator('[data-view="token_scores"]').inner_text()
-    assert "is about other views than these" in page.locator(".tb-away").inner_text()
+    assert "The saved question does not fit this text" in page.locator('[data-view="token_scores"]').inner_text()
+    assert "does not fit the views of this bench" in page.locator(".tb-away").inner_text()
 
 
 @pytest.mark.parametrize("view", ["generation", "lens_table", "token_scores"])

@@ -45,7 +45,7 @@ export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal:
   let largest = LARGEST;
   const cells = sheet(
     {
-      label: "The position that reads (down) and what it looks at (across)",
+      label: "Queries (down) and keys (across)",
       axis: "query",
       rows: Array.from({ length }, (_, query) => query),
       rowName: (query) => token(text.pieces[query] as Piece, { title: "" }),

@@ -71,7 +71,7 @@ export function showAttention(
       text,
       sinks: attention.sinks,
       said: (from, key) =>
-        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: ${share(slice, from, key)}`,
+        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: weight ${share(slice, from, key)}`,
       onCell: (from, key) => selectCell(selection, text, from, key),
       onPoint: point,
     },
@@ -88,7 +88,7 @@ export function showAttention(
   );
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
-  const line = detailLine(text);
+  const line = detailLine(text, "weight");
   const note = element("p", { class: "tb-note", title: attention.method });
 
   const tell = () => {
@@ -96,11 +96,11 @@ export function showAttention(
     const at = pointed ?? { query: query(), key };
     const from = at.query === query() ? "" : `, from position ${at.query}`;
     const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
-    line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
+    line.tell({ ...at, words, isLargest: !pointed && !chose });
   };
   const ask = ifChanged((position: number) => {
     const reads = token(text.pieces[position] as Piece, { title: "" });
-    question.replaceChildren(`from position ${position} `, reads, predicts(text, position));
+    question.replaceChildren(`Attention from position ${position} `, reads, predicts(text, position));
   });
   const paint = () => {
     const { key } = selection.fields;
@@ -118,8 +118,8 @@ export function showAttention(
     tell();
   };
   const meaning = {
-    what: "the attention",
-    most: "the largest weight in this row beside position 0; small maps keep the full scale",
+    what: "attention weight",
+    most: "the largest weight in this row except position 0; the small maps keep 0 to 1",
   };
   const tints = scale(meaning, taste, paint, signal);
   // Made before any part that may throw, so that the loading note always ends with the view.

@@ -26,7 +26,7 @@ import { sliceOf } from "./slice";
 /** `data` is the text that the attention is about; the rollouts that it offers are asked for when they are chosen. */
 export function attentionView(context: Context<Text>): void {
   const { el, data: text, answers, request, alternatives: rollouts, selection, signal } = context;
-  if (!request) throw new Error("The attention view has nothing to ask for.");
+  if (!request) throw new Error("The attention view has no request.");
   if (!text.pieces) throw new Error("The attention view needs the text: data with prompt_length, steps, ids and pieces.");
   const asked = cached(answers);
   const slot = element("span", { class: "tb-att-slot" });
@@ -58,7 +58,7 @@ export function attentionView(context: Context<Text>): void {
       const prepare = async (answer: unknown, options: AskOptions): Promise<Prepared> => {
         const attention = answer as Attention;
         if (attention.length !== text.pieces.length) {
-          throw new Error(`The attention is of ${attention.length} tokens, the text has ${text.pieces.length}.`);
+          throw new Error(`The attention has ${attention.length} tokens, but the text has ${text.pieces.length}.`);
         }
         slices ??= source<Whose, HeadSlice>({
           request,

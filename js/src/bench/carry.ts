@@ -27,7 +27,7 @@ export interface Carrying {
 
 /** The handle. Without a pointer, use the buttons beside the title. */
 export function grip({ name, views, visible, onDrop }: Carrying, signal: AbortSignal): HTMLElement {
-  const title = `Drag to move ${spoken(name)} (Escape gives up)`;
+  const title = `Drag to move ${spoken(name)} (Escape cancels)`;
   const handle = element("span", { class: "tb-grip", "data-grip": name, title, "aria-hidden": "true", "data-capture": "no" });
   handle.append(dots());
   handle.addEventListener(

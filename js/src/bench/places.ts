@@ -114,7 +114,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       focused.focus({ preventScroll: true });
     const ignored = kept.get() !== null && Object.keys(kept.get() as object).length > 0 && !arrangementIn(kept.get(), names);
     note.textContent = ignored
-      ? "The arrangement that was kept is about other views than these: all are shown."
+      ? "The saved arrangement does not fit the views of this bench, so all views are shown."
       : hidden.length > 0
         ? "Hidden:"
         : "";

@@ -64,7 +64,7 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
     let doing = about ? `Saving (${about}) …` : "Saving …";
     const tell = () => {
       const { silent } = answers.liveness;
-      word.textContent = silent ? `${doing} The kernel does not answer: it is busy, or gone.` : doing;
+      word.textContent = silent ? `${doing} The kernel does not answer: it is busy or gone.` : doing;
       button.disabled = !silent;
     };
     answers.liveness.on(tell, saving.signal);

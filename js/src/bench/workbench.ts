@@ -91,7 +91,7 @@ export function workbench({ el, traces, selection, answers, synced, children, si
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
     elsewhere.textContent =
-      read === null ? "" : `This is about step ${at}. Selected is position ${read}, which does not predict it.`;
+      read === null ? "" : `This is about step ${at}. Position ${read} is selected; it does not predict this step.`;
   });
   const introduce = ifChanged((about: Trace | null, _: Bench) => {
     for (const each of [name, card]) setHidden(each, about === null);

@@ -26,7 +26,7 @@ import { mostOthers } from "./others";
 import type { PreparedRollout } from "./prepare";
 import type { Arrived } from "./result";
 import { layerIn, sharesIn } from "./result";
-import { about, placeName, shareIn, TRUST } from "./words";
+import { about, placeName, shareAfter, TRUST } from "./words";
 
 const LABEL = 46;
 const WIDEST_CELL = 34;
@@ -57,16 +57,11 @@ export function showRollout(
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
   const every = element("button", { class: "tb-button", type: "button" }, "all layers");
-  every.title = "No layer selected: the text is tinted by the last";
+  every.title = "Select no layer: the text shows the shares after the last one";
   every.addEventListener("click", () => selection.set({ layer: null }), { signal });
   // Without a selected layer the last one is shown, where the tint may be too pale to see.
   const lead = element("button", { class: "tb-button", type: "button" });
-  const hint = element(
-    "span",
-    { class: "tb-note", hidden: true, "data-capture": "no" },
-    "nearly all of it is position 0 · ",
-    lead,
-  );
+  const hint = element("span", { class: "tb-note", hidden: true, "data-capture": "no" }, "position 0 has nearly all · ", lead);
   lead.addEventListener(
     "click",
     () => {
@@ -76,7 +71,7 @@ export function showRollout(
     },
     { signal },
   );
-  const line = detailLine(text);
+  const line = detailLine(text, "share");
   const flow = sheet(
     {
       label: "Layers (down) and input tokens (across)",
@@ -92,7 +87,7 @@ export function showRollout(
         height: Math.min(TALLEST_CELL, Math.max(FLATTEST, TALLEST / rollout.layers.length)),
       }),
       reach: () => arrived.query,
-      said: (at, key) => `position ${key} ${named(text, key)}: ${shareIn(share(at, key), arrived.query, at)}`,
+      said: (at, key) => `position ${key} ${named(text, key)}: share ${shareAfter(share(at, key), at)}`,
       onCell: (at, key) => selectKey(selection, key, at),
       onRow: (at) => selection.set({ layer: at }),
       onPoint: (cell) => point(cell && { layer: cell.row, key: cell.key }),
@@ -112,8 +107,8 @@ export function showRollout(
     const { query } = arrived;
     const { key, chose } = spokenOf(selection.fields.key, sharesIn(arrived, layer()), query, taste.without);
     const at = pointed ?? { layer: layer(), key };
-    const words = shareIn(share(at.layer, at.key), query, at.layer);
-    line.tell({ query, key: at.key, words, lead: pointed || chose ? "" : "most of " });
+    const words = shareAfter(share(at.layer, at.key), at.layer);
+    line.tell({ query, key: at.key, words, isLargest: !pointed && !chose });
   };
   const paint = () => {
     const { query } = arrived;
@@ -126,7 +121,7 @@ export function showRollout(
     setHidden(hint, more === null);
     if (more) {
       lead.dataset.layer = String(more.layer);
-      write(lead, `layer ${more.layer}, where other tokens have about ${Math.round(100 * more.share)} %`);
+      write(lead, `go to layer ${more.layer}: other tokens have about ${Math.round(100 * more.share)} %`);
     }
     // Another layer changes only the mark in the map.
     const drawing = [arrived, tint.from, dark];
@@ -139,11 +134,11 @@ export function showRollout(
     looked.select(key);
     tell();
   };
-  const most = `the largest share of another token in this row (${LEAST_TOP} at the least); each row has its own scale`;
-  const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
+  const most = `the largest share of another token in this row (at least ${LEAST_TOP}); each row has its own scale`;
+  const tints = scale({ what: "share", most }, taste, () => paint(), signal);
   const ask = ifChanged((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
-    question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
+    question.replaceChildren(`Shares of the input tokens in position ${query} `, name, predicts(text, query));
   });
   /** Asks for the slices of the positions before and after, so that a key press does not wait for the kernel. */
   const lookAhead = (query: number) => {
@@ -195,7 +190,7 @@ export function showRollout(
   };
 
   const csv = () => {
-    if (isGone()) throw new Error("There is no rollout to this position here.");
+    if (isGone()) throw new Error("There is no rollout to this position.");
     return numbers(arrived, text);
   };
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);

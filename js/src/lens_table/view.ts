@@ -34,7 +34,7 @@ export function lensTable(context: Context<Text>): void {
   const head = element("header", { class: "tb-head" }, element("h2", {}, HEADING));
   const body = element("div", { class: "tb-lens-body" });
   el.append(head, body);
-  if (!request) throw new Error("The lens table has nothing to ask for.");
+  if (!request) throw new Error("The lens table has no request.");
   if (!context.data.pieces) throw new Error("The lens table needs the text: data with prompt_length, steps, ids and pieces.");
   askAndShow({
     root: el,

@@ -24,7 +24,7 @@ export function scale(meaning: Meaning, taste: Taste, onChange: () => void, sign
   const { el, note, update }: Legend = legend(meaning);
   const button = element("button", { class: "tb-button", type: "button" }, "leave out position 0");
   button.title =
-    "Attention often rests on the first token. Without it the tint reaches from 0 to the largest of the rest; no number changes.";
+    "Position 0 often has most of the attention. Without it, the colours of the other tokens differ more. No number changes.";
   const say = () => button.setAttribute("aria-pressed", String(taste.without));
   button.addEventListener(
     "click",

@@ -171,15 +171,12 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
         if (before?.reads !== now.reads) piece.toggleAttribute("data-reads", now.reads);
         // The detail line says what this is a share of.
         if (before?.name !== name) {
-          piece.setAttribute(
-            "aria-label",
-            `position ${key} ${named(text, key)}: ${here ? name : "comes after the position that reads"}`,
-          );
+          piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${here ? name : "comes after the query"}`);
         }
       });
       if (sink) {
         sink.textContent = `sink ${weightName(taken ?? 0)}`;
-        sink.title = `${weightName(taken ?? 0)} of the attention of this row goes to the sink, which leads nowhere`;
+        sink.title = `The sink takes ${weightName(taken ?? 0)} of the attention of this row. It is no token.`;
         sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));

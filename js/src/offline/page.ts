@@ -33,7 +33,9 @@ export async function readPage(text: string): Promise<SavedPage> {
   const page = (await readBlock(text)) as SavedPage;
   const { format = 1 } = page;
   if (format > FORMAT) {
-    throw new Error(`its format is ${format}, and this reader knows formats up to ${FORMAT}: save it with a newer tracebench`);
+    throw new Error(
+      `the page has format ${format}, but this reader knows formats up to ${FORMAT}: save it with a newer tracebench`,
+    );
   }
   return page;
 }

@@ -162,7 +162,7 @@ export class Answers {
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
     if (!this.#send(message)) {
-      const gone = "The kernel cannot be reached: it was restarted, or is gone. What is here stays readable.";
+      const gone = "The kernel cannot be reached: it restarted or is gone. You can still read the results.";
       this.#fail(id, new AskError(gone));
     }
     return answer;

@@ -8,7 +8,7 @@ import { isAbsent } from "./ask";
 import type { Asker } from "./cache";
 import type { Request } from "./request";
 
-export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+export const WAITING = "Waiting for the kernel: it is busy or gone. The answer appears when it arrives.";
 
 /** A view's own sentence on why there is no answer. `code` is the line above the Python; null where Python would not help. */
 export interface Absence {
@@ -52,7 +52,7 @@ export function askAndShow(asking: Asking): void {
   const stop = () => cancel.abort();
   signal.addEventListener("abort", stop);
 
-  let progress = `Asking for ${what} …`;
+  let progress = `Loading ${what} …`;
   const note = element("p", { "aria-live": "polite" }, progress);
   const bar = element("progress", { "aria-label": `Progress of ${what}` });
   const button = element("button", { class: "tb-button", type: "button" }, "Cancel");

@@ -14,7 +14,7 @@ import { element } from "../ui/dom";
 
 /** `data` is the text that the rollout is about; the rollout itself is asked for. */
 export function rolloutView({ el, data: text, answers, request, selection, remember, signal }: Context<Text>): void {
-  if (!request) throw new Error("The rollout view has nothing to ask for.");
+  if (!request) throw new Error("The rollout view has no request.");
   if (!text.pieces) throw new Error("The rollout view needs the text: data with prompt_length, steps, ids and pieces.");
   const slot = element("span", { class: "tb-att-slot" });
   const body = element("div", { class: "tb-att-body" });

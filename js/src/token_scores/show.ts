@@ -182,7 +182,7 @@ function asked({ sentences: { steps, questions } }: Scores, step: number): strin
 function missing(scores: Scores, step: number | null): string {
   const shown = shownStep(scores, step);
   if (step === null) return `No step is selected: this is step ${shown}.`;
-  return step === shown ? "" : `Step ${step} was not explained: this is step ${shown}.`;
+  return step === shown ? "" : `Step ${step} has no scores: this is step ${shown}.`;
 }
 
 function tokensOf({ token }: Readonly<Fields>): number[] {

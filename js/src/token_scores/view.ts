@@ -29,7 +29,7 @@ const HEADING = "Which tokens speak for it?";
 /** `data` is the text; the view asks for the scores at the selected step. */
 export function tokenScores(context: Context<Text>): void {
   const { el, data: text, answers, request: first, selection, synced, remember, signal } = context;
-  if (!first) throw new Error("The token scores have nothing to ask for.");
+  if (!first) throw new Error("The token scores have no request.");
   if (!text.pieces) throw new Error("The token scores need the text: data with prompt_length, steps, ids and pieces.");
   const head = element("header", { class: "tb-head" });
   const question = element("p", { class: "tb-scores-question", "aria-live": "polite" });
@@ -76,7 +76,7 @@ export function tokenScores(context: Context<Text>): void {
     if (requestKey(other) !== requestKey(request)) pose(other);
   }, signal);
   const ignored = followup.isIgnored();
-  const said = ignored && "A question was kept that is none for this text: the first one is asked.";
+  const said = ignored && "The saved question does not fit this text, so the first question is asked.";
   const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
   selection.on(() => asking.update(step()), signal);
   el.append(head, asking.el, note, question, body);
@@ -156,7 +156,7 @@ function stepIn({ steps }: Text, step: number | null): number {
 
 function aboutStep(text: Text, step: number): string {
   const said = text.pieces[tokenOf(text, step)];
-  return said ? `Step ${step}, where “${isolated(said[1])}” was said.` : "";
+  return said ? `Step ${step}, token “${isolated(said[1])}”.` : "";
 }
 
 export default widget("token_scores", tokenScores);

@@ -142,8 +142,10 @@ test("a slice is a triangle of bytes on a square root scale", () => {
 
 test("a compact slice whose parts do not fit is refused", () => {
   const tree = compactTree({ layer: 3, head: 2 });
-  expect(() => sliceOf(decode({ ...tree, exact: fixed([0.5], "cell") }), LENGTH)).toThrow("1 exact weights came for 11 cells");
-  expect(() => sliceOf(decode(tree), LENGTH + 9)).toThrow("24 cells came, there are 120");
+  expect(() => sliceOf(decode({ ...tree, exact: fixed([0.5], "cell") }), LENGTH)).toThrow(
+    "the slice has 1 exact weights for 11 cells",
+  );
+  expect(() => sliceOf(decode(tree), LENGTH + 9)).toThrow("the slice has 24 cells instead of 120");
   expect(() => sliceOf({ form: "newer" }, LENGTH)).toThrow("does not know the form newer");
 });
 
@@ -164,7 +166,7 @@ test("a layer or head that is not in this result counts as not chosen", () => {
 test("whose it is, and how much, in words", () => {
   expect(whoseName({ layer: 3, head: null })).toBe("layer 3, mean over heads");
   expect(whoseName({ layer: null, head: null })).toBe("all layers, mean over heads");
-  expect(share(head(3, 2), 4, 0)).toBe("0.25 of the attention of layer 3, head 2");
+  expect(share(head(3, 2), 4, 0)).toBe("0.25, layer 3, head 2");
   expect([0, 0.0021, 0.2301, 1].map(weightName)).toEqual(["<0.001", "0.002", "0.23", "1.00"]);
   const made = { prompt_length: 3, steps: 3 } as Text;
   expect([1, 2, 5].map((at) => predicts(made, at))).toEqual([
@@ -188,12 +190,12 @@ test("a map is painted without its future, and where cells share a pixel the lar
 test("it says where it is read from, and which mean is shown", async () => {
   const { root } = await show(attentionView, STATE, answering());
   expect(root.dataset).toMatchObject({ view: "attention", state: "ready" });
-  expect(text(root, ".tb-att-question")).toBe("from position 2 ·of, which predicts step 0");
+  expect(text(root, ".tb-att-question")).toBe("Attention from position 2 ·of, which predicts step 0");
   expect(text(root, "h3")).toBe("All layers, mean over heads");
-  expect(text(root, ".tb-detail")).toBe("most at position 0 The: 0.37 of the attention of all layers, mean over heads");
+  expect(text(root, ".tb-detail")).toBe("largest weight: The (position 0), 0.37, all layers, mean over heads");
   expect(text(root, ".tb-att-sink")).toBe("sink 0.25");
-  expect(text(root, ".tb-legend")).toContain("square root");
-  expect(text(root, "p.tb-note")).toContain("right to within 0.004, small ones more finely (0.0004 at 0.01)");
+  expect(text(root, ".tb-legend")).toContain("square-root colour scale");
+  expect(text(root, "p.tb-note")).toContain("rounded by at most 0.004, small ones by less (0.0004 at 0.01)");
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.01", "0.1", "0.5", "1"]);
 });
 
@@ -263,16 +265,16 @@ test("a click on a token or an arrow key there chooses the key, and the line say
   all(root, ".tb-piece")[2]?.click();
   // The same fields as in the rollout: the position that reads stays.
   expect(fields()).toMatchObject({ key: 2, token: 2, query: 2, step: 0 });
-  expect(text(root, ".tb-detail")).toBe("position 2 ·of: 0.25 of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("·of (position 2): weight 0.25, layer 3, head 2");
   press("ArrowLeft");
   expect(fields().key).toBe(1);
-  expect(text(root, ".tb-detail")).toBe("position 1 ·city: <0.001 of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("·city (position 1): weight <0.001, layer 3, head 2");
   press("End");
   expect(fields().key).toBe(2);
   // What comes later was not there to look at.
   all(root, ".tb-piece")[4]?.click();
   expect(fields().key).toBe(2);
-  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after the position that reads");
+  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after the query");
   expect(all(root, '.tb-piece[aria-disabled="true"]').map((el) => el.dataset.key)).toEqual(["3", "4", "5"]);
 });
 
@@ -281,7 +283,7 @@ test("a name of the large map is the position that reads, and its step where it 
   const row = (query: number) => one(root, `.tb-sheet-row[data-query="${query}"]`);
   one(row(3), ".tb-sheet-label").click();
   expect(fields()).toMatchObject({ query: 3, step: 1, token: null, key: null, layer: 3, head: 2 });
-  expect(text(root, ".tb-att-question")).toBe("from position 3 ·Paris, which predicts step 1");
+  expect(text(root, ".tb-att-question")).toBe("Attention from position 3 ·Paris, which predicts step 1");
   expect(chosen(root, ".tb-sheet-row")).toEqual([row(3)]);
 });
 
@@ -291,10 +293,10 @@ test("in the large map arrow keys move one cell with the focus, which is read ou
   cursor.focus();
   press("ArrowUp");
   expect(cursor.dataset).toMatchObject({ query: "1", key: "1" });
-  expect(cursor.getAttribute("aria-label")).toContain("from position 1 ⁨·city⁩ to position 1 ⁨·city⁩: 0.25 of the attention");
-  expect(text(root, ".tb-detail")).toBe("position 1 ·city: 0.25 of the attention of layer 3, head 2, from position 1");
+  expect(cursor.getAttribute("aria-label")).toContain("from position 1 ⁨·city⁩ to position 1 ⁨·city⁩: weight 0.25, layer");
+  expect(text(root, ".tb-detail")).toBe("·city (position 1): weight 0.25, layer 3, head 2, from position 1");
   expect(cursor.getAttribute("aria-selected")).toBe("false");
-  // Nothing comes after the position that reads.
+  // Nothing comes after the query.
   press("ArrowRight");
   expect(cursor.dataset.key).toBe("1");
   expect(fields()).toMatchObject({ query: 2, key: 1 });
@@ -322,8 +324,8 @@ test("the selection of other views is followed", async () => {
   const { root, selection } = await show(attentionView, STATE, answering());
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4, layer: 1, head: 0, key: 0 } });
   await settled();
-  expect(text(root, ".tb-att-question")).toBe("from position 4 ↵, which predicts step 2");
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 1.00 of the attention of layer 1, head 0");
+  expect(text(root, ".tb-att-question")).toBe("Attention from position 4 ↵, which predicts step 2");
+  expect(text(root, ".tb-detail")).toBe("The (position 0): weight 1.00, layer 1, head 0");
 });
 
 test("the numbers are the row of the chosen head, and say how they are known", () => {
@@ -356,20 +358,20 @@ test("the compact form is said in words, with what the rest of the row sums to",
     ...answering({ sinks: false }, compactTree),
     fields: { layer: 3, head: 2 },
   });
-  expect(text(root, "p.tb-note")).toContain("16 levels; the 16 largest of each row are exact");
-  expect(text(root, "p.tb-note")).toContain("the rest of row 2 sums to 0.20");
+  expect(text(root, "p.tb-note")).toContain("The 16 largest weights of each row are exact");
+  expect(text(root, "p.tb-note")).toContain("In row 2 the others sum to 0.20");
   expect(all(root, ".tb-att-figure").map((el) => el.textContent)).toEqual(["0.25", "≈0.02", "0.25", "", "", ""]);
   await click(all(root, ".tb-piece")[1]);
-  expect(text(root, ".tb-detail")).toBe("position 1 ·city: about 0.02 (0.01 to 0.03) of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("·city (position 1): weight about 0.02 (0.01 to 0.03), layer 3, head 2");
   await click(all(root, ".tb-piece")[0]);
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.25 of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("The (position 0): weight 0.25, layer 3, head 2");
 });
 
 test("what a level stands for is never said narrower than it is", () => {
   const weights = Float32Array.from([0, 1, 3, 5, 15], (level) => (level / 15) ** 2);
   const row = Float32Array.from([...Array(10).fill(0), ...weights]);
   const slice = { layer: 1, head: 0, length: 5, weights: row, sink: null, exact: new Uint8Array(15), rest: new Float32Array(5) };
-  const said = [0, 1, 2, 3, 4].map((at) => share(slice, 4, at).replace(" of the attention of layer 1, head 0", ""));
+  const said = [0, 1, 2, 3, 4].map((at) => share(slice, 4, at).replace(", layer 1, head 0", ""));
   // A level reaches from half a step below to half a step above: 0 to 0.0011, 0.0278 to 0.0544, 0.0900 to 0.1344, 0.9344 to 1.
   expect(said).toEqual([
     "less than 0.002",
@@ -395,12 +397,12 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   expect(text(root, "h3")).toBe("Layer 3, head 2");
   expect(text(root, ".tb-trouble")).toBe("");
   vi.advanceTimersByTime(200);
-  expect(text(root, ".tb-trouble")).toBe("Asking for layer 1, head 0 …");
+  expect(text(root, ".tb-trouble")).toBe("Loading layer 1, head 0 …");
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("true");
-  say({ kind: "error", id: asked[0]?.id, error: "Not in this snapshot.", absent: true, code: "tb.X()" });
+  say({ kind: "error", id: asked[0]?.id, error: "This saved page does not have this answer.", absent: true, code: "tb.X()" });
   await settled();
   expect(text(root, ".tb-trouble")).toBe(
-    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X() Copy code",
+    "Cannot show layer 1, head 0: This saved page does not have this answer. This Python computes it: tb.X() Copy code",
   );
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("false");
   await click(cell(root, 3, 0));
@@ -434,7 +436,7 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
   const whole = ground();
   button.click();
   expect(button.getAttribute("aria-pressed")).toBe("true");
-  const most = "tint: 0 to 0.63, the largest weight in this row beside position 0; small maps keep the full scale";
+  const most = "colour scale: 0 to 0.63, the largest weight in this row except position 0; the small maps keep 0 to 1";
   expect(text(root, ".tb-scale-note > :not([data-out])")).toBe(most);
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.063", "0.31", "0.63"]);
   expect(figures()).toEqual(before);
@@ -450,8 +452,8 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
 test("where a row has nothing but position 0, the legend names no largest of the rest", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 1, head: 0 } });
   one(root, "[aria-pressed]").click();
-  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("tint: this row has nothing beside position 0");
-  expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("From 0 to 1, by the square root");
+  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("colour scale: only position 0 has weight in this row");
+  expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("Square-root colour scale from 0 to 1");
 });
 
 test("lines go from the token that reads to those it looks at most", async () => {
@@ -475,6 +477,6 @@ test("attention of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(attentionView, { ...STATE, _traces: [traceTree([0, 1, 2, 3], 3)] }, answering());
   expect(root.dataset.state).toBe("error");
-  expect(root.textContent).toContain("The attention is of 6 tokens, the text has 4.");
+  expect(root.textContent).toContain("The attention has 6 tokens, but the text has 4.");
   silent.mockRestore();
 });

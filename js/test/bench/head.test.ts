@@ -186,7 +186,7 @@ test("what was kept and is no question here is passed over, and said", async () 
     const { root, head, sent } = await bench(wrong);
     expect(head()).toEqual(["Why Paris?", "It said Paris."]);
     expect(sent.map(({ request }) => request?.analysis)).toEqual(["IntegratedGradients"]);
-    expect(text(root)).toContain("A question was kept that is none for this text: the first one is asked.");
+    expect(text(root)).toContain("The saved question does not fit this text, so the first question is asked.");
   }
   expect(text((await bench()).root)).not.toContain("A question was kept");
   const same = { t: { ...SCORES_REQUEST, code: "another way to say it" } };

@@ -106,7 +106,7 @@ test("an arrangement of other views is passed over, and said", async () => {
   const { root, order, lives } = await bench({ order: ["radar"], hidden: ["radar"], enlarged: null });
   expect(order()).toEqual(STEMS);
   expect(lives).toHaveLength(3);
-  expect(one(root, ".tb-away").textContent).toContain("is about other views than these");
+  expect(one(root, ".tb-away").textContent).toContain("does not fit the views of this bench");
 });
 
 test("arrangements are data", () => {

@@ -42,7 +42,7 @@ test("the head says so when something else is selected than what it is about", a
   expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([false, true]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 0 } });
   expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([true, false]);
-  expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Selected is position 0, which does not predict it.");
+  expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Position 0 is selected; it does not predict this step.");
 });
 
 test("what the bench does not show is said in its head", async () => {
@@ -155,7 +155,7 @@ test("while saving a silent kernel is said, and saving can be tried again", asyn
   vi.advanceTimersByTime(PING_MS + SILENCE_MS);
   expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([
     false,
-    "Saving … The kernel does not answer: it is busy, or gone. Cancel",
+    "Saving … The kernel does not answer: it is busy or gone. Cancel",
   ]);
   say({ kind: "answer", id: sent.find(({ action }) => action === "save")?.id, result: { path: "a.html", size: 1, note: "" } });
   await settled();
@@ -192,7 +192,7 @@ test("a silent kernel is said, and no longer when it answers", async () => {
   expect(banner.hidden).toBe(true);
   vi.advanceTimersByTime(PING_MS + SILENCE_MS);
   expect(banner.hidden).toBe(false);
-  expect(text(banner)).toBe("The kernel does not answer: it is busy, or gone. What is here stays readable.");
+  expect(text(banner)).toBe("The kernel does not answer: it is busy or gone. You can still read the results.");
   say({ kind: "pong", id: sent.at(-1)?.id });
   expect(banner.hidden).toBe(true);
 });

@@ -62,7 +62,7 @@ test("a chosen token past the recorded ones is still shown", async () => {
   const { root } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 2, query: 4 } });
   const chosen = one(root, "[data-chosen]");
   expect(text(chosen)).toContain("<|im_end|>");
-  expect(chosen.title).toContain("past the recorded");
+  expect(chosen.title).toContain("rank not recorded");
   expect(candidates(decode(traceTree()) as Trace, 2).map(({ p }) => p.toFixed(2))).toEqual(["0.70", "0.10", "0.23"]);
 });
 
@@ -161,9 +161,9 @@ test("the sign for a space is set apart from the same character as itself", () =
 
 test("how tokens were drawn is said, since the shares are from before that", () => {
   expect(drawn({ temperature: 0.8, top_k: null, top_p: 0.9 })).toBe(
-    "Drawn with temperature 0.8, top-p 0.9; the shares are the model's own, before that.",
+    "Sampled with temperature 0.8, top-p 0.9. The probabilities here are the model's own, before these settings.",
   );
-  expect(drawn({ temperature: 1 })).toBe("Drawn from these shares (temperature 1).");
+  expect(drawn({ temperature: 1 })).toBe("Sampled from these probabilities (temperature 1).");
   expect(drawn({ how: "generate" })).toBe("");
 });
 

@@ -67,7 +67,7 @@ test("the selected cell, its row and its column are marked", async () => {
 test("a layer or position that the lens does not have is no hole", async () => {
   const { root, selection } = await show(lensTable, STATE, answered());
   selection.set("_state", { seq: 5, fields: { step: 1, query: 99, layer: 99 } });
-  expect(text(one(root, ".tb-detail"))).toMatch(/^after the last layer, position 5 <\|im_end\|> says ·Paris 0\.800/);
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after the last layer, position 5 <\|im_end\|> predicts ·Paris 0\.800/);
   expect(text(one(root, ".tb-trajectory"))).not.toContain("–");
 });
 
@@ -95,7 +95,7 @@ test("arrow keys select the cell that they lead to, and tell it in full", async 
   key(document.activeElement as Element, "ArrowRight");
   expect((document.activeElement as HTMLElement).dataset).toMatchObject({ layer: "1", token: "3" });
   expect(fields()).toMatchObject({ layer: 1, query: 3, step: 1 });
-  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris predicts ·Paris 0\.533, ·Rome 0\.100/);
   key(document.activeElement as Element, "Home");
   expect(fields()).toMatchObject({ layer: 1, query: 0 });
   expect(all(root, '[role=gridcell][tabindex="0"]')).toHaveLength(1);
@@ -148,7 +148,7 @@ test("the lines: the last layer's best, what came next, values at the selected a
     ["·Pariscame next", "0.267", "0.800"],
     ["·Rome", "0.400", "0.100"],
   ]);
-  expect(text(one(root, ".tb-chart"))).toContain("leads from layer 1 on");
+  expect(text(one(root, ".tb-chart"))).toContain("top choice from layer 1");
   expect(one(root, '.tb-chart [data-layer="0"]').getAttribute("aria-selected")).toBe("true");
 });
 
@@ -337,10 +337,10 @@ test("silence is said where one waits, and taken back when the kernel is heard",
   vi.useFakeTimers();
   const { root, sent, say } = await show(lensTable, STATE);
   vi.advanceTimersByTime(SILENCE_MS);
-  expect(text(one(root, ".tb-state"))).toContain("Waiting for the kernel: it is busy, or gone.");
+  expect(text(one(root, ".tb-state"))).toContain("Waiting for the kernel: it is busy or gone.");
   vi.advanceTimersByTime(PING_MS);
   say({ kind: "pong", id: sent.at(-1)?.id });
-  expect(text(one(root, ".tb-state p"))).toBe("Asking for the lens …");
+  expect(text(one(root, ".tb-state p"))).toBe("Loading the lens …");
 });
 
 test("an answer that cannot be shown is an error with a sentence, and leaves nothing behind", async () => {
@@ -363,7 +363,7 @@ test("an error is its sentence", async () => {
 
 test("what is absent comes with the Python that would compute it", async () => {
   const { root } = await show(lensTable, STATE, {
-    reply: () => ({ kind: "error", error: "Not in this snapshot.", absent: true, code: REQUEST.code }),
+    reply: () => ({ kind: "error", error: "This saved page does not have this answer.", absent: true, code: REQUEST.code }),
   });
   expect(root.dataset.state).toBe("absent");
   expect(text(one(root, "pre"))).toBe(REQUEST.code);
@@ -438,7 +438,7 @@ test("where a line leads from is said above the plot, clear of the axis and with
   ] as const) {
     const { scene, plot } = chart([one], [-1, 0, 1], { layer: null, leads }, { width, height: 240 });
     const texts = scene.marks.flatMap((mark) => (mark.kind === "text" ? [mark] : []));
-    const lead = texts.find(({ text }) => text.startsWith("leads"));
+    const lead = texts.find(({ text }) => text.startsWith("top choice"));
     const axis = texts.find(({ text }) => text === "probability");
     if (!lead || !axis) throw new Error("a label is missing");
     expect(lead.y - axis.y).toBeGreaterThanOrEqual(14);

@@ -133,7 +133,7 @@ test("what was not baked is absent, with the Python that would compute it", asyn
   const body = await open(contents({}));
   const view = one(body, '[data-view="lens_table"]');
   expect(view.dataset.state).toBe("absent");
-  expect(view.textContent).toContain("Not in this snapshot.");
+  expect(view.textContent).toContain("This saved page does not have this answer.");
   expect(view.textContent).toContain(REQUEST.code);
   expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
 });
@@ -178,7 +178,7 @@ test("a page of a later format says what to do", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const body = await open({ ...contents(), format: 3 });
   expect(body.textContent).toContain("The finding.");
-  expect(one(body, "main [role=alert]").textContent).toContain("its format is 3, and this reader knows formats up to 2");
+  expect(one(body, "main [role=alert]").textContent).toContain("the page has format 3, but this reader knows formats up to 2");
 });
 
 /** A page of two texts: the second has one prompt token and one step. */

@@ -45,7 +45,7 @@ function sliceTree(query: number) {
   return { kind: "rollout_slice", query, flow: packed(values, { key: query + 1, layer: LAYERS }) };
 }
 
-const ABSENT = { kind: "error", error: "Not in this snapshot.", absent: true, code: "tb.X()" };
+const ABSENT = { kind: "error", error: "This saved page does not have this answer.", absent: true, code: "tb.X()" };
 /** A kernel that has these positions. */
 const having =
   (...positions: number[]) =>
@@ -73,12 +73,12 @@ const figures = (root: Element) => all(root, ".tb-att-figure").map((el) => el.te
 test("the last layer is shown where none is selected, its row under the tokens, and what a row sums to is said", async () => {
   const { root } = await show(rolloutView, STATE, answering);
   expect(root.dataset).toMatchObject({ view: "rollout", state: "ready" });
-  expect(text(root, ".tb-att-question")).toBe("What has come, by attention, to position 2 ·of, which predicts step 0");
+  expect(text(root, ".tb-att-question")).toBe("Shares of the input tokens in position 2 ·of, which predicts step 0");
   expect(text(root, "h3")).toBe("After layer 3, the last");
   expect(figures(root)).toEqual(["0.75", "", "0.25", "", "", ""]);
   expect(all(root, ".tb-sheet-row").map((el) => el.dataset.layer)).toEqual(["3", "2"]);
-  expect(root.textContent).toContain("Each row is one of layers 2 to 3 and sums to one");
-  expect(root.textContent).toContain("When not to trust it: it follows attention alone.");
+  expect(root.textContent).toContain("Rows are layers 2 to 3.");
+  expect(root.textContent).toContain("When not to trust it: a rollout follows attention weights only.");
 });
 
 test("slices are asked for of the very answer that is shown", async () => {
@@ -94,7 +94,7 @@ test("a layer that is selected elsewhere tints the text, and one that is not her
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3, layer: -1 } });
   await settled();
   expect([text(root, "h3"), figures(root)[3]]).toEqual(["After layer 3, the last", "0.25"]);
-  expect(text(root, ".tb-detail")).toBe("most of position 0 The: 0.75 of what is in position 3 after layer 3");
+  expect(text(root, ".tb-detail")).toBe("largest share: The (position 0), 75 % after layer 3");
 });
 
 test("the name of a row sets the layer; a cell sets the layer and the token", async () => {
@@ -106,8 +106,8 @@ test("the name of a row sets the layer; a cell sets the layer and the token", as
   key(cursor, "ArrowUp");
   key(cursor, "End");
   // The position that reads is the last that has come to it.
-  expect(cursor.getAttribute("aria-label")).toBe("position 2 ⁨·of⁩: 0.25 of what is in position 2 after layer 3");
-  expect(text(root, ".tb-detail")).toBe("position 2 ·of: 0.25 of what is in position 2 after layer 3");
+  expect(cursor.getAttribute("aria-label")).toBe("position 2 ⁨·of⁩: share 25 % after layer 3");
+  expect(text(root, ".tb-detail")).toBe("·of (position 2): share 25 % after layer 3");
   key(cursor, "Enter");
   expect(fields()).toMatchObject({ layer: 3, key: 2, token: 2, query: 2, step: 0 });
 });
@@ -157,7 +157,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
 test("who goes back while the rollout is computed cancels it", async () => {
   const { root, sent } = await show(attentionView, { ...STATE, ...BESIDE }, {});
   all(root, "[data-option]")[1]?.click();
-  expect(root.textContent).toContain("Asking for the rollout");
+  expect(root.textContent).toContain("Loading the rollout");
   all(root, "[data-option]")[0]?.click();
   const [weights, rollout, again] = sent.filter(({ kind }) => kind === "ask");
   const cancelled = sent.filter(({ kind }) => kind === "cancel").map(({ id }) => id);
@@ -178,7 +178,7 @@ test("where a rollout cannot be shown, that error is the only one", async () => 
 test("a rollout of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(rolloutView, { ...STATE, _traces: [traceTree([0, 1, 2, 3], 3)] }, answering);
-  expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("of 6 tokens, the text has 4.")]);
+  expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("has 6 tokens, but the text has 4.")]);
   silent.mockRestore();
 });
 
@@ -187,13 +187,13 @@ test("without position 0 each row has its own scale, and the legend says it", as
   const button = all(root, "button").find((el) => el.textContent === "leave out position 0") as HTMLElement;
   button.click();
   const note = () => text(root, ".tb-scale-note > :not([data-out])");
-  const its = "the largest share of another token in this row (0.01 at the least); each row has its own scale";
-  expect(note()).toBe(`tint: 0 to 0.1, ${its}`);
+  const its = "the largest share of another token in this row (at least 0.01); each row has its own scale";
+  expect(note()).toBe(`colour scale: 0 to 0.1, ${its}`);
   const ground = () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background);
   const before = ground();
   expect([before[0], before[1] === before[2], before[1] === ""]).toEqual(["", true, false]);
   one(root, '.tb-sheet-row[data-layer="3"] > .tb-sheet-label').click();
-  expect(note()).toBe(`tint: 0 to 0.02, ${its}`);
+  expect(note()).toBe(`colour scale: 0 to 0.02, ${its}`);
   expect(ground()).toEqual(before);
 });
 
@@ -206,7 +206,7 @@ test("where nearly all is position 0 it leads to the layer after which the other
   const hint = one(root, ".tb-att-name > .tb-note");
   expect([hint.hidden, hint.textContent]).toEqual([
     false,
-    "nearly all of it is position 0 · layer 2, where other tokens have about 30 %",
+    "position 0 has nearly all · go to layer 2: other tokens have about 30 %",
   ]);
   one(hint, "button").click();
   expect([fields().layer, hint.hidden, figures(root)[0]]).toEqual([2, true, "0.20"]);
@@ -242,17 +242,18 @@ test("a step asks for the shares in its position alone, and for its neighbours a
 test("a position that a page has not got is a sentence with its Python in place of the map, and the others are shown", async () => {
   const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4), offline: true });
   const main = one(root, ".tb-flow");
-  const said = "There is no rollout to position 2 here: Not in this snapshot. This Python computes it: tb.X() Copy code";
+  const said =
+    "Cannot show rollout to position 2: This saved page does not have this answer. This Python computes it: tb.X() Copy code";
   expect([root.dataset.state, isGone(main), text(root, ".tb-trouble")]).toEqual(["ready", true, said]);
-  expect(text(root, ".tb-att-question")).toBe("What has come, by attention, to position 2 ·of, which predicts step 0");
+  expect(text(root, ".tb-att-question")).toBe("Shares of the input tokens in position 2 ·of, which predicts step 0");
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
   expect(isGone(main)).toBe(true);
   await settled();
   expect([isGone(main), text(root, ".tb-trouble"), figures(root)[3]]).toEqual([false, "", "0.25"]);
-  expect(text(root, ".tb-att-question")).toContain("to position 3 ·Paris, which predicts step 1");
+  expect(text(root, ".tb-att-question")).toContain("in position 3 ·Paris, which predicts step 1");
   selection.set("_state", { seq: 6, fields: { query: 1 } });
   await settled();
-  expect([isGone(main), text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("to position 1 ·city")]);
+  expect([isGone(main), text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("in position 1 ·city")]);
   selection.set("_state", { seq: 7, fields: { step: 1, query: 3 } });
   expect([isGone(main), text(root, ".tb-trouble")]).toEqual([false, ""]);
 });
@@ -273,7 +274,7 @@ test("a position that failed can be asked for again, and is not asked for unaske
   }
   // Once ahead, which nobody hears of, and once when it is wanted.
   expect(asked()).toBe(2);
-  expect(text(root, ".tb-trouble")).toBe("There is no rollout to position 3 here: Out of memory. Ask again");
+  expect(text(root, ".tb-trouble")).toBe("Cannot show rollout to position 3: Out of memory. Ask again");
   broken = false;
   one(root, ".tb-trouble button").click();
   await settled();
@@ -298,7 +299,7 @@ test("while a position that failed is asked for again, no other one is shown as 
   await settled();
   expect(document.activeElement).toBe(one(root, ".tb-trouble"));
   const [main, question] = [one(root, ".tb-flow"), text(root, ".tb-att-question")];
-  expect([isGone(main), question]).toEqual([false, expect.stringContaining("to position 2")]);
+  expect([isGone(main), question]).toEqual([false, expect.stringContaining("in position 2")]);
   say({ kind: "answer", id: sent.at(-1)?.id, result: sliceTree(3) });
   await settled();
   expect([isGone(main), figures(root)[3]]).toEqual([false, "0.25"]);
@@ -308,5 +309,5 @@ test("a slice of another shape is refused", () => {
   const rollout = { layers: LAYERS } as Rollout;
   const of = (query: number) => arrivedOf({ ...(decode(sliceTree(1)) as object), query }, rollout);
   expect([...sharesIn(of(1), 3)]).toEqual([0.75, 0.25]);
-  expect(() => of(2)).toThrow("4 shares came, of 2 layers and 3 tokens there are 6");
+  expect(() => of(2)).toThrow("the slice has 4 shares; 2 layers × 3 tokens need 6");
 });

@@ -75,11 +75,11 @@ test("what is there is tinted with a bar that says its sign; what was said is ma
   expect(bar(second as Element)).toEqual(["var(--tb-against)", "1px 12px", "calc(100% - 2px) 7px"]);
   expect(bar(said as Element)).toEqual(["", "", ""]);
   expect(first?.getAttribute("aria-label")).toBe(
-    "\u2068The\u2069, position 0: +1.00 logits, speaks for it, 17 % of all scores by size",
+    "\u2068The\u2069, position 0: +1.00 logits, speaks for it, 17 % of all absolute scores",
   );
   expect(second?.getAttribute("aria-label")).toContain("−2.00 logits, speaks against it");
-  expect(said?.getAttribute("aria-label")).toContain("what was said at step 0");
-  expect(later?.getAttribute("aria-label")).toContain("not there yet at step 0");
+  expect(said?.getAttribute("aria-label")).toContain("the token of step 0");
+  expect(later?.getAttribute("aria-label")).toContain("comes after step 0");
 });
 
 test("the smallest bar is above the line or below it, never on it: its sign is not its colour alone", async () => {
@@ -128,7 +128,7 @@ test("the method and its baseline are said in words, the scale in numbers", asyn
 test("the sum is held against the number that is explained, where there is a baseline", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(text(one(root, ".tb-scores-sum"))).toBe(
-    "The scores add up to +2.00 logits; the logit of “\u2068·Paris\u2069” is 4.50, with the baseline 2.25, a difference of +2.25.",
+    "The scores add up to +2.00 logits. The logit of “\u2068·Paris\u2069” is 4.50, and 2.25 for the baseline: the difference is +2.25.",
   );
   const none = answering({ baseline: "", baseline_values: packed([Number.NaN], { step: [0] }) });
   const other = await show(tokenScores, STATE, none);
@@ -143,7 +143,7 @@ test("scores that do not add up say so, with the sign of the check; of several s
   expect(sumLine(scores(scoresTree([0], 6, 3, log)), known, 0)).toEqual({
     state: "amber",
     sentence: expect.stringMatching(
-      /^! The scores do not add up: \+2\.00 instead of \+2\.25 nats\. The log-probability of “.*” minus that of “.*” is 4\.50, with the baseline 2\.25\.$/,
+      /^! The scores do not add up: \+2\.00 instead of \+2\.25 nats\. The log-probability of “.*” minus that of “.*” is 4\.50, and 2\.25 for the baseline\.$/,
     ),
   });
   // Of the second step the difference is what they add up to.
@@ -216,7 +216,7 @@ test("a span that is selected is told together", async () => {
   expect(selected(pieces(root))).toEqual([0, 1]);
   expect(one(root, ".tb-text").getAttribute("aria-multiselectable")).toBe("true");
   expect(text(one(root, ".tb-detail"))).toBe(
-    "positions 0–1 together: −1.00 logits, speaks against it, 50 % of all scores by size",
+    "positions 0–1 together: −1.00 logits, speaks against it, 50 % of all absolute scores",
   );
 });
 
@@ -342,7 +342,7 @@ test("the next step is shown in the elements of the one before; what it waits fo
   expect([root.dataset.state, said()]).toEqual(["loading", shown]);
   expect(text(one(root, ".tb-scores-question"))).toContain("Step 2");
   await vi.advanceTimersByTimeAsync(PATIENCE_MS);
-  expect([pieces(root).length, text(one(root, ".tb-state"))]).toEqual([0, "Asking for the token scores …Cancel"]);
+  expect([pieces(root).length, text(one(root, ".tb-state"))]).toEqual([0, "Loading the token scores …Cancel"]);
   say({ kind: "answer", id: late[0]?.id, result: scoresTree([2], 6, 3) });
   await vi.advanceTimersByTimeAsync(0);
   expect([root.dataset.state, pieces(root).length]).toEqual(["ready", 6]);
@@ -384,13 +384,13 @@ test("where a step is absent it says what computes that step, and leads back to 
   const reply = (message: Message) =>
     message.kind === "ask" && stepOf(message) === 0
       ? { kind: "answer", result: scoresTree([0]) }
-      : { kind: "error", error: "Not in this snapshot.", absent: true, code: message.request?.code };
+      : { kind: "error", error: "This saved page does not have this answer.", absent: true, code: message.request?.code };
   const { root, selection, fields } = await show(tokenScores, STATE, { reply, offline: true });
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
   await settled();
   expect(root.dataset.state).toBe("absent");
   expect(text(one(root, ".tb-code"))).toContain("tb.Target(step=2,");
-  expect(text(one(root, ".tb-scores-question"))).toContain("Step 2, where “\u2068<|im_end|>\u2069” was said.");
+  expect(text(one(root, ".tb-scores-question"))).toContain("Step 2, token “\u2068<|im_end|>\u2069”.");
   expect(root.querySelector(".tb-menu-button")).toBeNull();
   const back = all(root, ".tb-state button").at(-1) as HTMLElement;
   expect(text(back)).toBe("Go to step 0");
@@ -448,7 +448,7 @@ test("markup in a token stays text", async () => {
 test("a request or a text that is missing is said", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const without = await show(tokenScores, { ...STATE, _requests: [null] });
-  expect(text(without.root)).toContain("nothing to ask for");
+  expect(text(without.root)).toContain("no request");
   const empty = await show(tokenScores, { _requests: [SCORES_REQUEST] });
   expect(text(empty.root)).toContain("need the text");
 });
@@ -591,7 +591,7 @@ test("in a page of every step a contrast that is there at one step is found, and
   const reply = (message: Message) => {
     const { step, against } = (message.request as Request).target as { step: number | null; against: unknown };
     const isHere = against === null ? step === null : step === 0;
-    if (!isHere) return { kind: "error", error: "Not in this snapshot.", absent: true, code: "" };
+    if (!isHere) return { kind: "error", error: "This saved page does not have this answer.", absent: true, code: "" };
     return { kind: "answer", result: scoresTree(step === null ? [0, 1, 2] : [0]) };
   };
   const state = { ...STATE, _data: { methods: METHODS }, _requests: [EVERY] };
@@ -620,7 +620,7 @@ test("in a page of every step a contrast that is there at one step is found, and
 test("where no step has an answer the line above follows the step, and nobody is led to where there is none", async () => {
   const reply = (message: Message) =>
     message.request?.analysis === "InputXGradient"
-      ? { kind: "error", error: "Not in this snapshot.", absent: true, code: message.request.code }
+      ? { kind: "error", error: "This saved page does not have this answer.", absent: true, code: message.request.code }
       : { kind: "answer", result: scoresTree([stepOf(message) ?? 0]) };
   const { root, selection } = await show(tokenScores, { ...STATE, _data: { methods: METHODS } }, { reply, offline: true });
   const method = one(root, ".tb-scores-ask select") as HTMLSelectElement;

@@ -26,7 +26,7 @@ test("several tokens are said to be several, by name, and no code is handed out 
   expect([madeOf(KNOWN, "ty of"), madeOf(KNOWN, " of Pa"), madeOf(KNOWN, "")]).toEqual([[], [], []]);
   const why = ask({ against: " city of" });
   expect(plain(why?.sentence)).toBe(
-    "“·city·of” is 2 tokens in this text (“·city”, “·of”), and a question is about one: write one of them, or one that the field offers.",
+    "“·city·of” is 2 tokens in this text (“·city”, “·of”), but a question is about one token. Write one of them, or choose a suggestion.",
   );
   expect(why?.code).toBeNull();
   expect(ask({ token: "The city", against: PARIS })?.code).toBeNull();
@@ -34,8 +34,8 @@ test("several tokens are said to be several, by name, and no code is handed out 
 
 test("what only a tokenizer knows is said to be so, and the code says what it does", () => {
   const why = ask({ against: " London" });
-  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “·London” is one token: known are the tokens of the text");
-  expect(why?.code).toBe("If it is one, this Python computes it; if not, it says which tokens it is:");
+  expect(plain(why?.sentence)).toContain("This page cannot tell whether “·London” is one token: it knows the tokens of the text");
+  expect(why?.code).toBe("If it is one token, this Python computes the answer; if not, it lists the tokens:");
   expect(plain(ask({ token: "aris" })?.sentence)).toContain("In this text “aris” is a part of “·Paris”");
 });
 
@@ -49,13 +49,13 @@ test("a token that is compared with itself is said to be, however it is named", 
 test("a token that nobody knows is not taken for what was said", () => {
   const why = ask({ token: " London", against: PARIS });
   expect(plain(why?.sentence)).toContain("whether “·London” is one token");
-  expect(why?.code).toContain("If it is one");
+  expect(why?.code).toContain("If it is one token");
 });
 
 test("a stretch that begins or ends within a token is not said to be those tokens", () => {
   const why = ask({ against: "ty of" });
-  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “ty·of” is one token");
-  expect(why?.code).toContain("If it is one");
+  expect(plain(why?.sentence)).toContain("This page cannot tell whether “ty·of” is one token");
+  expect(why?.code).toContain("If it is one token");
 });
 
 test("at every step, a token that one of them said is compared with itself there", () => {
@@ -86,7 +86,7 @@ test("a page says in place of an answer what is wrong, and leads back to the fir
         const first = ((request as Request).target as Target).against === null;
         return first
           ? { kind: "answer", result: scoresTree() }
-          : { kind: "error", error: "Not in this snapshot.", absent: true, code: request?.code };
+          : { kind: "error", error: "This saved page does not have this answer.", absent: true, code: request?.code };
       },
     },
   );
@@ -99,8 +99,8 @@ test("a page says in place of an answer what is wrong, and leads back to the fir
   expect(await put("·city·of")).toContain("“·city·of” is 2 tokens in this text");
   expect(root.dataset.state).toBe("absent");
   expect(root.querySelector(".tb-code")).toBeNull();
-  expect(await put("·London")).toMatch(/Nobody here can tell.*If it is one, this Python.*against=" London"/);
-  expect(await put("·Rome")).toContain("Not in this snapshot.This Python computes it:");
+  expect(await put("·London")).toMatch(/This page cannot tell.*If it is one token, this Python.*against=" London"/);
+  expect(await put("·Rome")).toContain("This saved page does not have this answer.This Python computes it:");
   (all(root, ".tb-state button").at(-1) as HTMLElement).click();
   await settled();
   expect(root.dataset.state).toBe("ready");
