@@ -1,4 +1,4 @@
-// Says that the kernel does not answer, while it does not.
+// The line that says that the kernel does not answer.
 
 import type { Answers } from "../requests/ask";
 import { element } from "../ui/dom";

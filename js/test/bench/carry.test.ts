@@ -8,7 +8,7 @@ function carried() {
   const frames: FrameRequestCallback[] = [];
   vi.stubGlobal("requestAnimationFrame", (frame: FrameRequestCallback) => frames.push(frame));
   const views = document.createElement("div");
-  const standing = ["a", "b", "c"].map((name, i) => {
+  const places = ["a", "b", "c"].map((name, i) => {
     const el = document.createElement("div");
     el.getBoundingClientRect = () => new DOMRect(0, i * 100 - scrolled, 100, 100);
     views.append(el);
@@ -19,8 +19,8 @@ function carried() {
   const dropped: (string | null)[] = [];
   const life = new AbortController();
   const onDrop = (before: string | null) => dropped.push(before);
-  const handle = grip({ name: "a", views, visible: () => standing, onDrop }, life.signal);
-  standing[0]?.el.append(handle);
+  const handle = grip({ name: "a", views, visible: () => places, onDrop }, life.signal);
+  places[0]?.el.append(handle);
   const point = (kind: string, y: number) =>
     handle.dispatchEvent(new PointerEvent(kind, { button: 0, isPrimary: true, pointerId: 1, clientY: y, bubbles: true }));
   const scroll = (by: number) => {

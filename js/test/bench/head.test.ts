@@ -59,7 +59,7 @@ async function bench(
     },
   };
   const made = await showBench([scores], { traces: [TRACE], arrangement, offline, reply: kernel });
-  const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
+  const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-summary"))];
   const ask = async (why: string, rather: string) => {
     const form = one(made.root, ".tb-scores-ask");
     const fields = all(form, "input") as HTMLInputElement[];
@@ -80,7 +80,7 @@ test("who asks why this rather than that has the answer as the bench's question 
   expect(head()).toEqual(["Why Paris?", "It said Paris."]);
   await ask("", "·Rome");
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by IntegratedGradients."]);
-  expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·city");
+  expect(text(one(root, ".tb-summary .tb-token-word"))).toBe("·city");
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("! 1 of 2 checks hold");
   expect(kept()?.target).toMatchObject({ against: 8 });
   await ask("", "");

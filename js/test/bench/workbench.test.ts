@@ -31,7 +31,7 @@ test("the head says which model, and that the checks hold", async () => {
 test("question and finding follow the step, tokens set apart", async () => {
   const { root, selection } = await show(workbench, STATE);
   expect(text(one(root, "h1"))).toBe("Why did the model say “·Paris” at step 0?");
-  expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·Paris");
+  expect(text(one(root, ".tb-summary .tb-token-word"))).toBe("·Paris");
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
   expect(text(one(root, "h1"))).toBe("Why “↵”?");
 });
@@ -79,7 +79,7 @@ test("the answer that a view gets brings its finding and its checks to the head;
   const data = benchTree({ continues: [0] });
   const { root, sent } = await showBench([lens], { data, traces: [TRACE], reply });
   expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(1);
-  expect(text(one(root, ".tb-finding"))).toBe("The model said ·Paris with p = 0.70; top choice from layer 1 to 2.");
+  expect(text(one(root, ".tb-summary"))).toBe("The model said ·Paris with p = 0.70; top choice from layer 1 to 2.");
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("✓ 2 of 2 checks hold");
   expect(one(root, '[data-stem="lens_table"] [data-view="lens_table"]').dataset.state).toBe("ready");
 });

@@ -47,7 +47,7 @@ async function bench(
   });
   const head = one(made.root, ".tb-bench-head");
   const word = () => text(one(head, ".tb-check-word"));
-  const leads = () => all(head, ".tb-proofs > .tb-check-lead");
+  const leads = () => all(head, ".tb-all-checks > .tb-check-lead");
   return { ...made, head, word, leads };
 }
 
