@@ -59,12 +59,12 @@ export function checkList(checks: readonly Check[]): HTMLElement {
 }
 
 function checkItem({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
-  const said = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
+  const stateWord = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
   return element(
     "li",
     {},
     element("b", { "data-check": state }, `${SIGNS[state]} ${name}`),
-    ` ${said}: ${short(value)}, limit ${short(limit)}${unit ? ` ${unit}` : ""}`,
+    ` ${stateWord}: ${short(value)}, limit ${short(limit)}${unit ? ` ${unit}` : ""}`,
     element("span", { class: "tb-note" }, kind === "identity" ? " · must hold" : " · measured"),
     element("p", {}, meaning),
   );

@@ -143,7 +143,7 @@ test("every view shows the selected text: its tokens, its lens, its scores", asy
   const shown = await showBench(views, { data, traces: [FIRST, SECOND], reply });
   const tokens = () => all(shown.root, '[data-view="generation"] .tb-piece').length;
   const columns = () => new Set(all(shown.root, '[data-view="lens_table"] [role=gridcell]').map((el) => el.dataset.token)).size;
-  const head = () => [text(one(shown.root, "h1")), text(one(shown.root, ".tb-finding"))];
+  const head = () => [text(one(shown.root, "h1")), text(one(shown.root, ".tb-summary"))];
   expect([tokens(), columns(), head()]).toEqual([6, 6, ["Why at step 0?", "said at 0; top choice from layer 1 to 2."]]);
   const select = one(shown.root, ".tb-text-chooser select") as HTMLSelectElement;
   expect([...select.options].map((each) => [each.text, each.dataset.trace])).toEqual([
@@ -235,4 +235,21 @@ test("whoever is in a view stays there when another text is drawn, and the page 
   expect([document.activeElement, shown.root.style.minHeight]).toEqual([shown.root, "321px"]);
   shown.root.dataset.state = "ready";
   await vi.waitFor(() => expect(shown.root.style.minHeight).toBe(""));
+});
+
+test("Copy code gives the code of the selected text", async () => {
+  const written: string[] = [];
+  vi.stubGlobal("navigator", { clipboard: { writeText: async (text: string) => written.push(text) } });
+  const traces = [
+    { ...FIRST, code: "first\n" },
+    { ...SECOND, code: "second\n" },
+  ];
+  const shown = await showBench([], { traces });
+  const copy = all(shown.root, ".tb-actions button").find((el) => el.textContent === "Copy code") as HTMLElement;
+  copy.click();
+  await selectTrace(shown, 1, { step: 0, query: 1 });
+  copy.click();
+  await settled();
+  vi.unstubAllGlobals();
+  expect(written).toEqual(["first\nbench\n", "second\nbench\n"]);
 });

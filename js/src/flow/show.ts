@@ -6,7 +6,7 @@ import type { Places } from "../maps/head";
 import { fillHead } from "../maps/head";
 import { palette } from "../maps/paint";
 import { queryIn, selectKey } from "../maps/read";
-import type { Taste } from "../maps/scale";
+import type { Preferences } from "../maps/scale";
 import { scale } from "../maps/scale";
 import { sheet } from "../maps/sheet";
 import { lookedAt } from "../maps/text";
@@ -37,7 +37,7 @@ export function showRollout(
   { rollout, slices, first }: PreparedRollout,
   text: Text,
   selection: Selection,
-  taste: Taste,
+  preferences: Preferences,
   signal: AbortSignal,
 ): void {
   const { el, body } = places;
@@ -87,7 +87,7 @@ export function showRollout(
         height: Math.min(TALLEST_CELL, Math.max(FLATTEST, TALLEST / rollout.layers.length)),
       }),
       reach: () => arrived.query,
-      said: (at, key) => `position ${key} ${named(text, key)}: share ${shareAfter(share(at, key), at)}`,
+      describe: (at, key) => `position ${key} ${named(text, key)}: share ${shareAfter(share(at, key), at)}`,
       onCell: (at, key) => selectKey(selection, key, at),
       onRow: (at) => selection.set({ layer: at }),
       onPoint: (cell) => point(cell && { layer: cell.row, key: cell.key }),
@@ -105,7 +105,7 @@ export function showRollout(
   );
   const tell = () => {
     const { query } = arrived;
-    const { key, chose } = spokenOf(selection.fields.key, sharesIn(arrived, layer()), query, taste.without);
+    const { key, chose } = spokenOf(selection.fields.key, sharesIn(arrived, layer()), query, preferences.skipFirst);
     const at = pointed ?? { layer: layer(), key };
     const words = shareAfter(share(at.layer, at.key), at.layer);
     line.tell({ query, key: at.key, words, isLargest: !pointed && !chose });
@@ -126,7 +126,7 @@ export function showRollout(
     // Another layer changes only the mark in the map.
     const drawing = [arrived, tint.from, dark];
     if (drawing.some((each, i) => each !== drawn[i])) {
-      flow.paint({ rows: rowsOf(arrived, taste.without), own: null, from: tint.from, shades: palette(dark) });
+      flow.paint({ rows: rowsOf(arrived, preferences.skipFirst), own: null, from: tint.from, shades: palette(dark) });
     }
     drawn = drawing;
     flow.select(layer(), key !== null && key <= query ? key : null);
@@ -135,7 +135,7 @@ export function showRollout(
     tell();
   };
   const most = `the largest share of another token in this row (at least ${LEAST_TOP}); each row has its own scale`;
-  const tints = scale({ what: "share", most }, taste, () => paint(), signal);
+  const tints = scale({ what: "share", most }, preferences, () => paint(), signal);
   const ask = ifChanged((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
     question.replaceChildren(`Shares of the input tokens in position ${query} `, name, predicts(text, query));
@@ -152,7 +152,7 @@ export function showRollout(
   const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   const isGone = () => main.hasAttribute("data-gone");
   const setGone = (gone: boolean) => main.toggleAttribute("data-gone", gone);
-  const said = trouble(() => {
+  const status = trouble(() => {
     chosen.retry();
     showOld();
   });
@@ -168,12 +168,12 @@ export function showRollout(
       },
       onBusy: (at, isSilent) => {
         main.setAttribute("aria-busy", String(at !== null));
-        said.busy(at && placeName(at.query), isSilent);
+        status.busy(at && placeName(at.query), isSilent);
       },
       onError: (error, { query }) => {
         setGone(error !== null || !isHere);
         if (error !== null) ask(query);
-        said.failed(error, placeName(query));
+        status.failed(error, placeName(query));
       },
     },
     signal,
@@ -195,7 +195,7 @@ export function showRollout(
   };
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
-    element("div", { class: "tb-att-top" }, question, tints.note, said.el),
+    element("div", { class: "tb-att-top" }, question, tints.note, status.el),
     main,
     element("p", { class: "tb-note", title: rollout.method }, about(rollout)),
     element("p", { class: "tb-note" }, TRUST),
@@ -220,10 +220,10 @@ export function showRollout(
 }
 
 /** The rows to draw, the last layer on top. Without position 0, each row is scaled to its own largest other share. */
-function rowsOf({ rows, query }: Arrived, without: boolean): Float32Array[] {
+function rowsOf({ rows, query }: Arrived, skipFirst: boolean): Float32Array[] {
   return rows
     .map((row) => {
-      const { top } = without ? withoutFirstAndOwn(row, query) : WHOLE;
+      const { top } = skipFirst ? withoutFirstAndOwn(row, query) : WHOLE;
       return top === 1 ? row : row.map((share) => Math.min(1, share / top));
     })
     .reverse();

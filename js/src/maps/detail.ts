@@ -36,7 +36,7 @@ export function detailLine(text: Text, noun: string): Detail {
 }
 
 /** The selected key if the row reaches it, else the key with the largest weight; `chose` says which. */
-export function spokenOf(picked: number | null, row: Float32Array, query: number, without: boolean) {
+export function spokenOf(picked: number | null, row: Float32Array, query: number, skipFirst: boolean) {
   const chose = picked !== null && picked <= query;
-  return { key: chose ? picked : largestOf(row, without && query > 0 ? 1 : 0), chose };
+  return { key: chose ? picked : largestOf(row, skipFirst && query > 0 ? 1 : 0), chose };
 }

@@ -18,7 +18,7 @@ const [WHOLE_TICKS, TICKS] = [
 
 export interface Legend {
   el: HTMLElement;
-  /** Says how far the scale reaches. Both sentences are always laid out, so that nothing moves when the scale changes. */
+  /** The range of the scale. Both sentences are always laid out, so that nothing moves when the scale changes. */
   note: HTMLElement;
   update(tint: Tint, dark: boolean): void;
 }

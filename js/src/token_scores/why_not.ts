@@ -6,15 +6,15 @@ import { isolated } from "../tokens";
 import type { Known, Token } from "./token_field";
 import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
 
-/** Null if the request is valid and only the answer is missing. `said` has the ids of the generated tokens, step by step. */
-export function whyNot(known: Known, { token, against, of }: Target, said: readonly number[]): Absence | null {
+/** Null if the request is valid and only the answer is missing. `generated` has the ids of the generated tokens, step by step. */
+export function whyNot(known: Known, { token, against, of }: Target, generated: readonly number[]): Absence | null {
   if (of === "entropy") return null;
   const written = [token, against].filter((each): each is string => typeof each === "string");
   const refused = written.map((each) => severalTokens(known, each)).find(Boolean);
   if (refused) return { sentence: refused, code: null };
-  const [why, rather] = [token === null ? said : [idOf(known, token)], idOf(known, against)];
-  if (rather !== null && why.includes(rather)) {
-    const name = isolated(shown(known, rather));
+  const [explained, compared] = [token === null ? generated : [idOf(known, token)], idOf(known, against)];
+  if (compared !== null && explained.includes(compared)) {
+    const name = isolated(shown(known, compared));
     return {
       sentence: `“${name}” is compared with itself: write another token after “rather than”, or none.`,
       code: null,

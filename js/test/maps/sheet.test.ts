@@ -18,7 +18,7 @@ function long() {
       labelWidth: 100,
       cellSize: () => ({ width: 1.5, height: 1.5 }),
       reach: (row) => row,
-      said: (row, key) => `${row} ${key}`,
+      describe: (row, key) => `${row} ${key}`,
       onCell,
       onRow,
       onPoint: () => {},

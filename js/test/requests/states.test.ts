@@ -66,7 +66,7 @@ test("a part is shown under the progress; the next takes its place, and the answ
 
 test("where what stands can show the next part, it is not made anew", async () => {
   let stands: unknown = null;
-  const standing = {
+  const shownResult = {
     isHere: () => stands !== null,
     replace: (result: unknown) => {
       stands = result;
@@ -76,7 +76,7 @@ test("where what stands can show the next part, it is not made anew", async () =
   const show = vi.fn((result: unknown) => {
     stands = result;
   });
-  const { say } = made({ standing, show });
+  const { say } = made({ shownResult, show });
   for (const result of [1, 2]) await say({ kind: "part", result });
   await say({ kind: "answer", result: 3 });
   expect([show.mock.calls.length, stands]).toEqual([1, 3]);

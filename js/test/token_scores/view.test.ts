@@ -631,7 +631,7 @@ test("where no step has an answer the line above follows the step, and nobody is
     await settled();
     expect([root.dataset.state, text(one(root, ".tb-scores-question"))]).toEqual([
       "absent",
-      expect.stringContaining(`Step ${step}, where`),
+      expect.stringContaining(`Step ${step}, token`),
     ]);
     expect(all(root, ".tb-state button").map(text)).not.toContain("Go to step 0");
   }
