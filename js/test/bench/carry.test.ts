@@ -33,7 +33,7 @@ function carried() {
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("the line says where it lands, also after a wheel scrolled the page under a pointer that rests", () => {
+test("the line shows where the view lands, also after a wheel scrolled the page", () => {
   const { point, scroll, words, dropped } = carried();
   point("pointerdown", 10);
   point("pointermove", 120);
@@ -44,7 +44,7 @@ test("the line says where it lands, also after a wheel scrolled the page under a
   expect([words(), dropped]).toEqual([undefined, ["c"]]);
 });
 
-test("Escape, a lost pointer and the end of the bench give up, and nothing goes on", () => {
+test("Escape, a lost pointer and the end of the bench cancel the drag", () => {
   for (const give of ["Escape", "lostpointercapture", "pointercancel", "end"]) {
     const { point, scroll, words, dropped, life, frames, views } = carried();
     point("pointerdown", 10);
@@ -60,7 +60,7 @@ test("Escape, a lost pointer and the end of the bench give up, and nothing goes 
   }
 });
 
-test("what is open elsewhere closes when a view is taken up", () => {
+test("an open menu closes when a drag begins", () => {
   const { point, views, life } = carried();
   const open = popup(document.createElement("button"), document.createElement("div"), life.signal);
   views.before(open.el);

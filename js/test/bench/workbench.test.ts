@@ -28,7 +28,7 @@ test("the head says which model, and that the checks hold", async () => {
   expect(root.querySelector("img")).toBeNull();
 });
 
-test("question and finding follow the step, tokens set apart", async () => {
+test("question and summary follow the step, with tokens in their own style", async () => {
   const { root, selection } = await show(workbench, STATE);
   expect(text(one(root, "h1"))).toBe("Why did the model say “·Paris” at step 0?");
   expect(text(one(root, ".tb-summary .tb-token-word"))).toBe("·Paris");
@@ -36,7 +36,7 @@ test("question and finding follow the step, tokens set apart", async () => {
   expect(text(one(root, "h1"))).toBe("Why “↵”?");
 });
 
-test("the head says so when something else is selected than what it is about", async () => {
+test("the head says so if another position is selected", async () => {
   const { root, selection } = await show(workbench, STATE);
   const target = one(root, ".tb-target");
   expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([false, true]);
@@ -45,7 +45,7 @@ test("the head says so when something else is selected than what it is about", a
   expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Position 0 is selected; it does not predict this step.");
 });
 
-test("what the bench does not show is said in its head", async () => {
+test("the head says what the bench does not show", async () => {
   const without = await show(workbench, STATE);
   expect(one(without.root, ".tb-bench-note").hidden).toBe(true);
   const { root } = await show(workbench, benchState(TRACE, { notes: ["No <b>attention</b>."] }));
@@ -73,7 +73,7 @@ test("without a step the first is shown, and the head says so", async () => {
   expect(text(root)).not.toMatch(/null|NaN|undefined/);
 });
 
-test("the answer that a view gets brings its finding and its checks to the head; nothing is asked twice", async () => {
+test("the answer of a view adds its sentence and its checks to the head, without a second request", async () => {
   const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
   const lens = { stem: "lens_table", definition: lensTable, state: { _requests: [REQUEST] } };
   const data = benchTree({ continues: [0] });
@@ -109,7 +109,7 @@ test("saving says where the file is and how large", async () => {
   expect(text(one(root, ".tb-saved"))).toContain("Saved as the-city.html (1.2 MB)");
 });
 
-test("what could not be saved is a sentence", async () => {
+test("an error of saving is a sentence", async () => {
   const { root } = await show(workbench, STATE, {
     reply: () => ({ kind: "error", error: "The folder is read-only.", absent: false }),
   });
@@ -120,7 +120,7 @@ test("what could not be saved is a sentence", async () => {
   expect(text(one(root, ".tb-saved"))).toBe("Not saved: The folder is read-only.");
 });
 
-test("saving over a closed line says so, and can be tried again", async () => {
+test("saving without a connection says so, and can be tried again", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const reply = () => {
     throw new Error("Cannot send");
@@ -133,7 +133,7 @@ test("saving over a closed line says so, and can be tried again", async () => {
   expect(button.disabled).toBe(false);
 });
 
-test("saving tells how far it is, and can be cancelled", async () => {
+test("saving shows its progress, and can be cancelled", async () => {
   const { root, sent, say } = await show(workbench, STATE);
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
   button.click();
@@ -146,7 +146,7 @@ test("saving tells how far it is, and can be cancelled", async () => {
   expect([text(one(root, ".tb-saved")), button.disabled]).toEqual(["Not saved: it was cancelled.", false]);
 });
 
-test("while saving a silent kernel is said, and saving can be tried again", async () => {
+test("a silent kernel is reported while saving, and saving can be tried again", async () => {
   vi.useFakeTimers();
   const { root, sent, say } = await show(workbench, STATE);
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
@@ -162,7 +162,7 @@ test("while saving a silent kernel is said, and saving can be tried again", asyn
   expect(text(one(root, ".tb-saved"))).toContain("Saved as a.html");
 });
 
-test("who comes near the button reads how large the file will be, part by part", async () => {
+test("the button shows the expected size of the file, part by part", async () => {
   const reply = ({ kind, action }: Message) =>
     kind === "act" && action === "size"
       ? { kind: "answer", result: { size: 182_000, least: false, note: "code 103 kB, LogitLens 33 kB" } }
@@ -185,7 +185,7 @@ test("a saved page offers no saving", async () => {
   expect(all(root, "button").map(text)).not.toContain("Save HTML");
 });
 
-test("a silent kernel is said, and no longer when it answers", async () => {
+test("a silent kernel is reported until it answers", async () => {
   vi.useFakeTimers();
   const { root, sent, say } = await show(workbench, STATE);
   const banner = one(root, ".tb-banner");
