@@ -1,4 +1,4 @@
-"""One way to start a Chromium for tests: the one on the PATH, else the one Playwright installed."""
+"""Start a Chromium for tests: the one on the PATH, or else the one of Playwright."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-#: As root in CI, and without Chromium's own conversations with its maker.
+#: Run as root in CI, and stop Chromium's own network requests.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-quic",
@@ -24,7 +24,7 @@ ELSEWHERE = re.compile(r"^(https?|wss?)://(?!localhost[:/]|127\.0\.0\.1[:/])")
 
 @functools.cache
 def on_the_path():
-    """The first Chromium on the PATH that answers: some systems have a stub of that name, which only says where to get one."""
+    """The first Chromium on the PATH that runs. Some systems have a stub of that name without a browser."""
     for path in filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         if subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
             return path
@@ -32,17 +32,19 @@ def on_the_path():
 
 
 def launch(chromium, **options):
-    """A headless browser; of a whole Playwright its Chromium."""
+    """A headless browser.
+
+    Args:
+        chromium: a Playwright, or its Chromium.
+        options: passed on to Playwright's ``launch``.
+    """
     return getattr(chromium, "chromium", chromium).launch(
         executable_path=on_the_path(), args=list(ARGUMENTS), **options
     )
 
 
 def watch(page):
-    """Collects what must not happen: console errors, uncaught exceptions, requests that leave the machine.
-
-    Every request to anywhere but this machine is refused.
-    """
+    """A list that collects console errors, uncaught exceptions, and requests to other machines, which are refused."""
     wrong = []
     page.on("console", lambda message: wrong.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(f"uncaught: {error}"))
@@ -51,7 +53,7 @@ def watch(page):
         wrong.append(f"request: {route.request.url}")
         route.abort()
 
-    # Only what leaves the machine is routed through here: a test that waits in Python must not hold up the page.
+    # Route only requests to other machines, so that a test that waits in Python does not block the page.
     page.route(ELSEWHERE, refuse)
     return wrong
 
@@ -87,7 +89,7 @@ def busy_for_less_than(page, seconds):
 
 
 if __name__ == "__main__":
-    # scripts/browser.sh asks whether there is one.
+    # scripts/browser.sh runs this to check for a Chromium.
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""What every test may ask for. Nothing here imports torch: half of the tests must run without it."""
+"""Fixtures for all tests. Nothing here imports torch, because half of the tests must run without it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import signal
 
 import pytest
 
-# Waiting OpenMP threads spin by default, and two busy processes on a small machine then crawl. Set before torch loads.
+# Waiting OpenMP threads spin by default, which makes two busy processes very slow. Set this before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-# A shell that starts a command with "&" has it pass over Ctrl-C, and so every test of interrupts.
+# A shell that starts a command with "&" makes it ignore Ctrl-C, and the tests of interrupts would fail.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def demo_lm():
-    """The demo model, once."""
+    """The demo model, loaded once."""
     import tracebench as tb
 
     return tb.load("demo")
@@ -26,7 +26,7 @@ def demo_lm():
 
 @pytest.fixture(scope="session")
 def browser():
-    """One headless Chromium for all tests: there can be no second Playwright beside the first."""
+    """One headless Chromium for all tests, because a process can run only one Playwright."""
     from playwright.sync_api import sync_playwright
 
     from tests.chromium import launch

@@ -41,7 +41,7 @@ def tokens(*ids: int) -> Tokens:
 
 
 def trace(*ids: int, prompt_length: int = 3, ranks: int = 4, seed: int = 0) -> Trace:
-    """A trace over a 12-token vocabulary whose scores are exact: logits of the whole vocabulary are drawn first."""
+    """A trace over a 12-token vocabulary. Its scores are exact, because the logits of all tokens are drawn first."""
     ids = ids or (0, 1, 2, 3, 4, 5, 7, 6)
     steps = len(ids) - prompt_length
     logits = np.random.default_rng(seed).normal(size=(steps, len(VOCABULARY))).astype(np.float32) * 2
@@ -72,7 +72,7 @@ def trace(*ids: int, prompt_length: int = 3, ranks: int = 4, seed: int = 0) -> T
 
 
 def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 1) -> LensTable:
-    """A lens over ``of`` with random but consistent numbers: every array follows from one table of logits."""
+    """A lens over the trace ``of`` with random but consistent numbers: all arrays come from one table of logits."""
     layers, length = range(-1, of.provenance.layers), len(of.tokens)
     logits = np.random.default_rng(seed).normal(size=(len(layers), length, len(VOCABULARY))) * 2
     logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -111,7 +111,7 @@ def lens(of: Trace, ranks: int = 3, watch: tuple[int, ...] = (10,), seed: int = 
 def scores(
     about: Trace, step: int | None = 0, seed: int = 0, checks: tuple[Check, ...] | None = None, **target: Any
 ) -> TokenScores:
-    """Scores of one step, or of every step, by chance; ``target`` as in `Target` (``against=" Rome"``)."""
+    """Random scores of one step, or of every step. ``target`` has fields of `Target` (``against=" Rome"``)."""
     steps = about.steps if step is None else (step,)
     values = np.random.default_rng(seed).normal(size=(len(steps), len(about.tokens))).astype(np.float32)
     for row, at in enumerate(steps):
@@ -137,7 +137,7 @@ def scores(
 def attention(
     of: Trace, layers: Sequence[int] = (0, 1, 2), heads: Sequence[int] = (0, 1), sink: bool = True, seed: int = 0
 ) -> Attention:
-    """Patterns by chance, whose rows and sinks add up to one."""
+    """Random attention patterns. Each row and its sink add up to 1."""
     length = len(of.tokens)
     shape = (len(layers), len(heads), length, length)
     scores = np.exp(np.random.default_rng(seed).normal(size=shape) * 2) * np.tri(length)
@@ -158,7 +158,7 @@ def attention(
 
 
 def rollout(of: Trace, layers: tuple[int, ...] = (0, 1, 2), residual: float = 0.5, seed: int = 3) -> Rollout:
-    """A rollout of patterns by chance: what each layer mixes, applied to what had come before."""
+    """The rollout of random patterns: the product of the mixing matrices of the layers so far."""
     length = len(of.tokens)
     scores = np.exp(np.random.default_rng(seed).normal(size=(len(layers), length, length)) * 2) * np.tri(length)
     mixes = residual * np.eye(length) + (1 - residual) * scores / scores.sum(-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Interrupts at random moments: real signals, as Ctrl-C and a notebook's stop button send them."""
+"""Interrupts at random moments, by real signals like those of Ctrl-C and the stop button of a notebook."""
 
 import os
 import random
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-#: For tests that interrupt: one that falls into somebody's ``__del__`` is swallowed by Python, which warns of it.
+#: For tests with interrupts. Python swallows an interrupt that arrives in a ``__del__``, and warns.
 SWALLOWED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def interrupted_at_random(work, times):
-    """Run ``work`` so often, each time with one SIGINT at a moment of it or just after; yields after each.
+    """Run ``work`` this many times, each time with one SIGINT at a random moment; yield after each.
 
-    At least half of the interrupts must hit.
+    At least half of the interrupts must arrive during the work.
     """
     began = time.perf_counter()
     work()
@@ -58,7 +58,7 @@ def interrupt_in(*functions):
 
 @contextmanager
 def _quick_threads():
-    """Threads change places between any two instructions, and an interrupt raises as it does in a notebook's cell."""
+    """Switch threads as often as possible, and let an interrupt raise as in a notebook cell."""
     interval, handler = sys.getswitchinterval(), signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.setswitchinterval(1e-6)
     try:

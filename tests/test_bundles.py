@@ -1,4 +1,4 @@
-"""The built front end: small, whole, the same names on both sides, and no address of the outside."""
+"""The built front end is small and complete, has the same names as Python, and loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tracebench.widgets.base import STATIC
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "js" / "src"
 
-#: What the front end builds beside the views.
+#: Bundles of the front end that are not views.
 OTHERS = {
     "answers": ["answers.js"],
     "offline": ["offline.js"],
@@ -53,19 +53,19 @@ def test_the_wheel_is_refused_without_the_front_end():
 
 
 @pytest.mark.parametrize("name", sorted(itertools.chain(*OTHERS.values())))
-def test_what_views_share_is_small_and_wants_nothing(name):
-    # Those of the views are in tests/contracts/test_views.py.
+def test_shared_bundles_are_small_and_load_nothing(name):
+    # tests/contracts/test_views.py checks the bundles of views.
     text = (STATIC / name).read_text("utf-8")
     assert_small(text)
     assert_wants_nothing(text)
 
 
-def test_no_view_without_a_result_that_it_shows():
+def test_every_view_shows_a_kind_of_result():
     assert {kind.view.stem for kind in rows.KINDS if kind.is_ours} == set(VIEWS)
 
 
-def test_the_lock_serves_every_platform():
-    # A registry that lacks a platform's package leaves it out of the lock without a word, and then `npm ci` refuses.
+def test_the_lock_file_has_the_packages_of_every_platform():
+    # If the registry lacks the package of a platform, npm silently leaves it out of the lock, and `npm ci` fails there.
     packages = json.loads((ROOT / "js" / "package-lock.json").read_text("utf-8"))["packages"]
     locked = {name.rpartition("node_modules/")[2] for name in packages}
     for name, package in packages.items():

@@ -1,4 +1,4 @@
-"""The documents keep their form: short lines, short decisions, links and paths that lead somewhere."""
+"""The documents keep their form: short lines, short decisions, working links, existing paths, code that runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ WIDTH, DECISION, MAP = 100, 30, 120
 
 #: The package that CONTRIBUTING.md shows.
 PACKAGE = ROOT / "tests" / "third_party" / "tracebench_wordcount"
-#: Stands for lines that are left out.
+#: Marks lines that are left out.
 LEFT_OUT = "..."
 
 #: `[text](target)`, and the sources of pictures.
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
-#: What stands in backticks and begins with a folder of ours.
+#: A path in backticks that begins with one of our folders.
 PATH = re.compile(r"`((?:tracebench|js|tests|docs|benchmarks|notebooks|scripts)/[^`<>*\s]*)`")
 
 
@@ -41,13 +41,13 @@ def prose(text):
 
 
 def anchors(text):
-    """The anchors of a page's headings, as GitHub makes them."""
+    """The anchors that GitHub makes for the headings of a page."""
     titles = [line.lstrip("#") for _, line in prose(text) if line.startswith("#")]
     return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
 
 
 def long_lines(text):
-    """Lines that are too long, and would still be without their longest link or word."""
+    """Lines that are too long, without the addresses of their links. A line of one word may be long."""
     for number, line in prose(text):
         shortest = re.sub(r"\]\([^)]*\)", "]", line)
         if len(shortest) > WIDTH and len(shortest.split()) > 1:
@@ -72,7 +72,7 @@ def missing_paths(text):
 
 
 def unknown_names(text):
-    """What the Python of a page takes from tracebench that is not there: names, methods, arguments."""
+    """Names, methods and arguments in the Python of a page that tracebench does not have."""
     import tracebench as tb
 
     objects = {
@@ -105,7 +105,7 @@ def has(owner, attribute):
 
 
 def function_of(node, tb, objects):
-    """The function that ``tb.load`` or ``bench.save`` names; None for any other."""
+    """The function behind ``tb.load`` or ``bench.save``; None for other expressions."""
     if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
         return None
     owner = tb if node.value.id == "tb" else objects.get(node.value.id)
@@ -120,7 +120,7 @@ def shown(text):
 
 
 def is_part_of(block, text):
-    """Whether a block is the text: the same lines in the same order, with some left out where it says so."""
+    """Whether a block has the lines of the text in order. A line ``...`` stands for lines that are left out."""
     rest = text.splitlines()
     pieces = re.split(rf"^\s*{re.escape(LEFT_OUT)}\n", block, flags=re.MULTILINE)
     for piece in (piece.splitlines() for piece in pieces):
@@ -160,7 +160,7 @@ def test_the_map_is_short():
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text("utf-8")], ids=name)
-def test_code_of_a_page_uses_what_there_is(page):
+def test_code_of_a_page_uses_existing_names(page):
     assert list(unknown_names(page.read_text("utf-8"))) == []
 
 

@@ -1,4 +1,4 @@
-"""The few functions that tie floors together, on the demo model."""
+"""`explore` and `snapshot` on the demo model."""
 
 import pytest
 
@@ -31,16 +31,16 @@ def test_a_view_is_answered_by_the_session(bench):
     assert bench.summary(0).startswith("The model said “·Paris” with p = 0.702; top choice from layer 27 to 29")
 
 
-def test_a_saved_bench_has_what_its_views_ask_although_none_asked(lm, bench, tmp_path):
+def test_saving_computes_the_requests_of_the_views(lm, bench, tmp_path):
     fresh = tb.explore(lm, bench.trace, tb.InputXGradient())
     fresh.selection.step = 1
     page = fresh.save(tmp_path / "a.html").read_text("utf-8")
-    # The first sentence is of the step that the page opens at.
+    # The first sentence is about the selected step.
     assert "“,” with p = 0.604; top choice from layer 12 to 29" in page
     found = {result.kind: result for result in tb.open(fresh.save(tmp_path / "a.trace")).results}
     assert set(found) == {"lens_table", "token_scores", "attention", "rollout"}
     scores = found["token_scores"]
-    assert scores.target == tb.Target(1, of="log_prob")  # of the step that is looked at
+    assert scores.target == tb.Target(1, of="log_prob")
     fresh.save(tmp_path / "all.trace", steps="all")
     steps = {r.target.step for r in tb.open(tmp_path / "all.trace").results if r.kind == "token_scores"}
     assert steps == set(bench.trace.steps)
@@ -66,7 +66,7 @@ def test_a_short_text_gets_integrated_gradients_and_a_long_one_a_single_pass(lm,
     assert tb.explore(lm, short)._data["notes"] == [None]
 
 
-def test_a_chat_gets_points_where_its_number_changes_and_says_so(lm):
+def test_a_chat_gets_adaptive_points_by_default(lm):
     question = [{"role": "user", "content": "Say hello."}]
     chat = lm.chat(question, max_new_tokens=1)
     bench = tb.explore(lm, chat)
@@ -84,7 +84,7 @@ def test_a_chat_gets_points_where_its_number_changes_and_says_so(lm):
     )
 
 
-def test_which_method_a_long_text_got_is_said_where_nobody_chose_it(lm):
+def test_a_note_names_the_default_method_of_a_long_text(lm):
     long = lm.read(range(100, 300))
     assert tb.explore(lm, long)._data["notes"][0].startswith("Scores of more than 128 tokens are by input x gradient")
     chosen = [tb.InputXGradient(), tb.IntegratedGradients()]
@@ -111,7 +111,7 @@ def test_the_code_of_the_bench_makes_the_same_trace(bench):
     ],
     ids=["read", "sampled", "chat", "ids"],
 )
-def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
+def test_the_code_of_every_kind_of_trace_makes_the_same_trace(lm, make):
     from tracebench.requests.code import trace_code
 
     trace = make(lm)
@@ -120,14 +120,14 @@ def test_the_code_of_every_kind_of_trace_makes_it_again(lm, make):
     assert names["trace"].hash == trace.hash
 
 
-def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
+def test_a_wrong_model_or_trace_raises_a_sentence(lm):
     with pytest.raises(TypeError, match="takes a LanguageModel first"):
         tb.explore("demo", made.trace())
     with pytest.raises(TypeError, match=r"got a LlamaForCausalLM: .* tb\.LanguageModel\(model, tokenizer\)"):
         tb.explore(lm.model, made.trace())
     with pytest.raises(TypeError, match="takes a trace or a prompt, got a int"):
         tb.explore(lm, 3)
-    with pytest.raises(TypeError, match="the model first and then the trace"):
+    with pytest.raises(TypeError, match="the model first and the trace second"):
         tb.explore(made.trace(), lm)
 
 
@@ -143,7 +143,7 @@ def test_what_is_no_model_or_no_trace_is_a_sentence(lm):
         (tb.LogitLens(watch=(10**6,)), ValueError, "token id 1000000 is not in the vocabulary"),
     ],
 )
-def test_an_analysis_that_cannot_be_run_is_said_before_anything_runs(lm, monkeypatch, given, error, sentence):
+def test_an_invalid_analysis_raises_before_anything_runs(lm, monkeypatch, given, error, sentence):
     monkeypatch.setattr(tb.LanguageModel, "generate", lambda *_a, **_k: pytest.fail("it generated first"))
     with pytest.raises(error, match=sentence):
         tb.explore(lm, "Paris", given)
@@ -160,42 +160,42 @@ def test_an_analysis_replaces_the_default_of_its_kind(lm, bench):
 
 
 @pytest.mark.parametrize("wrong", [None, made.trace(), "page.html"])
-def test_a_snapshot_of_no_bench_is_a_sentence(wrong):
-    with pytest.raises(TypeError, match=r"snapshot takes a bench, got a \w+: tb\.explore\(lm, trace\) makes one"):
+def test_a_snapshot_of_something_else_raises_a_sentence(wrong):
+    with pytest.raises(TypeError, match=r"snapshot takes a bench, got a \w+: make one with tb\.explore\(lm, trace\)"):
         tb.snapshot(wrong)
 
 
-def test_a_view_that_cannot_be_answered_loses_nothing_of_the_others(lm, tmp_path):
-    """The first token is its own baseline: there is nothing to explain at the step after it, and a lens there is."""
+def test_a_failed_request_does_not_lose_the_other_answers(lm, tmp_path):
+    """The first token is its own baseline, so there is nothing to explain after it; the lens has an answer."""
     bench = tb.explore(lm, lm.generate([3], max_new_tokens=1))
     with pytest.warns(
         UserWarning,
-        match="IntegratedGradients is not in what was saved: at this step there is nothing to explain: only the first token comes",
+        match="IntegratedGradients was not saved: at this step there is nothing to explain: only the first token comes",
     ):
         page = bench.save(tmp_path / "a.html")
     assert "top choice" in page.read_text("utf-8")
-    with pytest.warns(UserWarning, match="not in what was saved"):
+    with pytest.warns(UserWarning, match="was not saved"):
         kinds = {r.kind for r in tb.open(bench.save(tmp_path / "a.trace")).results}
     assert kinds == {"lens_table", "attention", "rollout"}
-    with pytest.warns(UserWarning, match="not in what was saved"):
+    with pytest.warns(UserWarning, match="was not saved"):
         errors = [tree for tree in bench.baked().values() if "$error" in tree]
     assert len(errors) == 1
     assert "nothing to explain" in errors[0]["$error"]
-    assert errors[0]["absent"]  # no Python computes it either
+    assert errors[0]["absent"]  # the question has no answer, so there is no code
 
 
-def test_a_result_too_large_for_a_page_loses_nothing_of_the_others(lm, bench, tmp_path, monkeypatch):
+def test_a_result_that_is_too_large_does_not_lose_the_other_answers(lm, bench, tmp_path, monkeypatch):
     def too_large(_result, _trace):
         raise ValueError("it is 90 MB, and a page holds 64 MB")
 
     monkeypatch.setattr("tracebench.views.token_scores.TokenScoresView.pack", staticmethod(too_large))
     fresh = tb.explore(lm, bench.trace, tb.InputXGradient())
-    with pytest.warns(UserWarning, match=r"TokenScores\(InputXGradient, .*\) is not in what was saved: it is 90 MB"):
+    with pytest.warns(UserWarning, match=r"TokenScores\(InputXGradient, .*\) was not saved: it is 90 MB"):
         page = fresh.save(tmp_path / "a.html").read_text("utf-8")
     assert "top choice from layer 27 to 29" in page
 
 
-def test_a_closed_bench_is_a_sentence(lm, tmp_path):
+def test_a_closed_bench_raises_a_sentence(lm, tmp_path):
     bench = tb.explore(lm, lm.generate([3, 4], max_new_tokens=1), tb.InputXGradient())
     bench.close()
     for ask in (
@@ -204,14 +204,12 @@ def test_a_closed_bench_is_a_sentence(lm, tmp_path):
         bench.size,
         lambda: tb.snapshot(bench),
     ):
-        with pytest.raises(
-            ValueError, match=r"this bench was closed, and its views with it: make it anew with tb\.explore"
-        ):
+        with pytest.raises(ValueError, match=r"this bench is closed: make a new one with tb\.explore"):
             ask()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_size_of_a_form_that_is_none_is_a_sentence(bench):
+def test_a_size_with_an_unknown_detail_raises_a_sentence(bench):
     with pytest.raises(ValueError, match=r"detail is 'compact' .* got 'FULL'"):
         bench.size(detail="FULL")
 

@@ -1,4 +1,4 @@
-"""Both sides read the same fixture bytes; this side also proves that they are what it would write today."""
+"""Python and the browser read the same fixtures; this test checks that Python still writes them."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.mark.parametrize("name", make.contents())
-def test_the_fixtures_are_what_python_writes(name):
+def test_python_writes_the_same_fixtures(name):
     written = json.loads((FIXTURES / name).read_text("utf-8"))
     assert written == json.loads(json.dumps(make.contents()[name]))
 

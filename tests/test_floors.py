@@ -13,9 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tracebench"
 
-#: The floor of each room: the folders and modules below the package. Everything in it must have one.
+#: The floor of each room (a folder or module of the package). Every module must have one.
 FLOORS = {
     "record/arrays": 0,
+    "record/counts": 0,
     "record/signs": 0,
     "record/tokens": 0,
     "record": 1,
@@ -39,7 +40,7 @@ FLOORS = {
 MODEL_WING = {"models", "analyses", "session"}
 VIEW_WING = {"widgets", "views"}
 
-#: What only some floors may import from others; what nobody imports at the head of a module.
+#: Packages that only some floors may import, and packages that no module may import at its head.
 HEAVY = {"torch", "transformers", "captum", "accelerate", "gguf"}
 FRONT = {"anywidget", "ipywidgets", "traitlets", "IPython"}
 LAZY = {"pandas", "plotly"}
@@ -61,7 +62,7 @@ def place(module):
 
 
 def imports(path):
-    """Every imported module of a file as (name, line, at the head of the module); TYPE_CHECKING blocks are exempt."""
+    """Every import of a file as (name, line, whether it is at the head of the module), without TYPE_CHECKING blocks."""
     tree = ast.parse(path.read_text("utf-8"))
     here = name_of(path).split(".")
     package = here if path.name == "__init__.py" and here[-1] != "__init__" else here[:-1]
@@ -78,7 +79,7 @@ def imports(path):
                 base = child.module or ""
                 if child.level:
                     base = ".".join([*package[: len(package) - child.level + 1], *filter(None, [base])])
-                # `from tracebench import progress` is an import of tracebench.progress.
+                # `from tracebench import progress` imports tracebench.progress.
                 for alias in child.names:
                     inner = base.split(".")[0] == "tracebench" and exists(f"{base}.{alias.name}")
                     found.append((f"{base}.{alias.name}" if inner else base, child.lineno, head))
@@ -98,7 +99,7 @@ def test_every_module_has_a_floor():
     assert {place(name_of(path)) for path in modules()} == set(FLOORS)
 
 
-def test_the_map_in_the_docs_names_them_all():
+def test_the_map_in_the_docs_has_the_same_floors():
     drawing = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("```")[1].strip()
     width = drawing.splitlines()[-1].index("numpy")
     drawn = {
@@ -117,7 +118,7 @@ def test_imports_point_down(path):
         there = place(name)
         where = f"{path.relative_to(ROOT)}:{line} imports {name}"
         if there == "__init__":
-            # The lazy names: for those that stand where a user stands.
+            # Only the top floor may import the lazy names.
             assert FLOORS[here] == 5, where
             continue
         assert FLOORS[there] <= FLOORS[here], f"{where}, which is upwards"
@@ -127,7 +128,7 @@ def test_imports_point_down(path):
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_what_is_taken_from_others(path):
+def test_each_floor_imports_only_its_packages(path):
     here = place(name_of(path))
     floor = FLOORS[here]
     for name, line, head in imports(path):
@@ -151,7 +152,7 @@ sys.meta_path.insert(0, Blocked())
 
 
 def python(code, blocked=()):
-    """Runs code in a fresh interpreter in which some packages do not exist."""
+    """Run code in a new interpreter without some packages."""
     done = subprocess.run(
         [sys.executable, "-c", BLOCKER.format(blocked=set(blocked)) + code],
         capture_output=True,

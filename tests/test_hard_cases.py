@@ -1,4 +1,4 @@
-"""What people do to a bench that no single analysis foresees: two at once, one token, two thousand tokens."""
+"""Unusual uses of a bench: two benches at once, one token, two thousand tokens."""
 
 import threading
 import warnings
@@ -21,7 +21,7 @@ def numbers(result):
     return {name: array.values for name, array in vars(result).items() if hasattr(array, "values")}
 
 
-def test_two_benches_on_one_model_answer_as_each_does_alone():
+def test_two_benches_on_one_model_give_the_same_answers_as_one():
     lm = tiny.lm()
     traces = [lm.generate(prompt, max_new_tokens=3) for prompt in ("The Eiffel Tower", "Gustave Eiffel, whose company")]
     alone = [[answer(bench._answerer, each) for each in bench.requests] for bench in explored(lm, traces)]
@@ -46,18 +46,18 @@ def explored(lm, traces):
     return [tb.explore(lm, trace) for trace in traces]
 
 
-def test_the_selection_of_one_bench_is_none_of_the_others():
+def test_two_benches_have_separate_selections():
     lm = tiny.lm()
     first, second = explored(lm, [lm.generate("The tower", max_new_tokens=3)] * 2)
     first.selection.step = 2
     assert second.selection.step != 2
 
 
-def test_one_token_is_shown_by_every_view_that_has_something_to_say(tmp_path):
+def test_a_text_of_one_token_is_shown_and_saved(tmp_path):
     lm = tiny.lm()
     read = tb.explore(lm, lm.read([5], prompt_length=1))
     assert read.save(tmp_path / "read.html").stat().st_size > 0
-    # Where the first token keeps its own embedding there is nothing to explain after it: a sentence of its own.
+    # With keep_first=True there would be nothing to explain.
     why = tb.IntegratedGradients(n_steps=16, keep_first=False)
     said = tb.explore(lm, lm.generate([5], max_new_tokens=1), why)
     with warnings.catch_warnings():
@@ -77,7 +77,7 @@ def test_two_thousand_tokens_are_explained_and_saved(long, tmp_path):
     lm, trace = long
     bench = tb.explore(lm, trace)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nothing may be left out of the page
+        warnings.simplefilter("error")  # a failed answer would warn
         bench.save(tmp_path / "long.html")
     lens, scores = bench.results[:2]
     assert lens.token_ids.shape[1] == scores.scores.shape[-1] == len(trace.tokens)
@@ -86,7 +86,7 @@ def test_two_thousand_tokens_are_explained_and_saved(long, tmp_path):
     assert {check.state for check in checks} == {"holds"}
 
 
-def test_a_long_answer_says_how_far_it_is_and_can_be_cancelled(long):
+def test_a_slow_answer_reports_progress_and_can_be_cancelled(long):
     lm, trace = long
     ticks, ended = [], threading.Event()
     errors = []

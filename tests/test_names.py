@@ -1,4 +1,4 @@
-"""The names a user sees: each exists, is what it says, and is no module."""
+"""The public names: each exists, has its own name and a docstring, and is not a module."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ def _everything_is_imported():
 
 
 @pytest.mark.parametrize("name", tb.__all__)
-def test_a_public_name_is_the_same_thing_twice_and_no_module(name):
+def test_a_public_name_gives_the_same_object_twice_and_not_a_module(name):
     first, second = getattr(tb, name), getattr(tb, name)
     assert first is second
     assert not isinstance(first, ModuleType)
     assert callable(first)
     assert first.__name__ == name
-    assert first.__doc__, f"tb.{name} says nothing about itself"
+    assert first.__doc__, f"tb.{name} has no docstring"
 
 
-def test_the_list_is_sorted_and_is_what_dir_shows():
+def test_the_list_of_names_is_sorted_and_equals_dir():
     assert list(tb.__all__) == sorted(set(tb.__all__))
     assert set(dir(tb)) == {*tb.__all__, "__version__"}
 
 
-def test_no_public_name_is_also_a_submodule():
+def test_a_public_name_is_not_the_name_of_a_submodule():
     submodules = {module.name for module in pkgutil.iter_modules(tb.__path__)}
     assert submodules.isdisjoint(tb.__all__)
 
 
-def test_star_import_brings_them_all():
+def test_a_star_import_gives_all_names():
     names: dict[str, object] = {}
     exec("from tracebench import *", names)
     assert set(tb.__all__) <= set(names)
 
 
-def test_a_wrong_name_is_answered_with_a_sentence():
+def test_a_wrong_name_raises_a_sentence():
     with pytest.raises(
         AttributeError, match=r"module 'tracebench' has no attribute 'Tarce'; it has Attention, .*Workbench"
     ):

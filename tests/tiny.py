@@ -1,4 +1,4 @@
-"""Two-layer random models of many families and tokenizers trained on one paragraph: no downloads, milliseconds each."""
+"""Tiny random models of many families, and tokenizers trained on one paragraph. They need no download and little time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ALTUP = {
     "activation_sparsity_pattern": [0.5, 0.0],
 }
 _LINEAR = {"linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
-#: Past so many tokens, longrope sees the whole text with other frequencies.
+#: From this length on, longrope uses other frequencies for the whole text.
 LONGROPE_WINDOW = 24
 LONGROPE = {
     "rope_type": "longrope",
@@ -94,7 +94,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "granite": {**_GROUPED, "logits_scaling": 8.0, "residual_multiplier": 0.3, "embedding_multiplier": 5.0},
     "gpt_oss": {**_GROUPED, **_EXPERTS, **_WINDOWS, "head_dim": 8},
     "deepseek_v3": _DEEPSEEK,
-    # With few heads its indexer knows many keys equally well (at zero), and any of them may be chosen.
+    # With few heads, its indexer gives many keys the same score (zero), so its choice of keys would be arbitrary.
     "deepseek_v32": {**_DEEPSEEK, "index_n_heads": 16, "index_head_dim": 16, "index_topk": 4},
     "glm4": {**_GROUPED, "head_dim": 8},
     "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
@@ -147,7 +147,7 @@ OTHER_ATTENTION: dict[str, dict[str, Any]] = {
 
 
 def model(family: str = "llama", *, seed: int = 0, dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
-    """A random model in eval mode whose logits spread over a few nats. Leaves torch's random state as it was."""
+    """A random model in eval mode with logits that spread over a few nats. The random state of torch is unchanged."""
     known = FAMILIES | OTHER_ATTENTION
     ends = {"bos_token_id": 1, "eos_token_id": None, "pad_token_id": 0}
     config = AutoConfig.for_model(
@@ -158,7 +158,7 @@ def model(family: str = "llama", *, seed: int = 0, dtype: torch.dtype = torch.fl
         made = AutoModelForCausalLM.from_config(config)
         with torch.no_grad():
             for parameter in made.parameters():
-                # Initial weights are so small that every token is as likely as every other: nothing would be tested.
+                # With the small initial weights all tokens would be equally likely, and tests could not fail.
                 parameter.add_(torch.randn_like(parameter) * (0.3 if parameter.ndim > 1 else 0.05))
     return made.to(dtype).eval()
 
@@ -169,7 +169,7 @@ def lm(family: str = "llama", **changes: Any) -> LanguageModel:
 
 @cache
 def tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE like GPT-2's: every text is tokens, and some tokens are parts of characters."""
+    """Byte-level BPE like GPT-2's. It can encode every text, and some tokens are parts of characters."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
@@ -190,14 +190,14 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @cache
 def sentencepiece() -> PreTrainedTokenizerFast:
-    """Llama-2's way: ▁ for spaces, one before the text, unknown characters as <0xE2> bytes."""
+    """A tokenizer like Llama 2's: ▁ for spaces, one before the text, unknown characters as <0xE2> bytes."""
     made = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     made.train_from_iterator(
         [PARAGRAPH], trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False)
     )
-    # Trained as special so that they exist; in the vocabulary they are ordinary pieces.
+    # The trainer gets the bytes as special tokens, so that the vocabulary has them as ordinary pieces.
     made = Tokenizer.from_str(_without_bytes_added(made.to_str()))
     made.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
@@ -207,7 +207,7 @@ def sentencepiece() -> PreTrainedTokenizerFast:
 
 @cache
 def metaspace() -> PreTrainedTokenizerFast:
-    """T5's and XLNet's way: Unigram over ▁pieces."""
+    """A tokenizer like T5's and XLNet's: Unigram over ▁pieces."""
     made = Tokenizer(models.Unigram())
     made.pre_tokenizer = pre_tokenizers.Metaspace()
     made.decoder = decoders.Metaspace()
@@ -220,8 +220,8 @@ def metaspace() -> PreTrainedTokenizerFast:
 
 @cache
 def wordpiece() -> PreTrainedTokenizerFast:
-    """BERT's way: ## continues a word."""
-    # Written down, not trained: the trainer breaks ties differently in every run.
+    """A tokenizer like BERT's: ## continues a word."""
+    # The vocabulary is fixed, because the trainer breaks ties differently in every run.
     letters = sorted(set(PARAGRAPH.lower()) - {" ", "\n"})
     inside = [f"##{letter}" for letter in letters]
     vocabulary = ["[UNK]", "[SEP]", *letters, *inside, "in", "the", "par", "tower", "##er"]

@@ -1,4 +1,4 @@
-"""The promise that a user's model is left as it was, as something to assert."""
+"""Assert that a user's model is unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOOKS = (
 
 
 def state(model: Any) -> dict[str, Any]:
-    """Everything about a model that somebody could see: bits of weights, flags, modes, hooks, settings, random state."""
+    """The observable state of a model: bits of weights, flags, modes, hooks, settings, random state."""
     seen: dict[str, Any] = {
         "config": model.config.to_dict(),
         "generation_config": (id(model.generation_config), model.generation_config.to_dict()),
@@ -45,7 +45,7 @@ def state(model: Any) -> dict[str, Any]:
 
 @contextmanager
 def unchanged(model: Any) -> Iterator[None]:
-    """Assert that the model is afterwards what it is now, also when the body raises."""
+    """Assert that the body does not change the model, also if it raises."""
     before = state(model)
     try:
         yield

@@ -1,7 +1,7 @@
 """tracebench: a workbench, inside a notebook, for seeing why a language model said what it said.
 
-The names below are imported when they are first used, so that ``import tracebench`` needs neither torch nor a browser
-front end: a GPU box without Jupyter computes and saves, a laptop without torch opens and explores.
+Each name below is imported on first use, so ``import tracebench`` needs neither torch nor the front end. A GPU machine
+without Jupyter can compute and save; a laptop without torch can open and explore.
 """
 
 from __future__ import annotations

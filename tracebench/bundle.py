@@ -1,4 +1,4 @@
-"""Traces and results in one file, and back."""
+"""Save traces and results in one file, and open it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ import numpy as np
 
 from tracebench import registry
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.counts import counted
 from tracebench.record.files import FileError, Record, printable, read_records, write_records
 from tracebench.record.tokens import Tokens
 from tracebench.record.trace import Trace
 from tracebench.record.traces import Traces
 from tracebench.requests.code import request_for
-from tracebench.requests.things import Stored, key_of
+from tracebench.requests.things import StoredThing, key_of
 from tracebench.results.base import Result
 
-#: What our files are called.
+#: The suffix of our files.
 SUFFIX = ".trace"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a file holds: ``bundle.traces`` and ``bundle.results``. Arrays are read when they are used.
+    """The contents of a file: ``bundle.traces`` and ``bundle.results``. Arrays are memory-mapped.
 
-    A file may also hold an array or a table, e.g. one that is a parameter of an analysis.
+    Args:
+        traces: the traces.
+        results: the results about these traces.
+        arrays: arrays in the file, e.g. one that is a parameter of an analysis.
+        tables: tables in the file (pandas DataFrames).
     """
 
     traces: tuple[Trace, ...]
@@ -37,17 +42,17 @@ class Bundle:
 
     @property
     def trace(self) -> Trace:
-        """The only trace; a ``ValueError`` where there is none, or several."""
+        """The only trace. Raises a ``ValueError`` if there are none or several."""
         return _only("trace", self.traces)
 
     @property
     def array(self) -> LabeledArray | np.ndarray:
-        """The only array; a ``ValueError`` where there is none, or several."""
+        """The only array. Raises a ``ValueError`` if there are none or several."""
         return _only("array", self.arrays)
 
     @property
     def table(self) -> Any:
-        """The only table, a DataFrame; a ``ValueError`` where there is none, or several."""
+        """The only table, a DataFrame. Raises a ``ValueError`` if there are none or several."""
         return _only("table", self.tables)
 
     def __iter__(self):  # noqa: ANN204 - so that tb.Workbench([*bundle]) reads well
@@ -57,14 +62,27 @@ class Bundle:
 
 def _only(name: str, found: tuple[Any, ...]) -> Any:
     if len(found) != 1:
-        raise ValueError(f"this file holds {len(found)} {name}s, and bundle.{name} is for one: see bundle.{name}s")
+        raise ValueError(
+            f"this file holds {len(found)} {name}s, but bundle.{name} needs exactly one: see bundle.{name}s"
+        )
     return found[0]
 
 
 def save(path: str | os.PathLike[str], *records: Any) -> Path:
-    """Save traces and results about them: ``tb.save("eiffel.trace", trace, lens)``. Arrays and tables can be saved too.
+    """Save traces and results in one file: ``tb.save("eiffel.trace", trace, lens)``. Arrays and tables can be saved too.
 
-    Returns the path. One safetensors file, no pickle; written atomically.
+    The file is safetensors, without pickle. It is written atomically.
+
+    Args:
+        path: the file to write, ending in ``.trace``; its folder must exist.
+        records: traces, results about these traces, arrays and tables.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: the first argument is not a path.
+        FileError: nothing to save, another type, a result without its trace, or a file that cannot be written.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"tb.save takes the path first, got a {type(path).__name__}: tb.save(path, trace, *results)")
@@ -83,14 +101,19 @@ def save(path: str | os.PathLike[str], *records: Any) -> Path:
         missing = [each for each in result.traces if each not in known]
         if missing:
             raise FileError(
-                f"{result!r} is about the trace {missing[0]}, which is not among what is saved: save it with its own"
+                f"{result!r} is about the trace {missing[0]}, which is not among the records: save it with its trace"
             )
-    ordered = [*traces, *results, *map(Stored, others)]
+    ordered = [*traces, *results, *map(StoredThing, others)]
     return write_records(path, [record.to_record() for record in ordered])
 
 
 def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public name is tb.open
-    """Open a file that `save` wrote. A ``FileError`` says what is wrong with one that it did not, or that is damaged."""
+    """Open a file that `save` wrote. Arrays stay on disk until they are used.
+
+    Raises:
+        TypeError: the argument is not a path.
+        FileError: the file is missing, damaged, of another program, or of a newer version.
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"tb.open takes the path of a {SUFFIX} file, got a {type(path).__name__}")
     if Path(path).suffix.lower() in (".html", ".htm"):
@@ -101,25 +124,25 @@ def open(path: str | os.PathLike[str]) -> Bundle:  # noqa: A001 - the public nam
     except FileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        # Its JSON says something that no version of ours writes.
+        # The JSON holds something that this version cannot read.
         raise FileError(f"{printable(path)} is damaged or of another version: {error.args[0]}") from error
     traces = Traces(thing for thing in things if isinstance(thing, Trace))
     for thing, record in zip(things, records, strict=True):
         problem = _misfit(thing, record, traces) if isinstance(thing, Result) else None
         if problem:
             raise FileError(f"{printable(path)} is damaged or of another version: its {record.kind} {problem}")
-    stored = [thing.value for thing in things if isinstance(thing, Stored)]
+    stored = [thing.value for thing in things if isinstance(thing, StoredThing)]
     arrays = tuple(value for value in stored if key_of(value) == "$array")
     tables = tuple(value for value in stored if key_of(value) == "$table")
     return Bundle(tuple(traces), tuple(thing for thing in things if isinstance(thing, Result)), arrays, tables)
 
 
 def _class(kind: str) -> Any:
-    return Stored if kind == Stored.kind else registry.result_class(kind)
+    return StoredThing if kind == StoredThing.kind else registry.result_class(kind)
 
 
 def _misfit(result: Any, record: Record, traces: Traces) -> str | None:
-    """Why a result cannot be about these traces; None where it fits."""
+    """Why a result does not fit these traces; None if it fits."""
     missing = [each for each in result.traces if traces.find(each) is None]
     if missing:
         there = ", ".join(trace.hash for trace in traces) or "none"
@@ -128,22 +151,22 @@ def _misfit(result: Any, record: Record, traces: Traces) -> str | None:
         request_for(result)
     except ValueError as error:
         return str(error)
-    trace = traces.of(result)
-    # Coordinates of several traces are not compared: which axis is about which trace, the result alone knows.
+    trace = traces.first_of(result)
+    # Only the result knows which axis belongs to which of several traces, so we cannot check those.
     return _misplaced(result, record, trace) if trace is not None and len(result.traces) == 1 else None
 
 
 def _misplaced(result: Any, record: Record, trace: Trace) -> str | None:
-    """Which tokens or coordinates of a result its trace does not have; None where it has them all."""
+    """The tokens or coordinates of a result that its trace lacks, as a message; None if it has them all."""
     if isinstance(tokens := getattr(result, "tokens", None), Tokens) and tokens != trace.tokens:
-        return f"names {len(tokens)} tokens that are not the {len(trace.tokens)} of the trace"
+        return f"names {counted(len(tokens), 'token')} that are not the {len(trace.tokens)} of the trace"
     positions = range(len(trace.tokens))
     there = {"token": positions, "layer": range(-1, trace.provenance.layers), "step": trace.steps}
     there |= {"query": positions, "key": positions}
     for name, array in record.arrays.items():
         for axis in array.axes if isinstance(array, LabeledArray) else ():
             if axis.name in result.whole_text and axis.coords != tuple(positions):
-                return f"has {len(axis)} positions as {axis.name} in {name}, the trace has {len(positions)}"
+                return f"has {counted(len(axis), 'position')} as {axis.name} in {name}, the trace has {len(positions)}"
             beyond = [coord for coord in axis.coords if axis.name in there and coord not in there[axis.name]]
             if beyond:
                 return f"has {axis.name} {beyond[0]} in {name}, the trace has none"

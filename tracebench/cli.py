@@ -16,20 +16,24 @@ PROMPT = "The Eiffel Tower is located in the city of"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it did what was asked, 1 with a sentence on stderr when it could not."""
+    """Run a command.
+
+    Returns:
+        0 for success; 1 for an error, with one sentence on stderr; 130 after Ctrl-C; 141 if stdout was closed early.
+    """
     options = _parser().parse_args(arguments)
-    # A console that has no "▸" shows another sign there: the page is written all the same.
+    # A console without "▸" shows a replacement sign instead of failing.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read it has seen enough (`| head`). Python would flush once more at its end, and complain.
+        # The reader closed the pipe (`| head`). Python flushes stdout at exit, which would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (ValueError, LookupError, OSError, ImportError) as failure:
-        # The sentences of ours; anything else is a bug and keeps its traceback.
+        # These are our own messages. Any other exception is a bug and keeps its traceback.
         print(f"tracebench: {failure.args[0] if isinstance(failure, KeyError) else failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -47,47 +51,47 @@ def _parser() -> argparse.ArgumentParser:
 
     explore = commands.add_parser(
         "explore",
-        help="generate from a model, print a finding, write a page",
-        description="Generate from a model and write what explains it as one HTML page: which tokens speak for what was "
-        "said, at which layer it formed, and where attention looked. Progress goes to stderr, the finding to stdout.",
+        help="generate from a model, print a report, write a page",
+        description="Generate from a model and write one HTML page that explains the text: which tokens speak for it, "
+        "at which layer it formed, and where attention looked. Progress goes to stderr, the report to stdout.",
     )
     explore.add_argument("model", metavar="MODEL", help='a hub id, a local folder, a .gguf file, or "demo"')
     explore.add_argument(
         "prompt",
         metavar="PROMPT",
-        help="the text that the model goes on with; - reads it from stdin, less its last newline",
+        help="the text that the model continues; - reads it from stdin, without its last newline",
     )
     explore.add_argument(
-        "-o", "--output", type=Path, required=True, help="the .html to write; what is there is written over"
+        "-o", "--output", type=Path, required=True, help="the .html file to write; an old file is replaced"
     )
     explore.add_argument("--chat", action="store_true", help="the prompt is a user's message: apply the chat template")
     explore.add_argument("--tokens", type=int, default=8, metavar="N", help="how many tokens to generate (default: 8)")
     explore.add_argument(
-        "--temperature", type=float, metavar="T", help="sample; without it the most likely token is taken"
+        "--temperature", type=float, metavar="T", help="sample; without it, take the most likely token"
     )
-    explore.add_argument("--seed", type=int, metavar="N", help="of the sampling; drawn and recorded when none is given")
+    explore.add_argument("--seed", type=int, metavar="N", help="seed of the sampling (default: a random one, recorded)")
     explore.add_argument(
         "--against",
         metavar="TOKEN",
         help='explain step 0 rather than this token, e.g. " Rome" (exact text, with its space)',
     )
-    explore.add_argument("--steps", choices=["all"], help="which tokens speak for every step, not for step 0 alone")
-    explore.add_argument("--max-bytes", type=int, metavar="N", help="write no page that is larger")
+    explore.add_argument("--steps", choices=["all"], help="explain every step, not only step 0")
+    explore.add_argument("--max-bytes", type=int, metavar="N", help="refuse to write a larger page")
     explore.add_argument(
         "--trace",
         action="store_true",
-        help="also write the data, as a .trace of the page's name; written over likewise",
+        help="also write the data to a .trace file with the name of the page; an old file is replaced",
     )
     explore.set_defaults(run=_explore, make_folder=False)
 
-    # The same, with everything chosen.
+    # The demo is explore with fixed options.
     demo = commands.add_parser("demo", help="explore the demo model at every step")
     demo.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("demo/first-look.html"),
-        help="the .html to write, with a .trace of the same name beside it; both are written over (default: %(default)s)",
+        help="the .html file to write, with a .trace file of the same name; old files are replaced (default: %(default)s)",
     )
     demo.add_argument("--prompt", default=PROMPT, help="default: %(default)r")
     demo.add_argument("--tokens", type=int, default=8, metavar="N", help="how many tokens to generate (default: 8)")
@@ -95,9 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_explore, make_folder=True, steps="all", trace=True, **chosen)
 
     show = commands.add_parser("show", help="make a page of a saved .trace file (needs no torch)")
-    show.add_argument("file", type=Path, help="a .trace file, as tb.save and bench.save write it")
+    show.add_argument("file", type=Path, help="a .trace file from tb.save or bench.save")
     show.add_argument(
-        "-o", "--output", type=Path, help="the .html to write, over what is there (default: FILE.html, if it is new)"
+        "-o", "--output", type=Path, help="the .html file to write or replace (default: FILE.html, if it is new)"
     )
     show.set_defaults(run=_show)
     return parser
@@ -118,29 +122,29 @@ def _explore(options: argparse.Namespace) -> None:
     _say("Generating ...")
     trace = _generated(lm, prompt, options)
     if against is not None and lm.token_id(against) == trace.token_at(0).id:
-        raise ValueError(f"--against {against!r} is what the model said at step 0: name a token that it did not say")
+        raise ValueError(f"--against {against!r} is the generated token of step 0: give another token")
     targets = [tb.Target(0, against=against, of=OF)] if against is not None or options.steps is None else []
     if options.steps == "all":
         targets.insert(0, tb.Target(None, of=OF))
     lens = tb.LogitLens(watch=() if against is None else (against,))
     requests, note = usual(lm, trace, [lens], targets)
     bench, missing = _computed(lm, trace, requests, note, options.max_bytes)
-    # Before the report: a reader may stop it early (`| head`), and the page is not lost for that.
+    # Save before the report, because a reader may close the pipe early (`| head`).
     page = bench.save(options.output, max_bytes=options.max_bytes)
     data = bench.save(_data(options.output)) if options.trace else None
     print(report(trace, bench.results, [*missing, *filter(None, [note])]))
     size = readable_size(page.stat().st_size)
     print(f"\nWritten: {page} ({size}). Open it in a browser; it needs no kernel and no network.")
     if data is not None:
-        print(f"The data beside it: {data}")
+        print(f"Data: {data}")
 
 
 def _checked_prompt(options: argparse.Namespace) -> str:
-    """The prompt. Loading and explaining take their time: what cannot end well is said before."""
+    """The prompt. All options are checked here, before the slow work starts."""
     if options.tokens < 1:
-        raise ValueError(f"--tokens is a number from 1, got {options.tokens}")
+        raise ValueError(f"--tokens is a number of at least 1, got {options.tokens}")
     if options.max_bytes is not None and options.max_bytes < 1:
-        raise ValueError(f"--max-bytes is a number from 1, got {options.max_bytes}")
+        raise ValueError(f"--max-bytes is a number of at least 1, got {options.max_bytes}")
     if options.against == "":
         raise ValueError('--against is empty: give the exact text of a token, e.g. " Rome"')
     _check_page(options.output)
@@ -151,12 +155,12 @@ def _checked_prompt(options: argparse.Namespace) -> str:
     _check_folder(options.output)
     prompt = _read_prompt() if options.prompt == "-" else options.prompt
     if not prompt:
-        raise ValueError("the prompt is empty: give the text that the model goes on with")
+        raise ValueError("the prompt is empty: give the text that the model continues")
     try:
         prompt.encode()
     except UnicodeEncodeError:
-        # What a shell passes on is bytes; those that are no text arrive as lone surrogates.
-        raise ValueError("the prompt is not UTF-8 text: give it as such, or through stdin with -") from None
+        # A shell passes bytes. Bytes that are not UTF-8 arrive as lone surrogates.
+        raise ValueError("the prompt is not UTF-8 text: convert it, or pass it through stdin with -") from None
     from tracebench.models.recording.generation import Sampling
 
     Sampling(options.tokens, options.temperature, seed=options.seed)
@@ -170,7 +174,7 @@ def _read_prompt() -> str:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"the prompt on stdin is not UTF-8 text (byte {error.start}): convert it first") from None
-    # As a shell's $(...) does: the newline that ends a file or an echo is nobody's prompt.
+    # Drop the newline at the end of a file or an echo, like $(...) in a shell.
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -184,7 +188,7 @@ def _generated(lm: Any, prompt: str, options: argparse.Namespace) -> Any:
 def _computed(
     lm: Any, trace: Any, requests: Sequence[Any], note: str | None, max_bytes: int | None
 ) -> tuple[Any, list[str]]:
-    """A bench whose questions have been answered, and why some could not be: the others are not lost for that."""
+    """A bench with all answers, and one sentence per failed request. A failure does not stop the other requests."""
     import tracebench as tb
     from tracebench.offline.bake import FAILURES, answer
     from tracebench.session.direct import Direct
@@ -193,8 +197,8 @@ def _computed(
     bench = tb.Workbench([trace], answerer=direct, usual=lambda _: (list(requests), note))
     for request in requests:
         if max_bytes is not None:
-            # As soon as it is sure: what comes after may take minutes.
-            bench._insist_on_size(max_bytes)
+            # Refuse as early as possible, because the next request may take minutes.
+            bench._check_size(max_bytes)
         _say(f"Computing {request.code.strip()} ...")
         try:
             answer(direct, request)
@@ -202,8 +206,8 @@ def _computed(
             question = f"{request.target.sentence(trace)} Not known: " if request.target is not None else ""
             missing.append(f"{question}{request.analysis} is not in the page: {failure}")
             _say(f"tracebench: {request.analysis} is not in the page: {failure}")
-    # Saving would warn of what was just said.
-    warnings.filterwarnings("ignore", message=".* is not in what was saved: ")
+    # Saving would warn again about the failures above.
+    warnings.filterwarnings("ignore", message=".* was not saved: ")
     return bench, missing
 
 
@@ -224,9 +228,7 @@ def _show(options: argparse.Namespace) -> None:
     bundle = tb.open(options.file)
     output = options.output or options.file.with_suffix(".html")
     if options.output is None and output.exists():
-        raise ValueError(
-            f"{str(output)!r} is there already: -o {output} writes over it, -o with another name leaves it"
-        )
+        raise ValueError(f"{str(output)!r} exists already: replace it with -o {output}, or give -o another name")
     _check_page(output)
     _check_folder(output)
     bench = tb.Workbench([*bundle])
@@ -244,15 +246,15 @@ def _is_page(path: Path) -> bool:
 
 def _check_page(output: Path) -> None:
     if not _is_page(output):
-        raise ValueError(f"-o names the page to write, which ends in .html, got {str(output)!r}")
+        raise ValueError(f"-o is the page to write, a name that ends in .html, got {str(output)!r}")
     if output.is_dir():
-        raise ValueError(f"-o names the page to write, and {str(output)!r} is a folder: add a file name")
+        raise ValueError(f"-o is the page to write, but {str(output)!r} is a folder: add a file name")
 
 
 def _check_folder(output: Path) -> None:
     folder = output.parent
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {str(folder)!r} to write {output.name} into: make it first")
+        raise ValueError(f"there is no folder {str(folder)!r} for {output.name}: make it first")
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
@@ -264,7 +266,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise ValueError(
-            f"cannot make the folder {str(folder)!r}: it is, or is inside of, a file; name another"
+            f"cannot make the folder {str(folder)!r}: it is a file, or in a file; give -o another folder"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The few functions that tie floors together for a person."""
+"""The entry points for users: `explore` and `snapshot`."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ def explore(
     traces: Trace | str | Sequence[Trace | str] | Any = (),
     *analyses: Any,
 ) -> Workbench:
-    """The linked workbench over one or several traces; show it as a cell's last value.
+    """A workbench of linked views over one or several traces. Show it as a cell's last value.
 
     Args:
-        lm: the model that made the traces; or pairs of models and traces, ``tb.explore([(lm_a, a), (lm_b, b)])``.
+        lm: the model of the traces, or pairs: ``tb.explore([(lm_a, a), (lm_b, b)])``.
         traces: a `Trace`, a prompt to generate from, or a list of them.
-        analyses: each takes the place of the default that gives the same kind of result:
+        analyses: each replaces the default for the same kind of result:
             ``tb.explore(lm, trace, tb.LogitLens(top=10), tb.IntegratedGradients(n_steps=256))``.
 
-    By default a bench asks for the logit lens; for the scores of each token, which explain the log-probability of what was
-    said (integrated gradients up to 128 tokens, with adaptive points for a chat; input x gradient for longer texts); and for
-    attention where the patterns of all heads are at most 80 million weights. The rollout is computed when it is chosen, or
-    saved.
+    By default, a bench asks for three results. First, the logit lens. Second, token scores for the log-probability of each
+    generated token: by integrated gradients up to 128 tokens (adaptive points for a chat), by input x gradient for longer
+    texts. Third, attention, if all heads have at most 80 million weights. Rollout is computed when it is selected or saved.
 
     Returns:
-        A `Workbench`. The replay is done; everything else is computed when a view asks for it.
+        A `Workbench`. The replay is done; results are computed when a view asks for them.
+
+    Raises:
+        TypeError: no `LanguageModel`, no trace or prompt, or an analysis of the wrong type.
+        ValueError: no trace, a trace with another vocabulary, or an analysis with an invalid parameter.
     """
     from tracebench.analyses.arguments import insist_on_vocabulary
     from tracebench.analyses.usual import insist_on_analysis, usual
@@ -59,9 +62,9 @@ def _pairs(lm: Any, traces: Any, analyses: tuple[Any, ...]) -> tuple[list[tuple[
     from tracebench.record.trace import Trace
 
     if isinstance(traces, LanguageModel):
-        raise TypeError("explore takes the model first and then the trace: tb.explore(lm, trace)")
+        raise TypeError("explore takes the model first and the trace second: tb.explore(lm, trace)")
     if isinstance(lm, (list, tuple)):
-        # There is no second argument then: what stands there is the first analysis.
+        # With pairs there is no argument `traces`, so this is the first analysis.
         analyses = (*(() if isinstance(traces, tuple) and not traces else (traces,)), *analyses)
         pairs = [each if isinstance(each, tuple) and len(each) == 2 else (each, None) for each in lm]
     else:
@@ -69,13 +72,13 @@ def _pairs(lm: Any, traces: Any, analyses: tuple[Any, ...]) -> tuple[list[tuple[
     for model, _ in pairs:
         if not isinstance(model, LanguageModel):
             raise TypeError(
-                f"explore takes a LanguageModel first, got a {type(model).__name__}: tb.load(name) makes one, and so does "
+                f"explore takes a LanguageModel first, got a {type(model).__name__}: make one with tb.load(name) or "
                 "tb.LanguageModel(model, tokenizer)"
             )
     for _, trace in pairs:
         if not isinstance(trace, (Trace, str)):
             raise TypeError(
-                f"explore takes a trace or a prompt, got a {type(trace).__name__}: lm.generate(...) makes one"
+                f"explore takes a trace or a prompt, got a {type(trace).__name__}: make a trace with lm.generate(...)"
             )
     if not pairs:
         raise ValueError("explore takes at least one trace: tb.explore(lm, trace)")
@@ -83,7 +86,7 @@ def _pairs(lm: Any, traces: Any, analyses: tuple[Any, ...]) -> tuple[list[tuple[
 
 
 class Snapshot:
-    """A bench as a page inside a cell's output: it survives nbconvert, nbviewer and a lost kernel."""
+    """A bench as a page in a cell's output. It works after nbconvert, in nbviewer, and without a kernel."""
 
     def __init__(self, page: str, title: str) -> None:
         self._page, self._title = page, title
@@ -91,7 +94,7 @@ class Snapshot:
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{html.escape(self._page)}" title="{html.escape(self._title)}" '
-            'style="width:100%;height:900px;border:0"></iframe>'  # the page sets its own height once it is up
+            'style="width:100%;height:900px;border:0"></iframe>'  # the page adjusts the height when it has loaded
         )
 
     def __repr__(self) -> str:
@@ -99,10 +102,16 @@ class Snapshot:
 
 
 def snapshot(bench: Workbench, *, steps: Any = None, detail: Any = None) -> Snapshot:
-    """The saved page of a bench as a cell output. ``steps`` and ``detail`` are those of `Workbench.save`."""
+    """The page of a bench as a cell output.
+
+    Args:
+        bench: the bench.
+        steps: as in `Workbench.save`.
+        detail: as in `Workbench.save`.
+    """
     from tracebench.bench.workbench import Workbench
     from tracebench.offline.page import page_html
 
     if not isinstance(bench, Workbench):
-        raise TypeError(f"snapshot takes a bench, got a {type(bench).__name__}: tb.explore(lm, trace) makes one")
+        raise TypeError(f"snapshot takes a bench, got a {type(bench).__name__}: make one with tb.explore(lm, trace)")
     return Snapshot(page_html(bench, bench.baked(steps, detail)), bench.title)

@@ -1,8 +1,8 @@
-"""What exists, as rows, without importing it: the analyses and the kinds of results.
+"""Two tables, of the analyses and of the kinds of results. Reading them imports nothing.
 
-Names in ``tb``, menus of methods, the questions of a bench and the list of bundles are made from these two tables. Third
-parties add to them by entry points of the groups ``tracebench.analyses`` (an analysis, whose attribute ``gives`` names the kind
-of its result) and ``tracebench.kinds`` (a `Kind`).
+They give the names in ``tb``, the menus of methods, the questions of a bench and the list of bundles. Third parties add rows
+by entry points: in the group ``tracebench.analyses`` an analysis class (its attribute ``gives`` is the kind of its result),
+in the group ``tracebench.kinds`` a `Kind`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Analysis:
         name: its name in ``tb``, in requests and in files.
         ref: ``"module:attr"`` of its class.
         gives: the kind of its result.
-        label: what a menu calls it.
+        label: its label in menus.
         group: the group of its question.
-        methods: label -> repr of the analysis, for menus that offer it: its default first, then variants.
+        methods: (label, repr of the analysis) for menus: the default parameters first, then variants.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Kind:
 
     Args:
         name: its name in requests and in files.
-        result: ``"module:attr"`` of the class that reads and writes it.
-        view: ``"module:attr"`` of the view that shows it.
+        result: ``"module:attr"`` of the result class.
+        view: ``"module:attr"`` of its view.
         question: the label of its question in the bar of a bench.
         group: the group of that question.
-        continues: whether its sentence continues that of the record in the head of a bench, also where its view is hidden.
+        continues: whether its sentence continues that of the trace in the head of a bench, also if its view is hidden.
     """
 
     name: str
@@ -120,16 +120,16 @@ KINDS = (
     Kind("rollout", "tracebench.results.rollout:Rollout", "tracebench.views.rollout:RolloutView", "Attention"),
 )
 
-#: Classes that are parameters of analyses, by ``"module:attr"``: public names as well.
+#: ``"module:attr"`` of classes for parameters of analyses. They are public names too.
 PARAMETERS = ("tracebench.record.target:Target",)
 
-#: Entry-point groups of third parties.
+#: Entry-point groups for third parties.
 ANALYSES_GROUP = "tracebench.analyses"
 KINDS_GROUP = "tracebench.kinds"
 
 
 def analyses() -> Iterator[Analysis]:
-    """Every analysis: ours, then those of installed packages."""
+    """Every analysis: ours first, then those of installed packages."""
     yield from ANALYSES
     ours = {row.name for row in ANALYSES}
     for name in _entries(ANALYSES_GROUP):
@@ -138,7 +138,7 @@ def analyses() -> Iterator[Analysis]:
 
 
 def kinds() -> Iterator[Kind]:
-    """Every kind of result: ours, then those of installed packages."""
+    """Every kind of result: ours first, then those of installed packages."""
     yield from KINDS
     ours = {row.name for row in KINDS}
     for name in _entries(KINDS_GROUP):
@@ -147,7 +147,7 @@ def kinds() -> Iterator[Kind]:
 
 
 def analysis(name: str) -> Analysis:
-    """The row of an analysis; a ``KeyError`` says which there are."""
+    """The row of an analysis. Raises a ``KeyError`` that lists them if there is no such analysis."""
     for row in ANALYSES:
         if row.name == name:
             return row
@@ -166,7 +166,7 @@ def analysis(name: str) -> Analysis:
 
 
 def kind(name: str) -> Kind:
-    """The row of a kind of result; a ``KeyError`` says which there are."""
+    """The row of a kind of result. Raises a ``KeyError`` that lists them if there is no such kind."""
     for row in KINDS:
         if row.name == name:
             return row
@@ -197,22 +197,22 @@ def view_class(name: str) -> Any:
 
 
 def result_kind(name: str) -> str:
-    """The kind of what an analysis gives, by its registry name."""
+    """The kind of result that an analysis gives."""
     return analysis(name).gives
 
 
 def methods_of(result_kind: str) -> list[tuple[str, str]]:
-    """What a menu offers for a kind of result: (label, repr of the analysis)."""
+    """The entries of a menu for a kind of result: (label, repr of the analysis)."""
     return [method for row in analyses() if row.gives == result_kind for method in row.methods]
 
 
 def is_ours(name: str) -> bool:
-    """Whether ``tb.NAME`` is this analysis; a third party's has its own import path."""
+    """Whether this analysis is ours, so that ``tb.NAME`` exists."""
     return name in _names(ANALYSES)
 
 
 def is_public(name: str) -> bool:
-    """Whether ``tb.NAME`` is an analysis, or a class that is a parameter of analyses."""
+    """Whether ``tb.NAME`` is an analysis, or a class for parameters of analyses."""
     return is_ours(name) or name in {reference.partition(":")[2] for reference in PARAMETERS}
 
 
@@ -228,7 +228,7 @@ def _found(group: str) -> dict[str, EntryPoint]:
 
 
 def _entries(group: str) -> dict[str, EntryPoint]:
-    """The entry points of a group. Looked up anew while there are none: a package may be installed meanwhile."""
+    """The entry points of a group. While there are none, look again each time: a package may be installed meanwhile."""
     if not _found(group):
         _found.cache_clear()
     return _found(group)

@@ -1,4 +1,4 @@
-"""A bench over none, one or several traces."""
+"""Benches with no trace, one trace and several traces."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_view_asks_about_the_selected_trace(bench):
         ({"key": 6, "layer": 2, "head": 1}, {"key": None, "layer": 2, "head": 1}),
     ],
 )
-def test_what_exists_in_the_other_trace_stays_selected(bench, before, after):
+def test_a_coordinate_that_the_other_trace_has_stays_selected(bench, before, after):
     bench.selection.select(**before)
     bench.selection.trace = 1
     fields = bench.selection.fields
@@ -90,7 +90,7 @@ def test_a_step_is_checked_against_the_selected_trace(bench):
         bench.selection.step = 1
 
 
-def test_a_trace_that_is_added_is_sent_once_and_asked_about_by_every_view(bench):
+def test_an_added_trace_is_sent_once_and_every_view_asks_about_it(bench):
     other = made.trace(0, 2, 1, 3, prompt_length=2, seed=9)
     lens = made.lens(other)
     sent = [data.model_id for data in bench._trace_data]
@@ -106,7 +106,7 @@ def test_a_trace_that_is_added_is_sent_once_and_asked_about_by_every_view(bench)
     assert list(bench.checks) == ["generation", "lens_table"]
 
 
-def test_what_cannot_be_added_is_a_sentence(bench):
+def test_adding_something_that_does_not_fit_raises_a_sentence(bench):
     with pytest.raises(TypeError, match="add takes a trace first, got a LensTable"):
         bench.add(made.lens(A))
     with pytest.raises(ValueError, match="is about another trace"):
@@ -119,7 +119,7 @@ def test_what_cannot_be_added_is_a_sentence(bench):
         bench.add(made.trace(0, 1, seed=2, prompt_length=1), lm=object())
 
 
-def test_a_question_that_a_view_was_asked_is_of_its_trace(bench):
+def test_a_follow_up_belongs_to_its_trace(bench):
     view = bench.views[2]
     asked = request_for(made.scores(A, 0, against=" Rome"))
     view.request = asked
@@ -146,11 +146,11 @@ def test_files_hold_several_traces(bench, tmp_path):
     bundle = tb.open(bench.save(tmp_path / "a.trace"))
     assert [trace.hash for trace in bundle.traces] == [A.hash, B.hash]
     assert len(bundle.results) == 3
-    with pytest.raises(ValueError, match=r"holds 2 traces, and bundle\.trace is for one: see bundle\.traces"):
+    with pytest.raises(ValueError, match=r"holds 2 traces, but bundle\.trace needs exactly one: see bundle\.traces"):
         _ = bundle.trace
     again = tb.Workbench([*bundle])
     assert [view.stem for view in again.views] == [view.stem for view in bench.views]
-    with pytest.raises(FileError, match="is not among what is saved"):
+    with pytest.raises(FileError, match="is not among the records"):
         tb.save(tmp_path / "b.trace", B, made.lens(A))
 
 
@@ -175,7 +175,7 @@ def test_a_file_of_the_first_format_opens(tmp_path, monkeypatch):
 
 
 def test_a_result_about_no_trace_is_shown_alone(monkeypatch, tmp_path):
-    """As the findings of a doctor will be: here a lens that says it is about none."""
+    """The test changes a lens so that it is about no trace."""
     result = made.lens(A)
     object.__setattr__(result, "traces", ())
     monkeypatch.setattr(
@@ -245,7 +245,9 @@ def test_two_models_answer_each_about_their_own_trace(models):
         assert (
             results[trace.hash].token_ids.values.tolist() == tb.LogitLens(top=2)(model, trace).token_ids.values.tolist()
         )
-    with pytest.raises(ValueError, match=r"this bench has 2 models: say which one made .* bench\.add\(trace, lm=lm\)"):
+    with pytest.raises(
+        ValueError, match=r"this bench has 2 models: give the one that made .* bench\.add\(trace, lm=lm\)"
+    ):
         bench.add(lm.read(range(40, 44)))
     assert bench.add(lm.read(range(40, 44)), lm=lm) == 2
 
@@ -289,13 +291,13 @@ def test_a_request_may_give_a_trace(models, monkeypatch):
     assert any(result.trace == bench.traces[2].hash for result in _computed(bench))
 
 
-def test_a_step_that_another_trace_lacks_is_asked_there_at_its_first(bench):
+def test_a_trace_without_the_selected_step_is_asked_at_step_0(bench):
     bench.selection.step = 4
-    steps = {(request.trace, request.target.step) for request in bench.now() if request.target}
+    steps = {(request.trace, request.target.step) for request in bench.current_requests() if request.target}
     assert steps == {(A.hash, 4), (B.hash, 0)}
 
 
-def test_a_page_may_ask_what_was_left_out_for_a_trace():
+def test_a_page_may_ask_a_request_that_was_left_out_for_a_trace():
     first = [request_for(made.lens(A)), request_for(made.scores(A, 0))]
     usual = {A.hash: (first, None), B.hash: ([request_for(made.lens(B))], "Scores are left out.")}
     bench = tb.Workbench([A, B], answerer=Stored([made.lens(A)], [A, B]), usual=lambda trace: usual[trace.hash])
@@ -305,13 +307,13 @@ def test_a_page_may_ask_what_was_left_out_for_a_trace():
     scores.set_state({"_requests": [scores._requests[0], asked]})
     bench.selection.trace = 1
     assert scores.request.traces == (B.hash,)
-    assert scores.request.key in {request.key for request in bench.now()}
-    with pytest.warns(UserWarning, match="ignores what a page sent: this is no request"):
+    assert scores.request.key in {request.key for request in bench.current_requests()}
+    with pytest.warns(UserWarning, match="ignores the state that a page sent: this is not a request"):
         scores.set_state({"_requests": [{"analysis": 3}]})
     assert scores._requests[1] == asked
 
 
-def test_what_a_page_asks_about_a_trace_that_nothing_was_asked_about_is_taken_up(tmp_path):
+def test_the_bench_accepts_the_request_of_a_page_about_a_trace_without_one(tmp_path):
     bench = tb.Workbench([A, B, made.lens(A)], usual=lambda _: ([], None))
     lens = bench.views[1]
     about_a = lens._requests[0]
@@ -323,11 +325,11 @@ def test_what_a_page_asks_about_a_trace_that_nothing_was_asked_about_is_taken_up
     assert [each and each["traces"] for each in lens._requests] == [[A.hash], [B.hash], None]
 
 
-def test_what_is_no_request_is_not_taken_up():
+def test_a_page_cannot_set_something_that_is_not_a_request():
     bench = tb.Workbench([A, B, made.lens(A)], usual=lambda _: ([], None))
     lens = bench.views[1]
     before = lens._requests
     for wrong in ([7], [{"analysis": "LogitLens"}], 7):
-        with pytest.warns(UserWarning, match="ignores what a page sent"):
+        with pytest.warns(UserWarning, match="ignores the state that a page sent"):
             lens.set_state({"_requests": wrong})
         assert lens._requests == before

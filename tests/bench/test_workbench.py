@@ -19,9 +19,9 @@ from tracebench.record.files import FileError
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Absent, Request
 from tracebench.requests.stored import Stored
-from tracebench.sentences.generation import said
-from tracebench.sentences.lens_table import formed
-from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.generation import generation_sentence
+from tracebench.sentences.lens_table import lens_sentence
+from tracebench.sentences.token_scores import scores_sentence
 from tracebench.sentences.words import as_text
 
 
@@ -39,16 +39,16 @@ def bench():
     return tb.Workbench([trace, made.lens(trace)])
 
 
-def test_views_come_from_what_is_given(bench):
+def test_there_is_a_view_for_each_kind_of_result(bench):
     assert bench._stems == ["generation", "lens_table"]
     assert all(view.selection is bench.selection for view in bench.views)
 
 
-def test_the_finding_is_a_sentence(bench):
+def test_the_summary_is_a_sentence(bench):
     assert bench.summary(0).startswith("The text goes on with “·Paris” with p = ")
 
 
-def test_what_a_bench_cannot_show_is_a_sentence():
+def test_things_that_a_bench_cannot_show_raise_a_sentence():
     with pytest.raises(ValueError, match="at least one trace or result"):
         tb.Workbench([])
     with pytest.raises(TypeError, match="got a str"):
@@ -57,7 +57,7 @@ def test_what_a_bench_cannot_show_is_a_sentence():
         tb.Workbench([made.trace(seed=4), made.lens(made.trace())])
 
 
-def test_an_unknown_keyword_is_a_sentence():
+def test_an_unknown_keyword_raises_a_sentence():
     with pytest.raises(TypeError, match="does not know thme; it takes things, answerer"):
         tb.Workbench([made.trace()], thme="dark")
 
@@ -74,7 +74,7 @@ def test_a_saved_page_holds_every_widget_and_answer_once(bench, tmp_path):
     assert answers == [{"_offline": True}]
 
 
-def test_the_arrays_of_a_saved_page_are_the_exact_bytes(bench, tmp_path):
+def test_the_arrays_of_a_saved_page_have_the_exact_bytes(bench, tmp_path):
     state, buffers = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
     (answer,) = state["baked"].values()
     start, length = answer["entropy"]["$array"]["$buffer"]
@@ -88,11 +88,11 @@ def test_a_page_forbids_every_request(bench, tmp_path):
     assert CSP.startswith("default-src 'none'")
 
 
-def test_a_script_cannot_be_ended_from_within():
+def test_text_in_a_script_cannot_end_the_script():
     assert escape_script('a = "</SCRIPT><!--"') == 'a = "\\x3c/SCRIPT>\\x3c!--"'
 
 
-def test_the_path_says_how_large_it_is(bench, tmp_path):
+def test_the_repr_of_the_path_states_the_size(bench, tmp_path):
     assert re.fullmatch(r"SavedPage\('.*a\.html', \d+ kB\)", repr(bench.save(tmp_path / "a.html")))
 
 
@@ -104,12 +104,12 @@ def test_a_page_over_the_limit_is_not_written(bench, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_name_that_is_neither_is_a_sentence(bench, tmp_path):
+def test_another_suffix_raises_a_sentence(bench, tmp_path):
     with pytest.raises(ValueError, match=r"save a bench as \.html \(a page\) or \.trace"):
         bench.save(tmp_path / "a.pdf")
 
 
-def test_what_nobody_can_answer_is_left_out_of_the_page(tmp_path):
+def test_a_request_without_an_answer_is_left_out_of_the_page(tmp_path):
     trace = made.trace()
     bench = tb.Workbench(
         [trace, Request("LogitLens", {"top": 5}, (trace.hash,), code="tb.LogitLens(top=5)(lm, trace)")]
@@ -154,7 +154,7 @@ def test_the_size_is_estimated_before_it_is_written(tmp_path):
 
 
 def test_the_size_of_answers_at_other_steps_is_known_from_one(tmp_path):
-    """On a text that is long enough for answers to count beside the code."""
+    """The text is long, so that the answers are large compared with the code."""
     trace = made.trace(*([0, 1, 2, 3, 7, 10] * 60), prompt_length=320)
     results = [made.scores(trace, step, seed=step) for step in trace.steps]
     bench = tb.Workbench([trace, *results])
@@ -167,7 +167,7 @@ def test_the_size_of_answers_at_other_steps_is_known_from_one(tmp_path):
     assert estimate.bytes == pytest.approx(whole, rel=0.1)
 
 
-def test_what_was_not_computed_yet_is_said_and_nothing_is_computed_for_it():
+def test_an_estimate_lists_missing_answers_and_computes_nothing():
     trace = made.trace()
     answerer = Waiting()
     request = Request("LogitLens", {"top": 3}, (trace.hash,))
@@ -177,7 +177,7 @@ def test_what_was_not_computed_yet_is_said_and_nothing_is_computed_for_it():
     assert repr(estimate).startswith("PageSize(at least ")
 
 
-def test_a_page_that_is_sure_to_be_too_large_is_refused_before_anything_is_computed(tmp_path):
+def test_a_page_that_is_clearly_too_large_is_refused_before_anything_is_computed(tmp_path):
     trace = made.trace()
     answerer = Waiting()
     bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, (trace.hash,))], answerer=answerer)
@@ -195,7 +195,7 @@ def test_a_refusal_says_what_to_leave_out(tmp_path):
 
 
 class Waiting:
-    """Somebody who may compute everything, knows nothing yet, and remembers what was asked."""
+    """An answerer that could compute everything, has no results yet, and lists the requests."""
 
     def __init__(self):
         self.asked = []
@@ -208,7 +208,7 @@ class Waiting:
         return {}
 
     def close(self):
-        """Nothing is under way."""
+        """There is no work to stop."""
 
 
 def test_an_arrangement_is_data_that_names_views(bench):
@@ -222,38 +222,38 @@ def test_an_arrangement_is_data_that_names_views(bench):
     [
         ("lens_table", "an arrangement is a dict of order, hidden, enlarged, got 'lens_table'"),
         ({"hiden": []}, "has order, hidden, enlarged, got hiden; check the spelling"),
-        ({"hidden": ["lens"]}, "hidden names 'lens', which is no view of this bench: it has generation, lens_table"),
+        ({"hidden": ["lens"]}, "hidden names 'lens', which is not a view of this bench: it has generation, lens_table"),
         ({"order": "lens_table"}, "order is a list of views"),
         ({"order": ["lens_table"] * 2}, "order names a view twice"),
         ({"enlarged": "lens_table", "hidden": ["lens_table"]}, "cannot be enlarged and hidden"),
     ],
 )
-def test_a_wrong_arrangement_is_a_sentence_and_changes_nothing(bench, given, sentence):
+def test_a_wrong_arrangement_raises_a_sentence_and_changes_nothing(bench, given, sentence):
     before = bench.arrangement
     with pytest.raises(TraitError, match=sentence):
         bench.arrangement = given
     assert bench.arrangement == before
 
 
-def test_what_an_old_page_says_is_ignored_with_a_note(bench):
+def test_invalid_state_from_an_old_page_is_ignored_with_a_warning(bench):
     view = bench.views[1]
     for widget, state in (
         (bench, {"arrangement": {"hidden": ["radar"]}}),
         (view, {"_asked": {bench.trace.hash: {"analysis": "Radar"}}}),
     ):
-        with pytest.warns(UserWarning, match=".* ignores what a page sent"):
+        with pytest.warns(UserWarning, match=".* ignores the state that a page sent"):
             widget.set_state(state)
     assert bench.arrangement["hidden"] == []
     assert view.request == view.first_request
 
 
-def test_two_views_of_a_kind_have_names_of_their_own():
+def test_two_views_of_a_kind_have_different_names():
     trace = made.trace()
     bench = tb.Workbench([trace, made.scores(trace, 0), made.scores(trace, 1)])
     assert bench.arrangement["order"] == ["generation", "token_scores", "token_scores-2"]
 
 
-def test_a_hidden_view_is_not_asked_for_a_page_and_what_was_computed_stays(tmp_path):
+def test_a_page_asks_nothing_for_a_hidden_view_but_keeps_its_known_answers(tmp_path):
     trace = made.trace()
     answerer = Waiting()
     bench = tb.Workbench([trace, Request("LogitLens", {"top": 3}, (trace.hash,))], answerer=answerer)
@@ -267,23 +267,23 @@ def test_a_hidden_view_is_not_asked_for_a_page_and_what_was_computed_stays(tmp_p
     assert state["widgets"]["w0"]["state"]["arrangement"]["hidden"] == ["lens_table"]
 
 
-def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
+def test_a_view_keeps_its_follow_up_and_the_summary_is_about_it(tmp_path):
     trace = made.trace()
     asked = made.scores(trace, 0, against=" Rome")
     bench = tb.Workbench([trace, made.scores(trace, 0), asked])
     bench.arrangement = {"hidden": ["token_scores-2"]}
     view = bench.views[1]
     first = view.request
-    assert bench.summary(0) == as_text(said(trace, 0))
+    assert bench.summary(0) == as_text(generation_sentence(trace, 0))
     view.request = request_for(asked)
     assert view.request == request_for(asked)
-    assert bench.summary(0) == as_text(attributed(trace, asked, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, asked, 0))
     state, _ = state_of(bench.save(tmp_path / "a.html").read_text("utf-8"))
     kept = [w["state"]["_asked"] for w in state["widgets"].values() if w["state"].get("_asked")]
     assert [each[trace.hash]["target"]["against"] for each in kept] == [" Rome"]
-    # Hidden, its question leads the head no more; asked its first question, it is as it was.
+    # The follow-up of a hidden view does not lead. The default request ends the follow-up.
     bench.arrangement = {"hidden": ["token_scores", "token_scores-2"]}
-    assert bench.summary(0) == as_text(said(trace, 0))
+    assert bench.summary(0) == as_text(generation_sentence(trace, 0))
     view.request = first
     assert not view.is_followup
 
@@ -292,55 +292,53 @@ def test_a_view_keeps_what_it_was_asked_and_the_finding_is_about_that(tmp_path):
     ("change", "sentence"),
     [
         ({"analysis": "LogitLens"}, "LogitLens gives a lens_table, this view shows a token_scores"),
-        ({"analysis": "Radar"}, "this is no request, so the view keeps its question: there is no analysis 'Radar'"),
-        ({"traces": ("another",)}, "about another trace"),
+        ({"analysis": "Radar"}, "this is not a request, so the view keeps its own: there is no analysis 'Radar'"),
+        ({"traces": ("another",)}, "about a trace that this view does not show"),
     ],
 )
-def test_a_question_that_is_none_for_the_view_is_a_sentence(change, sentence):
+def test_a_request_that_does_not_fit_the_view_raises_a_sentence(change, sentence):
     trace = made.trace()
     view = tb.Workbench([trace, made.scores(trace, 0)]).views[1]
     with pytest.raises(TraitError, match=sentence):
         view.request = replace(view.request, **change)
-    with pytest.raises(TypeError, match=r"request is a tb.Request or None \(the first question again\), got 'why'"):
+    with pytest.raises(TypeError, match=r"request is a tb.Request or None \(the default request\), got 'why'"):
         view.request = "why"
     assert not view.is_followup
 
 
-def test_a_view_that_asks_nothing_has_no_question_to_set():
+def test_a_view_without_requests_refuses_one():
     trace = made.trace()
     view = tb.Workbench([trace]).views[0]
     assert view.request is None
-    with pytest.raises(TraitError, match="GenerationView asks nothing"):
+    with pytest.raises(TraitError, match="GenerationView has no request about this trace"):
         view.request = request_for(made.scores(trace, 0))
 
 
-def test_of_two_other_questions_the_first_in_sight_leads_as_in_the_head():
+def test_of_two_follow_ups_the_first_visible_one_leads():
     trace = made.trace()
     rome, of = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, against=" of")
     bench = tb.Workbench([trace, made.scores(trace, 0), made.scores(trace, 0, of="prob"), rome, of])
     bench.views[1].request, bench.views[2].request = request_for(rome), request_for(of)
-    assert bench.summary(0) == as_text(attributed(trace, rome, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, rome, 0))
     bench.arrangement = {"order": ["token_scores-2"]}
-    assert bench.summary(0) == as_text(attributed(trace, of, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, of, 0))
 
 
-def test_a_contrast_that_was_given_leads_as_one_that_was_asked():
+def test_a_given_comparison_leads_until_there_is_a_follow_up():
     trace = made.trace()
     rome, prob = made.scores(trace, 0, against=" Rome"), made.scores(trace, 0, of="prob")
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome, prob])
-    assert bench.summary(0) == as_text(attributed(trace, rome, 0))
-    assert bench.summary(1) == as_text((*said(trace, 1), *formed(trace, made.lens(trace), 1)))
-    # What was asked last is what is wanted.
+    assert bench.summary(0) == as_text(scores_sentence(trace, rome, 0))
+    assert bench.summary(1) == as_text((*generation_sentence(trace, 1), *lens_sentence(trace, made.lens(trace), 1)))
+    # A follow-up leads before a comparison.
     bench.views[2].request = request_for(prob)
-    assert bench.summary(0) == as_text(attributed(trace, prob, 0))
+    assert bench.summary(0) == as_text(scores_sentence(trace, prob, 0))
 
 
-def test_a_view_without_fields_keeps_its_one_question():
+def test_a_view_without_fields_refuses_follow_ups():
     trace = made.trace()
     view = tb.Workbench([trace, made.lens(trace)]).views[1]
-    with pytest.raises(
-        TraitError, match=r"LensTableView shows the answer to the one question .* tb\.Workbench\(\[trace, req"
-    ):
+    with pytest.raises(TraitError, match=r"LensTableView cannot change its request: .* tb\.Workbench\(\[trace, req"):
         view.request = replace(view.request, params={**view.request.params, "top": 3})
     assert not view.is_followup
 
@@ -348,7 +346,7 @@ def test_a_view_without_fields_keeps_its_one_question():
 BAD = Check("completeness", "measure", 0.3, 0.05, "They add up.")
 
 
-def test_the_checks_of_a_bench_are_those_of_every_answer_in_sight_and_say_whose_they_are(tmp_path):
+def test_the_checks_of_a_bench_are_those_of_all_visible_answers_by_view(tmp_path):
     trace = made.trace()
     good, bad = made.scores(trace, 0), made.scores(trace, 1, checks=(BAD,))
     bench = tb.Workbench([trace, made.lens(trace), good], answerer=Stored([made.lens(trace), good, bad]))
@@ -362,28 +360,28 @@ def test_the_checks_of_a_bench_are_those_of_every_answer_in_sight_and_say_whose_
     assert bench.checks.wrong == (("token_scores", BAD),)
     assert bench.checks.sentence == "2 of 3 checks hold (not: completeness in token scores)"
     assert repr(bench.checks).splitlines()[-2:] == ["token scores:", "  ! completeness: 0.3 (limit 0.05)"]
-    # A page says the same before it is up.
+    # The static part of a page has the same sentence.
     assert "(not: completeness in token scores)" in bench.save(tmp_path / "a.html").read_text("utf-8")
-    # What is out of sight is not trusted either; the finding is still built on the lens.
+    # Hidden scores do not count. The hidden lens counts, because its sentence is part of the summary.
     bench.arrangement = {"hidden": ["token_scores", "lens_table"]}
     assert list(bench.checks) == ["generation", "lens_table"]
 
 
-def test_of_two_lenses_the_hidden_one_counts_for_what_the_finding_is_built_on_as_in_the_head():
+def test_a_hidden_lens_counts_if_its_sentence_is_part_of_the_summary():
     """Twin of js/test/bench/proofs.test.ts."""
     trace = made.trace()
     first, second = made.lens(trace), made.lens(trace, ranks=2, seed=7)
-    # Whichever was answered first.
+    # The order of the answers does not matter.
     bench = tb.Workbench([trace, first, second], answerer=Stored([second, first]))
     assert list(bench.checks) == ["generation", "lens_table", "lens_table-2"]
     bench.arrangement = {"hidden": ["lens_table"]}
     assert list(bench.checks) == ["generation", "lens_table-2", "lens_table"]
-    assert bench.summary(0) == as_text((*said(trace, 0), *formed(trace, first, 0)))
+    assert bench.summary(0) == as_text((*generation_sentence(trace, 0), *lens_sentence(trace, first, 0)))
     bench.arrangement = {"hidden": ["lens_table-2"]}
     assert list(bench.checks) == ["generation", "lens_table"]
 
 
-def test_a_rollout_counts_with_the_attention_that_it_stands_beside():
+def test_the_checks_of_a_rollout_count_in_the_attention_view():
     trace = made.trace()
     bench = tb.Workbench([trace, made.attention(trace), made.rollout(trace)])
     assert [check.name for check in bench.checks["attention"]] == ["rows add up", "followed back = followed up"]
@@ -400,7 +398,7 @@ def test_an_answer_that_two_views_show_counts_once():
     assert bench.checks.sentence == "2 of 2 checks hold"
 
 
-def test_what_stays_without_a_kernel_says_what_else_was_answered():
+def test_the_head_also_has_the_sentences_of_the_other_answers():
     trace = made.trace()
     rome = made.scores(trace, 0, against=" Rome")
     bench = tb.Workbench([trace, made.lens(trace), made.scores(trace, 0), rome])
@@ -409,17 +407,17 @@ def test_what_stays_without_a_kernel_says_what_else_was_answered():
     assert list(map(as_text, sentences)) == [
         as_text(each)
         for each in (
-            attributed(trace, rome, 0),
-            (*said(trace, 0), *formed(trace, made.lens(trace), 0)),
-            attributed(trace, made.scores(trace, 0), 0),
+            scores_sentence(trace, rome, 0),
+            (*generation_sentence(trace, 0), *lens_sentence(trace, made.lens(trace), 0)),
+            scores_sentence(trace, made.scores(trace, 0), 0),
         )
     ]
     bench.views[2].request = request_for(rome)
-    assert bench._head().sentences()[0] == attributed(trace, rome, 0)
+    assert bench._head().sentences()[0] == scores_sentence(trace, rome, 0)
 
 
 def _asking(bench, monkeypatch):
-    """Asks as a page does; nobody hears the answers."""
+    """A function that asks like a page, and drops the answer."""
     monkeypatch.setattr(type(bench._answers), "send", lambda _self, _content, _buffers=None: None)
     ids = iter(range(100))
     return lambda result: bench._answers._on_message(
@@ -427,12 +425,12 @@ def _asking(bench, monkeypatch):
     )
 
 
-def test_the_static_part_keeps_the_finding_of_a_lens_that_is_hidden(monkeypatch):
+def test_the_static_part_keeps_the_sentence_of_a_hidden_lens(monkeypatch):
     trace = made.trace()
     lens, first, second = made.lens(trace), made.scores(trace, 0), made.scores(trace, 1)
     knows_nothing = type("KnowsNothing", (Stored,), {"known": lambda _self: {}})([lens, first, second], [trace])
     bench = tb.Workbench([trace, lens, first], answerer=knows_nothing)
-    bench._answers.given.most = 1
+    bench._answers.kept.max_bytes = 1
     ask = _asking(bench, monkeypatch)
     ask(lens)
     ask(first)
@@ -443,7 +441,7 @@ def test_the_static_part_keeps_the_finding_of_a_lens_that_is_hidden(monkeypatch)
     assert bench._static()["text/html"] == full
 
 
-def test_an_answer_that_an_error_took_the_place_of_is_not_in_the_static_part_either(monkeypatch):
+def test_after_an_error_the_old_answer_is_not_in_the_static_part(monkeypatch):
     trace, broken = made.trace(), []
     lens = made.lens(trace)
 

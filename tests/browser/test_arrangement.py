@@ -15,7 +15,7 @@ from tests import made
 from tests.chromium import eventually, frames
 from tracebench.requests.code import request_for
 from tracebench.requests.stored import Stored
-from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.token_scores import scores_sentence
 from tracebench.sentences.words import as_text
 
 pytestmark = pytest.mark.browser
@@ -250,7 +250,7 @@ def test_a_reader_asks_rather_than_and_reads_the_summary_of_that_in_the_head(ope
     view.get_by_label("rather than this token").fill("·Rome")
     view.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
-    assert plain(page.locator(".tb-summary").inner_text()) == plain(as_text(attributed(trace, rome, 0)))
+    assert plain(page.locator(".tb-summary").inner_text()) == plain(as_text(scores_sentence(trace, rome, 0)))
     view.get_by_label("rather than this token").fill("")
     view.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector('.tb-question:has-text("Why would the model say")')
@@ -264,7 +264,9 @@ def test_a_page_opens_with_the_question_that_was_asked(opened):
     summary = page.locator(".tb-summary")
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
     assert (
-        plain(summary.inner_text()) == plain(bench.summary(0)) == plain(as_text(attributed(bench.trace, other[0], 0)))
+        plain(summary.inner_text())
+        == plain(bench.summary(0))
+        == plain(as_text(scores_sentence(bench.trace, other[0], 0)))
     )
     assert page.locator('[data-view="token_scores"]').get_by_label("rather than this token").input_value() == "·Rome"
     # The next step, whose answer is there too, and one whose answer is not.

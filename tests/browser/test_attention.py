@@ -499,7 +499,7 @@ def test_a_model_with_sinks_and_its_rollout_are_shown_with_their_own_numbers(ope
     said = page.locator(f"{VIEW} .tb-att-sink").inner_text()
     assert float(said.removeprefix("sink ")) == pytest.approx(sink, abs=0.01)
     assert page.locator(f"{VIEW} .tb-sheet-own").inner_text() == "sink"
-    assert "sink is in none of them" in page.locator(f"{VIEW} p.tb-note").inner_text()
+    assert "The small maps leave out the sinks" in page.locator(f"{VIEW} p.tb-note").inner_text()
     page.locator(VIEW).get_by_role("radio", name="rollout, residual 0.25").click()
     page.wait_for_selector(f'{ROLLOUT}[data-state="ready"]')
     table = pd.read_csv(menu(page, "Save numbers"))
@@ -557,7 +557,7 @@ def test_what_no_page_can_hold_is_a_sentence():
     axes = {"layer": range(30), "head": range(9), "query": range(2048), "key": range(2048)}
     huge = LabeledArray.of(np.broadcast_to(np.float32(0), (30, 9, 2048, 2048)), **axes)
     result = Attention(huge, None, trace.tokens, via="sdpa", method="AttentionPatterns()", traces=(trace.hash,))
-    sentence = "takes about 156 MB in a page, which holds 64 MB of it: ask for fewer layers, 11 at the most, as "
+    sentence = "takes about 156 MB in a page, the limit is 64 MB: ask for at most 11 layers, as in "
     with pytest.raises(ValueError, match=sentence):
         next(AttentionView.slices(result, trace))
     with pytest.raises(ValueError, match=r'429 MB .* or save it with detail="compact"'):

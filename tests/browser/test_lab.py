@@ -18,7 +18,7 @@ MEANWHILE = """
 import time
 from IPython.display import clear_output
 for n in range(200):
-    if any('"step":3' in key for key in bench._answers.given.by_request()):
+    if any('"step":3' in key for key in bench._answers.kept.by_request()):
         break
     clear_output(wait=True)
     print("not yet")

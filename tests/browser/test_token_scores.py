@@ -282,7 +282,7 @@ from tracebench.analyses.base import request
 from tracebench.session.session import Session
 lm = tb.load("demo")
 trace = lm.generate("The Eiffel Tower is located in the city of", max_new_tokens=4)
-asked = request(tb.IntegratedGradients(n_steps=16), trace, tb.Target(0))
+asked = request(tb.IntegratedGradients(n_steps=16), trace, target=tb.Target(0))
 bench = tb.Workbench([trace, asked], answerer=Session([(lm, trace)]))
 """
 

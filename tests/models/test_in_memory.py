@@ -78,7 +78,9 @@ def qwen2_vl():
 @pytest.mark.parametrize("make", [gemma3, gemma3n, llava, qwen2_vl])
 def test_a_vision_language_model_is_explained_by_its_text_model(make):
     """The vision tower has more layers than the text model: the longest list of blocks would be the wrong one."""
-    model = jolted(make())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # by chance a first token may have no say at all
+        model = jolted(make())
     with unchanged(model):
         lm = tb.LanguageModel(model, tiny.tokenizer())
         trace = lm.generate("The tower", max_new_tokens=4)

@@ -12,7 +12,7 @@ import tracebench as tb
 from tests import tiny
 from tests.unchanged import unchanged
 from tracebench.runtime.progress import Cancelled, listening
-from tracebench.sentences.token_scores import attributed
+from tracebench.sentences.token_scores import scores_sentence
 from tracebench.sentences.words import as_text
 
 TEXT = "The Eiffel Tower is a wrought-iron"
@@ -307,7 +307,7 @@ def test_the_check_of_every_step_is_that_of_the_worst_step(llama):
             for check in analysis(llama, trace, tb.Target(step, of="log_prob")).checks
             if check.name == "completeness"
         )
-        said = as_text(attributed(trace, every, step))
+        said = as_text(scores_sentence(trace, every, step))
         hold.append(own.state == "holds")
         assert ("the scores do not add up" in said) != hold[-1]
         assert ("“completeness” does not at another step" in said) == hold[-1]

@@ -1,4 +1,4 @@
-"""Asking and waiting, as saving does."""
+"""Saving asks for answers and waits for them."""
 
 import threading
 import time
@@ -15,14 +15,14 @@ from tracebench.runtime.progress import Cancelled, listening
 
 
 class Slow:
-    """Holds on to the model until its job is cancelled, and for some time after."""
+    """An answerer that uses the model until its job is cancelled, and for some time after."""
 
     def __init__(self):
         self.holds = False
 
     def ask(self, _request, job):
         self.holds = True
-        job.begun.set()
+        job.started.set()
         threading.Thread(target=self._work, args=(job,)).start()
 
     def _work(self, job):
@@ -33,7 +33,7 @@ class Slow:
         job.on_error(Cancelled())
 
 
-def test_whoever_is_interrupted_gets_the_model_back_when_the_work_has_left_it():
+def test_an_interrupt_waits_until_the_worker_has_left_the_model():
     slow = Slow()
     with pytest.raises(KeyboardInterrupt):
         answer(slow, Request("LogitLens", {}, (made.trace().hash,)))
@@ -41,13 +41,13 @@ def test_whoever_is_interrupted_gets_the_model_back_when_the_work_has_left_it():
 
 
 class Patient:
-    """Tells how far it is until its job is cancelled."""
+    """An answerer that reports progress and then works until its job is cancelled."""
 
     def __init__(self):
         self.cancelled = False
 
     def ask(self, _request, job):
-        job.begun.set()
+        job.started.set()
         threading.Thread(target=self._work, args=(job,)).start()
 
     def _work(self, job):
@@ -59,7 +59,7 @@ class Patient:
         return {}
 
 
-def test_whoever_saves_hears_how_far_it_is_and_can_call_it_off():
+def test_saving_reports_progress_and_can_be_cancelled():
     trace = made.trace()
     requests = [Request("LogitLens", {"top": top}, (trace.hash,)) for top in (1, 2)]
     patient, heard = Patient(), []
@@ -77,19 +77,19 @@ def test_whoever_saves_hears_how_far_it_is_and_can_call_it_off():
 
 
 class Busy:
-    """Somebody else's work comes first: the job does not begin."""
+    """An answerer that is busy with other work, so the job does not start."""
 
     def ask(self, _request, _job):
         threading.Thread(target=interrupt_in, args=("wait", "wait", "answer")).start()
 
 
-def test_nobody_waits_for_other_peoples_work(monkeypatch):
-    monkeypatch.setattr(baking, "LETS_GO", "no number, so that waiting raises")
+def test_an_interrupt_does_not_wait_for_a_job_that_has_not_started(monkeypatch):
+    monkeypatch.setattr(baking, "CANCEL_TIMEOUT", "no number, so that waiting raises")
     with pytest.raises(KeyboardInterrupt):
         answer(Busy(), Request("LogitLens", {}, (made.trace().hash,)))
 
 
-def test_what_was_answered_is_in_the_page_though_nobody_remembers_it():
+def test_a_new_answer_is_in_the_page_even_if_it_is_not_cached():
     trace = made.trace()
     lens = made.lens(trace)
 

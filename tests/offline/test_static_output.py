@@ -1,4 +1,4 @@
-"""The static part of a cell's output follows what the bench was told, and touches nothing else."""
+"""The static part of a cell's output follows the state of the bench, and does not touch other outputs."""
 
 import html
 import logging
@@ -11,7 +11,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 
 import tracebench as tb
 from tests import made
-from tracebench.offline import static_output as kept_true
+from tracebench.offline import static_output
 from tracebench.offline.static_output import StaticOutput
 from tracebench.requests.code import request_for
 from tracebench.requests.request import Request
@@ -19,7 +19,7 @@ from tracebench.requests.stored import Stored
 
 
 class Publisher:
-    """What a kernel's shell publishes with."""
+    """The display publisher of a kernel's shell."""
 
     def __init__(self):
         self.sent = []
@@ -30,12 +30,12 @@ class Publisher:
 
 @pytest.fixture
 def shell(monkeypatch):
-    """A kernel's shell, and what was displayed in it."""
+    """The shell of a kernel, with a list of everything that was displayed."""
     shell = SimpleNamespace(kernel=object(), display_pub=Publisher(), displayed=[])
-    monkeypatch.setattr(kept_true, "_shell", lambda: shell)
+    monkeypatch.setattr(static_output, "_shell", lambda: shell)
     monkeypatch.setattr("IPython.display.display", lambda *things, **how: shell.displayed.append((things, how)))
-    monkeypatch.setattr(kept_true, "SETTLE", 0.01)
-    monkeypatch.setattr(kept_true, "LATER", 0.02)
+    monkeypatch.setattr(static_output, "SETTLE", 0.01)
+    monkeypatch.setattr(static_output, "LATER", 0.02)
     return shell
 
 
@@ -47,14 +47,14 @@ def wait(condition):
 
 
 def test_a_burst_of_answers_is_one_update_of_the_same_output_on_another_thread(shell):
-    said = ["first"]
-    kept = StaticOutput(lambda: {"text/html": said[0]})
-    kept.display()
+    texts = ["first"]
+    output = StaticOutput(lambda: {"text/html": texts[0]})
+    output.display()
     ((things, how),) = shell.displayed
     assert things == ({"text/html": "first"},)
-    said[0] = "second"
+    texts[0] = "second"
     for _ in range(5):
-        kept.stale()
+        output.stale()
     wait(lambda: shell.display_pub.sent)
     time.sleep(0.05)
     ((data, more, thread),) = shell.display_pub.sent
@@ -63,86 +63,86 @@ def test_a_burst_of_answers_is_one_update_of_the_same_output_on_another_thread(s
     assert thread is not threading.current_thread()
 
 
-def test_what_says_the_same_is_not_sent_again_nor_what_nobody_displays(shell):
+def test_an_unchanged_output_is_not_sent_and_an_undisplayed_one_is_not_made(shell):
     calls = []
-    kept = StaticOutput(lambda: calls.append(1) or {"text/html": "same"})
-    kept.stale()
+    output = StaticOutput(lambda: calls.append(1) or {"text/html": "same"})
+    output.stale()
     time.sleep(0.05)
     assert calls == []
-    kept.display()
-    kept.stale()
+    output.display()
+    output.stale()
     wait(lambda: len(calls) == 2)
     time.sleep(0.02)
     assert shell.display_pub.sent == []
 
 
-def test_a_cell_that_captures_its_output_does_not_get_it(shell):
+def test_a_cell_that_captures_its_output_does_not_capture_the_update(shell):
     kernels, capturing = shell.display_pub, CapturingDisplayPublisher()
-    said = ["first"]
-    kept = StaticOutput(lambda: {"text/html": said[0]})
-    kept.display()
-    shell.display_pub, said[0] = capturing, "second"
-    kept.stale()
+    texts = ["first"]
+    output = StaticOutput(lambda: {"text/html": texts[0]})
+    output.display()
+    shell.display_pub, texts[0] = capturing, "second"
+    output.stale()
     time.sleep(0.1)
     shell.display_pub = kernels
     wait(lambda: kernels.sent)
     assert capturing.outputs == []
 
 
-def test_a_cell_that_begins_to_capture_while_it_is_made_does_not_get_it(shell):
+def test_a_cell_that_starts_to_capture_meanwhile_does_not_capture_the_update(shell):
     kernels, capturing = shell.display_pub, CapturingDisplayPublisher()
-    said = ["first"]
+    texts = ["first"]
 
     def bundle():
-        if said[0] == "second":
+        if texts[0] == "second":
             shell.display_pub = capturing
-        return {"text/html": said[0]}
+        return {"text/html": texts[0]}
 
-    kept = StaticOutput(bundle)
-    kept.display()
-    said[0] = "second"
-    kept.stale()
+    output = StaticOutput(bundle)
+    output.display()
+    texts[0] = "second"
+    output.stale()
     wait(lambda: kernels.sent or capturing.outputs)
     assert capturing.outputs == []
 
 
-def test_what_is_made_later_is_shown_last(shell):
-    said, making = ["first"], threading.Event()
+def test_the_newest_output_is_shown_last(shell):
+    texts, making = ["first"], threading.Event()
 
     def bundle():
-        now = said[0]
+        now = texts[0]
         if now == "second":
             making.set()
             time.sleep(0.1)
         return {"text/html": now}
 
-    kept = StaticOutput(bundle)
-    kept.display()
-    said[0] = "second"
-    kept.stale()
+    output = StaticOutput(bundle)
+    output.display()
+    texts[0] = "second"
+    output.stale()
     assert making.wait(120)
-    said[0] = "third"
-    kept.stale()
+    texts[0] = "third"
+    output.stale()
     wait(lambda: len(shell.display_pub.sent) == 2)
     assert [data["text/html"] for data, *_ in shell.display_pub.sent] == ["second", "third"]
 
 
 def test_outside_a_kernel_nothing_is_sent():
-    """Where there is no shell, or one in a terminal, which would print it again."""
-    assert kept_true._shell() is None
+    """There is no shell, or it is in a terminal, which would print each update."""
+    assert static_output._shell() is None
 
 
-def test_what_fails_is_logged_and_harms_nobody(shell, caplog):
-    kept = StaticOutput(lambda: {"text/html": "first"})
-    kept.display()
-    kept._bundle = lambda: 1 / 0
+def test_a_failed_update_is_logged_and_not_raised(shell, caplog):
+    output = StaticOutput(lambda: {"text/html": "first"})
+    output.display()
+    output._bundle = lambda: 1 / 0
     with caplog.at_level(logging.ERROR, "tracebench"):
-        kept.stale()
+        output.stale()
         wait(lambda: caplog.records)
-    assert "could not be made anew" in caplog.text
+    assert "could not be updated" in caplog.text
 
 
-def test_the_output_of_the_bench_follows_the_selection_the_views_that_are_shown_and_what_they_were_asked(shell):
+def test_the_static_output_follows_the_selection_the_visible_views_and_their_requests(shell):
     trace = made.trace()
     rome = made.scores(trace, 1, against=" Rome")
     results = [made.lens(trace), made.scores(trace, 0), made.scores(trace, 1), rome]
@@ -156,7 +156,7 @@ def test_the_output_of_the_bench_follows_the_selection_the_views_that_are_shown_
     says("<strong>" + html.escape(bench.summary(1)))
     *_, thread = shell.display_pub.sent[-1]
     assert thread is not threading.current_thread()
-    # As a page sets it.
+    # The browser sets the step.
     bench.selection._handle_custom_msg(
         {"kind": "select", "seq": 9, "fields": {**bench.selection.fields, "step": 0}}, []
     )
@@ -169,11 +169,11 @@ def test_the_output_of_the_bench_follows_the_selection_the_views_that_are_shown_
     says("2 of 2 checks hold")
 
 
-def test_a_step_that_is_passed_in_a_run_of_them_is_not_made(shell, monkeypatch):
+def test_steps_in_quick_succession_give_one_update(shell, monkeypatch):
     timers = []
 
     class Timer:
-        """Goes off when the test says so."""
+        """A timer that runs when the test calls ``run``."""
 
         def __init__(self, _seconds, run):
             self.run = run
@@ -181,7 +181,7 @@ def test_a_step_that_is_passed_in_a_run_of_them_is_not_made(shell, monkeypatch):
         def start(self):
             timers.append(self)
 
-    monkeypatch.setattr(kept_true.threading, "Timer", Timer)
+    monkeypatch.setattr(static_output.threading, "Timer", Timer)
     trace = made.trace()
     bench = tb.Workbench([trace, made.lens(trace)])
     bench._ipython_display_()
@@ -191,7 +191,7 @@ def test_a_step_that_is_passed_in_a_run_of_them_is_not_made(shell, monkeypatch):
     (timer,) = timers
     timer.run()
     assert len(shell.display_pub.sent) == 1
-    # Another token at the same step says nothing else.
+    # Another token at the same step changes no sentence.
     bench.selection.token = 1
     for timer in timers[1:]:
         timer.run()
@@ -199,7 +199,7 @@ def test_a_step_that_is_passed_in_a_run_of_them_is_not_made(shell, monkeypatch):
 
 
 class Anew(Stored):
-    """Knows nothing and computes what is asked, and may not be asked what it knows by anybody but a cell."""
+    """An answerer without a cache. Only the thread of the cell may call ``known()``."""
 
     def __init__(self, results):
         super().__init__(results)
@@ -217,8 +217,8 @@ def test_an_answer_is_in_the_output_of_the_bench(shell):
     bench = tb.Workbench([trace, *requests], answerer=Anew([lens, scores]))
     bench._ipython_display_()
     ((static,), how), _ = shell.displayed
-    assert "on, to the end" not in static["text/html"]
-    assert "1 of 1 checks hold" in static["text/html"]
+    assert "top choice" not in static["text/html"]
+    assert "1 of 1 check holds" in static["text/html"]
     bench._answers._handle_custom_msg({"kind": "ask", "id": "a", "request": requests[0].to_json()}, [])
     bench._answers._handle_custom_msg({"kind": "ask", "id": "b", "request": requests[1].to_json()}, [])
     wait(lambda: shell.display_pub.sent and "3 of 3 checks hold" in shell.display_pub.sent[-1][0]["text/html"])

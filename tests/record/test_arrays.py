@@ -23,12 +23,12 @@ def test_a_slice_of_coordinates_is_half_open_and_may_end_past_the_last():
     assert LENS.sel(layer=slice(None, 0)).coords("layer") == (-1,)
 
 
-def test_a_missing_coordinate_says_which_there_are():
+def test_a_missing_coordinate_lists_the_coordinates():
     with pytest.raises(KeyError, match=r"layer=7 is not there; this axis has -1, 0, 1, 2"):
         LENS.sel(layer=7)
 
 
-def test_a_missing_axis_says_which_there_are():
+def test_a_missing_axis_lists_the_axes():
     with pytest.raises(KeyError, match="no axis 'head'; this array has layer, token"):
         LENS.sel(head=0)
 
@@ -48,7 +48,7 @@ def test_coordinates_are_unique():
         Axis("watched", (3, 3))
 
 
-def test_repr_tells_axes_and_coordinates_and_a_few_numbers():
+def test_the_repr_shows_axes_coordinates_and_a_few_numbers():
     axes = "layer: 4 (-1, 0, 1, 2), token: 3 (0, 1, 2)"
     assert repr(LENS) == f"LabeledArray(int64, {axes}, [[ 0 1 2] [ 3 4 5] [ 6 7 8] [ 9 10 11]])"
     assert repr(LENS.sel(layer=0)) == "LabeledArray(int64, token: 3 (0, 1, 2), [3 4 5])"
@@ -57,25 +57,25 @@ def test_repr_tells_axes_and_coordinates_and_a_few_numbers():
 
 
 @pytest.mark.parametrize("kind", [int, np.int32, np.int64, np.uint8])
-def test_any_kind_of_whole_number_is_a_coordinate_and_an_offset(kind):
+def test_a_whole_number_of_any_type_is_a_coordinate_and_an_offset(kind):
     assert LENS.sel(layer=kind(1), token=kind(2)) == 8
     assert LENS.isel(layer=kind(1), token=kind(2)) == 5
 
 
 @pytest.mark.parametrize("wrong", [True, np.True_, 1.0, np.float32(1), None, "1"])
-def test_what_only_equals_a_whole_number_is_neither(wrong):
+def test_values_that_only_equal_a_whole_number_are_refused(wrong):
     with pytest.raises(KeyError, match=r"token=.* is not there; this axis has 0, 1, 2"):
         LENS.sel(token=wrong)
     with pytest.raises(TypeError, match="token: an offset is a whole number or a slice, got"):
         LENS.isel(token=wrong)
 
 
-def test_an_offset_that_is_not_there_is_a_sentence():
+def test_a_missing_offset_raises_a_sentence():
     with pytest.raises(IndexError, match="token: offset 3 is not there; this axis has 3 coordinates"):
         LENS.isel(token=3)
 
 
-def test_to_pandas_is_one_row_per_number():
+def test_to_pandas_has_one_row_per_number():
     frame = LENS.to_pandas("n")
     assert list(frame.columns) == ["layer", "token", "n"]
     assert len(frame) == 12

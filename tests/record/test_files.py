@@ -46,7 +46,7 @@ def test_it_is_one_safetensors_file_without_pickle(saved):
 
 
 def by_hand(path, tensors, **contents):
-    """A file of one record, whose digests are right and whose contents may be anything."""
+    """Write a file with one record: correct digests, any contents."""
     digests = {name: files._digest(array) for name, array in tensors.items()}
     text = json.dumps([{"kind": "x", "json": {}, "arrays": digests, "axes": {}, **contents}])
     meta = {"format": 1, "digest": files._sha256(text.encode()), "records": text}
@@ -61,28 +61,28 @@ def test_a_newer_format_says_to_upgrade(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
-def test_a_truncated_file_is_a_sentence(saved, keep):
+def test_a_truncated_file_raises_a_sentence(saved, keep):
     path = saved[2]
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(FileError, match="cut short"):
         tb.open(path)
 
 
-def test_arrays_that_do_not_fit_the_contents_are_a_sentence(tmp_path):
+def test_arrays_that_do_not_fit_the_contents_raise_a_sentence(tmp_path):
     path = tmp_path / "odd.trace"
     by_hand(path, {"a": np.zeros(1)}, arrays={"gone": ""})
     with pytest.raises(FileError, match="do not fit its list of contents"):
         read_records(path)
 
 
-def test_an_array_that_does_not_fit_its_axes_is_a_sentence(tmp_path):
+def test_an_array_that_does_not_fit_its_axes_raises_a_sentence(tmp_path):
     path = tmp_path / "odd.trace"
     by_hand(path, {"a": np.zeros(2)}, axes={"a": [["token", [0, 1, 2]]]})
     with pytest.raises(FileError, match=r"x\.a: values of shape \(2,\) do not fit the axes"):
         read_records(path)
 
 
-def test_a_stranger_is_a_sentence(tmp_path):
+def test_a_file_of_another_program_raises_a_sentence(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(1)}, path)
     with pytest.raises(FileError, match="not one that tracebench saved"):
@@ -95,8 +95,8 @@ def test_a_stranger_is_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["header", "numbers"])
-def test_a_damaged_file_is_a_sentence(saved, tmp_path, where):
-    """Bytes are overwritten at random: a sentence of ours, or (an unused byte) the same contents."""
+def test_a_damaged_file_raises_a_sentence(saved, tmp_path, where):
+    """Overwrite one byte at random. The file is refused in a sentence, or (an unused byte) has the same contents."""
     raw = saved[2].read_bytes()
     header = 8 + int.from_bytes(raw[:8], "little")
     span = (0, header) if where == "header" else (header, len(raw))
@@ -121,56 +121,56 @@ def test_a_changed_number_and_a_changed_word_are_named(saved):
     raw = saved[2].read_bytes()
     path = saved[2]
     path.write_bytes(raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:])
-    with pytest.raises(FileError, match=r"the numbers of \w+\.[\w.]+ are not those that were saved"):
+    with pytest.raises(FileError, match=r"the numbers of \w+\.[\w.]+ were changed"):
         tb.open(path)
     path.write_bytes(raw.replace(b"LogitLens(top=3", b"LogitLens(top=4"))
     with pytest.raises(FileError, match="its list of contents was changed"):
         tb.open(path)
 
 
-def test_a_result_that_cannot_be_about_the_trace_is_a_sentence(tmp_path):
-    """The digests are right here: somebody else's program wrote it."""
+def test_a_result_that_does_not_fit_its_trace_raises_a_sentence(tmp_path):
+    """The digests are correct, because another program wrote the file."""
     trace = made.trace()
     lens = made.lens(trace)
     shifted = replace(lens, kl=LabeledArray.of(lens.kl.values, layer=range(3, 3 + len(lens.layers)), token=range(8)))
-    stranger = replace(lens, traces=("0123456789abcdef",))
+    of_another = replace(lens, traces=("0123456789abcdef",))
     unreadable = replace(lens, method="LogitLens(top=")
-    poor = replace(lens, vocabulary=Vocabulary({}))
+    without_pieces = replace(lens, vocabulary=Vocabulary({}))
     for wrong, sentence in (
         (shifted, "has layer . in kl, the trace has none"),
-        (stranger, "is about trace 0123456789abcdef, the file holds trace"),
+        (of_another, "is about trace 0123456789abcdef, the file holds trace"),
         (unreadable, "a result's method is the repr of an analysis"),
-        (poor, "is not among the 0 pieces"),
+        (without_pieces, "is not among the 0 pieces"),
     ):
         path = write_records(tmp_path / "odd.trace", [trace.to_record(), wrong.to_record()])
         with pytest.raises(FileError, match=sentence):
             tb.open(path)
 
 
-def test_a_record_of_an_unknown_kind_is_a_sentence(tmp_path):
+def test_a_record_of_an_unknown_kind_raises_a_sentence(tmp_path):
     path = write_records(tmp_path / "a.trace", [Record("horoscope", {}, {"a": np.zeros(1)})])
     with pytest.raises(FileError, match="there is no kind of result 'horoscope'"):
         tb.open(path)
 
 
-def test_a_folder_that_does_not_exist_is_a_sentence(tmp_path):
+def test_a_missing_folder_raises_a_sentence(tmp_path):
     with pytest.raises(FileError, match=r"the folder .*gone.* does not exist"):
         tb.save(tmp_path / "gone" / "a.trace", made.trace())
 
 
 @pytest.mark.parametrize("name", ["a\0b.trace", "\ud800.trace", "x" * 300 + ".trace"])
-def test_a_name_the_system_cannot_hold_is_a_sentence_and_leaves_nothing(tmp_path, name):
+def test_an_impossible_file_name_raises_a_sentence_and_leaves_no_file(tmp_path, name):
     with pytest.raises(FileError, match="choose another name"):
         tb.save(tmp_path / name, made.trace())
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["🗼 שלום.trace", "<img onerror>${}.trace", "a\nb.trace"])
-def test_a_strange_name_the_system_can_hold_is_kept(tmp_path, name):
+def test_an_unusual_file_name_is_kept(tmp_path, name):
     assert tb.open(tb.save(tmp_path / name, made.trace())).trace.hash == made.trace().hash
 
 
-def test_an_interrupted_write_leaves_what_was_there(saved, monkeypatch):
+def test_an_interrupted_write_leaves_the_old_file(saved, monkeypatch):
     path = saved[2]
     before = path.read_bytes()
 
@@ -185,7 +185,7 @@ def test_an_interrupted_write_leaves_what_was_there(saved, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions and links of Unix")
-def test_an_older_file_keeps_its_permissions_and_a_link_stays_a_link(saved, tmp_path):
+def test_a_replaced_file_keeps_its_permissions_and_a_link_stays_a_link(saved, tmp_path):
     path, link = saved[2], tmp_path / "link.trace"
     path.chmod(0o640)
     link.symlink_to(path)
@@ -203,14 +203,14 @@ def current_umask():
 
 
 @pytest.mark.parametrize("path", [None, 3, made.trace()])
-def test_what_is_no_path_is_a_sentence(path):
+def test_a_value_that_is_not_a_path_raises_a_sentence(path):
     with pytest.raises(TypeError, match=r"takes the path of a \.trace file"):
         tb.open(path)
     with pytest.raises(TypeError, match="takes the path first"):
         tb.save(path, made.trace())
 
 
-def test_pages_and_records_are_told_apart_by_their_names(tmp_path):
+def test_the_suffix_decides_between_a_page_and_a_record(tmp_path):
     with pytest.raises(FileError, match=r"records are saved as \.trace, got .*a\.html; bench\.save writes pages"):
         tb.save(tmp_path / "a.html", made.trace())
     with pytest.raises(FileError, match="is a page for a browser"):
@@ -218,9 +218,9 @@ def test_pages_and_records_are_told_apart_by_their_names(tmp_path):
 
 
 def test_a_result_of_another_trace_is_refused(tmp_path):
-    with pytest.raises(FileError, match="is not among what is saved"):
+    with pytest.raises(FileError, match="is not among the records"):
         tb.save(tmp_path / "a.trace", made.trace(seed=3), made.lens(made.trace()))
-    with pytest.raises(FileError, match="is not among what is saved"):
+    with pytest.raises(FileError, match="is not among the records"):
         tb.save(tmp_path / "a.trace", made.lens(made.trace()))
     with pytest.raises(FileError, match="there is nothing to save"):
         tb.save(tmp_path / "a.trace")
@@ -229,7 +229,7 @@ def test_a_result_of_another_trace_is_refused(tmp_path):
 @pytest.mark.parametrize(("make", "name"), [(made.attention, "weights"), (made.rollout, "flow")])
 @pytest.mark.parametrize("axis", ["query", "key"])
 @pytest.mark.parametrize("length", [7, 9])
-def test_patterns_of_another_number_of_positions_than_the_text_are_a_sentence(tmp_path, make, name, axis, length):
+def test_maps_that_do_not_fit_the_text_raise_a_sentence(tmp_path, make, name, axis, length):
     trace, path = made.trace(), tmp_path / "a.trace"
     record = make(trace).to_record()
     array = record.arrays[name]
@@ -245,8 +245,8 @@ def test_patterns_of_another_number_of_positions_than_the_text_are_a_sentence(tm
 
 
 @pytest.mark.parametrize("make", [made.lens, made.attention, made.rollout, made.scores])
-def test_a_result_without_the_text_or_with_another_is_a_sentence(tmp_path, make):
-    """One of an older version, say; its table would name the wrong tokens, or none."""
+def test_a_result_without_its_text_or_with_another_raises_a_sentence(tmp_path, make):
+    """An older version may have written it. Its table would name wrong tokens, or none."""
     trace, path = made.trace(), tmp_path / "a.trace"
     result = make(trace)
     record = result.to_record()
@@ -260,3 +260,10 @@ def test_a_result_without_the_text_or_with_another_is_a_sentence(tmp_path, make)
     write_records(path, [trace.to_record(), other])
     with pytest.raises(FileError, match=rf"its {result.kind} names 2 tokens that are not the 8 of the trace$"):
         tb.open(path)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tb.save("~/a.trace", made.trace())
+    assert path == tmp_path / "a.trace"
+    assert tb.open("~/a.trace").trace.hash == made.trace().hash

@@ -1,4 +1,4 @@
-"""What is shown of a text: everything is seen, and no two texts look alike."""
+"""The signs of a text show every character, and no two texts look alike."""
 
 import itertools
 import sys
@@ -20,7 +20,7 @@ UNSEEN = [
 
 
 @pytest.mark.parametrize("char", UNSEEN, ids=ascii)
-def test_a_character_that_cannot_be_seen_has_a_code(char):
+def test_an_invisible_character_has_a_code(char):
     shown = visible(char)
     assert shown == f"⟨{ord(char):04X}⟩" or (ord(char) < 0x80 and shown == f"⟨{ord(char):02X}⟩")
     assert visible(f"a{char}b") == f"a{shown}b"
@@ -39,8 +39,8 @@ def test_every_character_is_shown_and_no_two_alike():
         assert not unseen, ascii(char)
 
 
-def test_no_two_pieces_look_alike_whatever_they_are_made_of():
-    """Signs and codes that are really in the text, accents apart and composed, bytes of characters that are cut."""
+def test_no_two_pieces_look_alike():
+    """The pieces hold real signs and codes, separate and composed accents, and bytes of cut characters."""
     parts = [c.encode() for c in (*VISIBLE, *VISIBLE.values(), *"∅⟨⟩07e\u0301é◌\u200b\u1100\u1161가")]
     parts += [b"\x07", b"\x85", "\x85".encode(), b"\xc3", b"\xa9", b"\xe2\x80", "⟨07⟩".encode(), b"<0x07>"]
     pieces = {b"".join(some) for length in range(4) for some in itertools.product(parts, repeat=length)}
@@ -71,6 +71,6 @@ def test_signs_and_letters_stay_readable(text, shown):
     assert visible(text) == shown
 
 
-def test_spaces_beside_a_special_token_are_not_in_its_name():
+def test_spaces_around_a_special_token_do_not_belong_to_its_name():
     assert display_piece(b" [SEP]", special=True) == "[SEP]"
     assert display_piece(b"<|a b|>", special=True) == "<|a·b|>"

@@ -28,23 +28,23 @@ def test_offsets_are_byte_ranges_of_the_text():
         ("é".encode(), False, "é", "text"),
     ],
 )
-def test_what_a_piece_shows(piece, special, shown, kind):
+def test_a_piece_is_shown_with_signs_and_codes(piece, special, shown, kind):
     assert display_piece(piece, special) == shown
     assert piece_kind(piece, special) == kind
 
 
-def test_tokens_and_vocabularies_survive_being_arrays():
+def test_tokens_and_vocabularies_come_back_from_arrays():
     some = tokens(*VOCABULARY)
     assert Tokens.from_arrays(some.to_arrays()) == some
     known = Vocabulary(VOCABULARY, SPECIAL)
     assert Vocabulary.from_arrays(known.to_arrays()) == known
 
 
-def test_an_unknown_id_is_a_sentence():
+def test_an_unknown_id_raises_a_sentence():
     with pytest.raises(KeyError, match="token id 99 is not among the 12 pieces"):
         Vocabulary(VOCABULARY).text(99)
 
 
-def test_pieces_and_ids_must_fit():
-    with pytest.raises(ValueError, match="2 ids, 1 pieces"):
+def test_ids_and_pieces_have_one_length():
+    with pytest.raises(ValueError, match="2 ids, 1 piece and 2 special marks"):
         Tokens((1, 2), (b"a",), (False, False))

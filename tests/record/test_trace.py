@@ -13,13 +13,13 @@ def test_position_is_the_row_that_predicts_the_step():
     assert trace.position(trace.steps[-1]) == len(trace.tokens) - 2
 
 
-def test_a_step_that_is_not_there_is_a_sentence():
+def test_a_missing_step_raises_a_sentence():
     with pytest.raises(IndexError, match=r"step 9 is not there; the steps are 0 to 4"):
         made.trace().position(9)
 
 
 @pytest.mark.parametrize("ask", ["position", "token_at", "chosen_rank", "check_step"])
-def test_a_step_is_any_kind_of_whole_number_and_nothing_else(ask):
+def test_a_step_is_a_whole_number_of_any_type_and_nothing_else(ask):
     trace = made.trace()
     assert getattr(trace, ask)(np.int64(1)) == getattr(trace, ask)(1)
     assert type(trace.position(np.int64(1))) is int
@@ -28,14 +28,14 @@ def test_a_step_is_any_kind_of_whole_number_and_nothing_else(ask):
             getattr(trace, ask)(wrong)
 
 
-def test_a_trace_without_steps_says_so_when_one_is_asked_for():
+def test_a_trace_without_steps_says_so():
     trace = made.trace(0, 1, 2, prompt_length=3)
     assert len(trace.steps) == 0
     with pytest.raises(IndexError, match="every token is prompt"):
         trace.position(0)
 
 
-def test_candidate_probabilities_are_of_the_whole_vocabulary():
+def test_candidate_probabilities_add_up_to_1_over_the_vocabulary():
     trace = made.trace(ranks=12)
     np.testing.assert_allclose(trace.candidates.probs.values.sum(-1), 1, atol=1e-5)
 
@@ -60,13 +60,18 @@ def test_the_hash_follows_the_content():
     assert made.trace(prompt_length=3).hash != made.trace(prompt_length=4).hash
 
 
-def test_prompt_length_must_leave_the_prompt_a_token():
+def test_a_prompt_has_at_least_one_token():
     trace = made.trace()
     with pytest.raises(ValueError, match="prompt_length is 0, expected 1 to 8"):
         Trace(trace.tokens, 0, trace.candidates, trace.provenance)
 
 
-def test_to_pandas_is_one_row_per_step():
+def test_counts_agree_with_their_nouns_in_the_repr():
+    assert ": 3 prompt tokens, 5 steps, " in repr(made.trace())
+    assert ": 1 prompt token, 1 step, " in repr(made.trace(0, 3, prompt_length=1))
+
+
+def test_to_pandas_has_one_row_per_step():
     frame = made.trace().to_pandas()
     assert list(frame.columns) == [
         *("step", "query", "token", "token_id", "text", "chosen_prob", "chosen_rank", "entropy")
@@ -90,7 +95,7 @@ def test_to_pandas_lists_the_most_likely_tokens_of_each_step():
     assert len(trace.to_pandas(candidates=100)) == len(trace.steps) * 4
     assert len(made.trace(0, prompt_length=1).to_pandas(candidates=3)) == 0
     for wrong in (-1, 1.5, True):
-        with pytest.raises(ValueError, match=r"how many tokens of each step are listed, from 0, got"):
+        with pytest.raises(ValueError, match=r"the number of tokens to list per step, 0 or more, got"):
             trace.to_pandas(candidates=wrong)
 
 
@@ -104,18 +109,16 @@ def test_a_target_is_a_question():
         Target(9).sentence(trace)
 
 
-def test_a_target_of_several_tokens_says_which_they_are():
+def test_a_target_of_several_tokens_lists_them():
     trace = made.trace()
     assert Target(0, " city of").sentence(trace) == (
         "What speaks for “·city·of” (2 tokens in this text: “·city”, “·of”) at step 0?"
     )
-    # The model may have this token too.
+    # The vocabulary of the model may still hold "ity" as a token.
     assert Target(0, " Paris", against="ity").sentence(trace) == (
         "Why “·Paris” rather than “ity” (in this text a part of “·city”) at step 0?"
     )
-    assert Target(0, " Berlin").sentence(trace) == (
-        "What speaks for “·Berlin” (which this record does not mention) at step 0?"
-    )
+    assert Target(0, " Berlin").sentence(trace) == ("What speaks for “·Berlin” (not in this record) at step 0?")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,6 @@ def test_a_target_of_several_tokens_says_which_they_are():
         ({"token": " Rome", "against": " Rome"}, ValueError, "compared with itself"),
     ],
 )
-def test_a_target_that_makes_no_sense_is_a_sentence(bad, error, sentence):
+def test_an_invalid_target_raises_a_sentence(bad, error, sentence):
     with pytest.raises(error, match=sentence):
         Target(**bad)

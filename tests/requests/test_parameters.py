@@ -1,4 +1,4 @@
-"""Parameters that are objects travel as data, and are the same objects where the request is run."""
+"""Parameters that are objects travel as data, and become equal objects when the request runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Both:
 
 @dataclass(frozen=True)
 class Mending:
-    """An analysis with objects among its parameters."""
+    """An analysis with objects as parameters."""
 
     patch: Patch | Both
     targets: Sequence[tb.Target] = ()
@@ -77,12 +77,12 @@ def travelled(request):
 
 
 @pytest.mark.parametrize("analysis", ANALYSES)
-def test_an_analysis_with_objects_comes_back_as_it_was(analysis):
+def test_an_analysis_with_objects_comes_back_unchanged(analysis):
     trace = made.trace()
     asked = base.request(analysis, trace)
     again = base.run(travelled(asked), None, [trace])
     assert base.request(again, trace).key == asked.key
-    if not isinstance(analysis.by, dict):  # its list is a tuple now
+    if not isinstance(analysis.by, dict):  # its list becomes a tuple
         assert again == analysis
     assert type(again.patch) is type(analysis.patch)
 
@@ -100,7 +100,7 @@ def test_requests_are_plain_data():
     assert travelled(asked) == asked
 
 
-def test_equal_objects_have_equal_keys_and_others_have_others():
+def test_equal_objects_have_equal_keys_and_different_ones_do_not():
     trace = made.trace()
     keys = [
         base.request(Mending(patch), trace).key for patch in (Patch("z", 3, 1), Patch(layer=3, site="z", value=1.0))
@@ -110,7 +110,7 @@ def test_equal_objects_have_equal_keys_and_others_have_others():
     assert len({base.request(Mending(patch), trace).key for patch in others} | {keys[0]}) == 5
 
 
-def test_copied_code_names_the_objects_as_they_are_imported():
+def test_copied_code_uses_the_public_names_of_objects():
     target = "targets=(Target(step=0, token='שלום'),), patch=Patch(site='(', layer=1)"
     assert public_code(f"Mending({target})")[1] == f"tb.Mending({target})".replace("Patch(", "tb.Patch(").replace(
         "(Target", "(tb.Target"
@@ -118,14 +118,14 @@ def test_copied_code_names_the_objects_as_they_are_imported():
     assert request_for(made.lens(made.trace())).code == "tb.LogitLens(top=3, watch=(10,))(lm, trace)\n"
 
 
-def test_a_class_that_is_not_known_is_a_sentence():
+def test_an_unknown_class_raises_a_sentence():
     with pytest.raises(
         ValueError, match=r"a parameter of Mending is a 'Elsewhere', which is not known here.*Both, Patch, Target"
     ):
         rebuilt({"patch": {"$class": "Elsewhere"}}, Mending)
 
 
-def test_what_a_class_does_not_take_is_a_sentence():
+def test_unknown_fields_of_a_class_raise_a_sentence():
     with pytest.raises(ValueError, match="Patch does not take the parameters site, depth"):
         rebuilt({"patch": {"$class": "Patch", "site": "z", "depth": 3}}, Mending)
 
@@ -133,8 +133,8 @@ def test_what_a_class_does_not_take_is_a_sentence():
 @pytest.mark.parametrize(
     ("value", "error", "sentence"),
     [
-        (Loose(), TypeError, "a parameter is a frozen dataclass, Loose is none"),
-        (Hiding(y=3), TypeError, "names all fields that are not at their default"),
+        (Loose(), TypeError, "a parameter is a frozen dataclass, Loose is not"),
+        (Hiding(y=3), TypeError, "names every field that is not at its default"),
         (1j, TypeError, "got complex"),
         ({1, 2}, TypeError, "got set"),
         (print, TypeError, "got builtin_function_or_method"),
@@ -142,7 +142,7 @@ def test_what_a_class_does_not_take_is_a_sentence():
         ({"$int": "1"}, ValueError, r"keys of a mapping that begin with \$"),
     ],
 )
-def test_what_cannot_be_a_parameter_is_a_sentence(value, error, sentence):
+def test_a_value_that_cannot_be_a_parameter_raises_a_sentence(value, error, sentence):
     with pytest.raises(error, match=sentence):
         Request("X", {"x": value}, ("t",))
 
@@ -150,10 +150,10 @@ def test_what_cannot_be_a_parameter_is_a_sentence(value, error, sentence):
 @pytest.mark.parametrize(
     "method", ["LogitLens", "f(1)", "f(**x)", "f(x=g(1))", "f(x=a.b(y=1))", "f(x={**y})", "f(x=open)", "f(x", "1"]
 )
-def test_what_is_no_repr_of_an_analysis_is_a_sentence(method):
+def test_text_that_is_not_the_repr_of_an_analysis_raises_a_sentence(method):
     with pytest.raises(ValueError, match="a result's method is the repr of an analysis"):
         parsed(method)
 
 
-def test_a_default_that_the_repr_leaves_out_is_no_other_object():
+def test_a_field_that_the_repr_leaves_out_keeps_its_default():
     assert Request("X", {"x": Hiding()}, ("t",)).params["x"] == {"$class": "Hiding", "x": 1}

@@ -1,4 +1,4 @@
-"""Traces, arrays and tables as parameters of an analysis: they travel by their content hash."""
+"""Traces, arrays and tables as parameters of an analysis travel as their content hash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = pd.DataFrame({"pair": ["he", "she"], "score": [0.1, 0.2]})
 
 @dataclass(frozen=True, repr=False)
 class Compared:
-    """Compares a trace with others; its answer is what it was given."""
+    """An analysis that returns a lens with its own parameters in ``given``."""
 
     corrupt: Any
     vector: Any = None
@@ -51,7 +51,7 @@ def known(monkeypatch):
 
 
 @pytest.mark.parametrize("thing", [CORRUPT, VECTOR, NAMED, TABLE], ids=["trace", "array", "named", "table"])
-def test_a_thing_travels_by_its_hash_and_comes_back_itself(thing):
+def test_a_request_carries_the_hash_and_the_analysis_gets_the_object(thing):
     asked = base.request(Compared(thing, within=(thing, 1)), CLEAN)
     content = hash_of(thing)
     assert content in json.dumps(asked.to_json())
@@ -66,7 +66,7 @@ def test_a_thing_travels_by_its_hash_and_comes_back_itself(thing):
 
 
 @pytest.mark.parametrize("thing", [CORRUPT, VECTOR, NAMED, TABLE], ids=["trace", "array", "named", "table"])
-def test_the_python_of_an_analysis_opens_what_was_saved(thing, tmp_path, monkeypatch):
+def test_the_python_of_an_analysis_opens_the_saved_object(thing, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     analysis = Compared(thing)
     name, params = parsed(repr(analysis))
@@ -77,7 +77,7 @@ def test_the_python_of_an_analysis_opens_what_was_saved(thing, tmp_path, monkeyp
     assert f"tb.Compared(corrupt=tb.open('{hash_of(thing)}.trace')." in call_code(repr(analysis))
 
 
-def test_equal_things_have_equal_keys_and_others_have_others():
+def test_equal_objects_have_equal_keys_and_different_ones_do_not():
     def key(thing):
         return base.request(Compared(thing), CLEAN).key
 
@@ -85,7 +85,7 @@ def test_equal_things_have_equal_keys_and_others_have_others():
     assert len({key(each) for each in (VECTOR, VECTOR + 1, NAMED, VECTOR.astype(np.float64), TABLE, CORRUPT)}) == 6
 
 
-def test_a_bench_answers_a_page_that_knows_the_hash_alone():
+def test_a_bench_answers_a_browser_that_has_only_the_hash():
     result = base.run(base.request(Compared(CORRUPT, VECTOR), CLEAN), None, [CLEAN])
     seen = []
 
@@ -98,7 +98,7 @@ def test_a_bench_answers_a_page_that_knows_the_hash_alone():
             return {}
 
         def close(self):
-            """Nothing is under way."""
+            """There is no work to stop."""
 
     bench = tb.Workbench([CLEAN, base.request(Compared(CORRUPT, VECTOR), CLEAN)], answerer=Answers())
     bench._answers._on_message(None, {"kind": "ask", "id": "1", "request": bench.views[1]._requests[0]}, [])

@@ -1,4 +1,4 @@
-"""The table of a lens as a person asks it: by text, by id, as a frame."""
+"""A lens table is read by text, by id, or as a data frame."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def leader(position):
     return LENS.token_ids.sel(layer=2, token=position, rank=0)
 
 
-def test_an_answer_is_asked_for_by_text_or_id():
+def test_a_token_is_given_by_text_or_id():
     for position in range(8):
         text = made.VOCABULARY[leader(position)].decode("utf-8", "ignore")
         layer = LENS.answer_layer(position)
@@ -25,14 +25,14 @@ def test_an_answer_is_asked_for_by_text_or_id():
             assert layer == LENS.answer_layer(position, text)
 
 
-def test_a_token_that_does_not_lead_has_no_layer():
+def test_a_token_that_is_not_the_last_top_choice_has_no_layer():
     other = next(i for i in made.VOCABULARY if i != leader(2))
     assert LENS.answer_layer(2, other) is None
 
 
-def test_a_text_that_was_not_kept_is_a_sentence():
+def test_a_text_that_the_lens_lacks_raises_a_sentence():
     with pytest.raises(
-        ValueError, match=r"' Oslo' is no token that this lens kept, which are the first 3 .* its id\.$"
+        ValueError, match=r"this lens has no token ' Oslo': it holds the top 3 of every row .* its id\.$"
     ):
         LENS.answer_layer(2, " Oslo")
     with pytest.raises(ValueError, match="Try ' Paris', with its space"):
@@ -40,18 +40,18 @@ def test_a_text_that_was_not_kept_is_a_sentence():
 
 
 @pytest.mark.parametrize("wrong", [True, 1.0, -1, b"The", [1]])
-def test_what_is_no_token_is_a_sentence(wrong):
+def test_a_value_that_is_not_a_token_raises_a_sentence(wrong):
     with pytest.raises(ValueError, match=r"a token is exact text .* or a vocabulary id .*, got"):
         LENS.answer_layer(2, wrong)
 
 
 @pytest.mark.parametrize("wrong", [True, 1.0, 99, "2"])
-def test_a_position_that_is_not_there_is_a_sentence(wrong):
+def test_a_missing_position_raises_a_sentence(wrong):
     with pytest.raises(KeyError, match=r"token=.* is not there; this axis has 0, 1"):
         LENS.answer_layer(wrong)
 
 
-def test_the_frame_holds_everything_that_the_table_holds():
+def test_the_frame_holds_every_number_of_the_table():
     frame = LENS.to_pandas()
     assert list(frame.columns) == [
         *("layer", "token", "token_id", "text", "rank", "candidate_token_id", "candidate_text", "prob"),
@@ -76,5 +76,5 @@ def test_two_watched_tokens_with_the_same_text_are_two_columns():
     assert list(replace(LENS, vocabulary=alike).to_pandas().columns)[-3:-1] == ["watched_10", "watched_4"]
 
 
-def test_a_lens_that_watches_nothing_has_a_frame():
+def test_a_lens_without_watched_tokens_has_a_frame():
     assert list(made.lens(TRACE, watch=()).to_pandas().columns)[-1] == "realised_prob"

@@ -1,4 +1,4 @@
-"""The plotly figure of every result: text as it is, tokens on its axes, the bench's colours, the question as title."""
+"""The plotly figure of every result has escaped text, tokens on its axes, the colours of the bench, and its question."""
 
 import html
 import re
@@ -15,7 +15,7 @@ from tracebench.results.pictures import literal
 
 JS = Path(__file__).parents[2] / "js" / "src"
 
-#: What plotly reads as markup, an entity, LaTeX or a template; white space, half a character, a mark, right-to-left text.
+#: Markup, an entity, LaTeX and a template of plotly; white space, half a character, a mark, right-to-left text.
 TEXTS = {
     0: b"<s>",
     1: b" <b>x</b>",
@@ -33,7 +33,7 @@ TEXTS = {
 
 
 def hard(result):
-    """A made result, with these texts in place of its own."""
+    """A made result with these texts instead of its own."""
     known = Vocabulary(TEXTS, made.SPECIAL)
     if result.kind == "trace":
         result = replace(result, candidates=replace(result.candidates, vocabulary=known))
@@ -72,7 +72,7 @@ def texts(node):
 
 
 def seen(text):
-    """What plotly shows of a text, where there is no markup in it."""
+    """The text that plotly shows. There must be no markup in it."""
     assert not re.search(r"[<>$]|&(?!(amp|lt|gt|#36);)", text), text
     return html.unescape(text)
 
@@ -82,18 +82,18 @@ def test_no_text_of_a_token_is_markup(figure):
     plain = figure.to_plotly_json()
     shown = {seen(text) for text in texts(plain)}
     assert set(SHOWN[:9]) <= shown
-    # Only what is ours may break lines.
+    # Only our own templates may contain markup.
     for trace in plain["data"]:
         assert set(re.findall(r"<[^>]*>", trace["hovertemplate"])) <= {"<br>", "<extra>", "</extra>"}
 
 
-def test_a_method_with_markup_among_its_parameters_is_shown_as_it_is():
+def test_markup_in_the_parameters_of_a_method_is_escaped():
     lens = replace(hard(made.lens(TRACE)), method="LogitLens(top=3, watch=('<b>', '$x$'))")
     assert seen(lens.figure().layout.title.subtitle.text) == "LogitLens(top=3, watch=('<b>', '$x$'))"
 
 
 @pytest.mark.parametrize("text", ["<b>", "a & b", "&lt;", "$x$", "", "plain"])
-def test_literal_text_is_read_back(text):
+def test_escaped_text_is_shown_unchanged(text):
     assert seen(literal(text)) == text
 
 
@@ -104,7 +104,7 @@ def test_both_axes_of_a_map_show_tokens(name):
     assert FIGURES[name].layout.xaxis.type == FIGURES[name].layout.yaxis.type == "category"
 
 
-def test_the_lens_shows_the_tokens_that_are_read_and_those_that_lead():
+def test_the_lens_shows_the_tokens_of_the_text_and_the_top_tokens():
     (heat,) = FIGURES["lens"].data
     assert [seen(label) for label in heat.x] == SHOWN
     lens = hard(made.lens(TRACE))
@@ -118,7 +118,7 @@ def test_every_step_is_named_by_its_token():
     np.testing.assert_array_equal(heat.z, scores(None).scores.values)
 
 
-def test_bars_are_the_scores_that_were_there():
+def test_the_bars_are_the_scores_of_the_tokens_read_so_far():
     (bars,) = FIGURES["scores"].data
     assert [seen(label) for label in bars.x] == SHOWN[:9]
     np.testing.assert_array_equal(bars.y, scores().at(0)[:9])
@@ -170,7 +170,7 @@ def test_positive_scores_are_orange_and_negative_ones_blue():
 
 
 def test_the_colours_are_those_of_the_bench():
-    """One palette: that of the front end on a light ground."""
+    """The figures have the palette of the front end in light mode."""
     (source,) = JS.rglob("color.ts")
     code = source.read_text("utf-8")
 

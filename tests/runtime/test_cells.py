@@ -1,4 +1,4 @@
-"""When a checksum of the weights may be trusted, in a real IPython shell."""
+"""A stamp tells if user code has run since a checksum was taken; tested in a real IPython shell."""
 
 import sys
 import threading
@@ -21,13 +21,13 @@ def shell(monkeypatch):
     shell.history_manager.end_session()
 
 
-def test_outside_a_notebook_nothing_is_known(monkeypatch):
+def test_outside_a_notebook_there_is_no_stamp(monkeypatch):
     monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: None)
     assert cells.stamp() is None
 
 
 def test_a_stamp_holds_until_the_next_cell(shell):
-    assert cells.stamp() == 0  # no cell is on the stack
+    assert cells.stamp() == 0
     shell.run_cell("1")
     first = cells.stamp()
     assert first is not None
@@ -36,20 +36,20 @@ def test_a_stamp_holds_until_the_next_cell(shell):
     assert cells.stamp() != first
 
 
-def test_within_a_cell_nothing_may_be_trusted_also_when_the_first_question_came_from_one(shell):
+def test_there_is_no_stamp_in_a_cell_also_if_the_first_call_comes_from_it(shell):
     for _ in range(3):
         assert shell.run_cell("inside = stamp()").success
         assert shell.user_ns["inside"] is None
     assert cells.stamp() is not None
 
 
-def test_a_cell_that_fails_ends_too(shell):
+def test_a_failed_cell_has_ended(shell):
     shell.run_cell("stamp()")
     shell.run_cell("1 / 0")
     assert cells.stamp() is not None
 
 
-def test_no_cell_begins_while_it_is_held_off(shell):
+def test_no_cell_starts_while_cells_are_held_off(shell):
     shell.run_cell("stamp()")
     held, log = ExitStack(), []
     cells.hold_off(held, pytest.fail)
@@ -67,7 +67,7 @@ def test_no_cell_begins_while_it_is_held_off(shell):
     assert log == ["let go", "cell"]
 
 
-def test_who_holds_cells_off_waits_for_the_one_that_runs_and_can_be_called_off(shell):
+def test_hold_off_waits_for_the_running_cell_and_can_be_cancelled(shell):
     class CalledOff(Exception):
         pass
 
@@ -91,14 +91,14 @@ def test_who_holds_cells_off_waits_for_the_one_that_runs_and_can_be_called_off(s
     assert cells.stamp() is not None
 
 
-def test_a_cell_within_a_cell_does_not_end_it(shell):
+def test_the_end_of_an_inner_cell_does_not_end_the_outer_one(shell):
     shell.user_ns["inner"] = lambda: shell.run_cell("1")
     assert shell.run_cell("inner(); after = stamp()").success
     assert shell.user_ns["after"] is None
     assert cells.stamp() is not None
 
 
-def test_an_interrupt_while_a_cell_waits_to_begin_lets_it_not_begin_early(shell):
+def test_an_interrupt_does_not_start_a_waiting_cell_early(shell):
     shell.run_cell("stamp()")
     held, log = ExitStack(), []
     cells.hold_off(held, pytest.fail)
@@ -118,7 +118,7 @@ def test_an_interrupt_while_a_cell_waits_to_begin_lets_it_not_begin_early(shell)
     assert shell.user_ns["inside"] is None
 
 
-def test_a_cell_that_lends_is_at_rest_until_nobody_uses_it(shell):
+def test_a_worker_may_work_while_a_cell_lends_and_the_cell_waits_for_it(shell):
     log = []
 
     def work():
@@ -137,7 +137,7 @@ def test_a_cell_that_lends_is_at_rest_until_nobody_uses_it(shell):
                 time.sleep(0.001)
         log.append("cell goes on")
         with cells.lend():
-            assert cells.stamp() not in (None, first)  # between the two the cell may have changed anything
+            assert cells.stamp() not in (None, first)  # the cell may have changed the model between the two scopes
         thread.join()
 
     shell.user_ns["wait"] = wait
@@ -146,8 +146,8 @@ def test_a_cell_that_lends_is_at_rest_until_nobody_uses_it(shell):
     assert shell.user_ns["after"] is None
 
 
-def test_a_widgets_message_beside_a_cell_is_a_change_and_no_cell(shell):
-    """ipykernel triggers the events of a cell for it, on a subshell's thread."""
+def test_a_widget_message_counts_as_a_change_but_not_as_a_cell(shell):
+    """ipykernel fires the events of a cell for each message, on the thread of a subshell."""
     seen = []
 
     def beside():
@@ -171,12 +171,12 @@ def test_a_widgets_message_beside_a_cell_is_a_change_and_no_cell(shell):
     assert (seen[0], seen[2]) == (1, 0)
     assert in_a_cell == ((1, None, None), (1, None, None))
     assert at_rest[0][:2] == at_rest[1][:2]
-    assert at_rest[0][2] != at_rest[1][2]  # its callback may have edited a weight
+    assert at_rest[0][2] != at_rest[1][2]  # the callback may have edited a weight
 
 
-def test_a_widgets_message_that_fails_is_no_cell_for_ever(shell):
+def test_a_failed_widget_message_does_not_count_as_a_running_cell(shell):
     cells.watch()
-    shell.events.trigger("pre_execute")  # its callback raises, and nobody tells the end
+    shell.events.trigger("pre_execute")  # the callback raises, so IPython sends no end event
     shell.run_cell("1")
     assert cells.watch().depth == 0
     assert cells.stamp() is not None

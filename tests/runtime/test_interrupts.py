@@ -1,4 +1,4 @@
-"""Real signals at random moments: a scope is up whole or not at all, and always taken down."""
+"""Real signals at random moments never cut the setup or the teardown of a scope short."""
 
 import _thread
 import signal
@@ -12,12 +12,12 @@ from tracebench.models.state.lock import ModelLock
 from tracebench.runtime import interrupts
 from tracebench.runtime.interrupts import Scope
 
-#: Enough to meet the first and the last instructions of a scope again and again.
+#: Enough to hit the first and the last instructions of a scope many times.
 INTERRUPTS = 400
 
 
 @SWALLOWED
-def test_what_was_put_up_is_taken_down():
+def test_the_teardown_undoes_all_of_the_setup():
     up = []
 
     def enter(undo):
@@ -33,11 +33,11 @@ def test_what_was_put_up_is_taken_down():
     for _ in interrupted_at_random(work, INTERRUPTS):
         assert not up
         assert not interrupts._OPEN
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # as the generator set it
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @SWALLOWED
-def test_a_lock_is_given_back():
+def test_a_lock_is_released():
     lock = ModelLock()
 
     def work():
@@ -60,7 +60,7 @@ def test_an_interrupt_reaches_the_body_and_ends_it():
     assert down == [1]
 
 
-def test_an_interrupt_while_things_are_put_up_is_not_lost():
+def test_an_interrupt_during_the_setup_is_delayed_and_not_lost():
     log = []
 
     def enter(undo):
@@ -74,7 +74,7 @@ def test_an_interrupt_while_things_are_put_up_is_not_lost():
     assert log == ["up", "down"]
 
 
-def test_an_error_in_the_body_is_the_error():
+def test_an_error_in_the_body_is_raised():
     with pytest.raises(ValueError, match="mine"), Scope(lambda _undo: None):
         raise ValueError("mine")
 
@@ -99,20 +99,20 @@ def test_other_threads_and_other_handlers_are_left_alone():
 
 
 class Killing(int):
-    """``Killing(signal).now`` simulates it from C, so that it is heard at the next instruction that listens."""
+    """``Killing(signal).now`` raises the signal from C, so that Python handles it at the next instruction that can."""
 
     now = property(_thread.interrupt_main)
 
 
-def test_an_interrupt_at_the_first_instruction_of_the_taking_down():
+def test_an_interrupt_at_the_first_instruction_of_the_teardown_is_delayed():
     down, ctrl_c = [], Killing(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), Scope(lambda undo: undo.callback(down.append, 1)):
-        ctrl_c.now  # noqa: B018 - nothing may be called after it
+        ctrl_c.now  # noqa: B018 - a call after it would receive the interrupt
     assert down == [1]
 
 
-def test_a_handler_that_is_put_back_too_late_still_hears():
-    """A debugger keeps the handler that it finds in a scope, and puts it back when the scope is gone."""
+def test_a_handler_that_is_restored_after_its_scope_still_works():
+    """A debugger saves the handler that it finds in a scope, and restores it after the scope has ended."""
     mine = signal.getsignal(signal.SIGINT)
     with Scope(lambda _undo: None):
         kept = signal.getsignal(signal.SIGINT)
@@ -134,7 +134,7 @@ def test_a_handler_that_the_body_sets_stays():
         signal.signal(signal.SIGINT, mine)
 
 
-def test_an_interrupt_while_the_handler_is_given_back_leaves_the_one_from_before(monkeypatch):
+def test_an_interrupt_while_the_handler_is_restored_leaves_the_old_handler(monkeypatch):
     before, getsignal, down = signal.getsignal(signal.SIGINT), signal.getsignal, []
 
     def interrupted(number):

@@ -1,4 +1,4 @@
-"""Who hears of slow work: whoever listens, else a bar."""
+"""Progress goes to the listener, or to a bar if there is none."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ def work(steps=3):
         tick(done, steps, "working")
 
 
-def test_a_listener_hears_every_tick_and_no_bar_is_shown(capsys, monkeypatch):
+def test_a_listener_gets_every_tick_and_no_bar_is_shown(capsys, monkeypatch):
     monkeypatch.setattr(progress, "DELAY", 0)
     heard = []
     with listening(lambda *tick: heard.append(tick)), shown("work"):
@@ -25,7 +25,7 @@ def test_a_listener_hears_every_tick_and_no_bar_is_shown(capsys, monkeypatch):
 
 
 class Clock:
-    """A clock that goes only where a test moves it."""
+    """A clock that a test moves."""
 
     now = 100.0
 
@@ -40,7 +40,7 @@ def clock(monkeypatch):
     return clock
 
 
-def test_slow_work_that_nobody_listens_to_shows_a_bar(capsys, clock):
+def test_slow_work_without_a_listener_shows_a_bar(capsys, clock):
     with shown("work"):
         clock.now += progress.DELAY
         tick(1, 3, "working")
@@ -56,8 +56,8 @@ def test_quick_work_shows_nothing(capsys, clock):
     assert capsys.readouterr().err == ""
 
 
-def test_the_clock_starts_anew_for_each_call_of_a_function(capsys, clock):
-    """A bar is for one piece of work: the time since the function was made is not its time."""
+def test_the_clock_starts_at_each_call_of_a_decorated_function(capsys, clock):
+    """The time since the function was decorated does not count."""
     slow = shown("work")(work)
     clock.now += progress.DELAY
     slow()
@@ -66,9 +66,9 @@ def test_the_clock_starts_anew_for_each_call_of_a_function(capsys, clock):
 
 
 def interrupted_at(number, run):
-    """Run it and interrupt it at this call or return in the modules that put a listener up; whether there is one.
+    """Run, and interrupt at this call or return in the modules that set a listener. Returns whether there is such a call.
 
-    Python hears signals there. It does not between the end of a body and the ``__exit__`` that follows.
+    Python handles signals there, but not between the end of a body and the ``__exit__`` that follows.
     """
     files, seen = {progress.__file__, contextlib.__file__}, 0
 
@@ -91,7 +91,7 @@ def interrupted_at(number, run):
 
 
 def test_no_listener_stays_after_an_interrupt():
-    """Else later work believes that there is a listener, and shows no bar."""
+    """If one stayed, later work would show no bar."""
     whole = shown("work")(work)
 
     def twice():
@@ -105,7 +105,7 @@ def test_no_listener_stays_after_an_interrupt():
         try:
             there = interrupted_at(number, twice)
         except KeyboardInterrupt as error:
-            kept.append(error)  # as IPython keeps the last traceback, and with it every frame
+            kept.append(error)  # IPython also keeps the last traceback, and with it every frame
         assert progress._listener.get() is None
     assert len(kept) > 20
 

@@ -1,4 +1,4 @@
-"""One model, many askers: answers, memory, cancelling, and cells that go on meanwhile."""
+"""A session answers requests on its worker thread: cache, cancellation, and cells that run meanwhile."""
 
 import queue
 import signal
@@ -25,7 +25,7 @@ SECONDS = 120
 
 
 class Asked:
-    """A job that remembers what it was told; ``result()`` waits for the end of it."""
+    """A job that keeps its ticks. ``result()`` waits for the answer or raises the error."""
 
     def __init__(self, on_progress=lambda *_: None):
         self.ticks = []
@@ -69,7 +69,7 @@ def ask(session, trace, analysis, **options):
     return asked
 
 
-def test_an_answer_is_what_the_analysis_gives(session, lm, trace):
+def test_an_answer_equals_the_result_of_the_analysis(session, lm, trace):
     found, expected = ask(session, trace, tb.LogitLens(top=3)).result(), tb.LogitLens(top=3)(lm, trace)
     assert found.method == expected.method
     for name in ("token_ids", "probs", "entropy", "kl"):
@@ -83,14 +83,14 @@ def test_progress_arrives(session, trace):
     assert asked.ticks[-1][0] == asked.ticks[-1][1]
 
 
-def test_the_same_question_is_answered_from_memory(session, trace):
+def test_a_repeated_request_is_answered_from_the_cache(session, trace):
     first = ask(session, trace, tb.LogitLens(top=3)).result()
     assert ask(session, trace, tb.LogitLens(top=3)).result() is first
     assert ask(session, trace, tb.LogitLens(top=4)).result() is not first
     assert len(session.known()) == 2
 
 
-def test_an_edit_of_a_weight_is_noticed_though_it_bumps_no_version(session, lm, trace):
+def test_an_edit_of_weight_data_is_noticed(session, lm, trace):
     first = ask(session, trace, tb.LogitLens(top=3)).result()
     version = lm.model.lm_head.weight._version
     lm.model.lm_head.weight.data[5] += 1.0
@@ -102,7 +102,7 @@ def test_an_edit_of_a_weight_is_noticed_though_it_bumps_no_version(session, lm, 
     lm.model.lm_head.weight.data[5] -= 1.0
 
 
-def test_weights_that_change_meanwhile_are_read_again(session, lm, trace):
+def test_a_job_runs_again_if_the_weights_change_meanwhile(session, lm, trace):
     edits = []
 
     def edit(done, *_):
@@ -114,8 +114,8 @@ def test_weights_that_change_meanwhile_are_read_again(session, lm, trace):
     np.testing.assert_array_equal(found.entropy.values, expected.entropy.values)
 
 
-def test_weights_that_never_rest_are_an_error(session, lm, trace):
-    with pytest.raises(RuntimeError, match="weights kept changing"):
+def test_weights_that_change_in_each_run_raise_an_error(session, lm, trace):
+    with pytest.raises(RuntimeError, match="weights changed during each run"):
         ask(
             session, trace, tb.LogitLens(top=3), on_progress=lambda *_: lm.model.lm_head.weight.data[5].add_(1.0)
         ).result()
@@ -132,7 +132,7 @@ def test_cancelling_stops_within_a_micro_batch_and_leaves_the_model_alone(sessio
     assert ask(session, trace, tb.LogitLens(top=3)).result().token_ids.shape[0] == 3
 
 
-def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session, trace):
+def test_a_job_that_is_cancelled_in_the_queue_does_not_start(session, trace):
     asked = Asked()
     asked.job.cancel()
     session.ask(request(tb.LogitLens(), trace), asked.job)
@@ -149,7 +149,7 @@ def test_a_job_that_was_cancelled_before_its_turn_is_not_begun(session, trace):
         ({"depth": 3}, "depth"),
     ],
 )
-def test_an_error_is_told_and_the_next_question_is_answered(session, params, error, trace):
+def test_after_an_error_the_next_request_is_answered(session, params, error, trace):
     asked = Asked()
     session.ask(Request("LogitLens", params, (trace.hash,)), asked.job)
     with pytest.raises((ValueError, TypeError), match=error):
@@ -160,7 +160,7 @@ def test_an_error_is_told_and_the_next_question_is_answered(session, params, err
 def test_another_trace_is_refused(session, lm, trace):
     asked = Asked()
     session.ask(request(tb.LogitLens(), lm.read([5, 6])), asked.job)
-    with pytest.raises(ValueError, match=f"this session answers about the traces {trace.hash}, the request is about"):
+    with pytest.raises(ValueError, match=f"this session has the traces {trace.hash}, the request is about"):
         asked.result()
 
 
@@ -168,9 +168,9 @@ def test_a_listener_that_fails_does_not_end_the_worker(session, trace):
     def fail(*_):
         raise OSError("the browser is gone")
 
-    told = queue.Queue()
-    session.ask(request(tb.LogitLens(), trace), Job(lambda *_: None, fail, told.put))
-    assert isinstance(told.get(timeout=SECONDS), OSError)
+    errors = queue.Queue()
+    session.ask(request(tb.LogitLens(), trace), Job(lambda *_: None, fail, errors.put))
+    assert isinstance(errors.get(timeout=SECONDS), OSError)
     session.ask(request(tb.LogitLens(), trace), Job(lambda *_: None, fail, fail))
     assert ask(session, trace, tb.LogitLens(top=2)).result()
 
@@ -184,7 +184,7 @@ def test_a_closed_session_answers_again_when_asked(session, trace):
     assert ask(session, trace, tb.LogitLens(top=3)).result()
 
 
-def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever(session, lm, monkeypatch, trace):
+def test_a_cell_can_use_the_model_during_a_job_and_gets_the_same_bits(session, lm, monkeypatch, trace):
     monkeypatch.setattr(unembedding, "ROWS", 1)
     ids = [5, 6, 7, 8]
     expected = lm.logits(ids)
@@ -198,7 +198,7 @@ def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever
     assert started.wait(SECONDS)
     for _ in range(3):
         assert torch.equal(lm.logits(ids), expected)
-        # Outside of our lock too, as a user's own line does.
+        # Without our lock too, as in the user's own code.
         with torch.no_grad():
             assert torch.equal(lm.model(torch.tensor([ids])).logits[0], expected)
     table = asked.result()
@@ -206,8 +206,8 @@ def test_a_cell_gets_its_turn_while_a_job_is_under_way_and_the_same_bits_as_ever
     assert torch.equal(lm.logits(ids), expected)
 
 
-def test_hooks_of_a_job_see_no_pass_of_a_cell(session, lm, trace):
-    """A cell's pass in the middle of the watched one leaves no trace in what the job captured."""
+def test_hooks_of_a_job_ignore_the_passes_of_a_cell(session, lm, trace):
+    """A pass on another thread, in the middle of the watched one, does not change the captured numbers."""
     ids = torch.tensor([[5, 6, 7]])
     expected = tb.LogitLens(top=3)(lm, trace)
 
@@ -231,8 +231,8 @@ def shell(monkeypatch):
     shell.history_manager.end_session()
 
 
-def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
-    """Without asking for our lock, as a training loop does."""
+def test_a_training_cell_never_sees_our_eval_mode(trace, lm, shell):
+    """The cell does not take our lock, like the training loop of a user."""
     lm.model.train()
     session, asked, seen = Session([(lm, trace)]), [], []
     under_way, go_on = threading.Event(), threading.Event()
@@ -258,9 +258,9 @@ def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
     assert shell.run_cell("train()").success
     assert under_way.wait(SECONDS)
     look()
-    assert not seen.pop()  # in the middle of a pass it is in eval mode
+    assert not seen.pop()  # during the pass the model is in eval mode
     threading.Timer(0.1, go_on.set).start()
-    # The next cell begins while the pass is under way.
+    # The next cell starts during the pass.
     assert shell.run_cell("look()").success
     assert len(seen) == 51
     assert all(seen)
@@ -272,7 +272,7 @@ def test_a_cell_that_trains_never_meets_our_eval_mode(trace, lm, shell):
 
 
 def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_path):
-    """The cell waits for the worker, and the worker must not wait for the cell."""
+    """The cell waits for the worker, so the worker must not wait for the cell."""
     lm.model.train()
     shell.user_ns.update(tb=tb, lm=lm, trace=trace, path=tmp_path / "a.html")
     with in_time():
@@ -282,7 +282,7 @@ def test_a_cell_saves_the_bench_of_a_model_in_training(trace, lm, shell, tmp_pat
     shell.user_ns["bench"].close()
 
 
-def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remembered(trace, lm, shell, monkeypatch):
+def test_an_answer_computed_while_a_cell_edits_and_restores_a_weight_is_not_cached(trace, lm, shell, monkeypatch):
     monkeypatch.setattr(unembedding, "ROWS", 1)
     session, asked = Session([(lm, trace)]), []
     weight = lm.model.lm_head.weight
@@ -294,22 +294,22 @@ def test_what_was_computed_beside_a_cell_that_edits_and_restores_is_not_remember
 
     def cell():
         asked.append(ask(session, trace, tb.LogitLens(top=3), on_progress=edit))
-        beside = asked[0].result()
+        first = asked[0].result()
         weight.data.copy_(own)
         asked.append(ask(session, trace, tb.LogitLens(top=3)))
-        assert asked[1].result() is not beside
+        assert asked[1].result() is not first
 
     shell.user_ns["cell"] = cell
     assert shell.run_cell("cell()").success
     found = ask(session, trace, tb.LogitLens(top=3)).result()
     np.testing.assert_array_equal(found.entropy.values, tb.LogitLens(top=3)(lm, trace).entropy.values)
-    assert ask(session, trace, tb.LogitLens(top=3)).result() is found  # no cell ran, so it may be remembered
+    assert ask(session, trace, tb.LogitLens(top=3)).result() is found  # no cell ran, so it is cached
     session.close()
 
 
 @contextmanager
 def in_time():
-    """A hang is a failure, not the end of the run."""
+    """Fail after a time limit instead of hanging."""
 
     def late(*_):
         raise TimeoutError
@@ -323,8 +323,8 @@ def in_time():
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_refreshed_model_is_asked_anew(session, lm, trace):
-    """Above a billion parameters an edit between the sampled ones is seen by nobody but the user."""
+def test_a_refreshed_model_computes_again(session, lm, trace):
+    """Above a billion parameters the checksum samples the weights, so it can miss an edit that the user knows of."""
     first = ask(session, trace, tb.LogitLens(top=3)).result()
     lm.refresh()
     assert ask(session, trace, tb.LogitLens(top=3)).result() is not first

@@ -1,4 +1,4 @@
-"""Attention as it travels: the overview, its slices in full, and the compact form of a page."""
+"""The attention view sends an overview and full slices; a page may have compact slices."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tracebench.widgets.pooled import SIDE, block_size, pooled
 
 
 def attention(length=24, layers=(1, 4), heads=(0, 2, 3), sink=0.25, seed=0):
-    """Patterns by chance, some of their weights equal; rows and sinks add up to one."""
+    """Random patterns with some equal weights. Each row and its sink add up to 1."""
     shape = (len(layers), len(heads), length, length)
     scores = np.random.default_rng(seed).integers(1, 30, shape).astype(float) ** 3 * np.tri(length)
     weights = (scores / scores.sum(-1, keepdims=True) * (1 - sink)).astype(np.float32)
@@ -41,7 +41,7 @@ def numbers(node):
 
 
 def opened(tree):
-    """A compact tree as weights [query, key], and where they are exact."""
+    """A compact tree as weights [query, key], a mask of the exact ones, and the sum of the others [query]."""
     rest, length = numbers(tree["rest"]), len(tree["rest"]["$array"]) // 2
     each = next(n for n in range(8, 0, -1) if tree["base"] ** n <= 256)
     symbols = [
@@ -58,7 +58,7 @@ def opened(tree):
 def test_a_compact_map_loses_nothing_of_a_row(length):
     (weights,) = np.asarray(attention(length, (0,), (0,), sink=0).weights.values)[0]
     shown, taken, rest = opened(compact(weights))
-    # What is exact and what the rest sums to is the whole row: 17 numbers, each right to within half a step of 1 / 16383.
+    # The exact weights and the sum of the others add up to 1. These are 17 numbers, each with an error below 0.5 / 16383.
     assert np.abs(np.where(taken, shown, 0).sum(-1) + rest - 1).max() <= 17 * 0.5 / 16383
     assert taken.sum(-1).tolist() == [min(query + 1, EXACT) for query in range(length)]
     seen = np.tri(length, dtype=bool)
@@ -75,7 +75,7 @@ def test_of_equal_weights_the_first_are_exact():
     assert rest[-1] == pytest.approx(1 - EXACT / length, abs=1e-4)
 
 
-def test_rows_that_are_no_shares_are_refused():
+def test_rows_above_1_are_refused():
     with pytest.raises(ValueError, match=r"fixed-14 holds values in \[0, 1\], got 0 to 2"):
         compact(np.tri(40) / 12)
 
@@ -106,7 +106,7 @@ def test_the_overview_has_every_head_and_every_mean():
 
 
 @pytest.mark.parametrize("sink", [0, 0.25])
-def test_a_slice_is_the_results_own_weights(sink):
+def test_a_slice_holds_the_weights_of_the_result(sink):
     result = attention(sink=sink)
     for layer in (1, 4, None):
         for head in (0, 2, 3, None):
@@ -117,7 +117,7 @@ def test_a_slice_is_the_results_own_weights(sink):
             assert tree["sink"] is None if not sink else numbers(tree["sink"]) == pytest.approx(0.25, abs=0.002)
 
 
-def test_a_map_of_nobody_in_particular_is_the_mean():
+def test_a_map_without_layer_or_head_is_the_mean():
     result = attention()
     values = np.asarray(result.weights.values)
     np.testing.assert_array_equal(result.map(4, 2).values, values[1, 1])
@@ -137,13 +137,13 @@ def test_a_map_of_nobody_in_particular_is_the_mean():
         ({"layer": 1, "head": 0, "query": 3}, "a slice of attention has a layer and a head"),
     ],
 )
-def test_a_slice_that_is_not_there_is_a_sentence(coords, sentence):
+def test_a_missing_slice_raises_a_sentence(coords, sentence):
     with pytest.raises(ValueError, match=sentence):
         AttentionView.pack_slice(attention(), made.trace(), coords=coords)
 
 
 @pytest.mark.parametrize("form", ["full", "compact"])
-def test_a_page_has_every_slice_that_can_be_asked_for(form):
+def test_a_page_has_every_slice_of_the_view(form):
     result = attention(40)
     trees = {tuple(coords.values()): tree for coords, tree in AttentionView.slices(result, made.trace(), detail=form)}
     assert set(trees) == {(layer, head) for layer in (1, 4, None) for head in (0, 2, 3, None)}
@@ -163,12 +163,12 @@ def test_a_short_text_is_kept_in_full_and_a_long_one_compact():
     def forms(length):
         return {tree["form"] for _, tree in AttentionView.slices(attention(length), made.trace())}
 
-    # Of 2 layers and 3 heads there are 12 maps.
+    # 2 layers and 3 heads have 12 maps, means included.
     assert 12 * 250 * 251 // 2 < SMALL < 12 * 260 * 261 // 2
     assert (forms(250), forms(260)) == ({"full"}, {"compact"})
 
 
-def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
+def test_an_unknown_detail_raises_a_sentence(tmp_path):
     bench = tb.Workbench([made.trace(), made.lens(made.trace())])
     for save in (
         lambda: bench.save(tmp_path / "a.html", detail="small"),
@@ -182,7 +182,7 @@ def test_a_form_that_does_not_exist_is_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["full", "compact"])
-def test_the_same_attention_is_the_same_page(tmp_path, form):
+def test_the_same_attention_gives_the_same_page(tmp_path, form):
     pages = []
     for name in ("a.html", "b.html"):
         trace = made.trace(*[n * n % 11 for n in range(150)])

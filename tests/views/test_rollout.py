@@ -1,4 +1,4 @@
-"""What the rollout view sends, and which views a bench has for it."""
+"""The rollout view sends one position per slice; next to attention, rollout is an alternative of that view."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,11 @@ from tracebench.views import rollout
 from tracebench.views.rollout import RolloutView
 
 
-def test_the_rollout_that_is_offered_is_the_analysis_by_default():
+def test_the_offered_rollout_has_the_default_parameters():
     assert registry.methods_of("rollout") == [("rollout", repr(tb.AttentionRollout()))]
 
 
-def test_the_attention_view_offers_the_request_that_a_session_answers():
+def test_the_attention_view_offers_the_request_of_the_default_rollout():
     from tracebench.analyses.base import request
 
     trace = made.trace()
@@ -28,13 +28,13 @@ def test_the_attention_view_offers_the_request_that_a_session_answers():
     assert offered["request"]["code"] == request(tb.AttentionRollout(), trace).code
 
 
-def test_a_rollout_alone_has_a_view_of_its_own():
+def test_a_rollout_alone_has_its_own_view():
     trace = made.trace()
     bench = tb.Workbench([trace, made.rollout(trace)])
     assert [view.stem for view in bench.views] == ["generation", "rollout"]
 
 
-def test_beside_attention_it_is_one_more_source_of_that_view_and_goes_into_what_is_saved():
+def test_next_to_attention_rollouts_are_alternatives_of_its_view_and_are_saved():
     trace = made.trace()
     usual, other = made.rollout(trace), made.rollout(trace, residual=0.25)
     bench = tb.Workbench([trace, other, made.attention(trace), usual])
@@ -46,7 +46,7 @@ def test_beside_attention_it_is_one_more_source_of_that_view_and_goes_into_what_
 
 
 def shares(tree):
-    """What a slice says, as [layer, key]."""
+    """The shares [layer, key] in a slice."""
     stored = np.frombuffer(tree["flow"]["$array"], np.uint8).reshape(tree["flow"]["shape"])
     return (stored.T / 255.0) ** 2
 
@@ -62,14 +62,14 @@ def flow_of(values, trace, layers=range(3)):
     )
 
 
-def test_what_travels_at_once_has_no_shares():
+def test_the_first_message_has_no_shares():
     trace = made.trace()
     tree = RolloutView.pack(made.rollout(trace), trace)
     assert (tree["layers"], tree["length"]) == ([0, 1, 2], 8)
     assert not any(isinstance(value, dict) and "$array" in value for value in tree.values())
 
 
-def test_a_slice_is_what_has_come_to_one_position():
+def test_a_slice_holds_the_shares_in_one_position():
     trace = made.trace()
     result = made.rollout(trace, layers=(2, 4))
     for query in range(8):
@@ -82,13 +82,13 @@ def test_a_slice_is_what_has_come_to_one_position():
 
 
 @pytest.mark.parametrize("coords", [{"query": 8}, {"query": -1}, {"query": None}, {"query": True}, {}, {"layer": 1}])
-def test_a_slice_that_is_not_there_is_a_sentence(coords):
+def test_a_missing_slice_raises_a_sentence(coords):
     trace = made.trace()
     with pytest.raises(ValueError, match=r"a slice of a rollout has a query, which is a position from 0 to 7, got \{"):
         RolloutView.pack_slice(made.rollout(trace), trace, coords=coords)
 
 
-def test_a_page_has_every_position_of_a_short_text_and_those_that_predict_a_step_of_a_long_one(monkeypatch):
+def test_a_page_has_all_positions_of_a_short_text_and_the_predicting_ones_of_a_long_text(monkeypatch):
     trace = made.trace(*[n % 12 for n in range(20)], prompt_length=14)
     result = made.rollout(trace)
 
@@ -100,13 +100,13 @@ def test_a_page_has_every_position_of_a_short_text_and_those_that_predict_a_step
 
     assert positions() == list(range(20))
     monkeypatch.setattr(rollout, "SMALL", 3 * 20 * 21 // 2 - 1)
-    # The last predicts nothing, and is what a text without steps opens at.
+    # The last position predicts no token, but a text without steps opens there.
     assert positions() == [trace.position(step) for step in trace.steps] + [19] == list(range(13, 20))
     slices = {key for key in tb.Workbench([trace, result]).baked() if key.endswith("}") and '"query"' in key}
     assert len(slices) == 7
 
 
-def test_rounding_outside_of_zero_and_one_is_packed_and_more_is_refused():
+def test_rounding_errors_outside_0_to_1_are_clipped_and_larger_ones_refused():
     trace = made.trace()
     values = np.array(made.rollout(trace).flow.values)
     values[0, 1, :2] = 1 + 1e-6, -1e-7
@@ -117,14 +117,14 @@ def test_rounding_outside_of_zero_and_one_is_packed_and_more_is_refused():
         RolloutView.pack_slice(flow_of(values, trace), trace, coords={"query": 1})
 
 
-def test_what_no_page_can_hold_is_a_sentence():
+def test_a_rollout_that_is_too_large_for_a_page_raises_a_sentence():
     trace = made.trace(*[n % 12 for n in range(4000)], prompt_length=1)
     huge = flow_of(np.broadcast_to(np.float32(0), (30, 4000, 4000)), trace, range(2, 32))
-    # A notebook sends a position at a time.
+    # A notebook sends one position at a time, so it has no limit.
     assert len(RolloutView.pack_slice(huge, trace, coords={"query": 3999})["flow"]["$array"]) == 30 * 4000
-    said = (
-        r"of 30 layers to 4000 of 4000 positions takes about 72 MB in a page, which holds 64 MB of it: "
-        r"ask for 26 layers at the most, as AttentionRollout\(first=2, last=27\) does"
+    sentence = (
+        r"of 30 layers x 4000 of 4000 positions takes about 72 MB in a page, the limit is 64 MB: "
+        r"ask for at most 26 layers, as in AttentionRollout\(first=2, last=27\)"
     )
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=sentence):
         next(RolloutView.slices(huge, trace))

@@ -1,4 +1,4 @@
-"""What the view of token scores offers is what the analyses are."""
+"""The view of token scores offers the methods that exist as analyses."""
 
 import tracebench as tb
 from tests import made
@@ -7,7 +7,7 @@ from tracebench.views.token_scores import TokenScoresView
 from tracebench.widgets.trace_data import trace_tree
 
 
-def test_the_methods_on_offer_are_reprs_of_analyses():
+def test_the_offered_methods_are_reprs_of_analyses():
     assert [method for _, method in registry.methods_of("token_scores")] == [
         repr(tb.IntegratedGradients()),
         repr(tb.IntegratedGradients(n_steps=256)),
@@ -17,7 +17,7 @@ def test_the_methods_on_offer_are_reprs_of_analyses():
     ]
 
 
-def test_a_method_on_offer_has_its_parameters():
+def test_an_offered_method_has_its_parameters():
     data = TokenScoresView.data()
     assert {method["analysis"] for method in data["methods"]} == {"IntegratedGradients", "InputXGradient"}
     assert data["methods"][2]["params"] == {
@@ -29,6 +29,6 @@ def test_a_method_on_offer_has_its_parameters():
     }
 
 
-def test_every_alternative_on_offer_has_its_piece():
+def test_every_offered_candidate_has_its_piece():
     tree = trace_tree(made.trace())
     assert set(tree["vocab"]) == {str(i) for i in made.trace().candidates.token_ids.values.reshape(-1)}

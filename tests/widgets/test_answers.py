@@ -1,4 +1,4 @@
-"""What goes over the line between a view and whoever answers it."""
+"""The messages between the browser and `Answers`, and the answers that are kept for slices."""
 
 import threading
 import time
@@ -17,22 +17,22 @@ from tracebench.runtime.partial import deliver, is_wanted, receiving
 from tracebench.runtime.progress import Cancelled, tick
 from tracebench.widgets import answers as answers_module
 from tracebench.widgets.answers import Answers
-from tracebench.widgets.given import Given
+from tracebench.widgets.kept_answers import KeptAnswers
 from tracebench.widgets.packing import Packing
 
 
 class Line:
-    """The browser's end: what was sent, and a way to speak."""
+    """The browser: ``say`` sends a message, and ``sent`` lists what came back."""
 
     def __init__(self, monkeypatch, answerer, trace, **actions):
         self.answers = Answers(answerer, Traces([trace]), actions)
-        self.sent, self.told = [], threading.Event()
+        self.sent, self.ended = [], threading.Event()
         monkeypatch.setattr(self.answers, "send", self._send)
 
     def _send(self, content, buffers=()):
         self.sent.append((content, list(buffers)))
         if content["kind"] in ("answer", "error"):
-            self.told.set()
+            self.ended.set()
 
     def say(self, **content):
         self.answers._handle_custom_msg(content, [])
@@ -60,13 +60,13 @@ def test_an_ask_is_acknowledged_and_answered_with_buffers(line):
     assert content["result"]["says"] == "continues"
 
 
-def test_what_nobody_can_compute_is_absent_with_the_code_that_would(line):
+def test_without_a_model_an_answer_is_absent_and_has_code_that_computes_it(line):
     line.say(kind="ask", id="a1", request=Request("LogitLens", {"top": 9}, ("x",), code="code").to_json())
     content, _ = line.sent[-1]
     assert (content["kind"], content["absent"], content["code"]) == ("error", True, "code")
 
 
-def test_a_malformed_request_is_an_error_and_not_silence(line):
+def test_a_malformed_request_is_answered_with_an_error(line):
     line.say(kind="ask", id="a1", request={"analysis": "LogitLens"})
     assert line.kinds() == ["progress", "error"]
 
@@ -89,13 +89,13 @@ def test_a_cancel_reaches_the_job(monkeypatch):
     assert jobs[0].cancelled.is_set()
 
 
-def test_saving_tells_where_or_why_not(monkeypatch):
+def test_a_failed_save_is_answered_with_a_sentence(monkeypatch):
     def fail(_params):
         raise ValueError("cannot save into a folder of glass")
 
     line = Line(monkeypatch, Stored(), made.trace(), save=fail)
     line.say(kind="act", id="s1", action="save", params={})
-    assert line.told.wait(120)
+    assert line.ended.wait(120)
     assert line.sent[-1][0] == {
         "kind": "error", "id": "s1", "error": "Cannot save into a folder of glass", "absent": False, "code": None,
     }  # fmt: skip
@@ -103,7 +103,7 @@ def test_saving_tells_where_or_why_not(monkeypatch):
 
 @pytest.fixture
 def looking(monkeypatch):
-    """A line to attention, which is computed anew whenever it is asked for."""
+    """A line to an answerer that computes a different attention for each request."""
     trace = made.trace()
 
     class Anew(Stored):
@@ -120,15 +120,15 @@ def looking(monkeypatch):
 
 
 def whole(line):
-    """The id of the answer that is given now."""
+    """Request the whole answer. Returns its id."""
     line.say(kind="ask", id="a", request=line.request)
     return line.sent[-1][0]["result"]["answer"]
 
 
 def sliced(line, of=None, **coords):
-    line.told.clear()
+    line.ended.clear()
     line.say(kind="ask", id="s", request=line.request, slice=coords, **({} if of is None else {"of": of}))
-    assert line.told.wait(120)
+    assert line.ended.wait(120)
     return line.sent[-1]
 
 
@@ -138,12 +138,12 @@ def weights(sent):
 
 
 def own(trace, seed):
-    """The weights of layer 2, head 1 of the attention that is the answer number ``seed``."""
+    """The weights of layer 2, head 1 in answer number ``seed``."""
     values = np.asarray(attention(trace, seed=seed).weights.sel(layer=2, head=1).values)
     return values[np.tri(len(trace.tokens), dtype=bool)]
 
 
-def test_a_slice_is_of_the_answer_that_was_given_and_computes_nothing(looking):
+def test_a_slice_comes_from_the_delivered_answer_and_computes_nothing(looking):
     line, answerer, trace = looking
     first = whole(line)
     content, _ = sent = sliced(line, first, layer=2, head=1)
@@ -152,51 +152,51 @@ def test_a_slice_is_of_the_answer_that_was_given_and_computes_nothing(looking):
     assert np.abs(weights(sent) - own(trace, 1)).max() <= 0.004
 
 
-def test_two_displays_of_two_answers_have_slices_of_their_own(looking):
-    """The weights of the model were edited between them."""
+def test_each_display_gets_the_slices_of_its_own_answer(looking):
+    """The weights of the model were edited between the two answers."""
     line, answerer, trace = looking
     first, second = whole(line), whole(line)
     for _ in range(2):
         assert np.abs(weights(sliced(line, first, layer=2, head=1)) - own(trace, 1)).max() <= 0.004
         assert np.abs(weights(sliced(line, second, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
-    # Who does not say of which answer has it of the last.
+    # Without an id, a slice comes from the newest answer.
     assert np.abs(weights(sliced(line, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
     assert answerer.asked == 2
 
 
-def test_the_same_result_is_the_same_answer(monkeypatch):
+def test_the_same_result_has_the_same_answer_id(monkeypatch):
     trace = made.trace()
     line = Line(monkeypatch, Stored([attention(trace)]), trace)
     line.request = request_for(attention(trace)).to_json()
     assert whole(line) == whole(line)
 
 
-def test_what_has_no_slices_needs_no_id(line):
+def test_an_answer_without_slices_has_no_id(line):
     line.say(kind="ask", id="l", request=request_for(made.lens(made.trace())).to_json())
     assert "answer" not in line.sent[-1][0]["result"]
 
 
-def test_a_slice_that_is_asked_for_first_has_its_answer_computed(looking):
+def test_a_slice_without_an_earlier_answer_is_computed(looking):
     line, answerer, _ = looking
     content, _ = sliced(line, layer=None, head=None)
     assert (content["kind"], content["result"]["layer"], answerer.asked) == ("answer", None, 1)
 
 
-def test_a_slice_of_what_was_dropped_is_computed_anew_once(looking, monkeypatch):
+def test_slices_of_a_dropped_answer_compute_it_again_once(looking, monkeypatch):
     line, answerer, trace = looking
-    monkeypatch.setattr(line.answers.given, "most", 1)
+    monkeypatch.setattr(line.answers.kept, "max_bytes", 1)
     first, second = whole(line), whole(line)
     assert np.abs(weights(sliced(line, second, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
     assert answerer.asked == 2
-    monkeypatch.setattr(line.answers.given, "most", 10**9)
+    monkeypatch.setattr(line.answers.kept, "max_bytes", 10**9)
     for layer in (2, 1, 0):
         sliced(line, first, layer=layer, head=1)
     assert answerer.asked == 3
-    # A display that was answered before is not changed by it.
+    # The other display keeps the slices of its own answer.
     assert np.abs(weights(sliced(line, second, layer=2, head=1)) - own(trace, 2)).max() <= 0.004
 
 
-def test_what_is_kept_is_bounded_by_bytes_and_what_is_in_sight_stays():
+def test_kept_answers_have_a_limit_in_bytes_and_those_in_sight_stay():
     trace = made.trace()
     results = [made.scores(trace, step) for step in range(5)]
     keys = [request_for(result).key for result in results]
@@ -206,42 +206,42 @@ def test_what_is_kept_is_bounded_by_bytes_and_what_is_in_sight_stays():
         a.values.nbytes
         for a in (results[0].scores, results[0].values, results[0].baseline_values, results[0].explained)
     )
-    given = Given(lambda: in_sight, most=3 * size)
-    given.put("lens", lens)
+    kept = KeptAnswers(lambda: in_sight, max_bytes=3 * size)
+    kept.put("lens", lens)
     for key, result in zip(keys, results, strict=True):
-        given.put(key, result)
-    # The lens alone is more than is kept: it is in sight and does not count.
-    assert set(given.by_request()) == {"lens", *keys[-3:]}
+        kept.put(key, result)
+    # The lens alone is above the limit, but it is in sight and does not count.
+    assert set(kept.by_request()) == {"lens", *keys[-3:]}
     in_sight.clear()
     for key, result in zip(keys, results, strict=True):
-        given.put(key, result)
-    assert set(given.by_request()) == set(keys[-3:])
-    # What was asked for last stays longest.
-    given.of(given.put(keys[2], results[2]))
-    given.put(keys[0], results[0])
-    assert set(given.by_request()) == {keys[2], keys[4], keys[0]}
+        kept.put(key, result)
+    assert set(kept.by_request()) == set(keys[-3:])
+    # The least recently used answer is dropped first.
+    kept.get(kept.put(keys[2], results[2]))
+    kept.put(keys[0], results[0])
+    assert set(kept.by_request()) == {keys[2], keys[4], keys[0]}
 
 
-def test_an_answer_that_an_error_took_the_place_of_is_forgotten_until_there_is_another():
+def test_a_forgotten_answer_stays_forgotten_until_there_is_a_new_one():
     trace = made.trace()
-    given = Given()
-    given.put("a", made.scores(trace, 0))
-    given.forget("a")
-    assert (given.by_request(), given.forgotten) == ({}, {"a"})
-    given.put("a", made.scores(trace, 0))
-    assert (set(given.by_request()), given.forgotten) == ({"a"}, set())
+    kept = KeptAnswers()
+    kept.put("a", made.scores(trace, 0))
+    kept.forget("a")
+    assert (kept.by_request(), kept.forgotten) == ({}, {"a"})
+    kept.put("a", made.scores(trace, 0))
+    assert (set(kept.by_request()), kept.forgotten) == ({"a"}, set())
 
 
-def test_what_was_computed_anew_twice_is_kept_once():
+def test_an_answer_that_is_restored_twice_is_kept_once():
     trace = made.trace()
-    given = Given()
+    kept = KeptAnswers()
     one, other = attention(trace, seed=1), attention(trace, seed=2)
-    assert given.put_back("7", "a", one) is one
-    assert given.put_back("7", "a", other) is one
-    assert given.by_request() == {"a": one}
+    assert kept.restore("7", "a", one) is one
+    assert kept.restore("7", "a", other) is one
+    assert kept.by_request() == {"a": one}
 
 
-def test_what_is_asked_again_while_it_is_packed_is_answered_once(monkeypatch):
+def test_a_request_repeated_during_packing_is_answered_once(monkeypatch):
     trace = made.trace()
     lens = made.lens(trace)
     bench = tb.Workbench([trace, lens])
@@ -262,7 +262,7 @@ def test_what_is_asked_again_while_it_is_packed_is_answered_once(monkeypatch):
     assert (sent.count("progress"), sent.count("answer")) == (2, 1)
 
 
-def test_a_slice_that_cannot_be_sent_is_logged_and_the_next_one_is_packed(caplog):
+def test_a_failed_slice_is_logged_and_the_next_one_is_packed(caplog):
     packing, done = Packing(), threading.Event()
     packing.submit(lambda: 1 / 0)
     packing.submit(done.set)
@@ -273,19 +273,19 @@ def test_a_slice_that_cannot_be_sent_is_logged_and_the_next_one_is_packed(caplog
     assert not packing._thread.is_alive()
 
 
-def test_an_old_answer_is_dropped_before_the_newer_one_of_a_question_in_sight():
+def test_older_answers_to_a_request_in_sight_are_dropped_first():
     trace = made.trace()
     old, new, newer = (attention(trace, seed=seed) for seed in range(3))
-    given = Given(lambda: {"a"}, most=1)
-    ids = [given.put("a", old), given.put("a", new)]
-    assert [given.of(each) for each in ids] == [None, new]
-    ids.append(given.put("b", newer))
-    assert [given.of(each) for each in ids] == [None, new, newer]
-    given.put("c", old)
-    assert set(given.by_request()) == {"a", "c"}
+    kept = KeptAnswers(lambda: {"a"}, max_bytes=1)
+    ids = [kept.put("a", old), kept.put("a", new)]
+    assert [kept.get(each) for each in ids] == [None, new]
+    ids.append(kept.put("b", newer))
+    assert [kept.get(each) for each in ids] == [None, new, newer]
+    kept.put("c", old)
+    assert set(kept.by_request()) == {"a", "c"}
 
 
-def test_a_question_that_ended_in_an_error_has_no_answer_any_more(monkeypatch):
+def test_after_an_error_a_request_has_no_answer(monkeypatch):
     trace = made.trace()
 
     class Breaks(Stored):
@@ -296,17 +296,17 @@ def test_a_question_that_ended_in_an_error_has_no_answer_any_more(monkeypatch):
     lens = made.lens(trace)
     line = Line(monkeypatch, Breaks([lens]), trace)
     request = request_for(lens)
-    told = []
-    line.answers._on_answer = lambda: told.append(1)
+    calls = []
+    line.answers._on_answer = lambda: calls.append(1)
     line.say(kind="ask", id="a", request=request.to_json())
-    assert set(line.answers.given.by_request()) == {request.key}
+    assert set(line.answers.kept.by_request()) == {request.key}
     broken.append(RuntimeError("no memory"))
     line.say(kind="ask", id="b", request=request.to_json())
-    assert line.answers.given.by_request() == {}
-    assert len(told) == 2
+    assert line.answers.kept.by_request() == {}
+    assert len(calls) == 2
 
 
-def test_a_question_that_is_under_way_is_asked_once(monkeypatch):
+def test_a_repeated_request_is_acknowledged_but_computed_once(monkeypatch):
     jobs = []
 
     class Slow(Stored):
@@ -318,7 +318,7 @@ def test_a_question_that_is_under_way_is_asked_once(monkeypatch):
     for _ in range(2):
         line.say(kind="ask", id="a1", request=request_for(lens).to_json())
     assert len(jobs) == 1
-    # Heard all the same: whoever asks again had not heard that it was.
+    # The page repeats a request only if it missed the acknowledgement, so it gets another one.
     assert line.kinds() == ["progress", "progress"]
     line.say(kind="cancel", id="a1")
     assert jobs[0].cancelled.is_set()
@@ -327,7 +327,7 @@ def test_a_question_that_is_under_way_is_asked_once(monkeypatch):
     assert len(jobs) == 2
 
 
-def test_many_slices_are_packed_by_one_thread_and_those_that_were_cancelled_not_at_all(looking, monkeypatch):
+def test_one_thread_packs_all_slices_and_skips_cancelled_ones(looking, monkeypatch):
     line, _, _ = looking
     first = whole(line)
     packed, threads, go = [], set(), threading.Event()
@@ -353,7 +353,7 @@ def test_many_slices_are_packed_by_one_thread_and_those_that_were_cancelled_not_
     assert len(threads) == 1
 
 
-def test_a_slice_that_is_not_there_is_an_error_with_a_sentence(looking, line):
+def test_a_missing_slice_is_answered_with_a_sentence(looking, line):
     asked, _, _ = looking
     content, _ = sliced(asked, whole(asked), layer=9, head=1)
     assert (content["kind"], content["absent"]) == ("error", False)
@@ -382,11 +382,11 @@ def test_an_answer_may_arrive_in_parts(monkeypatch):
         np.frombuffer(buffers[at], "<f4"), made.lens(trace, seed=8).entropy.values.reshape(-1)
     )
     assert buffers[at] != others[at]
-    # A part is no answer: it is neither kept nor counted.
-    assert list(line.answers.given.by_request().values()) == [lens]
+    # Only the answer is kept, not its parts.
+    assert list(line.answers.kept.by_request().values()) == [lens]
 
 
-def test_an_analysis_delivers_what_it_knows_so_far():
+def test_a_partial_result_goes_to_the_receiver():
     got = []
     assert not is_wanted()
     deliver("without a receiver it is dropped")
@@ -421,7 +421,7 @@ def test_an_action_has_progress_and_an_answer(monkeypatch):
 
     line = Line(monkeypatch, Stored(), made.trace(), verify=verify)
     line.say(kind="act", id="v", action="verify", params={"head": 3})
-    assert line.told.wait(120)
+    assert line.ended.wait(120)
     assert [content for content, _ in line.sent] == [
         {"kind": "progress", "id": "v", "done": 1, "total": 2, "note": "measuring"},
         {"kind": "answer", "id": "v", "result": {"verified": 3}},
@@ -443,13 +443,13 @@ def test_an_action_ends_at_a_tick_when_it_is_cancelled(monkeypatch):
     assert begun.wait(120)
     line.say(kind="cancel", id="m")
     go.set()
-    assert line.told.wait(120)
+    assert line.ended.wait(120)
     assert line.sent[-1][0]["cancelled"]
     assert after == []
 
 
-def test_an_unknown_action_is_a_sentence(monkeypatch):
+def test_an_unknown_action_is_answered_with_a_sentence(monkeypatch):
     line = Line(monkeypatch, Stored(), made.trace(), save=dict)
     line.say(kind="act", id="x", action="fly", params={})
-    assert line.told.wait(120)
+    assert line.ended.wait(120)
     assert line.sent[-1][0]["error"] == "An action is one of save, got 'fly'"

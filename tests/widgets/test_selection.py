@@ -14,7 +14,7 @@ def selection():
 
 
 def sent(selection, **fields):
-    """A state as the browser makes it: one more than what it has seen."""
+    """The next state of the browser: the fields, and a sequence number that is 1 larger."""
     return {"seq": selection._state["seq"] + 1, "fields": {**selection.fields, **fields}}
 
 
@@ -40,7 +40,7 @@ def test_setting_a_query_never_sets_a_step(selection):
     assert selection.step == 0
 
 
-def test_observers_of_a_public_trait_hear_of_the_browser(selection):
+def test_observers_of_a_public_trait_receive_changes_of_the_browser(selection):
     heard = []
     selection.observe(lambda change: heard.append(change["new"]), "token")
     selection.set_state({"_state": sent(selection, token=4)})
@@ -66,7 +66,7 @@ def test_an_older_state_from_the_browser_does_not_win(selection):
     assert selection._state["seq"] > old["seq"]
 
 
-def test_an_impossible_state_from_the_browser_is_answered_with_ours(selection):
+def test_an_invalid_state_from_the_browser_is_replaced_by_the_current_one(selection):
     selection.set_state({"_state": sent(selection, step=99)})
     assert selection.step == 0
     assert selection.fields["step"] == 0
@@ -76,7 +76,7 @@ def test_a_token_may_be_a_half_open_range(selection):
     selection.token = (2, 5)
     assert selection.token == (2, 5)
     assert selection.fields["token"] == [2, 5]
-    with pytest.raises(traitlets.TraitError, match="no half-open range within 0 to 8"):
+    with pytest.raises(traitlets.TraitError, match="not a half-open range within 0 to 8"):
         selection.token = (5, 99)
 
 
@@ -97,22 +97,22 @@ def test_several_fields_are_one_change(selection):
         ("query", -1, "query goes over: 0 to 7"),
         ("step", True, "whole number"),
         ("head", -1, "head=-1 is not there; head goes over: 0 and up"),
-        ("token", (1, 2, 3), "no half-open range"),
-        ("token", (0.5, 2.7), "no half-open range"),
+        ("token", (1, 2, 3), "not a half-open range"),
+        ("token", (0.5, 2.7), "not a half-open range"),
     ],
 )
-def test_what_is_not_there_is_a_sentence_and_changes_nothing(selection, name, value, sentence):
+def test_a_missing_coordinate_raises_a_sentence_and_changes_nothing(selection, name, value, sentence):
     before = selection.fields
     with pytest.raises(traitlets.TraitError, match=sentence):
         setattr(selection, name, value)
     assert selection.fields == before
 
 
-def test_as_a_cells_last_value_it_is_its_text(selection):
+def test_as_the_last_value_of_a_cell_it_shows_its_repr(selection):
     assert selection._repr_mimebundle_()[0] == {"text/plain": "Selection(trace=0, step=0, query=2)"}
 
 
-def test_an_unknown_keyword_is_a_sentence(selection):
+def test_an_unknown_keyword_raises_a_sentence(selection):
     with pytest.raises(TypeError, match="does not know layr; it takes trace, step, token"):
         Selection(made.trace(), layr=3)
     with pytest.raises(TypeError, match="does not know setp"):
@@ -126,8 +126,8 @@ def test_a_trace_without_steps_has_a_selection_without_a_step():
         selection.step = 0
 
 
-def test_what_a_person_sets_while_the_browser_speaks_is_not_lost(selection, monkeypatch):
-    """A browser's message is applied on another thread where the host has subshells."""
+def test_a_change_in_python_during_a_browser_message_is_not_lost(selection, monkeypatch):
+    """On a host with subshells, another thread applies a browser message."""
     half, set_trait = threading.Event(), selection.set_trait
 
     def slowly(name, value):

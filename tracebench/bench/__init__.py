@@ -1,1 +1,1 @@
-"""The bench: a workbench of linked views, its arrangement, its head and its report."""
+"""The bench: linked views, their arrangement, the head and the console report."""

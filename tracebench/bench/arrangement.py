@@ -1,4 +1,4 @@
-"""How the views of a bench are arranged, as data. Twin of ``js/src/bench/arrangement.ts``."""
+"""The arrangement of the views in a bench, as data. Twin of ``js/src/bench/arrangement.ts``."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ FIELDS = ("order", "hidden", "enlarged")
 
 
 def names_of(stems: Sequence[str]) -> list[str]:
-    """Every view by its stem; where a stem is there again, with its number: ``token_scores``, ``token_scores-2``."""
+    """The name of each view: its stem, with a number from the second on: ``token_scores``, ``token_scores-2``."""
     counts = [stems[: at + 1].count(stem) for at, stem in enumerate(stems)]
     return [stem if count == 1 else f"{stem}-{count}" for stem, count in zip(stems, counts, strict=True)]
 
 
 def checked(given: Any, names: Sequence[str]) -> dict[str, Any]:
-    """A whole arrangement of these views.
+    """Check an arrangement and complete it.
 
     Args:
-        given: any of ``order``, ``hidden`` (names of views) and ``enlarged`` (one name or None). Views that ``order`` leaves
-            out follow in their usual order.
-        names: all views, in their usual order.
+        given: any of ``order``, ``hidden`` (names of views) and ``enlarged`` (a name or None). Views that ``order`` lacks
+            follow in their default order.
+        names: all views, in their default order.
 
     Raises:
-        TypeError, ValueError: a sentence that says what was given and what there is.
+        TypeError: a value of the wrong type.
+        ValueError: an unknown field or view, or a view that is named twice.
     """
     if not isinstance(given, Mapping):
         raise TypeError(f"an arrangement is a dict of {', '.join(FIELDS)}, got {given!r}")
@@ -49,7 +50,7 @@ def _names(field: str, given: Any, names: Sequence[str]) -> list[str]:
     found = list(given)
     for name in found:
         if name not in names:
-            raise ValueError(f"{field} names {name!r}, which is no view of this bench: it has {', '.join(names)}")
+            raise ValueError(f"{field} names {name!r}, which is not a view of this bench: it has {', '.join(names)}")
     if len(set(found)) != len(found):
         raise ValueError(f"{field} names a view twice: {', '.join(map(str, found))}")
     return found

@@ -1,4 +1,4 @@
-"""What a bench says as a whole: sentences about a step, and the checks behind them, from the answers of the views in sight."""
+"""The head of a bench: sentences about a step, and their checks, from the answers of the visible views."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracebench.record.checks import Check
+from tracebench.record.counts import counted
 from tracebench.record.trace import Trace
 from tracebench.requests.request import Request
-from tracebench.sentences.generation import said
+from tracebench.sentences.generation import generation_sentence
 from tracebench.sentences.words import Parts
 
-#: The view of the record, whose checks always count.
+#: The view of the trace. Its checks always count.
 RECORD = "generation"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What one view asks.
+    """The requests of one view about one trace.
 
     Args:
-        view: its name in the arrangement.
-        request: what it asks now; None where it asks nothing.
-        alternatives: what it offers to ask instead.
-        is_followup: whether it asks another question than at first.
+        view: the name of the view in the arrangement.
+        request: its current request; None if it has none.
+        alternatives: its alternative requests.
+        is_followup: whether the current request differs from the default.
     """
 
     view: str
@@ -33,20 +34,20 @@ class Question:
     is_followup: bool = False
 
     def at(self, step: int) -> list[Request]:
-        """All of it, at a step."""
+        """All its requests, at a step."""
         return [*self.own(step), *self.offered(step)]
 
     def own(self, step: int) -> list[Request]:
-        """What it asks now, at a step."""
+        """Its current request, at a step."""
         return [] if self.request is None else [self.request.at(step)]
 
     def offered(self, step: int) -> list[Request]:
-        """What it offers to ask instead, at a step."""
+        """Its alternative requests, at a step."""
         return [each.at(step) for each in self.alternatives]
 
 
 class Checks(dict[str, tuple[Check, ...]]):
-    """The checks of a bench: name of a view -> those of its answers. Its repr is a list of them in full."""
+    """The checks of a bench: name of a view -> checks of its answers. The repr lists them in full."""
 
     @property
     def wrong(self) -> tuple[tuple[str, Check], ...]:
@@ -57,9 +58,9 @@ class Checks(dict[str, tuple[Check, ...]]):
     def sentence(self) -> str:
         """``5 of 6 checks hold (not: completeness in token scores)``."""
         count = sum(map(len, self.values()))
-        said = f"{count - len(self.wrong)} of {count} checks hold"
-        named = ", ".join(f"{check.name} in {spoken(view)}" for view, check in self.wrong)
-        return f"{said} (not: {named})" if named else said
+        hold = f"{count - len(self.wrong)} of {counted(count, 'check')} {'holds' if count == 1 else 'hold'}"
+        wrong = ", ".join(f"{check.name} in {spoken(view)}" for view, check in self.wrong)
+        return f"{hold} (not: {wrong})" if wrong else hold
 
     def __repr__(self) -> str:
         lines = (line for view, checks in self.items() for line in (f"{spoken(view)}:", *(f"  {c}" for c in checks)))
@@ -76,11 +77,11 @@ class Head:
     """The head of a bench at one step of one trace.
 
     Args:
-        trace: the one that is looked at; None where the bench has none.
-        questions: those of the views in sight.
-        step: the one that is looked at.
+        trace: the selected trace; None if the bench has none.
+        questions: the requests of the visible views.
+        step: the selected step.
         known: request key -> result.
-        continuing: requests whose sentence continues that of the record, also where their views are hidden.
+        continuing: requests with sentences that continue that of the trace, also of hidden views.
     """
 
     trace: Trace | None
@@ -90,15 +91,14 @@ class Head:
     continuing: Sequence[Question] = ()
 
     def checks(self) -> Checks:
-        """Of the record, of every answer that the views in sight have, and of the answers that continue the record's sentence.
+        """The checks of the trace, of the answers of all visible views, and of the answers that continue its sentence.
 
-        Every answer counts once, however many views show it: for the first that asks it as its own question, else for the
-        first that offers it.
+        Each answer counts once: for the first view with this current request, else for the first with this alternative.
         """
         found = Checks({} if self.trace is None else {RECORD: self.trace.checks})
         asked = [(question.view, each.key) for question in self.questions for each in question.own(self.step)]
         asked += [(question.view, each.key) for question in self.questions for each in question.offered(self.step)]
-        # The first of equal keys is written last.
+        # In reverse order, so that the first view with a key overwrites the others.
         views = {key: view for view, key in reversed(asked) if key in self.known}
         for question in self.questions:
             keys = dict.fromkeys(each.key for each in question.at(self.step) if views.get(each.key) == question.view)
@@ -111,13 +111,13 @@ class Head:
         return found
 
     def sentences(self) -> list[Parts]:
-        """First the sentence that leads, then what else the answers in sight say.
+        """The sentences about the step, the leading one first.
 
-        A follow-up question leads, then a comparison, then the record.
+        Follow-up questions lead, then comparisons, then the sentence of the trace.
         """
         if self.trace is None or not self.trace.steps:
             return []
-        own = (*said(self.trace, self.step), *self._continued())
+        own = (*generation_sentence(self.trace, self.step), *self._continued())
         followups, comparisons, others = [], [], []
         for question in self.questions:
             for request in question.at(self.step):
@@ -127,7 +127,7 @@ class Head:
                 if (parts := result.sentence(self.trace, self.step)) is None:
                     continue
                 others.append(parts)
-                if question.is_followup:
+                if question.is_followup and request in question.own(self.step):
                     followups.append(parts)
                 elif result.says == "compares":
                     comparisons.append(parts)

@@ -1,4 +1,4 @@
-"""How a bench is saved: as a page or as data, with the size of a page before it is made."""
+"""Save a bench as a page or as data, and estimate the size of a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracebench import bundle
-from tracebench.offline.bake import Detail, ask_all, bake, in_steps, insist_on_detail
+from tracebench.offline.bake import Detail, ask_all, bake, check_detail, in_steps
 from tracebench.offline.page import write_page
 from tracebench.offline.size import ACCURACY, Measure, PageSize, refusal
 from tracebench.record.arrays import whole
@@ -26,15 +26,15 @@ class Saving:
 
     @property
     def results(self) -> tuple[Any, ...]:
-        """Every result that is known so far."""
+        """All results that are known so far."""
         return tuple(self._answerer.known().values())
 
-    def now(self) -> list[Request]:
-        """What the views in sight ask about every trace, and what else they offer to ask."""
+    def current_requests(self) -> list[Request]:
+        """The current and alternative requests of the visible views about every trace."""
         raise NotImplementedError
 
-    def insist_on_open(self) -> None:
-        """A ``ValueError`` where the bench was closed."""
+    def check_open(self) -> None:
+        """Raise a ``ValueError`` if the bench is closed."""
         raise NotImplementedError
 
     def save(
@@ -48,23 +48,28 @@ class Saving:
         """Save the bench: ``.html`` as one page that needs no kernel and no network, ``.trace`` as data.
 
         Args:
-            path: where to; the folder must exist.
-            steps: ``"all"`` computes what the views ask at every step; None saves what they ask now, and all that was
-                asked before.
-            max_bytes: refuse to write a page that is larger, before anything is computed where that is sure. The refusal
-                names the largest parts and what to leave out; `size` tells them beforehand.
-            detail: how a page holds large results. Attention is ``"compact"`` at 16 levels, with the 16 largest weights
-                of each row exact and the sum of the rest; ``"full"`` with a byte for every weight, about 2.5 times as
-                large; None is full where that is small.
+            path: the file to write; its folder must exist.
+            steps: ``"all"`` computes the requests of the views at every step. None saves their current requests and all
+                earlier answers.
+            max_bytes: refuse a larger page. If the estimate is clearly larger, nothing is computed. The error names the
+                largest parts and what to leave out; `size` gives them in advance.
+            detail: the form of large results in a page. For attention, ``"compact"`` has 16 levels, with the 16 largest
+                weights and the sum of the others exact in each row. ``"full"`` has one byte per weight and is about 2.5
+                times as large. None means full for small results, else compact.
 
         Returns:
             The path; its repr states the size.
+
+        Raises:
+            TypeError: a path or a limit of the wrong type.
+            ValueError: another suffix, an option that does not fit it, or a closed bench.
+            FileError: the page is too large, or the file cannot be written.
         """
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"save takes the path of an .html or .trace file, got a {type(path).__name__}")
         if max_bytes is not None and whole(max_bytes) is None:
             raise TypeError(f"max_bytes is a whole number of bytes or None, got {max_bytes!r}")
-        self.insist_on_open()
+        self.check_open()
         suffix = Path(path).suffix.lower()
         if suffix not in (".html", ".htm", ".trace"):
             raise ValueError(f"save a bench as .html (a page) or .trace (data), got {os.fspath(path)!r}")
@@ -73,10 +78,10 @@ class Saving:
         if suffix == ".trace" and detail is not None:
             raise ValueError("detail is for a page (.html): a .trace holds the exact numbers")
         if suffix == ".trace":
-            ask_all(self._answerer, self.now(), self.traces, steps)
+            ask_all(self._answerer, self.current_requests(), self.traces, steps)
             return bundle.save(path, *self.traces, *self.results)
         if max_bytes is not None:
-            self._insist_on_size(max_bytes, steps, detail)
+            self._check_size(max_bytes, steps, detail)
         return write_page(
             path,
             self,
@@ -86,29 +91,29 @@ class Saving:
         )
 
     def size(self, steps: Literal["all"] | None = None, detail: Detail = None) -> PageSize:
-        """About how large the page would be that `save` writes, within 10 %, without computing or writing anything.
+        """Estimate the size of the page that `save` writes, within 10 %. Nothing is computed or written.
 
         Args:
             steps: as in `save`.
             detail: as in `save`.
 
         Returns:
-            A `PageSize`: its ``bytes``, its ``parts`` (code, views, every analysis with its answers), what would have to be
-            computed first (``missing``), and of which of that the size is not known (``unknown``).
+            A `PageSize`: its ``bytes``, its ``parts`` (code, views, each analysis with its answers), the requests that must
+            be computed first (``missing``), and the analyses of unknown size (``unknown``).
         """
-        self.insist_on_open()
-        insist_on_detail(detail)
+        self.check_open()
+        check_detail(detail)
         computes = not isinstance(self._answerer, Stored)
-        wanted = in_steps(self.now(), self.traces, steps) if computes else []
+        wanted = in_steps(self.current_requests(), self.traces, steps) if computes else []
         return self._measure.estimate(self, self._answerer.known(), wanted, detail)
 
-    def _insist_on_size(
+    def _check_size(
         self,
         max_bytes: int,
         steps: Literal["all"] | None = None,
         detail: Detail = None,
     ) -> None:
-        """Before anything more is computed: what is known already, or sure to come, may be too much for a page."""
+        """Raise a ``FileError`` if the estimate is clearly above the limit, before more is computed."""
         expected = self.size(steps, detail)
         if expected.bytes * (1 - ACCURACY) > max_bytes:
             raise FileError(refusal(expected.bytes, max_bytes, expected, self.size(None, detail), about=True))
@@ -123,6 +128,6 @@ class Saving:
         return refusal(size, max_bytes or 0, self.size(steps, detail), self.size(None, detail), about=False)
 
     def baked(self, steps: Literal["all"] | None = None, detail: Detail = None) -> dict[str, Any]:
-        """The answers that go into a page: what its views ask at the selected step (or at every one), and all that is known."""
-        self.insist_on_open()
-        return bake(self._answerer, self.now(), self.traces, steps, detail)
+        """The answers in a page: to the requests of its views at the selected step (or at every step), and all known ones."""
+        self.check_open()
+        return bake(self._answerer, self.current_requests(), self.traces, steps, detail)

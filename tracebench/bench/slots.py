@@ -1,4 +1,4 @@
-"""What a bench is made of: which views it has, and what each of them asks about each trace."""
+"""The views of a bench, and the requests of each view about each trace."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tracebench.results.base import Result
 
 @dataclass
 class Slot:
-    """The questions of one view.
+    """The requests of one view.
 
     Args:
-        kind: of the results that it shows.
-        requests: trace hash -> what it asks about that trace at first.
-        shared: what it asks whichever trace is looked at, because that is about none or several traces.
-        alternatives: trace hash -> what it offers to ask instead.
+        kind: the kind of results that it shows.
+        requests: trace hash -> default request about that trace.
+        shared: the request for every selected trace, if that is about none or several traces.
+        alternatives: trace hash -> alternative requests.
     """
 
     kind: str
@@ -29,28 +29,28 @@ class Slot:
     alternatives: dict[str, list[Request]] = field(default_factory=dict)
 
     def at(self, trace: Trace) -> Request | None:
-        """What it asks about a trace at first."""
+        """The default request about a trace."""
         return self.shared or self.requests.get(trace.hash)
 
     def all(self) -> list[Request]:
-        """Every request, about whichever trace."""
+        """Every request, about all traces."""
         offered = [request for row in self.alternatives.values() for request in row]
         return [*([self.shared] if self.shared else []), *self.requests.values(), *offered]
 
     def row(self, traces: Sequence[Trace]) -> list[Request | None]:
-        """What it asks about each trace; a question about none has a row of its own where there is no trace."""
+        """The default request about each trace. Without traces, the row holds the shared request."""
         return [self.at(trace) for trace in traces] or ([self.shared] if self.shared else [])
 
     def offers(self, traces: Sequence[Trace]) -> list[list[Request]]:
-        """What it offers to ask instead about each trace."""
+        """The alternative requests about each trace."""
         return [self.alternatives.get(trace.hash, []) for trace in traces]
 
     def take_up(self, traces: Iterable[Trace], asked: Iterable[Mapping[str, Any] | None]) -> None:
-        """Take up what a reader asked about a trace that nothing was asked about, as the view has it.
+        """Accept the requests of a page about traces that have no request yet.
 
         Args:
-            traces: those of the bench.
-            asked: what the view asks about each of them, as JSON.
+            traces: the traces of the bench.
+            asked: the request of the view about each trace, as JSON.
         """
         for trace, each in zip(traces, asked, strict=False):
             request = Request.from_json(each) if each else None
@@ -58,17 +58,26 @@ class Slot:
                 self.requests.setdefault(trace.hash, request)
 
     def fill(self, traces: Iterable[Trace]) -> None:
-        """Ask the same about the traces that nothing was asked about yet."""
-        model = next(iter(self.requests.values()), None)
-        if model is None:
+        """Ask the first request about each trace that has no request yet."""
+        first = next(iter(self.requests.values()), None)
+        if first is None:
             return
         for trace in traces:
-            if trace.hash not in self.requests and (model.target is None or trace.steps):
-                self.requests[trace.hash] = model.about(trace.hash)
+            if trace.hash not in self.requests and (first.target is None or trace.steps):
+                self.requests[trace.hash] = first.about(trace.hash)
 
 
 def sorted_out(things: Iterable[Any], others: Iterable[Trace] = ()) -> tuple[list[Trace], list[Any], list[Request]]:
-    """Traces, results and requests; a sentence where a result is about a trace that is not there."""
+    """Sort things into traces, results and requests.
+
+    Args:
+        things: traces, results and requests.
+        others: traces that the bench has already.
+
+    Raises:
+        TypeError: another type.
+        ValueError: there is nothing, or a result is about a trace that is not here.
+    """
     if isinstance(things, (Trace, str)) or not isinstance(things, Iterable):
         raise TypeError(f"a bench takes one list, got a {type(things).__name__}: tb.Workbench([trace, *results])")
     traces, results, requests = [], [], []
@@ -81,17 +90,19 @@ def sorted_out(things: Iterable[Any], others: Iterable[Trace] = ()) -> tuple[lis
     for thing in (*results, *requests):
         if missing := [each for each in thing.traces if each not in known]:
             there = ", ".join(map(repr, traces)) or "no trace"
-            raise ValueError(f"{thing!r} is about another trace ({missing[0]}) than those of this bench: {there}")
+            raise ValueError(
+                f"{thing!r} is about another trace ({missing[0]}); this bench has: {there}. Add that trace"
+            )
     if not traces and not results and not requests:
         raise ValueError("a bench shows at least one trace or result: tb.Workbench([trace, *results])")
     return traces, results, requests
 
 
 def slots_of(asked: Iterable[Request], slots: Sequence[Slot] = ()) -> list[Slot]:
-    """The slots for these requests, in the order of the requests; slots that are there already take them first.
+    """The slots for these requests: the given ones first, then new ones in the order of the requests.
 
-    The n-th request of a kind about a trace goes to the n-th slot of that kind. Requests of a kind that the view of another
-    kind shows too go there, as alternatives.
+    The n-th request of a kind about a trace goes to the n-th slot of that kind. If the view of another kind also shows this
+    kind (``shows_also``), the request becomes an alternative there.
     """
     requests = list(asked)
     found = list(slots)

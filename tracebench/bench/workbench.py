@@ -33,7 +33,7 @@ from tracebench.widgets.base import SyncedWidget, View, reject_unknown, static_t
 from tracebench.widgets.selection import Selection
 from tracebench.widgets.trace_data import TraceData
 
-#: What a bench asks by itself about a trace: the requests, and a note for its head.
+#: Returns the default requests about a trace, and a note for the head of the bench.
 Usual = Callable[[Trace], tuple[list[Request], str | None]]
 
 
@@ -41,18 +41,22 @@ class Workbench(Saving, SyncedWidget):
     """Linked views of traces: ``tb.Workbench([trace, lens])``, also without a model.
 
     Args:
-        things: traces, in their order; results, which are shown as they are; requests, which are answered when a view asks.
-        answerer: what answers requests; by default the given results alone.
-        usual: what to ask about each trace beside that; without it every view asks about every trace what it asks about one.
+        things: traces, in order; results to show; requests, which are answered when a view asks.
+        answerer: answers the requests; by default only the given results.
+        usual: gives further requests about each trace. Without it, each view asks the same about all traces.
 
     Attributes:
-        traces: what is shown, in the order of `selection.trace`; `add` puts another at the end.
-        selection: what is looked at; read, set and observe it.
-        views: the view widgets, each of which can also be shown alone in a cell and stays linked.
-        arrangement: how the views are shown: ``{"order": [names], "hidden": [names], "enlarged": name or None}``. A view's
-            name is its stem (``"lens_table"``; a second one of a kind is ``"lens_table-2"``). Set it as a whole; what is left
-            out is as usual: ``bench.arrangement = {"hidden": ["attention"]}``. A hidden view asks nothing. Every display of the
-            bench follows it, and a saved page opens with it.
+        traces: the traces, in the order of `selection.trace`; `add` appends one.
+        selection: the shared `Selection`; read, set and observe it.
+        views: the view widgets. Each can also be shown alone in a cell and stays linked.
+        arrangement: the layout of the views: ``{"order": [names], "hidden": [names], "enlarged": name or None}``. The name of
+            a view is its stem (``"lens_table"``; the second of a kind is ``"lens_table-2"``). Set the whole dict; missing
+            fields get their defaults: ``bench.arrangement = {"hidden": ["attention"]}``. A hidden view asks nothing. Every
+            display of the bench follows the arrangement, and a saved page opens with it.
+
+    Raises:
+        TypeError: a thing of another type, or an unknown keyword.
+        ValueError: there is nothing to show, or a result is about a trace that is not given.
     """
 
     _esm = static_text("workbench.js")
@@ -79,7 +83,7 @@ class Workbench(Saving, SyncedWidget):
         self._notes: list[str | None] = []
         self._adding = threading.RLock()
         for trace in self.traces:
-            requests += self._asked_by_itself(trace)
+            requests += self._usual_requests(trace)
         self._slots = slots_of([*map(request_for, results), *requests])
         super().__init__()
         self.selection = Selection(self.traces)
@@ -102,26 +106,30 @@ class Workbench(Saving, SyncedWidget):
         self.views = [registry.view_class(slot.kind)(requests=(), **shared) for slot in self._slots]
         self._stems = [view.stem for view in self.views]
         self.arrangement = {}
-        self._tell_views()
-        # What is left without a kernel is about this step, and the questions of the views in sight.
-        self.selection.observe(self._restate, ["trace", "step"])
-        self.observe(self._restate, "arrangement")
+        self._send_requests()
+        # Update the static output when the selection, the visible views or their requests change.
+        self.selection.observe(self._on_change, ["trace", "step"])
+        self.observe(self._on_change, "arrangement")
         for slot, view in zip(self._slots, self.views, strict=True):
-            view.observe(self._restate, "_asked")
+            view.observe(self._on_change, "_asked")
             view.observe(lambda change, slot=slot: slot.take_up(self.traces, change["new"]), "_requests")
 
     def add(self, trace: Trace, *things: Any, lm: Any = None) -> int:
-        """Put a trace at the end, also while the bench is displayed.
+        """Append a trace, also while the bench is displayed.
 
         Args:
-            trace: the new one; one that is here already stays where it is.
-            things: requests about it, or results where the bench has no model.
-            lm: the model that made it, where the bench has several.
+            trace: the new trace. If it is already here, it keeps its index.
+            things: requests about it; in a bench without a model also results.
+            lm: the model that made it, needed if the bench has several models.
 
         Returns:
-            Its index: ``bench.selection.trace = bench.add(trace)`` looks at it.
+            Its index: ``bench.selection.trace = bench.add(trace)`` selects it.
+
+        Raises:
+            TypeError: a thing of another type, or a result in a bench with a model.
+            ValueError: the bench is closed, has no view for a thing, or needs ``lm``.
         """
-        self.insist_on_open()
+        self.check_open()
         if not isinstance(trace, Trace):
             raise TypeError(f"add takes a trace first, got a {type(trace).__name__}: bench.add(trace, *results)")
         _, results, requests = sorted_out([trace, *things], others=self.traces)
@@ -134,36 +142,40 @@ class Workbench(Saving, SyncedWidget):
                     f"this bench has no view for {kind}, and a displayed bench gets none: make one with "
                     "tb.Workbench([*traces, *results])"
                 )
-        # A request that gives a trace adds it from the thread that answers.
+        # A trace that answers a request is added on another thread.
         with self._adding:
             known = self.traces.index(trace.hash)
             if known is None:
+                # First what may fail: then nothing of the trace is here, and a second try starts anew.
                 self._answerer.add(trace, lm)
+                usual, note = self._usual(trace) if self._usual else ([], None)
+                data = TraceData(trace)
                 known = self.traces.add(trace)
-                self._trace_data.append(TraceData(trace))
-                requests += self._asked_by_itself(trace)
+                self._trace_data.append(data)
+                self._notes.append(note)
+                requests += usual
             if isinstance(self._answerer, Stored):
                 self._answerer.keep(results)
-            # What a bench asks by itself and has no view for is not asked: a new view would move the others.
+            # Drop default requests without a view, because a new view would move the others.
             before = len(self._slots)
             self._slots = slots_of([*map(request_for, results), *requests], self._slots)[:before]
-            self._tell_views()
+            self._send_requests()
         return known
 
     def _things(self) -> dict[str, Any]:
-        """What the parameters of its requests name by content hash: its traces, and what came with the requests."""
+        """Content hash -> trace, array or table, for the parameters of requests."""
         rows = [request for slot in self._slots for request in slot.all()]
         return {content: thing for each in rows for content, thing in each.things.items()} | {
             trace.hash: trace for trace in self.traces
         }
 
-    def _asked_by_itself(self, trace: Trace) -> list[Request]:
+    def _usual_requests(self, trace: Trace) -> list[Request]:
         requests, note = self._usual(trace) if self._usual else ([], None)
         self._notes.append(note)
         return requests
 
-    def _tell_views(self) -> None:
-        """Every view learns what it asks about each trace, and the bench what its head says about each."""
+    def _send_requests(self) -> None:
+        """Send each view its requests about each trace, and the head its notes."""
         references = [f"anywidget:{data.model_id}" for data in self._trace_data]
         traces = list(self.traces)
         for slot, view in zip(self._slots, self.views, strict=True):
@@ -181,12 +193,12 @@ class Workbench(Saving, SyncedWidget):
 
     @property
     def trace(self) -> Trace | None:
-        """The trace that is looked at; None where the bench has none."""
+        """The selected trace; None if the bench has none."""
         return self.traces[self.selection.trace or 0] if len(self.traces) else None
 
     @property
     def title(self) -> str:
-        """What its page is called."""
+        """The title of its page."""
         if not len(self.traces):
             return "tracebench"
         more = len(self.traces) - 1
@@ -201,14 +213,14 @@ class Workbench(Saving, SyncedWidget):
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """What its views ask at first about the selected trace, and offer to ask instead, view by view."""
+        """The default and alternative requests about the selected trace, view by view."""
         rows = ((view.first_request, *view.alternatives) for view in self.views)
         return tuple(request for row in rows for request in row if request is not None)
 
-    def now(self) -> list[Request]:
-        """What the views in sight ask about every trace, and what else they offer to ask.
+    def current_requests(self) -> list[Request]:
+        """The current and alternative requests of the visible views about every trace, the selected trace first.
 
-        At the selected step, or at the first of a trace that has no such step. The selected trace comes first.
+        They are at the selected step, or at step 0 of a trace without that step.
         """
         selected, found = self.selection.step or 0, []
         for trace in [self.trace, *(trace for trace in self.traces if trace is not self.trace)]:
@@ -217,7 +229,7 @@ class Workbench(Saving, SyncedWidget):
         return found
 
     def _in_sight(self, trace: Trace | None) -> list[Question]:
-        """What the views that are not hidden ask about a trace, in their order."""
+        """The requests of the visible views about a trace, in the order of the views."""
         named = dict(zip(arranging.names_of(self._stems), zip(self._slots, self.views, strict=True), strict=True))
         order, hidden = self.arrangement["order"], self.arrangement["hidden"]
         things = self._things()
@@ -230,13 +242,13 @@ class Workbench(Saving, SyncedWidget):
         return Head(self.trace, self._in_sight(self.trace), step, found, self._continuing())
 
     def _continuing(self) -> list[Question]:
-        """The questions whose answers continue the sentence of the record, hidden or not."""
+        """The requests with sentences that continue that of the trace, also of hidden views."""
         names = arranging.names_of(self._stems)
         found, things = self._continuing_views(), self._things()
         return [_question(names[at], self._slots[at], self.views[at], self.trace, things) for at in found]
 
     def _continuing_views(self) -> list[int]:
-        """The first view of each kind whose sentence continues that of the record."""
+        """The first view of each kind with sentences that continue that of the trace."""
         first: dict[str, int] = {}
         for at, slot in enumerate(self._slots):
             if registry.kind(slot.kind).continues:
@@ -244,13 +256,16 @@ class Workbench(Saving, SyncedWidget):
         return [*first.values()]
 
     def summary(self, step: int | None = None) -> str:
-        """What a step comes down to, in one sentence, as the head of the bench has it.
+        """The sentence in the head of the bench: the token of a step, how sure the model was, and its layers.
 
-        With the layers once the lens has been computed. Where a view was asked another question (why this token rather than
-        that one, or by another method) and the answer is there, it is that question's.
+        The layers need the answer of the lens. If a view has an answer to a follow-up (why this token rather than that one,
+        or another method), the summary is the sentence of that answer.
 
         Args:
-            step: of the selected trace; None is the selected step.
+            step: a step of the selected trace; None means the selected step.
+
+        Raises:
+            IndexError: the trace has no such step.
         """
         if self.trace is not None and step is not None:
             self.trace.check_step(step)
@@ -259,22 +274,22 @@ class Workbench(Saving, SyncedWidget):
 
     @property
     def checks(self) -> Checks:
-        """What proves the numbers in sight: name of a view -> the checks of its answers at the selected step.
+        """Name of a view -> the checks of its answers at the selected step.
 
-        As the head of the bench counts them: those of the record (``"generation"``), and of every answer that is there.
+        These are the checks in the head of the bench: those of the trace (``"generation"``) and of all known answers.
         """
         return self._head().checks()
 
-    def insist_on_open(self) -> None:
+    def check_open(self) -> None:
         if self.comm is None:
             raise ValueError(
-                "this bench was closed, and its views with it: make it anew with tb.explore(lm, trace), or of its results with "
+                "this bench is closed: make a new one with tb.explore(lm, trace), or from its results with "
                 "tb.Workbench([trace, *results])"
             )
 
     def close(self) -> None:
-        """Close the bench with its views, and let its session end."""
-        # ipywidgets also calls this when a bench is thrown away that was refused while it was being made.
+        """Close the bench and its views, and end its session."""
+        # ipywidgets also calls this for a bench whose __init__ raised, so attributes may be missing.
         for widget in filter(None, (*self.views, *getattr(self, "_trace_data", ()), self._answers, self.selection)):
             widget.close()
         if hasattr(self, "_answerer"):
@@ -282,10 +297,10 @@ class Workbench(Saving, SyncedWidget):
         super().close()
 
     def _wanted(self) -> set[str]:
-        """The keys of what the bench shows: of the views in sight, and of the answers that continue the record's sentence."""
+        """The keys of the requests of the visible views, and of those that continue the sentence of the trace."""
         step = self.selection.step or 0
         continuing = [request for question in self._continuing() for request in question.own(step)]
-        return {request.key for request in (*self.now(), *continuing)}
+        return {request.key for request in (*self.current_requests(), *continuing)}
 
     def _save_from_browser(self, _params: Mapping[str, Any]) -> dict[str, Any]:
         page = self.save(unused_path(Path.cwd(), self.title))
@@ -296,7 +311,7 @@ class Workbench(Saving, SyncedWidget):
         return {"size": expected.bytes, "least": bool(expected.unknown), "note": expected.note}
 
     def _static_body(self, known: Mapping[str, Any] | None = None) -> str:
-        """What is left without a kernel: the text, its sentences, and what the checks say."""
+        """The static HTML: the sentences, the text, and the checks."""
         head = self._head(known=known)
         return static_body(
             head.trace, head.step, [as_text(parts) for parts in head.sentences()], head.checks().sentence
@@ -304,19 +319,19 @@ class Workbench(Saving, SyncedWidget):
 
     def _static(self) -> dict[str, str]:
         """Build the static output from cached results; compute nothing."""
-        given = self._answers.given
-        known = {key: result for key, result in self._known.items() if key not in given.forgotten}
-        body = self._static_body({**known, **given.by_request()})
+        kept = self._answers.kept
+        known = {key: result for key, result in self._known.items() if key not in kept.forgotten}
+        body = self._static_body({**known, **kept.by_request()})
         return {"text/html": static_html(body), "text/plain": repr(self)}
 
-    def _restate(self, _change: Any) -> None:
+    def _on_change(self, _change: Any) -> None:
         self._output.stale()
 
     def _ipython_display_(self, **_: Any) -> None:
-        """Two outputs: a static page of the finding, and the widget.
+        """Display two outputs: static HTML and the widget.
 
-        JupyterLab shows a reopened notebook's widget as "model not found" and never falls back to another format of
-        the same output, so what must survive is an output of its own. The live bench hides it (see workbench.css).
+        In a reopened notebook JupyterLab shows "model not found" for the widget, and uses no other format of that output. So
+        the static HTML is a separate output. The live bench hides it (see workbench.css).
         """
         from IPython.display import display
 
@@ -332,7 +347,7 @@ class Workbench(Saving, SyncedWidget):
 
 
 def _question(name: str, slot: Slot, view: View, trace: Trace | None, things: Mapping[str, Any]) -> Question:
-    """What a view asks about a trace: as it was asked since, or at first."""
+    """The requests of a view about a trace: the current one and the alternatives."""
     first = slot.shared if trace is None else slot.at(trace)
     if first is None:
         return Question(name, None)

@@ -24,6 +24,7 @@ from tracebench.models.state.lock import ModelLock
 from tracebench.models.state.neutral import neutralise
 from tracebench.models.text import given
 from tracebench.models.text.tokenizer import Pieces
+from tracebench.record.counts import counted
 from tracebench.record.tokens import Tokens, Vocabulary
 from tracebench.runtime import cells, progress
 from tracebench.runtime.interrupts import Scope
@@ -259,4 +260,5 @@ class ModelCore:
         # A repr must not run the model, so before the proof the number of layers comes from the configuration.
         layers = len(self._proved[1].blocks) if self._proved else getattr(self.text_config, "num_hidden_layers", "?")
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"{type(self).__name__}({self.name}: {layers} layers, {self.heads} heads, {dtype}, {self.device})"
+        size = f"{counted(layers, 'layer')}, {counted(self.heads, 'head')}"
+        return f"{type(self).__name__}({self.name}: {size}, {dtype}, {self.device})"

@@ -1,1 +1,1 @@
-"""Any state of the bench as one HTML file that opens without a kernel and without a network."""
+"""A bench as one HTML file, which opens without a kernel and without a network."""

@@ -1,4 +1,4 @@
-"""Which answers go into a saved page: all that is known, and what its views will ask."""
+"""The answers in a saved page: all known results, and the answers to the requests of its views."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tracebench.runtime.progress import part, tick
 from tracebench.widgets.answers import described, sentence_of
 from tracebench.widgets.trees import pack, slices
 
-#: How much of large results a page keeps; None is as much as fits well.
+#: The form of large results in a page; None lets each view decide.
 Detail = Literal["compact", "full"] | None
 
-#: What an analysis raises where it cannot answer (running out of memory is a RuntimeError of torch's).
+#: Exceptions of an analysis that cannot answer. torch raises RuntimeError when it runs out of memory.
 FAILURES = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError)
 
-#: Seconds that a cancelled job is given at the most to leave the model.
-LETS_GO = 60
+#: The longest time, in seconds, to wait until a cancelled job has left the model.
+CANCEL_TIMEOUT = 60
 
-#: Seconds between two ticks of whoever waits for an answer.
+#: Seconds between two ticks while we wait for an answer.
 TICKS = 0.1
 
-#: Stands for a part of a page that is inflated when it is asked for.
+#: Key of a part of a page that is inflated on request.
 CHUNK = "$chunk"
-#: Stands for an answer that has another key: the same question, its tokens named in another way.
+#: Key of an alias: it holds the key of the answer.
 SAME = "$same"
-#: Bytes from which a slice is such a part. What is smaller opens with the page, and compresses better together.
-APART = 4096
+#: A slice of more than this many bytes becomes a chunk. Smaller slices compress better together.
+CHUNK_BYTES = 4096
 
 
 def bake(
@@ -44,63 +44,59 @@ def bake(
     steps: Literal["all"] | None = None,
     detail: Detail = None,
 ) -> dict[str, dict[str, Any]]:
-    """Request key -> answer tree, or ``{"$error": sentence}`` where there is none: the page then says why.
+    """The table of answers in a page: request key -> answer tree.
 
-    ``"absent": true`` stands beside the sentence of a question that has no answer at all.
-
-    An answer is also found where its question names the same tokens in another way: ``{"$same": key}``.
-    Slices of answers have keys of their own (`slice_key`); a large one is ``{"$chunk": deflated bytes}``.
+    A failed request has ``{"$error": sentence}``, with ``"absent": true`` if the question has no answer. We warn and go on,
+    so that the other answers are not lost. A request that cannot be computed here is left out, and the page says so.
+    An alias has ``{"$same": key}``. Slices have their own keys (`slice_key`); a large one is ``{"$chunk": deflated bytes}``.
 
     Args:
-        answerer: who computes what is not known yet.
-        requests: what the views of the page ask when it opens.
-        traces: what the answers are about.
-        steps: ``"all"`` asks every request that has a step at each step.
-        detail: how much of large results is kept, see `Workbench.save`.
-
-    A request without an answer is left out, and the page says so. One that fails is warned about: what was computed for the
-    other views is not lost for it.
+        answerer: computes the missing answers.
+        requests: the requests of the views when the page opens.
+        traces: the traces of the bench.
+        steps: ``"all"`` asks each request with a step at every step.
+        detail: the form of large results, see `Workbench.save`.
     """
-    insist_on_detail(detail)
+    check_detail(detail)
     answered: dict[str, Any] = {}
     baked = ask_all(answerer, requests, traces, steps, answered)
-    # What was answered a moment ago is in the page, also where the answerer does not rely on it any more.
+    # Include the new answers, also if the answerer no longer has them in its cache.
     known = {**answered, **answerer.known()}
-    baked |= {other: tree for other, tree in also(known, traces).items() if other not in baked}
+    baked |= {alias: tree for alias, tree in aliases(known, traces).items() if alias not in baked}
     for key, result in known.items():
         try:
             baked.update(entries(key, result, traces, detail))
-        except FAILURES as failure:  # too large for a page, say
+        except FAILURES as failure:  # e.g. too large for a page
             baked[key] = _failure(repr(result), failure)
     return dict(sorted(baked.items()))
 
 
 def entries(key: str, result: Any, traces: Traces, detail: Detail) -> dict[str, dict[str, Any]]:
-    """What a page has of a result: its answer and, where its view asks for slices of it, each of them."""
-    insist_on_detail(detail)
+    """The entries of a result in the table of a page: its answer, and its slices if its view requests any."""
+    check_detail(detail)
     found = {key: pack(result, traces)}
     for coords, tree in slices(result, traces, detail):
-        large = _bytes(tree) > APART
+        large = _bytes(tree) > CHUNK_BYTES
         found[slice_key(key, coords)] = {CHUNK: deflated(tree, zlib.Z_FILTERED)} if large else tree
     return found
 
 
-def also(known: Mapping[str, Any], traces: Traces) -> dict[str, dict[str, Any]]:
-    """What leads to the results that are known under other names of their tokens."""
+def aliases(known: Mapping[str, Any], traces: Traces) -> dict[str, dict[str, Any]]:
+    """The aliases of the known results: alias -> ``{"$same": key}``."""
     return {other: {SAME: key} for other, key in other_keys(known, traces).items()}
 
 
-def insist_on_detail(detail: Any) -> None:
-    """A ``ValueError`` for what is no detail of a page."""
+def check_detail(detail: Any) -> None:
+    """Raise a ``ValueError`` for an unknown detail."""
     if detail not in (None, "compact", "full"):
         raise ValueError(
             "detail is 'compact' (attention at 16 levels, the largest weights exact), 'full' (every weight in a byte) or None "
-            f"(full where that is small), got {detail!r}"
+            f"(full for small results, else compact), got {detail!r}"
         )
 
 
 def _bytes(tree: dict[str, Any]) -> int:
-    """The size of a tree's arrays."""
+    """The bytes of a tree's arrays."""
     return sum(len(node["$array"]) for node in tree.values() if isinstance(node, dict) and "$array" in node)
 
 
@@ -111,7 +107,7 @@ def ask_all(
     steps: Literal["all"] | None = None,
     answered: dict[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Compute everything that `bake` packs. Results go into ``answered``; what fails is returned, by request key."""
+    """Answer requests. Results are added to ``answered``; the return value is request key -> error."""
     failed, answered = {}, {} if answered is None else answered
     wanted = in_steps(requests, traces, steps)
     for number, request in enumerate(wanted):
@@ -127,21 +123,25 @@ def ask_all(
 
 
 def in_steps(requests: Iterable[Request], traces: Traces, steps: Literal["all"] | None) -> list[Request]:
-    """The requests as they are, or with ``"all"`` at every step where they have one."""
+    """The same requests, or with ``"all"`` each request with a step at every step."""
     if steps not in (None, "all"):
-        raise ValueError(f"steps is None (what the views ask now) or 'all', got {steps!r}")
+        raise ValueError(f"steps is None (the current requests of the views) or 'all', got {steps!r}")
     wanted = list(requests)
     return wanted if steps is None else [each for request in wanted for each in _at_every_step(request, traces)]
 
 
 def _failure(what: str, failure: BaseException) -> dict[str, Any]:
-    warnings.warn(f"{what} is not in what was saved: {sentence_of(failure)}", stacklevel=5)
-    told = described(failure)
-    return {"$error": told["error"], **({"absent": True} if told["absent"] else {})}
+    warnings.warn(f"{what} was not saved: {sentence_of(failure)}", stacklevel=5)
+    message = described(failure)
+    return {"$error": message["error"], **({"absent": True} if message["absent"] else {})}
 
 
 def answer(answerer: Answerer, request: Request) -> Any:
-    """Ask and wait, and tell whoever listens how far it is; a listener that raises cancels the work."""
+    """Ask and wait. Progress goes to the listener of this thread; if it raises, the job is cancelled.
+
+    Raises:
+        Exception: the error of the job.
+    """
     done = threading.Event()
     outcome: list[Any] = [None, None]
 
@@ -154,7 +154,7 @@ def answer(answerer: Answerer, request: Request) -> Any:
 
     newest: list[tuple[Any, ...]] = [(0, 0, "")]
     job = Job(progress, lambda result: finish(0, result), lambda failure: finish(1, failure))
-    # The worker may need this cell to be at rest: it does nothing but wait here.
+    # This cell only waits here, so the worker may use the model.
     with cells.lend():
         try:
             answerer.ask(request, job)
@@ -166,10 +166,10 @@ def answer(answerer: Answerer, request: Request) -> Any:
                 finished, total, note = newest[0]
                 tick(finished, total or 1, ": ".join(filter(None, (request.analysis, note))))
         except BaseException:
-            # After an interrupt the model is as it was: first the worker takes down what it put up.
+            # Wait until the worker has left the model, so that the model is unchanged after an interrupt.
             job.cancel()
-            if job.begun.is_set():
-                done.wait(LETS_GO)
+            if job.started.is_set():
+                done.wait(CANCEL_TIMEOUT)
             raise
     if outcome[1] is not None:
         raise outcome[1]
@@ -177,6 +177,6 @@ def answer(answerer: Answerer, request: Request) -> Any:
 
 
 def _at_every_step(request: Request, traces: Traces) -> list[Request]:
-    trace = traces.of(request)
+    trace = traces.first_of(request)
     steps = range(0) if trace is None else trace.steps
     return list({each.key: each for each in (request.at(step) for step in steps)}.values()) or [request]

@@ -1,4 +1,4 @@
-"""A tree with its bytes as one deflated block: what a saved page consists of. Its reader is ``js/src/offline/page.ts``."""
+"""The data block of a saved page: a tree with its bytes, deflated. ``js/src/offline/page.ts`` reads it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import struct
 import zlib
 from typing import Any
 
-#: Buffers of so many bytes have Huffman codes of their own: numbers of different kinds share none (6 % less for attention).
+#: A buffer of this many bytes or more gets its own Huffman codes. Attention then takes 6 % less.
 LARGE = 4096
 
 
 def deflated(tree: Any, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
-    """uint32 length, JSON, then the buffers, each aligned to 8 bytes; deflated.
+    """The deflated block: the length of the JSON as uint32, the JSON, then the buffers, each aligned to 8 bytes.
 
     Args:
-        tree: JSON with bytes in it.
-        strategy: of zlib; ``zlib.Z_FILTERED`` is for noise, where few bytes repeat and some are frequent.
+        tree: JSON that may contain bytes.
+        strategy: the strategy of zlib. ``zlib.Z_FILTERED`` suits noise: few repetitions, but some bytes are frequent.
     """
     buffers: list[bytes] = []
     size = 0
@@ -36,7 +36,7 @@ def deflated(tree: Any, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
         return node
 
     text = json.dumps(walk(tree), sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-    # Its memory decides after how many bytes the codes are made anew.
+    # The memory level (7) sets how often zlib makes new codes.
     deflater = zlib.compressobj(8, zlib.DEFLATED, zlib.MAX_WBITS, 7, strategy)
     parts = [deflater.compress(struct.pack("<I", len(text)) + text)]
     for data in buffers:

@@ -1,4 +1,4 @@
-"""What the file of a bench is called."""
+"""File names for saved benches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def unused_path(folder: Path, title: str) -> Path:
-    """A file name that says what is in it and that nothing has yet."""
+    """An .html path in the folder, named after the title, that does not exist yet."""
     stem = "-".join(re.findall(r"[^\W_]+", title.lower())[:6])[:48] or "bench"
     path, number = folder / f"{stem}.html", 2
     while path.exists():

@@ -1,9 +1,8 @@
-"""One HTML file: widget states and baked answers, deflated in one block, with the host that brings them to life.
+"""A saved page: one HTML file with the widget states, the baked answers and the code that runs them.
 
-Large slices of answers stand beside the block, each deflated by itself, and are inflated when they are asked for.
-
-The format is in docs/wire.md; its reader is ``js/src/offline``. Widget ids are renumbered and nothing is taken
-from the clock, so that the bytes are a function of the saved trace and its results.
+States and answers are one deflated block. Large slices are separate blocks, which the page inflates on request. docs/wire.md
+has the format; ``js/src/offline`` reads it. Widget ids are renumbered and the page has no date, so that equal traces and
+results give equal bytes.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from tracebench.offline.static import STATIC_CSS
 from tracebench.record.files import FileError, write_atomically
 from tracebench.widgets.base import static_text
 
-#: Enforced by the browser: no request of any kind. Modules are imported from blobs.
+#: The browser enforces this policy: no request of any kind. Modules are imported from blobs.
 CSP = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
 )
 
-#: Of the block in a page. 2: several traces, each a widget of its own.
+#: Version of the block in a page. 2: several traces, each in its own widget.
 FORMAT = 2
 
 _REFERENCE = re.compile(r"^(?:anywidget:|IPY_MODEL_)([0-9a-f]{32})$")
-#: What every DOMWidget syncs and the saved page has no use for.
+#: Traits of every DOMWidget that a saved page does not need.
 _HOST_ONLY = {*ipywidgets.DOMWidget.class_trait_names(sync=True), "_anywidget_id"}
 
 
@@ -55,8 +54,12 @@ def write_page(
     max_bytes: int | None = None,
     refusal: Callable[[int], str] = "the page would be {} bytes".format,
 ) -> SavedPage:
-    """Write the page of a bench, atomically; where it would be over ``max_bytes``, ``refusal`` of its size says why not."""
-    # A file name may carry bytes that are no text (lone surrogates); they are shown by their code.
+    """Write the page of a bench, atomically.
+
+    Raises:
+        FileError: the page is larger than ``max_bytes``, with the text ``refusal(size)``; or it cannot be written.
+    """
+    # A path may contain bytes that are not text (lone surrogates). They are written as their codes.
     content = page_html(bench, baked).encode("utf-8", "backslashreplace")
     if max_bytes is not None and len(content) > max_bytes:
         raise FileError(refusal(len(content)))
@@ -81,36 +84,36 @@ def _framed(bench: Any, state: str, chunks: Iterable[bytes]) -> str:
             f"<title>{title} · tracebench</title>\n<style>{STATIC_CSS}</style>\n</head>\n<body>\n",
             f"<main>{bench._static_body()}</main>\n",
             f'<script type="application/tracebench" id="tracebench-state">{state}</script>\n',
-            *(_apart(number, chunk) for number, chunk in enumerate(chunks)),
-            # "</" cannot end the script early, nor "<!--" open a comment: inside JS text both mean the same escaped.
+            *(_chunk(number, chunk) for number, chunk in enumerate(chunks)),
+            # Escaped, "</script" cannot end the script early and "<!--" cannot open a comment. Their meaning in JS stays.
             f"<script>{escape_script(host)}</script>\n</body>\n</html>\n",
         )
     )
 
 
-def _apart(number: int, chunk: bytes) -> str:
+def _chunk(number: int, chunk: bytes) -> str:
     return f'<script type="application/tracebench" id="tracebench-chunk-{number}">{_base64(chunk)}</script>\n'
 
 
 def tree_size(tree: Any) -> int:
-    """What a tree takes in a page, deflated and in base64, with its chunks."""
+    """The bytes of a tree in a page: deflated, in base64, with its chunks."""
     chunks: list[bytes] = []
     block = _base64(deflated(_without_chunks(tree, chunks)))
-    return len(block) + sum(len(_apart(number, chunk)) for number, chunk in enumerate(chunks))
+    return len(block) + sum(len(_chunk(number, chunk)) for number, chunk in enumerate(chunks))
 
 
 def code_size(bench: Any) -> int:
-    """The views' code, the host, and the static part."""
+    """The bytes of the code of the views, the host, and the static part."""
     return tree_size(_contents(bench, {})["code"]) + len(_framed(bench, "", ()).encode("utf-8", "backslashreplace"))
 
 
 def views_size(bench: Any) -> int:
-    """What the views show unasked."""
+    """The bytes of the widget states, without code and answers."""
     return tree_size({**_contents(bench, {}), "code": {}})
 
 
 def escape_script(source: str) -> str:
-    """JavaScript that may stand inside ``<script>``: the two sequences that HTML would see are escaped."""
+    """JavaScript for a ``<script>`` element: the two sequences that HTML would interpret are escaped."""
     return re.sub(r"<(?=/script|!--)", r"\\x3c", source, flags=re.IGNORECASE)
 
 
@@ -145,7 +148,7 @@ def _contents(bench: Any, baked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reachable(root: Any) -> list[Any]:
-    """The root and every widget that a state refers to, in the order in which they are met."""
+    """The root, and every widget that a state refers to, breadth first."""
     found, waiting = [root], [root]
     while waiting:
         for model_id in _references(waiting.pop(0).get_state()):
@@ -187,7 +190,7 @@ def _stored(code: dict[str, str], text: str | None) -> str | None:
 
 
 def _without_chunks(node: Any, chunks: list[bytes]) -> Any:
-    """A tree in which chunks, which stand beside the block, are numbers."""
+    """Move the chunks of a tree to the list. The tree keeps their numbers."""
     if isinstance(node, dict):
         if CHUNK in node:
             chunks.append(node[CHUNK])

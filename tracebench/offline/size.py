@@ -1,4 +1,4 @@
-"""How large a page will be, part by part, before it is made."""
+"""Estimate the size of a page, part by part, before it is made."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracebench.offline.bake import FAILURES, Detail, also, entries
+from tracebench.offline.bake import FAILURES, Detail, aliases, entries
 from tracebench.offline.page import code_size, readable_size, tree_size, views_size
 from tracebench.record.traces import Traces
 from tracebench.requests.request import Request
 from tracebench.widgets.trees import pack
 
-#: How far an estimate may be from the page that is written then, as a share of it; a test holds it to that.
+#: The largest relative error of an estimate; a test checks it.
 ACCURACY = 0.1
 
-#: What an answer at another step adds beside its numbers: its own words, where all else was said before (60 to 136 bytes measured).
+#: Bytes of text that the answer at another step adds to its numbers (60 to 136 were measured).
 _WORDS = 100
 
 
 @dataclass(frozen=True)
 class PageSize:
-    """An estimate in bytes.
+    """An estimate of the size of a page, in bytes.
 
     Args:
-        parts: what -> bytes: ``"code"`` (the views and their host), ``"views"`` (what they show unasked), and every analysis
-            with its answers, the largest first.
-        missing: what would have to be computed first; at other steps than one that is known its size is in ``parts``.
-        unknown: the analyses of which nothing was computed yet, so that their size is not known either.
+        parts: name -> bytes, the largest first: ``"code"`` (the views and their host), ``"views"`` (their data without
+            requests), and each analysis with its answers.
+        missing: requests that must be computed first. Their size is in ``parts`` if the answer at another step is known.
+        unknown: analyses without any known answer, so their size is not known.
     """
 
     parts: Mapping[str, int]
@@ -36,20 +36,20 @@ class PageSize:
 
     @property
     def bytes(self) -> int:
-        """Of the whole page, without what is unknown."""
+        """The size of the page, without the unknown analyses."""
         return sum(self.parts.values())
 
     @property
     def note(self) -> str:
-        """Part by part, and what is to be computed."""
-        said = ", ".join(f"{name} {readable_size(size)}" for name, size in self.parts.items())
+        """The parts with their sizes, and the requests that must be computed first."""
+        note = ", ".join(f"{name} {readable_size(size)}" for name, size in self.parts.items())
         if self.missing:
             counts = {each.analysis: 0 for each in self.missing}
             for each in self.missing:
                 counts[each.analysis] += 1
             named = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in counts.items())
-            said += f"; computed first: {named}"
-        return said + (f"; of a size not known yet: {', '.join(self.unknown)}" if self.unknown else "")
+            note += f"; computed first: {named}"
+        return note + (f"; size not known yet: {', '.join(self.unknown)}" if self.unknown else "")
 
     def __repr__(self) -> str:
         least = "at least " if self.unknown else "about "
@@ -58,7 +58,7 @@ class PageSize:
 
 @dataclass(eq=False)
 class Measure:
-    """Measures the pages of one bench; what was packed once is not packed again."""
+    """Measures the pages of one bench, and caches the size of each analysis."""
 
     _known: dict[str, tuple[tuple[Any, ...], int]] = field(default_factory=dict)
 
@@ -73,9 +73,9 @@ class Measure:
 
         Args:
             bench: a `Workbench`.
-            known: request key -> result, all of which goes into the page.
-            wanted: what has to be in the page too.
-            detail: how much of large results is kept, as in `Workbench.save`.
+            known: request key -> result, for all results in the page.
+            wanted: further requests to answer in the page.
+            detail: the form of large results, as in `Workbench.save`.
         """
         missing = tuple({each.key: each for each in wanted if each.key not in known}.values())
         groups: dict[str, dict[str, Any]] = {}
@@ -94,22 +94,22 @@ class Measure:
         return PageSize(ordered, missing, tuple(dict.fromkeys(unknown)))
 
     def _packed(self, name: str, group: dict[str, Any], traces: Traces, detail: Detail) -> int:
-        # The results themselves, so that none of them is gone and its id another's.
+        # The cache holds the results and compares by identity: an id alone may be reused.
         same, size = self._known.get(name, ((), 0))
         results = (detail, *group.values())
         if len(same) != len(results) or any(a is not b for a, b in zip(same, results, strict=True)):
             try:
                 packed = [entries(key, result, traces, detail) for key, result in group.items()]
                 trees = {key: tree for each in packed for key, tree in each.items()}
-                size = tree_size(trees | also(group, traces))
-            except FAILURES:  # too large for a page, say: it holds one sentence instead
+                size = tree_size(trees | aliases(group, traces))
+            except FAILURES:  # e.g. too large: the page has only a sentence instead
                 size = 0
             self._known[name] = (results, size)
         return size
 
 
 def _numbers(tree: Any) -> int:
-    """The arrays of an answer alone."""
+    """The bytes of the arrays of an answer in a page."""
     found: list[Any] = []
 
     def walk(node: Any) -> None:
@@ -127,14 +127,14 @@ def _numbers(tree: Any) -> int:
 
 
 def refusal(size: int, limit: int, estimate: PageSize, now: PageSize, about: bool) -> str:
-    """Why a page is not written, and what to leave out.
+    """The sentence that says why a page is not written, and what to leave out.
 
     Args:
-        size: of the page.
-        limit: what was allowed.
-        estimate: its parts.
-        now: the same without further steps.
-        about: whether the size is an estimate.
+        size: bytes of the page.
+        limit: the given ``max_bytes``.
+        estimate: the estimate of this page.
+        now: the estimate of the page without further steps.
+        about: whether ``size`` is an estimate.
     """
     largest = ", ".join(f"{name} ({readable_size(part)})" for name, part in list(estimate.parts.items())[:3])
     answers = [name for name in estimate.parts if name not in ("code", "views")]

@@ -1,7 +1,7 @@
-"""What is true without any script: its summary in sentences, the text tinted by probability, the checks.
+"""Static HTML without scripts: the sentences of a bench, the text tinted by probability, and the checks.
 
-It stands in a cell's output for readers without a kernel (a reopened notebook, nbviewer, nbconvert) and at the top of a
-saved page. Inline styles only: hosts strip style sheets from untrusted output.
+It is in the cell's output for readers without a kernel (a reopened notebook, nbviewer, nbconvert), and at the top of a saved
+page. It has inline styles only, because hosts strip style sheets from untrusted output.
 """
 
 from __future__ import annotations
@@ -11,43 +11,44 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tracebench.record.counts import counted
 from tracebench.record.trace import Trace
 
-#: For the saved page, until the bench is up (and where scripts are off).
+#: Style of a saved page until the bench has loaded, and without scripts.
 STATIC_CSS = (
     ":root{color-scheme:light dark}"
     "body{margin:0;font:14px/1.5 system-ui,sans-serif}"
     "main{max-width:1480px;margin:14px auto;padding:0 16px}"
 )
 
-#: JupyterLab writes "Error displaying widget: model not found" where a reopened notebook had a widget. Beside the
-#: static part that is noise: an element of the widget class without any child is that message.
+#: A reopened notebook shows "Error displaying widget: model not found" instead of the widget. This hides the message, which
+#: is an element of the widget class without children.
 _HIDE_LOST_WIDGET = ".jp-OutputArea:has(.tracebench-static) .jupyter-widgets:not(:has(*)){display:none}"
 
 _TEAL = "0,109,119"
 
 
 def static_html(body: str) -> str:
-    """The static part for a cell's output. The live bench hides it by its class."""
+    """The static HTML for a cell's output. The live bench hides it by its class."""
     return (
         f'<style>{_HIDE_LOST_WIDGET}</style><div class="tracebench-static">{body}'
-        '<p style="opacity:.75">This is what stays without a kernel. Run the cell again for the linked views.</p></div>'
+        '<p style="opacity:.75">This is the static part of a bench. Run the cell again for the linked views.</p></div>'
     )
 
 
-def static_body(trace: Trace | None, step: int, sentences: Sequence[str], proved: str) -> str:
-    """The sentences, the text, the checks.
+def static_body(trace: Trace | None, step: int, sentences: Sequence[str], checks: str) -> str:
+    """HTML with the sentences, the text and the checks.
 
     Args:
-        trace: what it is about; None where the bench has none.
-        step: what the sentences are about; its token is framed.
-        sentences: the one that leads first; a trace without steps has none.
-        proved: what the checks say.
+        trace: the selected trace; None if the bench has none.
+        step: the step of the sentences. Its token is framed.
+        sentences: the sentences about this step, the first one bold; empty for a trace without steps.
+        checks: the checks in one sentence.
     """
     if trace is None:
-        return f'<p><strong>Results about no text.</strong></p><p style="opacity:.75">{html.escape(proved)}.</p>'
-    lead, *more = map(_ended, sentences or [f"A text of {len(trace.tokens)} tokens, nothing generated."])
-    about = f"{trace.provenance.model} · {trace.provenance.dtype} · {proved}"
+        return f'<p><strong>Results about no text.</strong></p><p style="opacity:.75">{html.escape(checks)}.</p>'
+    lead, *more = map(_ended, sentences or [f"A text of {counted(len(trace.tokens), 'token')}, nothing generated."])
+    about = f"{trace.provenance.model} · {trace.provenance.dtype} · {checks}"
     return (
         f"<p><strong>{lead}</strong></p>"
         + "".join(f"<p>{sentence}</p>" for sentence in more)

@@ -1,7 +1,7 @@
-"""The static part of a cell's output, replaced when more is known.
+"""The static part of a cell's output, updated after each answer.
 
-A host saves the newest version into the notebook, so that a reader who reopens it sees what was found, and not only what was
-known when the cell ran.
+The host saves the newest version in the notebook. A reader who reopens it sees the latest results, and not those from the
+time when the cell ran.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-#: Seconds until an output is made anew: answers come in bursts.
+#: Seconds to wait before an update, because answers come in bursts.
 SETTLE = 0.3
-#: Seconds until it is tried again, where a cell is capturing what is displayed.
+#: Seconds to wait before another try, while a cell captures its output.
 LATER = 1.0
 
 
 class StaticOutput:
-    """One static output, in every cell where it was displayed.
+    """One static output. An update changes it in every cell that has displayed it.
 
     Args:
-        bundle: makes what is displayed; it is called on a thread of its own and computes nothing that takes long.
+        bundle: makes the MIME bundle. It runs on a timer's thread and must be quick.
     """
 
     def __init__(self, bundle: Callable[[], dict[str, str]]) -> None:
         self._bundle = bundle
-        # Names it to the host for as long as the kernel lives; it is not saved.
+        # The host knows the output by this id until the kernel ends; it is not saved.
         self._id = uuid.uuid4().hex
         self._shown: dict[str, str] | None = None
         self._waiting = False
         self._lock = threading.Lock()
-        # What is made later is shown later: two timers may run at once.
+        # Two timers may run at once. This lock keeps their updates in order.
         self._making = threading.Lock()
 
     def display(self) -> None:
-        """Show it in the cell that runs."""
+        """Display it in the running cell."""
         from IPython.display import display
 
         with self._making:
@@ -44,11 +44,11 @@ class StaticOutput:
             display(self._shown, raw=True, display_id=self._id)
 
     def stale(self) -> None:
-        """There may be more to say. From any thread; returns at once, and does nothing where nothing is displayed."""
+        """Update the output soon, if it is displayed. Safe for threads; returns at once."""
         if self._shown is not None:
-            self._in(SETTLE)
+            self._update_in(SETTLE)
 
-    def _in(self, seconds: float) -> None:
+    def _update_in(self, seconds: float) -> None:
         with self._lock:
             if self._waiting:
                 return
@@ -64,11 +64,11 @@ class StaticOutput:
             shell = _shell()
             if shell is None:
                 return
-            # Taken once: a cell may begin to capture while the bundle is made.
+            # Read the publisher once, because a cell may start to capture its output meanwhile.
             publisher = shell.display_pub
             if _captures(publisher):
-                # What is published now would end up in the output of that cell.
-                self._in(LATER)
+                # That cell would capture our update.
+                self._update_in(LATER)
                 return
             with self._making:
                 bundle = self._bundle()
@@ -76,12 +76,12 @@ class StaticOutput:
                     publisher.publish(data=bundle, metadata={}, transient={"display_id": self._id}, update=True)
                     self._shown = bundle
         except Exception:
-            # Nobody waits for it, and the bench itself has the answer.
-            logging.getLogger(__name__).exception("the static part of a bench could not be made anew")
+            # Do not raise: no caller waits, and the bench itself shows the answer.
+            logging.getLogger(__name__).exception("the static part of a bench could not be updated")
 
 
 def _shell() -> Any:
-    """The shell of a kernel: a terminal prints again what is updated."""
+    """The shell of a kernel; None in a terminal, which would print each update again."""
     from IPython import get_ipython
 
     shell = get_ipython()

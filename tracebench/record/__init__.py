@@ -1,1 +1,1 @@
-"""What was said: named arrays, tokens, the trace, its target, checks, provenance and the file format."""
+"""The record of a run: named arrays, tokens, the trace, its target, checks, provenance and the file format."""

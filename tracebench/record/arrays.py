@@ -13,21 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracebench.record.counts import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The axes that the shared selection knows. ``query`` and ``key`` run over ``token``.
+#: The axes of the shared selection. ``query`` and ``key`` run over ``token``.
 LINKED = ("trace", "step", "token", "layer", "head", "query", "key", "rank", "site", "sample")
 
-#: Axes that results may have without being linked.
+#: Axes of results that the selection does not link.
 UNLINKED = ("role", "method", "metric", "component", "watched", "feature", "cell")
 
-#: How many numbers a repr shows; of more it says only where they are.
+#: A repr shows the numbers of an array up to this size; a larger one shows its axes alone.
 SHOWN = 20
 
 
 def whole(value: Any) -> int | None:
-    """A whole number as Python's own, whoever's it is (numpy's and torch's too); None for all else, a bool included."""
+    """A whole number of any type (Python, numpy, torch) as an ``int``; None for anything else, also for a bool."""
     if isinstance(value, bool):
         return None
     try:
@@ -38,7 +40,11 @@ def whole(value: Any) -> int | None:
 
 @dataclass(frozen=True)
 class Axis:
-    """One named axis: ``coords[i]`` is the coordinate of offset ``i``. Coordinates are unique."""
+    """One named axis: ``coords[i]`` is the coordinate of offset ``i``.
+
+    Raises:
+        ValueError: an unknown name, or a coordinate that occurs twice.
+    """
 
     name: str
     coords: tuple[Hashable, ...]
@@ -54,8 +60,12 @@ class Axis:
         return len(self.coords)
 
     def index(self, coord: Hashable) -> int:
-        """The offset of a coordinate; a ``KeyError`` that says which coordinates there are."""
-        # True == 1 and 1.0 == 1: what is no whole number would find a coordinate that is one.
+        """The offset of a coordinate.
+
+        Raises:
+            KeyError: the axis has no such coordinate; the message lists those that it has.
+        """
+        # True == 1 and 1.0 == 1, so only a whole number may match a coordinate.
         wanted = coord if isinstance(coord, str) else whole(coord)
         try:
             return self.coords.index(wanted)
@@ -68,8 +78,11 @@ class LabeledArray:
     """A numpy array with named axes: ``lens.entropy.sel(layer=27, token=9)``.
 
     Args:
-        values: the numbers, shape = the lengths of ``axes`` in order. May be a lazily read (memory-mapped) array.
+        values: the numbers, with one dimension per axis. The array may be memory-mapped.
         axes: one `Axis` per dimension, each name once.
+
+    Raises:
+        ValueError: the shape does not fit the axes, or a name occurs twice.
     """
 
     values: np.ndarray
@@ -81,11 +94,11 @@ class LabeledArray:
             axes = ", ".join(f"{axis.name}: {len(axis)}" for axis in self.axes)
             raise ValueError(f"values of shape {np.shape(self.values)} do not fit the axes ({axes})")
         if len(set(self.dims)) != len(self.dims):
-            raise ValueError(f"an axis name stands twice in {self.dims}")
+            raise ValueError(f"an axis name occurs twice in {self.dims}")
 
     @classmethod
     def of(cls, values: Any, **coords: Iterable[Hashable]) -> LabeledArray:
-        """The short way: ``LabeledArray.of(values, layer=range(-1, 30), token=range(12))``, one keyword an axis."""
+        """Short form with one keyword per axis: ``LabeledArray.of(values, layer=range(-1, 30), token=range(12))``."""
         return cls(np.asarray(values), tuple(Axis(name, tuple(these)) for name, these in coords.items()))
 
     @property
@@ -106,14 +119,23 @@ class LabeledArray:
         return self.axis(name).coords
 
     def sel(self, **coords: Hashable | slice) -> Any:
-        """Slice by coordinate. A single coordinate drops its axis; a slice of coordinates is half-open, as in ``range``.
+        """Select by coordinate. One coordinate drops its axis; a slice of coordinates is half-open, as in ``range``.
 
-        Returns a `LabeledArray`, or a plain number once no axis is left.
+        Returns:
+            A `LabeledArray`, or a plain number if no axis is left.
+
+        Raises:
+            KeyError: the array has no such axis or coordinate.
         """
         return self.isel(**{name: self._offset(name, coord) for name, coord in coords.items()})
 
     def isel(self, **offsets: int | slice) -> Any:
-        """Slice by offset, otherwise as `sel`."""
+        """Select by offset; otherwise like `sel`.
+
+        Raises:
+            KeyError: the array has no such axis.
+            IndexError: the axis has no such offset.
+        """
         checked = {name: _checked_offset(self.axis(name), offset) for name, offset in offsets.items()}
         index = tuple(checked.get(axis.name, slice(None)) for axis in self.axes)
         values = np.asarray(self.values[index])
@@ -123,7 +145,11 @@ class LabeledArray:
         return LabeledArray(values, kept) if kept else values.item()
 
     def to_pandas(self, value: str = "value") -> pd.DataFrame:
-        """Long form: one row per number, one column per axis, and the column ``value``."""
+        """A table with one row per number: a column per axis, and one for the number.
+
+        Args:
+            value: the heading of the column of numbers.
+        """
         import pandas as pd
 
         index = pd.MultiIndex.from_product([axis.coords for axis in self.axes], names=list(self.dims))
@@ -135,7 +161,7 @@ class LabeledArray:
     def __repr__(self) -> str:
         axes = ", ".join(f"{axis.name}: {len(axis)} ({_ends(axis.coords)})" for axis in self.axes)
         values = np.asarray(self.values)
-        # In one line, so that an array inside of another repr stays one.
+        # On one line, so that the repr of an object that holds this array has one line too.
         shown = f", {' '.join(np.array2string(values, precision=4).split())}" if values.size <= SHOWN else ""
         return f"LabeledArray({values.dtype}, {axes}{shown})"
 
@@ -146,21 +172,21 @@ class LabeledArray:
         if coord.step is not None:
             raise ValueError(f"{name}: a slice of coordinates takes no step, got {coord}")
         start = 0 if coord.start is None else axis.index(coord.start)
-        # Half-open, so the stop may lie one past the last coordinate, where no coordinate is.
+        # A half-open slice may stop one past the last coordinate, which is no coordinate itself.
         past = len(axis) and coord.stop == _after(axis.coords[-1])
         stop = len(axis) if coord.stop is None or past else axis.index(coord.stop)
         return slice(start, stop)
 
 
 def _checked_offset(axis: Axis, given: Any) -> int | slice:
-    """An offset that is there, or a slice; as in a list, -1 is the last."""
+    """Check an offset. A slice passes; -1 is the last offset, as in a list."""
     if isinstance(given, slice):
         return given
     offset = whole(given)
     if offset is None:
         raise TypeError(f"{axis.name}: an offset is a whole number or a slice, got {given!r}; sel takes coordinates")
     if not -len(axis) <= offset < len(axis):
-        raise IndexError(f"{axis.name}: offset {offset} is not there; this axis has {len(axis)} coordinates")
+        raise IndexError(f"{axis.name}: offset {offset} is not there; this axis has {counted(len(axis), 'coordinate')}")
     return offset
 
 

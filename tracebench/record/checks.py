@@ -1,8 +1,7 @@
-"""What a result proves about itself.
+"""Checks: how a result proves its own numbers.
 
-An *identity* must hold; when it does not, the numbers are wrong and every view says so in red. A *measure* is shown
-with what it means and may turn amber. Limits are relative to the range of what they compare, and are never loosened
-to get green.
+An *identity* must hold. If it fails, the numbers are wrong and every view shows it in red. A *measure* is shown with its
+meaning and may turn amber. Each limit is relative to the range of the compared numbers. We never loosen a limit to pass.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ class Check:
     Args:
         name: short and stable, e.g. ``"last row = the model"``.
         kind: ``identity`` or ``measure``.
-        value: what was measured (NaN counts as broken).
-        limit: the check holds while ``value <= limit``.
-        meaning: one sentence for a person.
-        unit: of value and limit: ``"of the logit range"``, ``"nats"``, ...
+        value: the measured number. NaN never holds.
+        limit: the check holds if ``value <= limit``.
+        meaning: one sentence for the reader.
+        unit: the unit of ``value`` and ``limit``: ``"of the logit range"``, ``"nats"``, ...
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Records in one safetensors file: arrays as arrays, everything else as JSON in the file's metadata. No pickle.
+"""Records in one safetensors file: arrays as tensors, everything else as JSON in the file's metadata. No pickle.
 
-A file is a list of records. Each has a kind (which class reads it), JSON, and named arrays, some of which carry axes.
-A digest of each array and one of the list of contents are compared when a file is opened; arrays stay mapped.
+A file is a list of records. Each record has a kind (the class that reads it), JSON, and named arrays, with or without
+axes. On opening, the digest of each array and of the list of contents is checked. Arrays stay memory-mapped.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ import numpy as np
 from tracebench.record.arrays import Axis, LabeledArray
 from tracebench.runtime.interrupts import Scope
 
-#: Raised when a file says something that an older reader would misread. 2: several traces, and results name theirs.
+#: Version of the file format. Raise it if an older reader would misread a new file. 2: several traces per file.
 FORMAT = 2
 _KEY = "tracebench"
 
 
 class FileError(ValueError):
-    """A file that cannot be read or written, in one sentence."""
+    """A file cannot be read or written; the message says why in one sentence."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one object looks like in a file.
+    """One object as it is stored in a file.
 
     Args:
         kind: the registry name of its class, e.g. ``"trace"`` or ``"lens_table"``.
-        json: what is not an array.
-        arrays: plain arrays or `LabeledArray`, by name.
+        json: the fields that are not arrays.
+        arrays: name -> plain array or `LabeledArray`.
     """
 
     kind: str
@@ -45,7 +45,11 @@ class Record:
     arrays: Mapping[str, np.ndarray | LabeledArray] = field(default_factory=dict)
 
     def group(self, prefix: str) -> dict[str, np.ndarray]:
-        """The plain arrays named ``prefix.*``, without the prefix; there must be some."""
+        """The plain arrays named ``prefix.*``, by name without the prefix.
+
+        Raises:
+            ValueError: there is none.
+        """
         start = prefix + "."
         found = {name[len(start) :]: np.asarray(a) for name, a in self.arrays.items() if name.startswith(start)}
         if not found:
@@ -53,7 +57,11 @@ class Record:
         return found
 
     def labeled(self, name: str) -> LabeledArray:
-        """The array of this name, which must be there with its axes."""
+        """The array of this name, with its axes.
+
+        Raises:
+            FileError: the array or its axes are missing.
+        """
         array = self.arrays.get(name)
         if not isinstance(array, LabeledArray):
             found = "is missing" if array is None else "has lost its axes"
@@ -62,12 +70,12 @@ class Record:
 
 
 def prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The reverse of `Record.group`."""
+    """The arrays with ``prefix.`` before their names: the reverse of `Record.group`."""
     return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 
 def write_records(path: str | os.PathLike[str], records: Sequence[Record]) -> Path:
-    """Write records to ``path``, atomically: an interrupted write leaves what was there."""
+    """Write records to ``path``, atomically: an interrupted write leaves the old file as it was."""
     from safetensors.numpy import save
 
     tensors: dict[str, np.ndarray] = {}
@@ -86,14 +94,14 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record]) -> Pa
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write bytes beside the target and rename them into place; an older file's permissions and links stay."""
+    """Write bytes to a temporary file and rename it to ``path``. The permissions and links of an old file stay."""
     shown = printable(path)
     try:
-        # Of a link, the file that it leads to is written.
-        target = Path(path).resolve()
+        # Follow a link, so that the link stays and the file behind it changes.
+        target = Path(path).expanduser().resolve()
         if not target.parent.is_dir():
             raise FileError(f"cannot save {shown}: the folder {printable(target.parent)} does not exist; make it first")
-        with _beside(target) as file:
+        with _temporary_file(target) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -105,14 +113,14 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     except FileError:
         raise
     except (OSError, ValueError, RuntimeError) as error:
-        # RuntimeError: links that lead in a circle. ValueError: "embedded null byte", UnicodeEncodeError for a lone surrogate in the name.
+        # RuntimeError: circular links. ValueError: a null byte or a lone surrogate (UnicodeEncodeError) in the name.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FileError(f"cannot save {shown}: {reason}; choose another name or folder") from error
-    return Path(path)
+    return Path(path).expanduser()
 
 
-def _beside(target: Path) -> Scope[BinaryIO]:
-    """Within this scope there is a new file in the target's folder; what has not been renamed by then is gone."""
+def _temporary_file(target: Path) -> Scope[BinaryIO]:
+    """A new file in the target's folder. The end of the scope deletes it, unless it was renamed."""
     temporary = target.with_name(f".tracebench-{secrets.token_hex(8)}")
 
     def enter(undo: ExitStack) -> BinaryIO:
@@ -123,13 +131,17 @@ def _beside(target: Path) -> Scope[BinaryIO]:
 
 
 def printable(path: str | os.PathLike[str]) -> str:
-    """A path for a sentence: what cannot be printed is escaped."""
+    """A path for a message: escaped if it has characters that cannot be printed."""
     return ascii(str(path)) if not str(path).isprintable() else str(path)
 
 
 def read_records(path: str | os.PathLike[str]) -> list[Record]:
-    """Read the records of a file; arrays are views of the mapped file."""
-    source = Path(path)
+    """Read the records of a file. Their arrays are views of the memory-mapped file.
+
+    Raises:
+        FileError: the file is missing, damaged, or not in a format that this version reads.
+    """
+    source = Path(path).expanduser() if str(path).startswith("~") else Path(path)
     header, start = _read_header(source)
     meta = header.pop("__metadata__", {})
     if _KEY not in meta:
@@ -149,7 +161,7 @@ def read_records(path: str | os.PathLike[str]) -> list[Record]:
     if expected != set(header):
         missing = ", ".join(sorted(expected ^ set(header))[:3])
         raise FileError(f"{printable(source)} is damaged: its arrays do not fit its list of contents ({missing})")
-    # Mapped once: every mapping keeps a file descriptor.
+    # Map the file once, because every mapping keeps a file descriptor open.
     mapped = np.asarray(np.memmap(source, "u1", "r"))[start:]
     return [_read_record(source, n, record, header, mapped) for n, record in enumerate(records)]
 
@@ -159,7 +171,7 @@ def _sha256(content: bytes | memoryview) -> str:
 
 
 def _digest(array: np.ndarray) -> str:
-    """Of an array's type, shape and bytes."""
+    """The digest of an array: its dtype, its shape, and the SHA-256 of its bytes."""
     return f"{array.dtype.str} {list(array.shape)} {_sha256(array.reshape(-1).view('u1').data)}"
 
 
@@ -176,13 +188,13 @@ def _read_header(source: Path) -> tuple[dict[str, Any], int]:
     except FileNotFoundError:
         raise FileError(f"there is no file {printable(source)}") from None
     except RecursionError:
-        raise FileError(f"{printable(source)} is not a tracebench file: its header has no end of brackets") from None
+        raise FileError(f"{printable(source)} is not a tracebench file: its header is nested too deeply") from None
     except OSError as error:
         raise FileError(f"cannot read {printable(source)}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise FileError(f"{printable(source)} is not a tracebench file: its header is no text") from None
+        raise FileError(f"{printable(source)} is not a tracebench file: its header is not text") from None
     except json.JSONDecodeError:
-        raise FileError(f"{printable(source)} is not a tracebench file: its header is no JSON") from None
+        raise FileError(f"{printable(source)} is not a tracebench file: its header is not JSON") from None
     ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     if size != 8 + length + max(ends, default=0):
         raise FileError(
@@ -212,9 +224,7 @@ def _read_record(
     for name, digest in entry["arrays"].items():
         array = _view(source, header[f"{number}/{name}"], mapped)
         if _digest(array) != digest:
-            raise FileError(
-                f"{printable(source)} is damaged: the numbers of {entry['kind']}.{name} are not those that were saved"
-            )
+            raise FileError(f"{printable(source)} is damaged: the numbers of {entry['kind']}.{name} were changed")
         if name in entry["axes"]:
             axes = tuple(Axis(axis, _unpack_coords(coords)) for axis, coords in entry["axes"][name])
             try:

@@ -1,4 +1,4 @@
-"""Where a record comes from: enough to run it again, and to see that it was run on the same thing."""
+"""The origin of a trace: enough to run it again, and to check that model and tokenizer are the same."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class Provenance:
     """The origin of a trace.
 
     Args:
-        model: hub id, or the name of the folder or file, without where it was.
+        model: hub id, or the name of the folder or file without its path.
         layers: number of blocks.
-        heads: attention heads per block; 0 where the model has no attention.
+        heads: attention heads per block; 0 if the model has no attention.
         code: Python that binds ``lm`` to the model again.
-        revision: commit of the hub snapshot, where one is known.
-        weights: digest of the weights' bits when the record was made (see `LanguageModel.fingerprint`); "" where no model was.
+        revision: commit of the hub snapshot; None if it is not known.
+        weights: digest of the weights when the trace was made (see `LanguageModel.fingerprint`); "" without a model.
         tokenizer: digest of the vocabulary and the tokenizer's settings, or "" without a tokenizer.
-        dtype: of the weights that compute, e.g. ``"float32"``.
-        device: where token ids go, which is where the embedding is.
-        seed: of the sampling; None when greedy or read.
-        settings: how the text came about (``{"how": "generate", "max_new_tokens": 8, ...}``).
-        set_aside: the parts of the model's own generation_config that ``generate`` did not follow, with their values.
-        torch: what was set in torch for all code and may change numbers, where it differs from torch's default.
-        versions: of python, torch, transformers, captum and tracebench.
+        dtype: dtype of the weights in the computation, e.g. ``"float32"``.
+        device: device of the embedding, which receives the token ids.
+        seed: seed of the sampling; None for a greedy generation and for a text that was read.
+        settings: the call that made the text (``{"how": "generate", "max_new_tokens": 8, ...}``).
+        set_aside: settings of the model's generation_config that ``generate`` ignored, with their values.
+        torch: global settings of torch that may change numbers, if they differ from torch's defaults.
+        versions: versions of python, torch, transformers, captum and tracebench.
         time: UTC, ISO 8601, seconds.
     """
 

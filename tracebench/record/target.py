@@ -1,4 +1,4 @@
-"""Which number is explained: the target of an analysis, as data and as a sentence."""
+"""The target of an analysis: the number that it explains, as data and as a question."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ class Target:
     """``Target(step=0, token=" Paris", against=" Rome")``: why Paris rather than Rome?
 
     Args:
-        step: the generation step whose decision is explained; None means every step.
-        token: exact text (``str``) or vocabulary id (``int``), never a position; None is the realised token.
-        against: the token to compare with, given likewise.
-        of: the number explained: ``logit``, ``log_prob``, ``prob`` or ``entropy`` (which names no token).
+        step: the generation step to explain; None means every step.
+        token: exact text (``str``) or vocabulary id (``int``), never a position. None means the generated token.
+        against: the token to compare with: text or id, as above.
+        of: the number to explain: ``logit``, ``log_prob``, ``prob`` or ``entropy``. The entropy takes no token.
+
+    Raises:
+        TypeError: a step, token or against of another type.
+        ValueError: an unknown ``of``, an empty text, a negative id, an entropy with a token, or a token against itself.
     """
 
     step: int | None = 0
@@ -47,30 +51,31 @@ class Target:
     def sentence(self, trace: Trace) -> str:
         """The target as a question: ``Why did the model say “·Paris” at step 0?``
 
-        A text that is no token of the record is said to be none; an analysis, which has the tokenizer, refuses it.
+        If the record does not hold the text as one token, the question says so. Only an analysis, which has the
+        tokenizer, can refuse it.
 
         Raises:
-            IndexError: no such step.
+            IndexError: the trace has no such step.
         """
         if self.step is None:
             return "Why did the model say each of its tokens?"
         trace.check_step(self.step)
         if self.of == "entropy":
             return f"Why was the model as sure as it was at step {self.step}?"
-        taken = f"“{trace.tokens.display[trace.prompt_length + self.step]}”"
-        said = taken if self.token is None else self._show(self.token, trace)
+        generated = f"“{trace.tokens.display[trace.prompt_length + self.step]}”"
+        token = generated if self.token is None else self._show(self.token, trace)
         if self.against is not None:
-            return f"Why {said} rather than {self._show(self.against, trace)} at step {self.step}?"
+            return f"Why {token} rather than {self._show(self.against, trace)} at step {self.step}?"
         if self.token is not None:
-            return f"What speaks for {said} at step {self.step}?"
+            return f"What speaks for {token} at step {self.step}?"
         verb = "would" if trace.was_read else "did"
-        return f"Why {verb} the model say {said} at step {self.step}?"
+        return f"Why {verb} the model say {token} at step {self.step}?"
 
     def __repr__(self) -> str:
-        """Python that makes it again, without what goes without saying."""
-        said = {"token": self.token, "against": self.against, "of": None if self.of == "logit" else self.of}
-        named = "".join(f", {name}={value!r}" for name, value in said.items() if value is not None)
-        return f"Target(step={self.step}{named})"
+        """Python that makes this target, without the fields at their defaults."""
+        given = {"token": self.token, "against": self.against, "of": None if self.of == "logit" else self.of}
+        keywords = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        return f"Target(step={self.step}{keywords})"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -88,12 +93,12 @@ class Target:
         shown = f"“{display_piece(piece)}”"
         if known.find(token) is not None or piece in trace.tokens.pieces:
             return shown
-        # Whether it is one token of the model's only a tokenizer knows; a record knows where the text has it.
+        # Without a tokenizer we cannot tell if this text is one token. Show how the trace splits it.
         parts = _as_tokens(piece, trace)
         named = ", ".join(f"“{part}”" for part in parts)
         if len(parts) > 1:
             return f"{shown} ({len(parts)} tokens in this text: {named})"
-        return f"{shown} (in this text a part of {named})" if parts else f"{shown} (which this record does not mention)"
+        return f"{shown} (in this text a part of {named})" if parts else f"{shown} (not in this record)"
 
 
 def _step(given: Any) -> int:
@@ -113,7 +118,7 @@ def _token(name: str, given: Any) -> str | int:
 
 
 def _as_tokens(piece: bytes, trace: Trace) -> tuple[str, ...]:
-    """The tokens that a stretch of bytes is where the trace has it; () where it does not."""
+    """The tokens that cover these bytes at their first place in the text; () if the text lacks them."""
     tokens, text = trace.tokens, b"".join(trace.tokens.pieces)
     at = text.find(piece)
     if at < 0:

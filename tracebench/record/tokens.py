@@ -1,7 +1,7 @@
-"""Token ids with the exact bytes that each of them stands for.
+"""Token ids, each with its exact bytes (its *piece*).
 
 A piece is `bytes` because a token may be half of a UTF-8 character: two tokens then make one emoji. The text of a
-sequence is the decoded concatenation, and what a single token shows is decided in one place, `display_piece`.
+sequence is its concatenated pieces, decoded. `display_piece` alone decides how one token is shown.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tracebench.record.counts import counted
 from tracebench.record.signs import CLOSE, OPEN, visible
 
 
 class Token(NamedTuple):
-    """One token: its vocabulary id, the bytes it stands for, and whether it is a special token."""
+    """One token: its vocabulary id, its bytes, and whether it is a special token."""
 
     id: int
     piece: bytes
@@ -24,7 +25,7 @@ class Token(NamedTuple):
 
 
 def piece_text(piece: bytes) -> str | None:
-    """The text of a piece, or None where the bytes are no whole characters."""
+    """The text of a piece, or None if its bytes are not whole characters."""
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError:
@@ -42,16 +43,16 @@ def piece_kind(piece: bytes, special: bool = False) -> str:
 
 
 def display_piece(piece: bytes, special: bool = False) -> str:
-    """What a person sees: white space as · ↵ ⇥, unseen characters as ⟨200B⟩, part of a character as ⟨E2 80⟩."""
+    """The text on the screen: white space as · ↵ ⇥, invisible characters as ⟨200B⟩, part of a character as ⟨E2 80⟩."""
     text = piece_text(piece)
     if text is None:
         return "".join(_display_run(run) for run in _runs(piece))
-    # Some decoders write spaces around special tokens, which are no part of their names.
+    # Some decoders put spaces around a special token, which do not belong to its name.
     return visible(text.strip(" ") if special else text)
 
 
 def _runs(piece: bytes) -> Iterator[bytes]:
-    """Split bytes into decodable stretches and stretches that are part of a character."""
+    """Split bytes into runs of whole characters and runs of cut characters."""
     broken = b""
     rest = piece
     while rest:
@@ -77,12 +78,15 @@ def _display_run(run: bytes) -> str:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A sequence of tokens, each with the bytes it stands for.
+    """A sequence of tokens, each with its exact bytes.
 
     Args:
-        ids: vocabulary ids.
-        pieces: for each id the exact bytes; concatenated they are the text in UTF-8.
-        special: for each id, whether it is a special token (BOS, EOS, chat template marks).
+        ids: vocabulary ids, one per token.
+        pieces: the bytes of each token; concatenated they are the text in UTF-8.
+        special: whether each token is special (BOS, EOS, chat template marks).
+
+    Raises:
+        ValueError: the three have different lengths.
     """
 
     ids: tuple[int, ...]
@@ -92,7 +96,8 @@ class Tokens:
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.pieces) == len(self.special):
             raise ValueError(
-                f"{len(self.ids)} ids, {len(self.pieces)} pieces and {len(self.special)} special marks do not fit together"
+                f"{counted(len(self.ids), 'id')}, {counted(len(self.pieces), 'piece')} and "
+                f"{counted(len(self.special), 'special mark')}: expected the same number of each"
             )
 
     @property
@@ -101,7 +106,7 @@ class Tokens:
 
     @property
     def offsets(self) -> tuple[tuple[int, int], ...]:
-        """Half-open byte ranges of the tokens in ``text`` encoded as UTF-8."""
+        """The byte range ``(start, stop)`` of each token in the UTF-8 text."""
         spans, at = [], 0
         for piece in self.pieces:
             spans.append((at, at + len(piece)))
@@ -114,11 +119,11 @@ class Tokens:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The exact text of every token; half characters as U+FFFD."""
+        """The exact text of each token; cut characters are U+FFFD."""
         return tuple(piece.decode("utf-8", "replace") for piece in self.pieces)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """As plain arrays, for a file."""
+        """Plain arrays for a file."""
         return _pack(self.ids, self.pieces, self.special)
 
     @classmethod
@@ -141,18 +146,18 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The part of a vocabulary that a record mentions, so that a saved file needs no tokenizer.
+    """The part of a vocabulary that a record mentions. With it, a saved file needs no tokenizer.
 
     Args:
-        pieces: id -> the bytes of that token.
-        special: the ids among them that are special tokens.
+        pieces: vocabulary id -> the bytes of the token.
+        special: the ids of the special tokens.
     """
 
     pieces: Mapping[int, bytes]
     special: frozenset[int] = frozenset()
 
     def text(self, token_id: int) -> str:
-        """The text of a token; half characters as U+FFFD."""
+        """The text of a token; cut characters are U+FFFD."""
         return self._piece(token_id).decode("utf-8", "replace")
 
     def display(self, token_id: int) -> str:
@@ -162,12 +167,12 @@ class Vocabulary:
         return piece_kind(self._piece(token_id), token_id in self.special)
 
     def find(self, text: str) -> int | None:
-        """The id whose bytes are exactly this text, if the record mentions it."""
+        """The id of the token with exactly this text; None if the record does not mention one."""
         wanted = text.encode("utf-8", "surrogatepass")
         return next((token_id for token_id, piece in self.pieces.items() if piece == wanted), None)
 
-    def insist_on(self, ids: Iterable[int]) -> None:
-        """A ``KeyError`` where an id is not mentioned."""
+    def check_ids(self, ids: Iterable[int]) -> None:
+        """Raise a ``KeyError`` if the piece of an id is missing."""
         for token_id in ids:
             self._piece(token_id)
 
@@ -175,7 +180,7 @@ class Vocabulary:
         return Vocabulary({**self.pieces, **other.pieces}, self.special | other.special)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """As plain arrays, for a file; ids in order, so that equal vocabularies give equal bytes."""
+        """Plain arrays for a file, sorted by id so that equal vocabularies give equal bytes."""
         ids = tuple(sorted(self.pieces))
         return _pack(ids, tuple(self.pieces[i] for i in ids), tuple(i in self.special for i in ids))
 
@@ -191,13 +196,15 @@ class Vocabulary:
         return len(self.pieces)
 
     def __repr__(self) -> str:
-        return f"Vocabulary({len(self)} pieces)"
+        return f"Vocabulary({counted(len(self), 'piece')})"
 
     def _piece(self, token_id: int) -> bytes:
         try:
             return self.pieces[int(token_id)]
         except KeyError:
-            raise KeyError(f"token id {token_id} is not among the {len(self)} pieces of this record") from None
+            raise KeyError(
+                f"token id {token_id} is not among the {counted(len(self), 'piece')} of this record"
+            ) from None
 
 
 def _pack(ids: tuple[int, ...], pieces: tuple[bytes, ...], special: tuple[bool, ...]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
-"""The record of one generation (or of a given text, read as if it had been generated).
+"""The record of one generation, or of a given text that was read as if it had been generated.
 
 Coordinates: ``step`` counts from 0; ``position(step) = prompt_length + step - 1`` is the row of the replay that
-predicts the token at ``prompt_length + step``. Nobody else does this arithmetic.
+predicts the token at ``prompt_length + step``. Other modules call `Trace.position` and never repeat this arithmetic.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ import numpy as np
 
 from tracebench.record.arrays import LabeledArray, whole
 from tracebench.record.checks import Check
+from tracebench.record.counts import counted
 from tracebench.record.files import Record, prefixed
 from tracebench.record.provenance import Provenance
 from tracebench.record.tokens import Token, Tokens, Vocabulary
 
-#: How many raw candidates a trace keeps per step.
+#: Candidates that a trace keeps per step.
 RANKS = 100
 _SCORES = ("token_ids", "logits", "logsumexp", "entropy", "realised")
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What the model could have said at each step, before temperature, top-k and top-p.
+    """The most likely tokens of each step, before temperature, top-k and top-p.
 
     Args:
         token_ids: int32 [step, rank], most likely first.
-        logits: float32 [step, rank], raw (not normalised).
-        logsumexp: float32 [step], over the whole vocabulary, so ``exp(logits - logsumexp)`` is exact.
-        entropy: float32 [step], nats, of the whole distribution.
-        realised: float32 [step], the raw logit of the token that was taken.
+        logits: float32 [step, rank]: raw logits, not normalised.
+        logsumexp: float32 [step], over the whole vocabulary, so ``exp(logits - logsumexp)`` is the exact probability.
+        entropy: float32 [step], nats: the entropy of the whole distribution.
+        realised: float32 [step]: the raw logit of the generated token.
         vocabulary: the pieces of every id in ``token_ids``.
     """
 
@@ -48,13 +49,13 @@ class Candidates:
     @property
     def probs(self) -> LabeledArray:
         """[step, rank]: raw probabilities."""
-        with np.errstate(under="ignore"):  # the smallest are 0, also where a user has numpy raise
+        with np.errstate(under="ignore"):  # an underflow gives 0, also if the user has set numpy to raise
             values = np.exp(np.asarray(self.logits.values) - np.asarray(self.logsumexp.values)[:, None])
         return LabeledArray(values, self.logits.axes)
 
     @property
     def chosen_probs(self) -> LabeledArray:
-        """[step]: the raw probability of the token that was taken."""
+        """[step]: the raw probability of the generated token."""
         with np.errstate(under="ignore"):
             values = np.exp(np.asarray(self.realised.values) - np.asarray(self.logsumexp.values))
         return LabeledArray(values, self.realised.axes)
@@ -62,7 +63,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of tokens with a role, from a chat template: ``[start, stop)``."""
+    """The tokens ``[start, stop)`` of one message of a chat, with its role."""
 
     role: str
     start: int
@@ -71,15 +72,18 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One sequence: a prompt, what followed, and what could have followed.
+    """One sequence: a prompt, its continuation, and the alternatives at each step.
 
     Args:
         tokens: prompt and continuation.
-        prompt_length: how many tokens are the prompt, BOS included; at least 1.
-        candidates: one row per step.
-        provenance: what produced it.
-        checks: of the recording (e.g. replay against the recorded scores).
-        segments: from the chat template; empty for plain text.
+        prompt_length: number of tokens in the prompt, BOS included; at least 1.
+        candidates: the alternatives, one row per step.
+        provenance: the model and the call that made it.
+        checks: checks of the recording, e.g. replay against the recorded scores.
+        segments: the messages of a chat; empty for plain text.
+
+    Raises:
+        ValueError: ``prompt_length`` does not fit the tokens, or the candidates do not fit the steps.
     """
 
     tokens: Tokens
@@ -98,7 +102,9 @@ class Trace:
             )
         recorded = len(self.candidates.token_ids.coords("step"))
         if recorded != len(self.steps):
-            raise ValueError(f"{recorded} steps are recorded, but {len(self.steps)} tokens follow the prompt")
+            raise ValueError(
+                f"the candidates have {counted(recorded, 'step')}, expected {len(self.steps)} (the tokens after the prompt)"
+            )
 
     @property
     def steps(self) -> range:
@@ -118,11 +124,16 @@ class Trace:
 
     @property
     def was_read(self) -> bool:
-        """Whether the text was given rather than generated."""
+        """Whether the text was given (`LanguageModel.read`) and not generated."""
         return self.provenance.settings.get("how") == "read"
 
     def check_step(self, step: int) -> int:
-        """The step as Python's own number; an ``IndexError`` in a sentence when there is no such step."""
+        """The step as an ``int``.
+
+        Raises:
+            TypeError: no whole number.
+            IndexError: the trace has no such step.
+        """
         found = whole(step)
         if found is None:
             raise TypeError(f"a step is a whole number, got {step!r} (see trace.steps)")
@@ -137,18 +148,18 @@ class Trace:
         return self.prompt_length + self.check_step(step) - 1
 
     def token_at(self, step: int) -> Token:
-        """The token that was taken at this step."""
+        """The token that was generated at this step."""
         return self.tokens[self.prompt_length + self.check_step(step)]
 
     def chosen_rank(self, step: int) -> int | None:
-        """The rank of the token that was taken, from 0; None when it is past the recorded ranks."""
+        """The rank of the generated token, from 0; None if it is past the recorded ranks."""
         row = np.asarray(self.candidates.token_ids.values[self.check_step(step)])
         found = np.flatnonzero(row == self.token_at(step).id)
         return int(found[0]) if len(found) else None
 
     @cached_property
     def hash(self) -> str:
-        """Content hash (16 hex digits): tokens, prompt length, recorded scores and the model they come from."""
+        """Content hash (16 hex digits) of the tokens, the prompt length, the recorded scores and the model."""
         digest = hashlib.sha256()
         source = self.provenance
         about = [
@@ -166,20 +177,20 @@ class Trace:
         return digest.hexdigest()[:16]
 
     def to_pandas(self, candidates: int = 0):  # noqa: ANN201 - pandas is imported where it is used
-        """One row per step: the token that was taken, its probability and rank, the entropy (nats).
+        """A table with one row per step: the generated token, its probability and rank, and the entropy (nats).
 
-        ``token`` is where it stands in the text, as in every table; ``query`` is the position that predicts it, which is the
-        ``query`` of its attention and its ``token`` in a lens.
+        ``token`` is the position of the token, as in every table. ``query`` is the position that predicts it: the
+        ``query`` of its attention, and its ``token`` in a lens.
 
         Args:
-            candidates: so many rows per step instead, one for each of the most likely tokens: its ``rank``,
+            candidates: if it is above 0, each step has this many rows, one per most likely token, with its ``rank``,
                 ``candidate_token_id``, ``candidate_text`` and ``prob``. The CSV of the view has up to 20.
         """
         import pandas as pd
 
         ranks = whole(candidates)
         if ranks is None or ranks < 0:
-            raise ValueError(f"candidates is how many tokens of each step are listed, from 0, got {candidates!r}")
+            raise ValueError(f"candidates is the number of tokens to list per step, 0 or more, got {candidates!r}")
         start = self.prompt_length
         frame = pd.DataFrame(
             {
@@ -196,7 +207,7 @@ class Trace:
         return self._with_candidates(frame, ranks) if ranks else frame
 
     def _with_candidates(self, frame: Any, ranks: int) -> Any:
-        """The rows of a table by step, once for each of the most likely tokens."""
+        """Repeat each row of the table by step, once for each of its most likely tokens."""
         scores = self.candidates
         ids = np.asarray(scores.token_ids.values)[:, :ranks]
         rows = frame.loc[frame.index.repeat(ids.shape[1])].reset_index(drop=True)
@@ -222,7 +233,7 @@ class Trace:
     def from_record(cls, record: Record) -> Trace:
         scores: dict[str, Any] = {name: record.labeled(name) for name in _SCORES}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
-        vocabulary.insist_on(np.unique(scores["token_ids"].values).tolist())
+        vocabulary.check_ids(np.unique(scores["token_ids"].values).tolist())
         return cls(
             Tokens.from_arrays(record.group("tokens")),
             record.json["prompt_length"],
@@ -234,4 +245,5 @@ class Trace:
 
     def __repr__(self) -> str:
         shown = self.completion if len(self.completion) <= 40 else self.completion[:39] + "…"
-        return f"Trace({self.provenance.model}: {self.prompt_length} prompt tokens, {len(self.steps)} steps, {shown!r})"
+        prompt, steps = counted(self.prompt_length, "prompt token"), counted(len(self.steps), "step")
+        return f"Trace({self.provenance.model}: {prompt}, {steps}, {shown!r})"

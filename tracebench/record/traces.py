@@ -9,10 +9,10 @@ from tracebench.record.trace import Trace
 
 
 class Traces:
-    """An ordered set of traces; one may be added, none is taken away.
+    """An ordered set of traces. It only grows, so an index stays valid.
 
     Args:
-        traces: in their order; a second one with the same hash is the same trace.
+        traces: the traces in order. A second trace with the same hash is ignored.
     """
 
     def __init__(self, traces: Iterable[Trace] = ()) -> None:
@@ -21,26 +21,30 @@ class Traces:
             self.add(trace)
 
     def add(self, trace: Trace) -> int:
-        """The index of a trace, which is put at the end where it is new."""
+        """Append a trace unless it is already here. Returns its index."""
         found = self.index(trace.hash)
         if found is None:
-            # A new list: another thread may be walking the old one.
+            # Make a new list, because another thread may iterate over the old one.
             self._all = [*self._all, trace]
             found = len(self._all) - 1
         return found
 
     def index(self, trace_hash: str) -> int | None:
-        """Where the trace with this hash stands; None where it is not here."""
+        """The index of the trace with this hash; None if it is not here."""
         return next((at for at, trace in enumerate(self._all) if trace.hash == trace_hash), None)
 
     def find(self, trace_hash: str) -> Trace | None:
-        """The trace with this hash; None where it is not here."""
+        """The trace with this hash; None if it is not here."""
         at = self.index(trace_hash)
         return None if at is None else self._all[at]
 
-    def of(self, thing: Any) -> Trace | None:
-        """The first trace that a result or a request is about; None where it is about none of these."""
-        found = (self.find(each) for each in thing.traces)
+    def first_of(self, about: Any) -> Trace | None:
+        """The first of these traces that a result or a request is about; None if there is none.
+
+        Args:
+            about: anything with ``traces``, a tuple of hashes.
+        """
+        found = (self.find(each) for each in about.traces)
         return next((trace for trace in found if trace is not None), None)
 
     def __getitem__(self, index: int) -> Trace:

@@ -1,1 +1,1 @@
-"""What can be asked: requests, stored answers and aliases."""
+"""Requests as data, their keys and aliases, and answers from stored results."""

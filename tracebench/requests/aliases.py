@@ -1,8 +1,7 @@
-"""Which requests are the same question: a token is named by its text, by its id, or not at all where it is the one that was
-taken.
+"""Aliases: different request keys that ask the same question.
 
-The key of a request is what was written. Results are found under all the keys that mean the same; a result says itself which
-targets those are.
+A target can name a token by its text or its id, or the generated token by None. The key of a request keeps what was written,
+so one question has several keys. A result lists its equal targets (`Result.other_targets`) and is found under all their keys.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from tracebench.requests.code import request_for
 
 
 def other_keys(known: Mapping[str, Any], traces: Traces) -> dict[str, str]:
-    """Key -> the key in ``known`` of the result that answers it too. The keys of ``known`` are not among them.
+    """Alias -> the key in ``known`` whose result answers it. An alias is never a key of ``known``.
 
     Args:
         known: request key -> result.
-        traces: those of the bench.
+        traces: the traces of the bench.
     """
     found: dict[str, str] = {}
     for key, result in known.items():
-        trace = traces.of(result)
+        trace = traces.first_of(result)
         if trace is None or not (targets := result.other_targets(trace)):
             continue
         request = request_for(result)
@@ -35,5 +34,5 @@ def other_keys(known: Mapping[str, Any], traces: Traces) -> dict[str, str]:
 
 
 def by_all_names(known: Mapping[str, Any], traces: Traces) -> dict[str, Any]:
-    """``known``, with every result under the other keys of its question too."""
+    """``known`` with every result also under its aliases."""
     return {**known, **{other: known[key] for other, key in other_keys(known, traces).items()}}

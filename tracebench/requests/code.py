@@ -1,4 +1,4 @@
-"""Python that a person can copy: how a trace was made, and how a request is answered."""
+"""Python to copy: code that makes a trace, and code that answers a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tracebench.requests.request import Request
 
 
 def trace_code(trace: Trace) -> str:
-    """Python that makes this trace again, from the settings in its provenance."""
+    """Python that makes this trace, from the settings in its provenance."""
     settings = dict(trace.provenance.settings)
     how = settings.pop("how", "read")
     load = f"import tracebench as tb\n\n{trace.provenance.code}"
@@ -31,7 +31,7 @@ def trace_code(trace: Trace) -> str:
 
 
 def result_code(result: Any, traces: Sequence[Trace]) -> str:
-    """Python that makes the traces of a result and then the result again."""
+    """Python that makes the traces of a result and then the result."""
     call = call_code(result.method, len(traces), getattr(result, "target", None), assign="result = ")
     if len(traces) == 1:
         return trace_code(traces[0]) + call
@@ -40,13 +40,13 @@ def result_code(result: Any, traces: Sequence[Trace]) -> str:
 
 
 def call_code(method: str, traces: int = 1, target: Target | None = None, assign: str = "") -> str:
-    """``tb.LogitLens(top=5)(lm, trace)``; a third party's analysis is imported from where it is.
+    """``tb.LogitLens(top=5)(lm, trace)``. The analysis of a third party is imported from its module.
 
     Args:
         method: repr of the analysis.
-        traces: how many traces it is about; ``trace``, or ``trace_0``, ``trace_1``, ...
-        target: what is explained.
-        assign: what stands before the call.
+        traces: number of traces. One trace is called ``trace``; several are ``trace_0``, ``trace_1``, ...
+        target: the target of the call; None if there is none.
+        assign: text before the call, e.g. ``"result = "``.
     """
     names = ["trace"] if traces == 1 else [f"trace_{n}" for n in range(traces)]
     about = "".join(f", {name}" for name in names) + (f", tb.{target!r}" if target is not None else "")
@@ -55,7 +55,11 @@ def call_code(method: str, traces: int = 1, target: Target | None = None, assign
 
 
 def public_code(method: str) -> tuple[str, str]:
-    """The repr of an analysis as imports and Python with public names: ``tb.X(patch=tb.Patch(...))``."""
+    """The repr of an analysis as (imports, call), with public names: ``tb.X(patch=tb.Patch(...))``.
+
+    Raises:
+        ValueError: the text is not Python.
+    """
     try:
         tree = ast.parse(method, mode="eval")
     except SyntaxError as error:
@@ -65,7 +69,7 @@ def public_code(method: str) -> tuple[str, str]:
     line = method.encode()
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     imported = set()
-    # From the end, so that the offsets of earlier calls stay right. Columns count bytes.
+    # Edit from the end, so that the offsets of earlier calls stay valid. Columns of the syntax tree count bytes.
     for call in sorted(calls, key=lambda call: call.col_offset, reverse=True):
         name = call.func.id  # ty: ignore[missing-attribute] - filtered above
         if module and not registry.is_public(name):
@@ -84,7 +88,7 @@ def request_for(result: Any) -> Request:
 
 
 def _module_of(name: str) -> str:
-    """The module of a third party's analysis; "" where no installed package has it."""
+    """The module of a third party's analysis; "" if no installed package has it."""
     try:
         return registry.analysis(name).ref.partition(":")[0]
     except KeyError:

@@ -1,9 +1,8 @@
-"""The parameters of an analysis as plain data: as they stand in a request, in JSON, and in the repr of the analysis.
+"""The parameters of an analysis as plain data: in a request, in JSON, and in the repr of the analysis.
 
-Plain are text, finite numbers, booleans, None, tuples and mappings. A trace, an array or a table is its content hash (see
-`things`). A frozen dataclass is a mapping with its name under
-``$class``: ``Patch(site="z", layer=3)`` is ``{"$class": "Patch", "site": "z", "layer": 3}``. It is made again when the
-request is run (`rebuilt`). Keys that begin with ``$`` are ours.
+Plain data are text, finite numbers, booleans, None, tuples and mappings. A trace, an array or a table becomes its content
+hash (see `things`). A frozen dataclass becomes a mapping with its name under ``$class``: ``Patch(site="z", layer=3)`` is
+``{"$class": "Patch", "site": "z", "layer": 3}``. `rebuilt` makes the objects again. Keys that begin with ``$`` are reserved.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from tracebench.record.target import Target
 from tracebench.requests.canonical import LARGEST
 from tracebench.requests.things import KEYS, hash_of, key_of, opened, python_of
 
-#: Under this key stands the name of a class.
+#: Key for the name of a class.
 CLASS = "$class"
-#: In JSON, a whole number that a browser cannot hold is text under this key.
+#: Key for a whole number as text, in JSON, if a browser cannot hold the number.
 WHOLE = "$int"
 
 
 def plain(value: Any) -> Any:
-    """A parameter as plain data: sequences become tuples, frozen dataclasses mappings, numpy's numbers Python's own.
+    """A parameter as plain data: sequences become tuples, frozen dataclasses mappings, numpy numbers Python numbers.
 
     Raises:
-        TypeError: what cannot be a parameter.
-        ValueError: NaN or an infinity.
+        TypeError: a type that cannot be a parameter.
+        ValueError: NaN, an infinity, or a reserved key.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -46,7 +45,7 @@ def plain(value: Any) -> Any:
         return number
     if isinstance(value, (float, np.floating)):
         if not math.isfinite(value):
-            raise ValueError(f"a parameter is a finite number, got {value}: give None for a limit that is not there")
+            raise ValueError(f"a parameter is a finite number, got {value}: give None to mean no limit")
         return float(value)
     if (key := key_of(value)) is not None:
         return {key: hash_of(value)}
@@ -65,7 +64,7 @@ def plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> Any:
-    """Plain data as JSON that a browser can read and send back."""
+    """Plain data as JSON that a browser can read and send back without loss."""
     if isinstance(value, Mapping):
         return {key: to_json(each) for key, each in value.items()}
     if isinstance(value, tuple):
@@ -76,7 +75,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """The plain data that `to_json` wrote, also after a browser wrote it anew."""
+    """The plain data from the JSON of `to_json`, also if a browser has rewritten it."""
     if isinstance(value, Mapping):
         if set(value) == {WHOLE}:
             return int(value[WHOLE])
@@ -88,11 +87,15 @@ def from_json(value: Any) -> Any:
 
 
 def parsed(method: str) -> tuple[str, dict[str, Any]]:
-    """``LogitLens(top=5)`` as a name and its parameters; calls among the parameters become mappings with ``$class``."""
+    """``LogitLens(top=5)`` as (name, parameters). Calls among the parameters become mappings with ``$class``.
+
+    Raises:
+        ValueError: the text is not a call with keywords.
+    """
     try:
         call = _value(ast.parse(method, mode="eval").body)
         if not isinstance(call, dict) or CLASS not in call:
-            raise ValueError("it is no call by keywords")
+            raise ValueError("it is not a call with keywords")
         return call.pop(CLASS), plain(call)
     except (ValueError, TypeError, SyntaxError) as error:
         raise ValueError(
@@ -101,7 +104,7 @@ def parsed(method: str) -> tuple[str, dict[str, Any]]:
 
 
 def things_in(value: Any) -> dict[str, Any]:
-    """Content hash -> object, of the traces, arrays and tables among parameters that are not plain yet."""
+    """Content hash -> trace, array or table, for all of them among these parameters (before `plain`)."""
     if key_of(value) is not None:
         return {hash_of(value): value}
     if isinstance(value, Mapping):
@@ -116,9 +119,9 @@ def things_in(value: Any) -> dict[str, Any]:
 
 
 def described(analysis: Any) -> str:
-    """The repr of a dataclass with traces, arrays or tables among its fields, as Python that opens them.
+    """The repr for a dataclass with traces, arrays or tables as fields: Python that opens them from files.
 
-    Such a class is ``@dataclass(frozen=True, repr=False)`` and has ``__repr__ = described``.
+    Declare such a class with ``@dataclass(frozen=True, repr=False)`` and ``__repr__ = described``.
     """
     named = ", ".join(f"{each.name}={_python(getattr(analysis, each.name))}" for each in fields(analysis) if each.repr)
     return f"{type(analysis).__name__}({named})"
@@ -140,9 +143,9 @@ def _is_thing(value: Any) -> bool:
 
 
 def rebuilt(params: Mapping[str, Any], owner: type, things: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The parameters that an analysis is called with: its nested dataclasses are objects again, its hashes things.
+    """The parameters as objects: nested mappings become dataclasses, content hashes become traces, arrays and tables.
 
-    A nested class is looked up among those that the fields of its owner are annotated with, and among the analyses.
+    A nested class must be an analysis, or be in the annotations of its owner's fields.
 
     Raises:
         ValueError: a class that is not there, or parameters that it does not take.
@@ -160,8 +163,8 @@ def _object(value: Any, owner: type, things: Mapping[str, Any]) -> Any:
         ((key, content),) = value.items()
         if content not in things:
             raise ValueError(
-                f"a parameter of {owner.__name__} is the {KEYS[key]} {content}, which this bench does not have: ask with the "
-                f"object itself, as tb.{owner.__name__}(...) does"
+                f"a parameter of {owner.__name__} is the {KEYS[key]} {content}, which this bench does not have: give the "
+                f"object itself, as in tb.{owner.__name__}(...)"
             )
         return things[content]
     if CLASS not in value:
@@ -182,10 +185,10 @@ def _class(name: str, owner: type) -> type:
             known[name] = registry.analysis_class(name)
         except KeyError:
             raise ValueError(
-                f"a parameter of {owner.__name__} is a {name!r}, which is not known here: its fields are annotated with "
+                f"a parameter of {owner.__name__} is a {name!r}, which is not known here: the annotations of its fields name "
                 f"{', '.join(sorted(known))}. Install the package that has it, and annotate the field with the class"
             ) from None
-    _insist_on_frozen(known[name])
+    _require_frozen(known[name])
     return known[name]
 
 
@@ -193,7 +196,7 @@ def _mentioned(owner: type) -> dict[str, type]:
     """The dataclasses in the annotations of a class's fields, by name."""
     try:
         waiting = list(typing.get_type_hints(owner).values())
-    except NameError:  # an annotation that only a type checker imports
+    except NameError:  # an annotation is imported for type checkers only
         return {}
     found = {}
     while waiting:
@@ -205,21 +208,21 @@ def _mentioned(owner: type) -> dict[str, type]:
 
 
 def _nested(value: Any) -> dict[str, Any]:
-    """A dataclass as its repr says it, so that an object and the repr of its owner give the same data."""
+    """A dataclass as plain data, read from its repr, so that an object and the repr of its owner give the same data."""
     name = type(value).__name__
-    _insist_on_frozen(type(value))
+    _require_frozen(type(value))
     try:
-        said, params = parsed(repr(value))
+        shown_name, params = parsed(repr(value))
     except ValueError as error:
         raise TypeError(
             f"the repr of a parameter is Python that makes it, Name(field=value, ...), got {value!r}"
         ) from error
     own = {each.name: plain(getattr(value, each.name)) for each in fields(value)}
-    # What a repr leaves out is at its default, or it would be lost on the way.
-    whole_of_it = {each.name: params.get(each.name, _default(each)) for each in fields(value)}
-    if said != name or whole_of_it != own or not params.keys() <= own.keys():
+    # A field that the repr leaves out must be at its default, or its value would be lost.
+    from_repr = {each.name: params.get(each.name, _default(each)) for each in fields(value)}
+    if shown_name != name or from_repr != own or not params.keys() <= own.keys():
         raise TypeError(
-            f"the repr of a parameter names all fields that are not at their default; that of {name} is {value!r}"
+            f"the repr of a parameter names every field that is not at its default, got {value!r} for a {name}"
         )
     return {CLASS: name, **params}
 
@@ -230,10 +233,10 @@ def _default(field: Field[Any]) -> Any:
     return MISSING if field.default is MISSING else plain(field.default)
 
 
-def _insist_on_frozen(cls: Any) -> None:
+def _require_frozen(cls: Any) -> None:
     if not (isinstance(cls, type) and is_dataclass(cls) and cls.__dataclass_params__.frozen):
         raise TypeError(
-            f"a parameter is a frozen dataclass, {getattr(cls, '__name__', cls)} is none: give it frozen=True"
+            f"a parameter is a frozen dataclass, {getattr(cls, '__name__', cls)} is not: declare it with frozen=True"
         )
 
 
@@ -241,7 +244,7 @@ def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"the keys of a mapping are text, got {key!r}")
     if key.startswith("$") and key != CLASS:
-        raise ValueError(f"keys of a mapping that begin with $ are kept for the format of requests, got {key!r}")
+        raise ValueError(f"keys of a mapping that begin with $ are reserved for the format of requests, got {key!r}")
     return key
 
 
@@ -250,7 +253,7 @@ def _value(node: ast.expr) -> Any:
         return thing
     if isinstance(node, ast.Call):
         if node.args or not isinstance(node.func, ast.Name):
-            raise ValueError("it is no call of a name by keywords")
+            raise ValueError("it is not a call of a name with keywords")
         named = {word.arg: _value(word.value) for word in node.keywords}
         if None in named:
             raise ValueError("its keywords are not written out")

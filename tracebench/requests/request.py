@@ -1,8 +1,8 @@
-"""What a view asks for, and who answers.
+"""Requests, and the protocol of the objects that answer them.
 
-A `Request` is data: an analysis by name, its parameters, the hashes of the traces that it is about, a target. Views and
-snapshots know requests, never analyses. In a notebook a session answers them, in a snapshot a baked table; a view cannot
-tell which.
+A `Request` is data: the name of an analysis, its parameters, the hashes of its traces, a target. Views and saved pages know
+requests, never analyses. A session answers them in a notebook, a table of baked answers in a saved page. A view cannot tell
+the difference.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One question.
+    """One question: an analysis, its traces, and its target.
 
     Args:
         analysis: registry name, e.g. ``"LogitLens"``.
-        params: the fields of the analysis as plain data, see ``parameters.py``. Sequences become tuples, and frozen
-            dataclasses mappings with their name under ``$class``.
-        traces: hashes of the traces that it is about; empty where it is about none.
-        target: which number is explained; None where the analysis has no target.
-        code: Python that computes the answer; it takes no part in the key.
-        things: content hash -> the traces, arrays and tables among the parameters; they stay in the kernel.
+        params: the fields of the analysis. They become plain data, see ``parameters.py``.
+        traces: hashes of the traces that the request is about; may be empty.
+        target: the number to explain; None if the analysis has no target.
+        code: Python that computes the answer. It is not part of the key.
+        things: content hash -> trace, array or table among the parameters. These objects stay in the kernel.
+
+    Raises:
+        TypeError: a parameter of a type that cannot travel, or a trace that is not a hash.
+        ValueError: a parameter that is NaN or infinite.
     """
 
     analysis: str
@@ -52,7 +55,7 @@ class Request:
 
     @property
     def trace(self) -> str | None:
-        """The hash of its trace; None where it is about none or several."""
+        """The hash of its only trace; None if there are none or several."""
         return self.traces[0] if len(self.traces) == 1 else None
 
     def about(self, *traces: str) -> Request:
@@ -61,11 +64,11 @@ class Request:
 
     @property
     def key(self) -> str:
-        """Canonical JSON of everything but the code; its twin is ``js/src/requests/canonical.ts``."""
+        """Canonical JSON of everything except the code. Twin: ``js/src/requests/canonical.ts``."""
         return canonical({k: v for k, v in self.to_json().items() if k != "code"})
 
     def at(self, step: int) -> Request:
-        """The same question at another step, where it is about one."""
+        """The same question at another step. Unchanged if its target has no step."""
         if self.target is None or self.target.step is None:
             return self
         return replace(self, target=replace(self.target, step=step))
@@ -94,12 +97,12 @@ def _hashes(given: Any) -> tuple[str, ...]:
 
 
 def slice_key(request_key: str, coords: Mapping[str, Any]) -> str:
-    """The key of a slice of an answer: that of the request, and the canonical JSON of the slice's coordinates."""
+    """The key of a slice of an answer: the key of the request, then the canonical JSON of the slice's coordinates."""
     return request_key + canonical(dict(coords))
 
 
 class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state="absent"
-    """Nothing here can compute the answer. ``code`` is the Python that would."""
+    """The answer cannot be computed here. ``code`` is Python that computes it elsewhere."""
 
     def __init__(self, sentence: str, code: str = "") -> None:
         super().__init__(sentence)
@@ -107,18 +110,18 @@ class Absent(LookupError):  # noqa: N818 - the name of a state, as in data-state
 
 
 class Unanswerable(ValueError):  # noqa: N818 - the name of a state
-    """A question that has no answer at all. A view says why, and offers no second try."""
+    """The question has no answer. A view shows the reason and offers no retry."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One asked request on its way. The callbacks may be called from any thread.
+    """A request in progress. Its callbacks may be called from any thread.
 
     Args:
-        on_progress: ``(done, total, note)``.
+        on_progress: called with ``(done, total, note)``.
         on_answer: called once with the result.
-        on_part: called with what is known of the result so far, any number of times before the answer.
-        on_error: called once with the exception instead.
+        on_error: called once with the exception, if there is no result.
+        on_part: called with a partial result, any number of times before the answer.
     """
 
     on_progress: Callable[[int, int, str], None]
@@ -126,28 +129,28 @@ class Job:
     on_error: Callable[[BaseException], None]
     on_part: Callable[[Any], None] = lambda _: None
     cancelled: threading.Event = field(default_factory=threading.Event)
-    #: Set when computing begins: before that, a cancelled job has nothing to leave.
-    begun: threading.Event = field(default_factory=threading.Event)
+    #: Set when computing starts. A job that is cancelled earlier has nothing to clean up.
+    started: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
         self.cancelled.set()
 
 
 class Answerer(Protocol):
-    """What turns requests into results."""
+    """An object that turns requests into results."""
 
     def ask(self, request: Request, job: Job) -> None:
-        """Take the request; answer through the job, at once or later. Never raises, never blocks."""
+        """Answer a request through its job, now or later. Never raises, never blocks."""
         ...
 
     def known(self) -> Mapping[str, Any]:
-        """Request key -> result, of everything that has been answered so far."""
+        """Request key -> result, for all answers in the cache that are still valid."""
         ...
 
     def add(self, trace: Trace, lm: Any = None) -> None:
-        """Answer requests about this trace too, with this model or else the one that it has."""
+        """Answer requests about this trace too. ``lm`` is its model; None means the only model."""
         ...
 
     def close(self) -> None:
-        """No more answers are wanted."""
+        """Stop working: no further answer is needed."""
         ...

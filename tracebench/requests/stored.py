@@ -1,4 +1,4 @@
-"""Answers from results that already exist: a bench without a model."""
+"""Answers from finished results: for a bench without a model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tracebench.requests.request import Absent, Job, Request
 
 
 class Stored:
-    """An `Answerer` over finished results, e.g. of an opened file. What is not among them is absent.
+    """An `Answerer` over finished results, e.g. from an opened file. Other requests get the error `Absent`.
 
     Args:
-        results: what it answers with.
-        traces: what they are about; with them a question is found however its tokens are named.
+        results: the results.
+        traces: their traces. They are needed to find a result under its aliases.
     """
 
     def __init__(self, results: Iterable[Any] = (), traces: Iterable[Trace] = ()) -> None:
@@ -32,9 +32,13 @@ class Stored:
         self._aliases = other_keys(self._known, self._traces)
 
     def add(self, trace: Trace, lm: Any = None) -> None:
-        """One more trace; there is no model to keep for it."""
+        """Add a trace.
+
+        Raises:
+            ValueError: a model was given.
+        """
         if lm is not None:
-            raise ValueError("this bench has no model, so it takes none: make it with tb.explore(lm, traces)")
+            raise ValueError("this bench has no model, so add() takes none: make the bench with tb.explore(lm, traces)")
         self._traces.add(trace)
         self._aliases = other_keys(self._known, self._traces)
 
@@ -49,4 +53,4 @@ class Stored:
         return dict(self._known)
 
     def close(self) -> None:
-        """Nothing is under way."""
+        """There is no work to stop."""

@@ -1,7 +1,7 @@
-"""Parameters that are too large for a request: traces, arrays and tables travel by their content hash.
+"""Parameters that are too large for a request: traces, arrays and tables travel as their content hash.
 
-A request holds ``{"$trace": hash}``; the object itself stays in the kernel, and is found again by its hash when the request
-is run. In Python it is ``tb.open("HASH.trace").trace``, a file that `tb.save` writes.
+A request holds ``{"$trace": hash}``. The object itself stays in the kernel and is looked up by its hash when the request
+runs. In copied code it is ``tb.open("HASH.trace").trace``, a file that `tb.save` writes.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tracebench.record.arrays import LabeledArray
 from tracebench.record.files import Record
 from tracebench.record.trace import Trace
 
-#: Key in plain data -> the attribute of a `Bundle` that holds such a thing.
+#: Key in plain data -> the attribute of a `Bundle` with such an object.
 KEYS = {"$trace": "trace", "$array": "array", "$table": "table"}
 
 _OPENED = re.compile(r"([0-9a-f]{16})\.trace")
 
 
 def key_of(value: Any) -> str | None:
-    """The key under which a value stands in plain data; None where it is no such thing."""
+    """The key of a trace, an array or a table in plain data; None for any other value."""
     if isinstance(value, Trace):
         return "$trace"
     if isinstance(value, (LabeledArray, np.ndarray)):
         return "$array"
-    # pandas is imported only where a table is: its class is told by name.
+    # Compare the name of the class, so that pandas is not imported.
     is_table = type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ == "DataFrame"
     return "$table" if is_table else None
 
@@ -53,7 +53,7 @@ def hash_of(value: Any) -> str:
 
 
 def python_of(key: str, content: str) -> str:
-    """Python that opens a thing which was saved under its hash."""
+    """Python that opens an object from the file named by its hash."""
     return f"tb.open('{content}.trace').{KEYS[key]}"
 
 
@@ -71,8 +71,8 @@ def opened(node: ast.expr) -> dict[str, str] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
-    """An array or a table as it stands in a file."""
+class StoredThing:
+    """An array or a table in a file."""
 
     value: Any
 
@@ -84,7 +84,7 @@ class Stored:
         return Record(self.kind, {"table": self.value.to_json(orient="split", double_precision=15)}, {})
 
     @classmethod
-    def from_record(cls, record: Record) -> Stored:
+    def from_record(cls, record: Record) -> StoredThing:
         if "values" in record.arrays:
             return cls(record.arrays["values"])
         import io

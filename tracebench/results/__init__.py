@@ -1,1 +1,1 @@
-"""Results: frozen data with named axes. One kind of finding per file; they never print and know no HTML."""
+"""Results: frozen data with named axes, one kind per file. A result never prints and knows no HTML."""

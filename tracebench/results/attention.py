@@ -1,4 +1,4 @@
-"""Where attention looked: the pattern of every head."""
+"""Attention patterns: where every head looks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.counts import counted
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
 from tracebench.results.base import Result, about, about_from
-from tracebench.results.maps import heatmap, just_one
+from tracebench.results.maps import heatmap, one_slice
 from tracebench.results.pictures import title
 from tracebench.results.table import named
 
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Attention(Result):
-    """The attention patterns of one pass: each row says how one position's new information is mixed from others.
+    """The attention patterns of one pass: the weights by which each position (query) mixes earlier ones (keys).
 
-    ``query`` and ``key`` are token positions. Layers that mix positions in another way (of hybrid models) have no coordinate.
+    ``query`` and ``key`` are token positions. Layers without attention (in hybrid models) have no coordinate.
 
     Args:
-        weights: float32 [layer, head, query, key]; 0 where the key comes after the query.
-        sink: float32 [layer, head, query]: what a row gives to the head's sink, which leads nowhere; 0 in layers without
-            one. None where the model has none. A row and its sink sum to one.
+        weights: float32 [layer, head, query, key]; 0 if the key comes after the query.
+        sink: float32 [layer, head, query]: the weight of the head's sink, which moves no information; 0 in layers without
+            a sink. None if the model has no sinks. A row and its sink sum to 1.
         tokens: the text.
-        via: the implementation that computed the attention: ``"sdpa"``, ``"eager"``, ...; several are joined by a comma.
-        without: the layers among those asked for that have no attention.
+        via: the attention implementation: ``"sdpa"``, ``"eager"``, ...; several are joined by a comma.
+        without: the requested layers that have no attention.
     """
 
     weights: LabeledArray
@@ -46,20 +47,20 @@ class Attention(Result):
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The layers that are here."""
+        """The layer coordinates."""
         return self.weights.coords("layer")
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """The heads that are here."""
+        """The head coordinates."""
         return self.weights.coords("head")
 
     def to_pandas(self, layer: int | None = None, head: int | None = None) -> pd.DataFrame:
-        """One row per (layer, head, query, key) with key <= query: the token at ``key``, and the weight.
+        """A table with one row per (layer, head, query, key) with key <= query: the token at ``key`` and the weight.
 
         Args:
-            layer: this layer alone; the whole of a long text is millions of rows.
-            head: this head alone.
+            layer: only this layer; None means all, which is millions of rows for a long text.
+            head: only this head; None means all.
         """
         import pandas as pd
 
@@ -80,11 +81,11 @@ class Attention(Result):
         return pd.DataFrame(columns)
 
     def figure(self, layer: int | None = None, head: int | None = None) -> Figure:
-        """A plotly heatmap of query x key.
+        """A plotly heatmap [query, key] of the weights.
 
         Args:
-            layer: None is the mean over the layers.
-            head: None is the mean over the heads.
+            layer: None means the mean over the layers.
+            head: None means the mean over the heads.
         """
         values = np.asarray(self.map(layer, head).values)
         which = "Mean of all layers" if layer is None else f"Layer {layer}"
@@ -92,17 +93,17 @@ class Attention(Result):
         return heatmap(values, self.tokens, title(f"Where did it look? {which}, {whose}", self.method), "weight")
 
     def map(self, layer: int | None = None, head: int | None = None) -> LabeledArray:
-        """The weights [query, key] of one head, or their mean.
+        """The weights [query, key] of one head, or a mean.
 
         Args:
-            layer: None is the mean over the layers that are here.
-            head: None is the mean over the heads that are here.
+            layer: None means the mean over all layers of this result.
+            head: None means the mean over all heads of this result.
         """
         length = range(self.weights.shape[-1])
         return LabeledArray.of(_mean(self._some(layer, head)), query=length, key=length)
 
     def sinks(self, layer: int | None = None, head: int | None = None) -> LabeledArray | None:
-        """What each row of `map` gives to the sink [query]; None where the model has none."""
+        """The sink weight [query] of each row of `map`; None if the model has no sinks."""
         if self.sink is None:
             return None
         return LabeledArray.of(_mean(self._slice(self.sink, layer, head)), query=range(self.weights.shape[-1]))
@@ -111,9 +112,11 @@ class Attention(Result):
         return self._slice(self.weights, layer, head)
 
     def _slice(self, array: LabeledArray, layer: int | None, head: int | None) -> LabeledArray:
-        """One layer or all, one head or all, with their axes."""
-        asked = {"layer": layer, "head": head}
-        return array.isel(**{name: just_one(array, name, coord) for name, coord in asked.items() if coord is not None})
+        """One layer or all, one head or all. Both axes stay."""
+        wanted = {"layer": layer, "head": head}
+        return array.isel(
+            **{name: one_slice(array, name, coord) for name, coord in wanted.items() if coord is not None}
+        )
 
     def to_record(self) -> Record:
         arrays: dict[str, Any] = {"weights": self.weights}
@@ -133,11 +136,12 @@ class Attention(Result):
     def __repr__(self) -> str:
         layers, heads, tokens, _ = self.weights.shape
         sink = ", sinks" if self.sink is not None else ""
-        which = f"{layers} layers" + (f" (not {', '.join(map(str, self.without))})" if self.without else "")
-        return f"Attention({which} x {heads} heads x {tokens} tokens{sink}, via {self.via}, {self.checks_in_words})"
+        which = counted(layers, "layer") + (f" (not {', '.join(map(str, self.without))})" if self.without else "")
+        size = f"{which} x {counted(heads, 'head')} x {counted(tokens, 'token')}"
+        return f"Attention({size}{sink}, via {self.via}, {self.checks_in_words})"
 
 
 def _mean(array: LabeledArray) -> np.ndarray:
-    """Over layers and heads."""
+    """The mean [query, ...] over layers and heads."""
     values = np.asarray(array.values)
     return values[0, 0] if values.shape[:2] == (1, 1) else values.mean((0, 1))

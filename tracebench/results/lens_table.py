@@ -1,4 +1,4 @@
-"""What every layer would have said: the logit lens, at every position."""
+"""The logit lens: the prediction of every layer at every position."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray, whole
+from tracebench.record.counts import counted
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens, Vocabulary
 from tracebench.record.trace import Trace
@@ -15,7 +16,7 @@ from tracebench.results import palette
 from tracebench.results.base import Result, Says, about, about_from
 from tracebench.results.pictures import labels, literal, title, token_axis
 from tracebench.results.table import named
-from tracebench.sentences.lens_table import formed
+from tracebench.sentences.lens_table import lens_sentence
 from tracebench.sentences.words import Parts
 
 if TYPE_CHECKING:
@@ -27,21 +28,22 @@ _ARRAYS = ("token_ids", "probs", "entropy", "kl", "final_probs", "realised", "wa
 
 @dataclass(frozen=True, eq=False)
 class LensTable(Result):
-    """The distribution over the vocabulary that each layer's residual stream stands for.
+    """The next-token distribution that the residual stream gives after each layer, through the model's unembedding.
 
     The ``layer`` axis holds -1 (the embedding) and 0 .. L-1 (the stream *after* that block). ``token`` is the position
-    that is read; its prediction is about the token that follows.
+    that is read; the prediction is about the token after it. nostalgebraist 2020, "interpreting GPT: the logit lens".
 
     Args:
         token_ids: int32 [layer, token, rank], most likely first.
-        probs: float32 [layer, token, rank].
+        probs: float32 [layer, token, rank]: the probabilities of ``token_ids``.
         entropy: float32 [layer, token], nats.
         kl: float32 [layer, token], nats: KL(last layer ‖ this layer), 0 in the last row.
-        final_probs: float32 [layer, token, rank]: at each layer, the probability of the token that holds this rank
-            in the *last* row of the same position. These are the lines of a trajectory, without gaps.
-        realised: float32 [layer, token]: the probability of the token that really comes next; NaN at the last position.
-        watched: float32 [layer, token, watched]; the coordinates of ``watched`` are vocabulary ids. None if none is.
-        vocabulary: pieces of every id that occurs.
+        final_probs: float32 [layer, token, rank]: at each layer, the probability of the token that has this rank in the
+            *last* row of the same position. A trajectory is drawn from these, without gaps.
+        realised: float32 [layer, token]: the probability of the token that follows in the text; NaN at the last position.
+        watched: float32 [layer, token, watched]: the probability of each watched token. The coordinates of ``watched``
+            are vocabulary ids. None if no token is watched.
+        vocabulary: the pieces of every id in this table.
         tokens: the text.
     """
 
@@ -63,15 +65,15 @@ class LensTable(Result):
         return self.token_ids.coords("layer")
 
     def answer_layer(self, position: int, token_id: int | str | None = None) -> int | None:
-        """The first layer from which a token leads in every later row; None if it does not lead the last row.
+        """The first layer from which a token stays the top choice; None if it is not the top choice at the last layer.
 
         Args:
             position: the token position that is read.
-            token_id: the token asked for, as its id or its exact text; by default the one that leads the last row.
+            token_id: vocabulary id or exact text; None means the top choice of the last layer.
 
         Raises:
-            KeyError: no such position.
-            ValueError: a text that this lens knows no token of, or a number that is no id.
+            KeyError: there is no such position.
+            ValueError: the lens has no token with this text, or the number is not an id.
         """
         leaders = np.asarray(self.token_ids.sel(token=position).sel(rank=0))
         wanted = leaders[-1] if token_id is None else self._id(token_id)
@@ -80,11 +82,11 @@ class LensTable(Result):
         return self.layers[first] if first < len(leaders) else None
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per (layer, token, rank), with the columns of the view's CSV.
+        """A table with one row per (layer, token, rank), with the columns of the view's CSV.
 
-        ``token_id`` and ``text`` are the token that is read at this position; ``candidate_*`` is the one that has this rank
-        there, with its ``prob``; ``final_*`` the one that holds this rank in the last row, with its probability here. What
-        belongs to a (layer, token) repeats along rank: ``entropy``, ``kl``, ``realised_prob``, and ``watched_`` with an id.
+        ``token_id`` and ``text`` are the token that is read at this position. ``candidate_*`` is the token with this rank,
+        and ``prob`` its probability. ``final_*`` is the token with this rank in the last row, with its probability here.
+        ``entropy``, ``kl``, ``realised_prob`` and ``watched_<id>`` repeat along rank.
         """
         frame = self.probs.to_pandas("prob")
         prob = frame.pop("prob")
@@ -103,9 +105,9 @@ class LensTable(Result):
         return frame
 
     def _cells(self) -> dict[str, LabeledArray]:
-        """What there is one of at every (layer, token), by column name."""
+        """Column name -> array [layer, token]."""
         cells = {"entropy": self.entropy, "kl": self.kl, "realised_prob": self.realised}
-        # By id: two tokens may show the same text (parts of characters do), and must not be one column.
+        # Name the column by id, because two tokens may have the same text (U+FFFD for cut characters).
         if (watched := self.watched) is not None:
             cells |= {f"watched_{token_id}": watched.sel(watched=token_id) for token_id in watched.coords("watched")}
         return cells
@@ -121,8 +123,8 @@ class LensTable(Result):
                     f" Try {' ' + token!r}, with its space." if self.vocabulary.find(" " + token) is not None else ""
                 )
                 raise ValueError(
-                    f"{token!r} is no token that this lens kept, which are the first {self.token_ids.shape[-1]} of every "
-                    f"row and the watched ones: put it into watch, or give its id.{spaced}"
+                    f"this lens has no token {token!r}: it holds the top {self.token_ids.shape[-1]} of every row and the "
+                    f"watched tokens. Put the token into watch, or give its id.{spaced}"
                 )
             return found
         found = whole(token)
@@ -131,10 +133,13 @@ class LensTable(Result):
         return found
 
     def figure(self, tint: str = "prob") -> Figure:
-        """A plotly heatmap, layers upwards, the top token written in each cell.
+        """A plotly heatmap [layer, token] with the top token in each cell; the last layer is on top.
 
         Args:
-            tint: ``"prob"`` (of the top token), ``"entropy"`` or ``"kl"`` (nats).
+            tint: the number that colours a cell: ``"prob"`` (of the top token), ``"entropy"`` or ``"kl"`` (nats).
+
+        Raises:
+            ValueError: another tint.
         """
         import plotly.graph_objects as go
 
@@ -172,10 +177,10 @@ class LensTable(Result):
 
     def sentence(self, trace: Trace, step: int) -> Parts:
         """The layers at which the token of this step is the top choice."""
-        return formed(trace, self, step)
+        return lens_sentence(trace, self, step)
 
     def step_column(self, trace: Trace) -> tuple[str, list[str]]:
-        """From which layer each token is the top choice."""
+        """The layers at which the token of each step is the top choice."""
         layers = [self.answer_layer(trace.position(step), trace.token_at(step).id) for step in trace.steps]
         named = {None: "never", -1: "the embedding"}
         return "top choice from", [named.get(layer, f"layer {layer} to {self.layers[-1]}") for layer in layers]
@@ -190,10 +195,11 @@ class LensTable(Result):
         given = [name for name in _ARRAYS if name != "watched" or name in record.arrays]
         arrays: dict[str, Any] = {"watched": None, **{name: record.labeled(name) for name in given}}
         vocabulary = Vocabulary.from_arrays(record.group("vocabulary"))
-        vocabulary.insist_on(np.unique(arrays["token_ids"].values).tolist())
+        vocabulary.check_ids(np.unique(arrays["token_ids"].values).tolist())
         tokens = Tokens.from_arrays(record.group("tokens"))
         return cls(**arrays, vocabulary=vocabulary, tokens=tokens, **about_from(record.json))
 
     def __repr__(self) -> str:
         layers, tokens, ranks = self.token_ids.shape
-        return f"LensTable({layers} layers x {tokens} tokens, top {ranks}, {self.checks_in_words})"
+        size = f"{counted(layers, 'layer')} x {counted(tokens, 'token')}"
+        return f"LensTable({size}, top {ranks}, {self.checks_in_words})"

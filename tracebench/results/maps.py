@@ -1,4 +1,4 @@
-"""Maps of query x key: one layer or head of them, and their plotly picture."""
+"""Maps [query, key]: select one layer or head, and draw it with plotly."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tracebench.results.pictures import labels, token_axis
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-#: Weights that the colour bar names. Colours follow the square root: most weights are small, and would be one colour.
+#: Weights with a tick in the colour bar. The scale is the square root, because most weights are small.
 TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-def just_one(array: LabeledArray, name: str, coord: int) -> slice:
-    """The slice of offsets with one coordinate alone, which keeps the axis."""
+def one_slice(array: LabeledArray, name: str, coord: int) -> slice:
+    """The offsets of one coordinate as a slice, which keeps its axis (an int would drop it)."""
     offset = array.axis(name).index(coord)
     return slice(offset, offset + 1)
 
 
 def heatmap(values: np.ndarray, tokens: Tokens, title: dict[str, Any], unit: str) -> Figure:
-    """Query x key, the first query on top, coloured by the square root; hovering tells the value."""
+    """A plotly heatmap of values [query, key] in [0, 1]. The first query is on top; hovering shows the exact value."""
     import plotly.graph_objects as go
 
     seen = np.where(np.tri(*values.shape, dtype=bool), values, np.nan)

@@ -1,27 +1,27 @@
-"""The colours of numbers, as the bench has them on a light ground (``color.ts``; a test compares them).
+"""The colour scales of the figures. They equal those of the bench in light mode (``color.ts``; a test compares them).
 
-One sequential scale for amounts, in teal, whose lightness alone orders it. One scale for signed amounts: orange above zero,
-blue below. Both are right for colour-blind readers.
+Amounts have one teal scale that gets darker. Signed amounts are orange above zero and blue below. Colour-blind readers can
+read both.
 """
 
 from __future__ import annotations
 
 Rgb = tuple[int, int, int]
 
-#: Amounts in [0, 1], from paper.
+#: Colours of amounts in [0, 1], the background first.
 AMOUNT: tuple[Rgb, ...] = ((238, 243, 243), (122, 184, 186), (0, 96, 106))
-#: Signed amounts in [-1, 1], from paper: what is above zero, what is below.
+#: Colours of signed amounts in [-1, 1]: above and below zero, the background first.
 ABOVE: tuple[Rgb, ...] = ((245, 246, 247), (244, 176, 122), (201, 84, 10))
 BELOW: tuple[Rgb, ...] = ((245, 246, 247), (138, 181, 222), (28, 94, 164))
 
 
 def sequential() -> list[tuple[float, str]]:
-    """The scale for amounts as plotly takes one."""
+    """The scale of amounts as a plotly colorscale: (position in [0, 1], colour)."""
     return _scale(AMOUNT)
 
 
 def diverging() -> list[tuple[float, str]]:
-    """The scale for signed amounts as plotly takes one: zero is its middle."""
+    """The scale of signed amounts as a plotly colorscale; zero is in the middle."""
     return _scale((*BELOW[:0:-1], *ABOVE))
 
 

@@ -1,7 +1,7 @@
-"""What the plotly pictures of all results share: text as it is, axes of tokens, the question as title.
+"""Helpers for the plotly figures of all results: escaped text, token axes, and the question as title.
 
-Plotly reads a part of HTML in every text (``<b>``, ``<br>``, ``&amp;``) and, where MathJax is there, LaTeX between two ``$``.
-Token text comes from prompts and vocabularies: it passes `literal` and is shown as it is.
+Plotly interprets some HTML in every text (``<b>``, ``<br>``, ``&amp;``), and LaTeX between two ``$`` if MathJax is loaded.
+Token text can contain both, so `literal` escapes it.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from typing import Any
 
 from tracebench.record.tokens import Tokens
 
-#: Letters in a line of a title, and of what stands beneath it, that a figure of 700 pixels has room for.
-TITLE, BENEATH = 70, 100
-#: What plotly would read as markup, an entity or LaTeX.
+#: Characters per line that fit in a figure of 700 pixels: of the title, and of the subtitle.
+TITLE, SUBTITLE = 70, 100
+#: Characters that plotly would interpret as markup, an entity or LaTeX.
 _LITERAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
 
 
 def literal(text: str) -> str:
-    """Text that plotly shows as it is."""
+    """Escape a text, so that plotly shows it unchanged."""
     return text.translate(_LITERAL)
 
 
 def labels(tokens: Tokens) -> list[str]:
-    """A label for every position, none twice: the position and the token that stands there."""
+    """One unique label per position: the position and its token."""
     return [f"{at} {literal(text)}" for at, text in enumerate(tokens.display)]
 
 
 def token_axis(title: str) -> dict[str, Any]:
-    """An axis of such labels; plotly leaves out those that have no room."""
+    """A plotly axis of `labels`. Plotly hides the labels that do not fit."""
     return {"title": {"text": title}, "type": "category"}
 
 
 def title(question: str, method: str) -> dict[str, Any]:
-    """The question that a picture answers, and beneath it the method."""
-    return {"text": _lines(question, TITLE), "subtitle": {"text": _lines(method, BENEATH)}}
+    """A plotly title: the question that the figure answers, with the method as subtitle."""
+    return {"text": _lines(question, TITLE), "subtitle": {"text": _lines(method, SUBTITLE)}}
 
 
 def _lines(text: str, width: int) -> str:
-    # White space within a line stays: a token may be shown by it.
+    # Keep the white space in a line, because it can be part of a token.
     lines = textwrap.wrap(text, width, replace_whitespace=False, drop_whitespace=False, break_on_hyphens=False)
     return "<br>".join(literal(line.strip(" ")) for line in lines)

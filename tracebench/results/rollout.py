@@ -1,4 +1,4 @@
-"""What has reached each position by attention, layer by layer."""
+"""Attention rollout: how much of each input token reaches each position, layer by layer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.counts import counted
 from tracebench.record.files import Record, prefixed
 from tracebench.record.tokens import Tokens
 from tracebench.results.base import Result, about, about_from
-from tracebench.results.maps import heatmap, just_one
+from tracebench.results.maps import heatmap, one_slice
 from tracebench.results.pictures import title
 from tracebench.results.table import named
 
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Rollout(Result):
-    """How much of every input token has reached a position, layer by layer, as attention alone tells.
+    """The share of every input token in each position, after each layer, if only attention moves information.
+
+    Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928. ``rollout.reaching(trace.position(step))`` gives the shares
+    in the decision of a step.
 
     Args:
         flow: float32 [layer, query, key]: the share of the input token ``key`` in the stream at ``query`` after the layer.
-            Rows sum to one. What led to a step is ``rollout.reaching(trace.position(step))``.
+            Each row sums to 1.
         tokens: the text.
-        via: the implementation that computed the attention.
+        via: the attention implementation, e.g. ``"sdpa"``.
     """
 
     flow: LabeledArray
@@ -40,22 +44,22 @@ class Rollout(Result):
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The layers that are here."""
+        """The layer coordinates."""
         return self.flow.coords("layer")
 
     def reaching(self, position: int) -> LabeledArray:
-        """The shares [layer, key] of the input tokens in one position; a step is read at ``trace.position(step)``."""
+        """The shares [layer, key] of the input tokens in one position. For a step, pass ``trace.position(step)``."""
         return self.flow.sel(query=position)
 
     def to_pandas(self, layer: int | None = None) -> pd.DataFrame:
-        """One row per (layer, query, key) with key <= query: the token at ``key``, and its share.
+        """A table with one row per (layer, query, key) with key <= query: the token at ``key`` and its share.
 
         Args:
-            layer: this layer alone.
+            layer: only this layer; None means all.
         """
         import pandas as pd
 
-        some = self.flow if layer is None else self.flow.isel(layer=just_one(self.flow, "layer", layer))
+        some = self.flow if layer is None else self.flow.isel(layer=one_slice(self.flow, "layer", layer))
         queries, keys = np.tril_indices(self.flow.shape[-1])
         layers = some.coords("layer")
         return pd.DataFrame(
@@ -69,10 +73,10 @@ class Rollout(Result):
         )
 
     def figure(self, layer: int | None = None) -> Figure:
-        """A plotly heatmap of query x key.
+        """A plotly heatmap [query, key] of the shares.
 
         Args:
-            layer: None is the last.
+            layer: None means the last layer.
         """
         layer = self.layers[-1] if layer is None else layer
         values = np.asarray(self.flow.sel(layer=layer).values)
@@ -90,4 +94,5 @@ class Rollout(Result):
 
     def __repr__(self) -> str:
         layers, tokens, _ = self.flow.shape
-        return f"Rollout({layers} layers x {tokens} tokens, via {self.via}, {self.checks_in_words})"
+        size = f"{counted(layers, 'layer')} x {counted(tokens, 'token')}"
+        return f"Rollout({size}, via {self.via}, {self.checks_in_words})"

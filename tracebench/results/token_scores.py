@@ -1,4 +1,4 @@
-"""How much each token of the text speaks for (or against) what was said."""
+"""Attribution: how much each token of the text speaks for or against a decision."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.counts import counted
 from tracebench.record.files import Record, prefixed
 from tracebench.record.target import Target
 from tracebench.record.tokens import Tokens, Vocabulary, display_piece
@@ -18,7 +19,7 @@ from tracebench.results.base import Result, Says, about, about_from
 from tracebench.results.pictures import labels, literal, title, token_axis
 from tracebench.results.table import named
 from tracebench.results.token_scores_names import same_targets
-from tracebench.sentences.token_scores import attributed, most
+from tracebench.sentences.token_scores import scores_lines, scores_sentence
 from tracebench.sentences.words import Parts
 
 if TYPE_CHECKING:
@@ -32,18 +33,18 @@ _ARRAYS = ("scores", "values", "baseline_values", "explained")
 
 @dataclass(frozen=True, eq=False)
 class TokenScores(Result):
-    """Signed scores of the tokens that a decision was made from.
+    """The signed score of each token that the model had read when it made a decision.
 
     Args:
-        scores: float32 [token], or [step, token] where the target is every step, in ``unit``. NaN where a token did not
-            exist yet when the step was decided.
-        values: float32 [step]: the number that is explained, in ``unit``.
-        baseline_values: float32 [step]: the same number for the baseline; NaN where the method has none.
-        explained: int32 [step]: the token id that is explained; -1 where the target names none (entropy).
-        vocabulary: pieces of the ids that are explained or compared with.
+        scores: float32 [token], or [step, token] if the target is every step; in ``unit``. NaN for a token that did not
+            exist yet at this step.
+        values: float32 [step]: the explained number, in ``unit``.
+        baseline_values: float32 [step]: the same number for the baseline; NaN if the method has no baseline.
+        explained: int32 [step]: the id of the explained token; -1 if the target has no token (entropy).
+        vocabulary: the pieces of the explained tokens and of those they are compared with.
         tokens: the text.
-        target: what was asked.
-        baseline: what the text was compared with, in words; "" where the method has none.
+        target: the target of the analysis.
+        baseline: the baseline in words; "" if the method has none.
     """
 
     scores: LabeledArray
@@ -59,7 +60,7 @@ class TokenScores(Result):
 
     @property
     def unit(self) -> str:
-        """Of scores and values: ``"logits"``, ``"nats"`` or ``"probability"``."""
+        """The unit of scores and values: ``"logits"``, ``"nats"`` or ``"probability"``."""
         return UNITS[self.target.of]
 
     @property
@@ -67,22 +68,27 @@ class TokenScores(Result):
         return self.values.coords("step")
 
     def at(self, step: int) -> np.ndarray:
-        """[token]: the scores of one step."""
+        """The scores [token] of one step.
+
+        Raises:
+            KeyError: this step was not explained.
+        """
         if step not in self.steps:
-            raise KeyError(f"step {step} is not among the {len(self.steps)} that were explained ({self.steps[0]} ...)")
+            explained = f"{counted(len(self.steps), 'step')} ({self.steps[0]} ...)"
+            raise KeyError(f"step {step} was not explained; these scores explain {explained}")
         if "step" not in self.scores.dims:
             return np.asarray(self.scores.values)
         return np.asarray(self.scores.sel(step=step).values)
 
     def question(self, trace: Trace, step: int) -> str:
-        """What the scores of one step answer."""
-        # A token that nobody thought of is in this vocabulary, if not among the record's alternatives.
+        """The question that the scores of one step answer."""
+        # A rare token may be missing among the candidates of the trace; our vocabulary has it.
         known = trace.candidates.vocabulary.union(self.vocabulary)
         known_here = replace(trace, candidates=replace(trace.candidates, vocabulary=known))
         return replace(self.target, step=step).sentence(known_here)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per (step, token) that existed: the token and its score."""
+        """A table with one row per (step, token): the token and its score, without the NaN cells."""
         import pandas as pd
 
         scores = np.stack([self.at(step) for step in self.steps]).astype(np.float64)
@@ -93,7 +99,7 @@ class TokenScores(Result):
         )
 
     def figure(self) -> Figure:
-        """A plotly bar chart of one step's scores, or a heatmap of steps x tokens."""
+        """A plotly bar chart of the scores of one step, or a heatmap [step, token]."""
         import plotly.graph_objects as go
 
         names = labels(self.tokens)
@@ -102,7 +108,7 @@ class TokenScores(Result):
             plot = go.Heatmap(
                 z=np.asarray(self.scores.values),
                 x=names,
-                y=[f"{step} {literal(self._said(step))}".strip() for step in self.steps],
+                y=[f"{step} {literal(self._explained_at(step))}".strip() for step in self.steps],
                 zmin=-widest,
                 zmax=widest,
                 colorscale=palette.diverging(),
@@ -121,7 +127,7 @@ class TokenScores(Result):
                     "colorscale": palette.diverging(),
                     "cmin": -widest,
                     "cmax": widest,
-                    # A small score is pale: its edge shows it.
+                    # A bar with a small score is pale, so it has a strong edge.
                     "line": {"color": [palette.edge(value) for value in values[there].tolist()], "width": 1},
                 },
                 hovertemplate=f"%{{x}}<br>score %{{y:.4f}} {self.unit}<extra></extra>",
@@ -131,25 +137,25 @@ class TokenScores(Result):
         return go.Figure(plot, layout)
 
     def _headline(self) -> str:
-        """The question without the record, for a title."""
+        """The question as a title; it needs no trace."""
         target = self.target
         at = "each step" if target.step is None else f"step {target.step}"
         if target.of == "entropy":
             return f"Why was the model as sure as it was at {at}?"
         if target.token is not None:
-            said = f"“{self._shown(target.token)}”"
+            quoted = f"“{self._shown(target.token)}”"
         elif target.step is None:
-            said = "each token"
+            quoted = "each token"
         else:
-            said = f"“{self._said(target.step)}”"
+            quoted = f"“{self._explained_at(target.step)}”"
         if target.against is not None:
-            return f"Why {said} rather than “{self._shown(target.against)}” at {at}?"
+            return f"Why {quoted} rather than “{self._shown(target.against)}” at {at}?"
         if target.token is not None:
-            return f"What speaks for {said} at {at}?"
-        return "Why did the model say each of its tokens?" if target.step is None else f"Why {said} at {at}?"
+            return f"What speaks for {quoted} at {at}?"
+        return "Why did the model say each of its tokens?" if target.step is None else f"Why {quoted} at {at}?"
 
-    def _said(self, step: int) -> str:
-        """The token that is explained at a step; "" where there is none."""
+    def _explained_at(self, step: int) -> str:
+        """The explained token of a step, as it is shown; "" if there is none."""
         token = int(self.explained.sel(step=step))
         return self._shown(token) if token >= 0 else ""
 
@@ -163,16 +169,16 @@ class TokenScores(Result):
         return "adds" if self.target.against is None else "compares"
 
     def sentence(self, trace: Trace, step: int) -> Parts | None:
-        """Which tokens speak for the decision of a step, and which against it."""
-        return attributed(trace, self, step) if step in self.steps else None
+        """The tokens that speak most for and against the decision of a step."""
+        return scores_sentence(trace, self, step) if step in self.steps else None
 
     def other_targets(self, trace: Trace) -> list[Target]:
-        """The same target with its tokens named in other ways."""
+        """The same target with other names for its tokens."""
         return same_targets(self, trace)
 
     def lines(self, trace: Trace) -> Iterator[str]:
         """The largest scores of each step, and the checks that do not hold."""
-        return most(trace, self)
+        return scores_lines(trace, self)
 
     def to_record(self) -> Record:
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
@@ -189,5 +195,6 @@ class TokenScores(Result):
         return cls(**arrays, vocabulary=Vocabulary.from_arrays(record.group("vocabulary")), **given)
 
     def __repr__(self) -> str:
-        what = f"{len(self.steps)} steps" if "step" in self.scores.dims else f"step {self.steps[0]}"
-        return f"TokenScores({self.method.partition('(')[0]}, {what} x {len(self.tokens)} tokens, {self.unit})"
+        steps = counted(len(self.steps), "step") if "step" in self.scores.dims else f"step {self.steps[0]}"
+        tokens = counted(len(self.tokens), "token")
+        return f"TokenScores({self.method.partition('(')[0]}, {steps} x {tokens}, {self.unit})"

@@ -1,4 +1,4 @@
-"""The targets that mean the same: a token is named by its text, by its id, or not at all where it is the one that was taken."""
+"""Equal targets: a token is named by its text or by its id; the generated token also by None."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tracebench.record.trace import Trace
 if TYPE_CHECKING:
     from tracebench.results.token_scores import TokenScores
 
-#: Result -> the trace that it was last looked up for, and its targets: a bench asks for them again and again.
+#: Result -> the trace of its last lookup, and its equal targets. A bench looks them up at every step.
 _CACHE: WeakKeyDictionary[TokenScores, tuple[Trace, list[Target]]] = WeakKeyDictionary()
 
 
 def same_targets(result: TokenScores, trace: Trace) -> list[Target]:
-    """Every target that means the one of this result; the result itself says which ids its target meant."""
+    """Every target that means the same as the target of this result. ``result.explained`` gives the token ids."""
     cached_for, targets = _CACHE.get(result, (None, []))
     if cached_for is not trace:
-        targets = _made(result, trace)
+        targets = _equal_targets(result, trace)
         _CACHE[result] = trace, targets
     return targets
 
 
-def _made(result: TokenScores, trace: Trace) -> list[Target]:
+def _equal_targets(result: TokenScores, trace: Trace) -> list[Target]:
     target = result.target
-    # A third party's result may not say what it explained at the step that was asked.
+    # The result of a third party may lack the explained token of this step.
     if target.step is None or target.of == "entropy" or target.step not in result.explained.coords("step"):
         return []
     token = int(result.explained.sel(step=target.step))
@@ -39,13 +39,13 @@ def _made(result: TokenScores, trace: Trace) -> list[Target]:
     against = (
         [None] if target.against is None else _names(_id(target.against, result.vocabulary), target.against, known)
     )
-    # Of two texts that read alike one may be no token: a target compares two.
+    # A target refuses a token that is compared with itself.
     pairs = [(a, b) for a in tokens for b in against if a is None or a != b]
     return [replace(target, token=a, against=b) for a, b in pairs]
 
 
 def _id(given: str | int, mentioned: Vocabulary) -> int | None:
-    """The id that was meant; None where two tokens that a result mentions have that text, or none."""
+    """The id of a token given as id or text; None unless exactly one mentioned token has that text."""
     if isinstance(given, int):
         return given
     wanted = given.encode("utf-8", "surrogatepass")
@@ -54,10 +54,10 @@ def _id(given: str | int, mentioned: Vocabulary) -> int | None:
 
 
 def _names(token: int | None, given: str | int | None, known: Vocabulary) -> list[str | int | None]:
-    """How a token can be named: as it was, by its id, and by its text where no other token of the record has that.
+    """The names of a token: the given one, its id, and its text if no other token of the record has that text.
 
-    A single byte is not named by its text: vocabularies with tokens for bytes have a second token of that text, which is the
-    one that a tokenizer means by it and which the record need not know.
+    A single byte has no text as name. A vocabulary with byte tokens has a second token with that text, which the tokenizer
+    would choose and the record may lack.
     """
     names: list[str | int | None] = [] if given is None else [given]
     if token is None:
@@ -66,7 +66,7 @@ def _names(token: int | None, given: str | int | None, known: Vocabulary) -> lis
     piece = known.pieces.get(token, b"")
     try:
         text = piece.decode("utf-8")
-    except UnicodeDecodeError:  # a half character has no text
+    except UnicodeDecodeError:  # a cut character has no text
         text = ""
     if len(piece) > 1 and text and sum(other == piece for other in known.pieces.values()) == 1:
         names.append(text)

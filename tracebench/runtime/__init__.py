@@ -1,1 +1,1 @@
-"""The notebook around us: its cells, interrupts and progress bars."""
+"""The notebook around the library: its cells, interrupts and progress bars."""

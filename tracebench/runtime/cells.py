@@ -1,4 +1,4 @@
-"""Whether a notebook cell runs or has run: only a cell can change what is in memory behind the bench's back."""
+"""Watch the cells of a notebook: only user code in a cell or a widget callback can change a model between two requests."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Any
 
 from tracebench.runtime.interrupts import Scope
 
-#: Seconds between two looks at whether a cell has ended.
+#: Seconds between two checks whether a cell has ended.
 PAUSE = 0.02
 
 
 class Cells:
-    """Counts the executions of one IPython shell."""
+    """Counts the cells that one IPython shell runs."""
 
     def __init__(self, shell: Any) -> None:
-        #: Changes with everything that runs a user's code: cells, and messages of widgets, which may come on another thread.
+        #: Changes whenever user code runs: in a cell, or in a widget message, which may come on another thread.
         self.count = 0
-        #: Cells that have begun, and that went on after lending.
-        self.begun = 0
+        #: Number of cells that have started, plus one each time that a cell continues after `lend`.
+        self.started = 0
         self._shell = weakref.ref(shell)
-        # A cell may run others: %%capture does.
+        #: Cells on the stack. There may be several, because a cell can run another one (%%capture does).
         self.depth = _cells_on_stack(shell)
-        #: How many of them do nothing but wait for a worker.
+        #: How many of those cells only wait for a worker.
         self.lent = 0
-        #: Held while no cell may begin or go on.
-        self.between = threading.Lock()
+        #: While this lock is held, no cell starts or continues.
+        self.no_cell = threading.Lock()
         self._counting = threading.Lock()
         shell.events.register("pre_execute", self._begin)
         shell.events.register("post_execute", self._end)
@@ -41,43 +41,43 @@ class Cells:
 
     @property
     def rest(self) -> int | None:
-        """A number that stays the same while no cell runs; None while one does."""
-        return None if self.running else self.begun
+        """A number that stays the same while no cell runs; None while a cell runs."""
+        return None if self.running else self.started
 
     def _begin(self, *_: object) -> None:
-        # ipykernel says the same of a widget's message as of a cell, and it may handle one beside a cell.
+        # ipykernel fires this event for widget messages too, also on another thread while a cell runs.
         if threading.current_thread() is threading.main_thread():
             if not self.running:
                 self._wait()
             self.depth = _cells_on_stack(self._shell()) + 1
-            self.begun += 1
-        self._change()
+            self.started += 1
+        self._count_change()
 
     def _end(self, *_: object) -> None:
         if threading.current_thread() is threading.main_thread():
-            # Counted anew: of a widget's message whose callback fails the end is never told.
+            # Recount: IPython sends no end event when a widget callback fails.
             self.depth = _cells_on_stack(self._shell())
-        self._change()
+        self._count_change()
 
-    def _change(self) -> None:
+    def _count_change(self) -> None:
         with self._counting:
             self.count += 1
 
     def _wait(self) -> None:
         while True:
             try:
-                with self.between:
+                with self.no_cell:
                     return
             except KeyboardInterrupt:
-                # IPython would print it and run the cell all the same, in the middle of a pass. It is a short one.
+                # IPython would print this and start the cell during a pass of the model. Wait: a pass is short.
                 continue
 
-    def take_back(self) -> None:
-        """The end of `lend`: once no pass is under way."""
-        with self.between:
+    def end_lending(self) -> None:
+        """End `lend`: wait for the current pass of the worker, then let the cell continue."""
+        with self.no_cell:
             self.lent -= 1
-            self.begun += 1
-        self._change()
+            self.started += 1
+        self._count_change()
 
 
 _SHELLS: weakref.WeakKeyDictionary[Any, Cells] = weakref.WeakKeyDictionary()
@@ -85,44 +85,44 @@ _MAKING = threading.Lock()
 
 
 def stamp() -> int | None:
-    """A number that stays the same while no cell runs; None while one does, and where there is no notebook to ask."""
+    """A number that stays the same until user code runs; None while a cell runs, and outside a notebook."""
     cells = watch()
     return None if cells is None or cells.running else cells.count
 
 
 def hold_off(undo: ExitStack, wait: Callable[[], None]) -> None:
-    """Keep the next cell from beginning, and one that lends from going on, until ``undo`` ends.
+    """Wait until no cell runs. Then block the next cell, and a cell that waits in `lend`, until ``undo`` closes.
 
     Args:
-        undo: ends it.
-        wait: called again and again while a cell runs; what it raises ends the waiting.
+        undo: closing it unblocks the cells.
+        wait: called repeatedly while a cell runs. It stops the waiting by raising.
     """
     cells = watch()
     while cells is not None:
-        cells.between.acquire()
+        cells.no_cell.acquire()
         if not cells.running:
-            undo.callback(cells.between.release)
+            undo.callback(cells.no_cell.release)
             return
-        cells.between.release()
+        cells.no_cell.release()
         wait()
         time.sleep(PAUSE)
 
 
 def lend() -> Scope[None]:
-    """Within this scope the calling cell only waits, and a worker may use the model as if no cell ran."""
+    """Within this scope the calling cell only waits, so a worker may use the model."""
 
     def enter(undo: ExitStack) -> None:
         cells = watch()
         if cells is not None and cells.depth and threading.current_thread() is threading.main_thread():
             cells.lent += 1
-            undo.callback(cells.take_back)
-            cells._change()  # what was known before belongs to the cell, which may have changed it
+            undo.callback(cells.end_lending)
+            cells._count_change()  # the cell may have changed the model before this line
 
     return Scope(enter)
 
 
 def watch() -> Cells | None:
-    """The cells of the shell that this process runs; None where there is none."""
+    """The cells of the IPython shell of this process; None without a shell."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is None:
@@ -135,7 +135,7 @@ def watch() -> Cells | None:
 
 
 def _cells_on_stack(shell: Any) -> int:
-    """How many cells the main thread is in now: events tell of the next ones only."""
+    """The number of cells on the stack of the main thread. Events cannot tell: a cell may have started before we listen."""
     code, found = getattr(type(shell).run_code, "__code__", None), 0
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None:

@@ -1,7 +1,7 @@
-"""Scopes that are put up whole and taken down whole, also when a person interrupts.
+"""Scopes whose setup and teardown are never cut short by an interrupt.
 
-Ctrl-C raises between any two lines of the main thread, those of a ``finally`` included: a hook or a mode could be left
-behind. Within a `Scope` an interrupt that falls into the putting up or the taking down waits until that is done.
+Ctrl-C can raise between any two lines of the main thread, also inside a ``finally``, and leave a hook or a mode behind.
+A `Scope` delays an interrupt that arrives during its setup or its teardown until that is complete.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-#: The scopes that are open on the main thread, innermost last; the only thread that hears interrupts.
+#: The open scopes of the main thread, innermost last. Only the main thread receives interrupts.
 _OPEN: list[Scope[Any]] = []
 
 
 class Scope(Generic[T]):
-    """``with Scope(enter) as value:``: runs ``enter(undo)``, the body, and then whatever was pushed onto ``undo``.
+    """``with Scope(enter) as value:`` runs ``enter(undo)``, then the body, then the callbacks in ``undo``.
 
     Args:
-        enter: puts things up and pushes how each is undone onto the `ExitStack` it is given; its value is the scope's.
+        enter: the setup. It adds a callback to the `ExitStack` for each step that must be undone. It returns ``value``.
     """
 
     def __init__(self, enter: Callable[[ExitStack], T]) -> None:
         self._enter, self._undo = enter, ExitStack()
         self._before: Any = None
-        # Interrupts are let through in the body alone.
+        # Interrupts pass through in the body only.
         self._in_body, self._late, self._ended = False, False, False
 
     def __enter__(self) -> T:
@@ -45,11 +45,11 @@ class Scope(Generic[T]):
         return value
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        self._in_body = False  # here and not in a call: a call listens for interrupts before it begins
+        self._in_body = False  # inline, because Python handles interrupts at the start of a call
         self._end(error)
 
     def raise_late(self) -> None:
-        """Raise an interrupt that came while things were put up."""
+        """Raise an interrupt that was delayed."""
         if self._late:
             self._late = False
             self._before(signal.SIGINT, None)
@@ -57,7 +57,7 @@ class Scope(Generic[T]):
     def _hold_back(self) -> None:
         if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGINT)):
             return
-        # From the moment it is exchanged the handler only takes a note, so nothing is lost between these two lines.
+        # Once installed, our handler only records an interrupt, so none is lost between these two lines.
         self._before = signal.signal(signal.SIGINT, self._on_interrupt)
         _OPEN.append(self)
 
@@ -68,17 +68,17 @@ class Scope(Generic[T]):
             if self._before is not None:
                 _OPEN.remove(self)
                 try:
-                    # A handler that the body put there on purpose stays.
+                    # Keep a handler that the body installed on purpose.
                     if signal.getsignal(signal.SIGINT) == self._on_interrupt:
                         signal.signal(signal.SIGINT, self._before)
                 finally:
-                    # Not sooner: an interrupt that is let through before the exchange would leave our handler there.
+                    # Set this last: an interrupt that passes before the handler is restored would leave ours in place.
                     self._ended = True
                 self.raise_late()
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        # A debugger may have kept this handler and put it back when the scope is long gone.
-        # The first instruction of `__exit__` belongs to the taking down, and comes before it can say so.
+        # `_ended`: a debugger may restore this handler after the scope has ended.
+        # `_EXIT`: an interrupt may arrive in `__exit__` before its first line sets `_in_body`.
         if self._ended or (self._in_body and (frame is None or frame.f_code is not _EXIT)):
             self._before(number, frame)
         else:
@@ -88,7 +88,7 @@ class Scope(Generic[T]):
 _EXIT = Scope.__exit__.__code__
 
 
-def heed() -> None:
-    """For whoever waits while a scope is put up: raise the interrupt that has come meanwhile."""
+def raise_delayed() -> None:
+    """Raise an interrupt that the innermost scope has delayed. Call this in a loop that waits during a setup."""
     if _OPEN and threading.current_thread() is threading.main_thread():
         _OPEN[-1].raise_late()

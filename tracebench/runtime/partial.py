@@ -1,7 +1,7 @@
-"""How slow work hands over what it knows so far, before its result is complete.
+"""Partial results: slow work delivers a result before it is complete.
 
-An analysis calls `deliver` with a result whose missing cells are masked. A bench shows it, and shows the next one in its
-place. Receivers belong to the thread of control that set them, as listeners of progress do.
+An analysis calls `deliver` with a result whose missing cells are masked. The bench shows it until the next one arrives.
+A receiver belongs to the thread that set it, like a listener of progress.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def receiving(receiver: Receiver) -> Generator[None]:
 
 
 def is_wanted() -> bool:
-    """Whether a receiver is set: making a partial result is work too."""
+    """Whether a receiver is set. Without one, an analysis need not make partial results."""
     return _receiver.get() is not None
 
 
 def deliver(result: Any) -> None:
-    """Hand over a result in which some cells are still masked."""
+    """Send a result with masked cells to the receiver, if there is one."""
     receiver = _receiver.get()
     if receiver is not None:
         receiver(result)

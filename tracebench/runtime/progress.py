@@ -1,8 +1,8 @@
-"""How slow work reports progress and learns that it was cancelled.
+"""Progress and cancellation of slow work.
 
-Whoever runs the work listens; whoever does the work ticks between micro-batches. The listener may raise `Cancelled`
-(or whatever it likes) to stop the work there. Listeners belong to the thread of control that set them, so a worker's
-listener never sees the ticks of a notebook cell.
+The caller sets a listener; the work calls `tick` between micro-batches. The listener may raise `Cancelled`, or any other
+exception, to stop the work there. A listener belongs to the thread that set it, so the listener of a worker never sees the
+ticks of a notebook cell.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tracebench.runtime.interrupts import Scope
 
 
 class Cancelled(Exception):  # noqa: N818 - the field's word (concurrent.futures, asyncio), and it is no error
-    """The work was called off. What was computed before stays."""
+    """The work was cancelled. Earlier results stay."""
 
 
 Listener = Callable[[int, int, str], None]
@@ -37,7 +37,7 @@ def tick(done: int, total: int, note: str = "") -> None:
 
 
 def part(number: int, of: int) -> Scope[None]:
-    """Within this scope ticks are those of one part of equal parts: ``part(2, 5)`` is the third of five."""
+    """Within this scope, ticks count as one of several equal parts: ``part(2, 5)`` is the third of five."""
     whole = _listener.get()
 
     def listener(done: int, total: int, note: str) -> None:
@@ -48,53 +48,53 @@ def part(number: int, of: int) -> Scope[None]:
 
 
 def _listen(undo: ExitStack, listener: Listener) -> None:
-    """Put a listener up. In a `Scope`: an interrupt must not leave it there, or later work shows no bar."""
+    """Set a listener until ``undo`` closes. Call this in a `Scope`: if an interrupt left it set, later work had no bar."""
     undo.callback(_listener.set, _listener.get())
     _listener.set(listener)
 
 
-#: Seconds. Work that is done sooner shows nothing.
+#: Seconds before a bar appears.
 DELAY = 2.0
 
-#: What the time is, in seconds; tests set another clock.
+#: The clock, in seconds. Tests replace it.
 clock = time.monotonic
 
 
 class shown(ContextDecorator, Scope[None]):  # noqa: N801 - used as a scope and as a decorator, like a function
-    """Within this scope slow work shows a bar, unless there is a listener already: then the listener shows it."""
+    """Within this scope, or in a function with this decorator, slow work shows a bar if no listener is set."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
-        super().__init__(self._put_up)
+    def __init__(self, label: str) -> None:
+        self._label = label
+        super().__init__(self._set_up)
 
     def _recreate_cm(self) -> shown:
-        return shown(self._what)  # a scope is entered once
+        return shown(self._label)  # a scope can be entered only once
 
-    def _put_up(self, undo: ExitStack) -> None:
+    def _set_up(self, undo: ExitStack) -> None:
         if _listener.get() is None:
-            _listen(undo, _Bar(self._what, undo))
+            _listen(undo, _Bar(self._label, undo))
 
 
 class _Bar:
-    """A listener that draws a bar once the work has lasted `DELAY`; ``undo`` takes the bar away."""
+    """A listener that draws a bar once the work has lasted `DELAY`. ``undo`` removes the bar."""
 
-    def __init__(self, what: str, undo: ExitStack) -> None:
-        self._what, self._undo, self._began = what, undo, clock()
+    def __init__(self, label: str, undo: ExitStack) -> None:
+        self._label, self._undo, self._began = label, undo, clock()
         self._bar: Any = None
 
     def __call__(self, done: int, total: int, note: str) -> None:
         if self._bar is None:
             if clock() - self._began < DELAY:
                 return
-            # A bar that is interrupted while it is made complains when it is thrown away.
+            # Use a scope, because tqdm prints an error if an interrupt stops its constructor.
             with Scope(lambda _: self._make(done, total, note)):
                 return
         self._bar.total = total
-        self._bar.set_description(note or self._what, refresh=False)
+        self._bar.set_description(note or self._label, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def _make(self, done: int, total: int, note: str) -> None:
         from tqdm.auto import tqdm
 
-        # Drawn as soon as it is made; after that tqdm draws it at most ten times a second.
-        self._bar = self._undo.enter_context(tqdm(desc=note or self._what, total=total, initial=done, leave=False))
+        # tqdm draws the bar now, and later at most ten times a second.
+        self._bar = self._undo.enter_context(tqdm(desc=note or self._label, total=total, initial=done, leave=False))

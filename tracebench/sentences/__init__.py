@@ -1,1 +1,1 @@
-"""What a result says in words, one file per kind."""
+"""The sentences of results, one file per kind."""

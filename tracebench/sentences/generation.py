@@ -1,4 +1,4 @@
-"""What a record says about a step: the token that was taken, and how sure the model was."""
+"""The sentence of a trace about a step: the generated token, and how sure the model was."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from tracebench.record.trace import Trace
 from tracebench.sentences.words import Parts, equals
 
 
-def said(trace: Trace, step: int) -> Parts:
-    """What was said at a step and how sure the model was; needs the trace alone."""
+def generation_sentence(trace: Trace, step: int) -> Parts:
+    """``The model said “·Paris” with p = 0.702``: the token of a step and its probability.
+
+    Raises:
+        IndexError: the trace has no such step.
+    """
     trace.check_step(step)
     at = trace.prompt_length + step
     prob = float(np.asarray(trace.candidates.chosen_probs.values)[step])

@@ -1,4 +1,4 @@
-"""What a lens adds to the sentence of the record: at which layers the token that was taken is the top choice."""
+"""The sentence of a lens: the layers at which the generated token is the top choice. It continues that of the trace."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tracebench.results.lens_table import LensTable
 
 
-def formed(trace: Trace, lens: LensTable, step: int) -> Parts:
-    """``; top choice from layer 27 to 29.``: what follows the sentence of the record.
+def lens_sentence(trace: Trace, lens: LensTable, step: int) -> Parts:
+    """``; top choice from layer 27 to 29.``: the end of the sentence about a step.
 
     Args:
-        trace: what the lens is about.
-        lens: of the whole text.
+        trace: the trace of the lens.
+        lens: a lens over the whole text.
         step: one of ``trace.steps``.
     """
     position, token = trace.position(step), trace.token_at(step)

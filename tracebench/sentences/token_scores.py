@@ -1,4 +1,4 @@
-"""What token scores say: which tokens speak for a decision and against it, the method, and its checks."""
+"""The sentence of token scores: the tokens for and against a decision, the method, and its checks."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from tracebench.sentences.words import Parts, method_in_words, percent, probabil
 if TYPE_CHECKING:
     from tracebench.results.token_scores import TokenScores
 
-#: The check that scores add up to the difference that they explain.
+#: Name of the check that the scores add up to the difference they explain.
 COMPLETENESS = "completeness"
 
 
-def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
-    """What speaks for a decision and what against it: who leads by how much, the largest scores, the method, and its checks.
+def scores_sentence(trace: Trace, scores: TokenScores, step: int) -> Parts:
+    """The sentence about a step: the explained number, the largest scores for and against, the method, and its checks.
 
     Args:
-        trace: what the scores are about.
-        scores: of this step, or of every step.
-        step: one of ``scores.steps``; a ``KeyError`` says which there are.
+        trace: the trace of the scores.
+        scores: scores of this step, or of every step.
+        step: one of ``scores.steps``.
+
+    Raises:
+        KeyError: this step was not explained.
     """
     row = scores.at(step)
     value = float(scores.values.sel(step=step))
     sizes = float(np.nansum(np.abs(row)))
     most = float(np.nanmax(np.abs(row), initial=0.0))
-    # Largest first without regard to sign, equal ones in the order of the text, as the view lists them.
+    # Sort by absolute score, largest first; equal scores stay in the order of the text. The view has the same order.
     order = [int(at) for at in np.argsort(-np.abs(np.nan_to_num(row)), kind="stable") if not np.isnan(row[at])]
     above = [at for at in order if row[at] > 0][:2]
     below = [at for at in order if row[at] < 0][:1]
@@ -64,7 +67,7 @@ def attributed(trace: Trace, scores: TokenScores, step: int) -> Parts:
 
 
 def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts:
-    """The number that is explained, in words."""
+    """The explained number in words."""
     target, unit = scores.target, scores.unit
     size = signed(abs(value), abs(value)).lstrip("+")
     if target.of == "entropy":
@@ -86,7 +89,7 @@ def _number(trace: Trace, scores: TokenScores, step: int, value: float) -> Parts
 
 
 def _unmet(scores: TokenScores, step: int) -> tuple[str, ...]:
-    """That the scores of a step do not add up, before any of them is named."""
+    """The warning that the scores of a step do not add up. It comes before the scores."""
     check = _completeness(scores)
     if check is None:
         return ()
@@ -98,17 +101,17 @@ def _unmet(scores: TokenScores, step: int) -> tuple[str, ...]:
 
 
 def _amount(value: float, check: Check) -> str:
-    """A share as a percentage: the unit of such a check begins with "of"."""
+    """A value with its unit. A unit that begins with "of" is a share, so the value is a percentage."""
     return f"{value * 100:.2g} %" if check.unit.startswith("of ") else f"{value:.2g} {check.unit}".rstrip()
 
 
 def _completeness(scores: TokenScores) -> Check | None:
-    """The check that scores add up, where it does not hold."""
+    """The check that the scores add up, if it does not hold; else None."""
     return next((check for check in _wrong(scores) if check.name == COMPLETENESS), None)
 
 
 def _gap(scores: TokenScores, step: int, check: Check) -> float:
-    """By how much the scores of a step miss what they share out; of many steps the check has the worst alone."""
+    """The missing share of a step. With several steps we compute it, because the check holds only the worst step."""
     if len(scores.steps) == 1:
         return check.value
     at = {"step": step}
@@ -134,26 +137,26 @@ def _proved(scores: TokenScores, step: int) -> str:
     if not wrong:
         others = len(scores.checks) - 1
         return ("", "; its other check holds", "; its other checks hold")[min(others, 2)]
-    said = {"amber": "is amber", "broken": "is BROKEN, so these numbers are not to be trusted"}
+    states = {"amber": "is amber", "broken": "is BROKEN, so do not trust these numbers"}
     each = []
     for check in wrong:
         value = "unknown" if math.isnan(check.value) else f"{check.value:.2g}"
         unit = f" {check.unit}" if check.unit else ""
-        each.append(f"“{check.name}” {said[check.state]} ({value}, limit {check.limit:.2g}{unit})")
+        each.append(f"“{check.name}” {states[check.state]} ({value}, limit {check.limit:.2g}{unit})")
     return "; but " + " and ".join(each)
 
 
-#: How many tokens a report names.
+#: Tokens per step in a report.
 NAMED = 3
 
 
-def most(trace: Trace, scores: TokenScores) -> Iterator[str]:
-    """The tokens with the largest scores of each step, with their sign, and the checks that do not hold."""
+def scores_lines(trace: Trace, scores: TokenScores) -> Iterator[str]:
+    """The lines of a report: the largest scores of each step with their sign, and the checks that do not hold."""
     for step in scores.steps:
         row = np.asarray(scores.at(step), np.float64)
         there = np.flatnonzero(~np.isnan(row))
         largest = there[np.argsort(-np.abs(row[there]), kind="stable")][:NAMED]
         named = ", ".join(f"{trace.tokens.display[at]} {row[at]:+.2f}" for at in largest)
         yield f"{scores.question(trace, step)} Most: {named} ({scores.unit})"
-    # A reader must see that the scores do not add up before trusting the lines above.
+    # Warn the reader if the scores do not add up.
     yield from (str(check) for check in scores.checks if check.state != "holds")

@@ -1,6 +1,6 @@
-"""What every sentence is made of: its parts, and numbers in words.
+"""The parts of a sentence, and numbers in words.
 
-A sentence is a tuple of parts: text, or ``{"token": "·Paris"}``, so that a view can set tokens apart from prose.
+A sentence is a tuple of parts. A part is text, or ``{"token": "·Paris"}`` so that a view can draw tokens differently.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import re
 
+from tracebench.record.counts import counted
 from tracebench.requests.parameters import parsed
 
 Parts = tuple[str | dict[str, str], ...]
 
 
 def probability(p: float) -> str:
-    """As the views write it (``js/src/ui/format.ts``): what is not 0 never reads as 0, what is not 1 never as 1."""
+    """A probability as the views write it (``js/src/ui/format.ts``). Only 0 is written as 0, and only 1 as 1."""
     written = f"{p:.3f}"
     if p > 0 and float(written) == 0:
         return f"{p:.0e}".replace("e-0", "e-").replace("e-", "e−")
@@ -22,18 +23,23 @@ def probability(p: float) -> str:
 
 
 def equals(p: float) -> str:
-    """``= 0.702``, ``> 0.999``."""
+    """The probability with its sign: ``= 0.702`` or ``> 0.999``."""
     written = probability(p)
     return f"> {written[1:]}" if written.startswith(">") else f"= {written}"
 
 
 def signed(x: float, most: float) -> str:
-    """As the views write a column of scores (``js/src/token_scores/words.ts``): "+2.33", "−0.15"; more digits where all are small."""
+    """A score as the views write it (``js/src/token_scores/words.ts``): "+2.33", "−0.15".
+
+    Args:
+        x: the score.
+        most: the largest absolute score beside it. If that is small, all scores get more digits.
+    """
     digits = 2 if most >= 1 or not most > 0 else min(6, 1 - math.floor(math.log10(most)))
     sign = "+" if x > 0 else "−" if x < 0 else ""
     written = f"{abs(x):.{digits}f}"
     if x and abs(x) == most and float(written) == 0:
-        # The largest of all, or a number that stands alone: it must not read as nothing.
+        # Do not write the largest score as 0.
         written = f"{abs(x):.0e}".replace("e-0", "e-").replace("e-", "e−")
     return f"{sign}{written}"
 
@@ -45,14 +51,16 @@ def percent(share: float) -> str:
 
 
 def as_text(parts: Parts) -> str:
-    """The sentence as plain text, tokens in quotation marks."""
+    """The sentence as plain text, with tokens in quotation marks."""
     return "".join(part if isinstance(part, str) else f"“{part['token']}”" for part in parts)
 
 
 def method_in_words(method: str) -> str:
-    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points"; the view says it too (``js/src/token_scores/words.ts``)."""
+    """``IntegratedGradients(n_steps=64)`` as "integrated gradients, 64 points". Twin: ``js/src/token_scores/words.ts``."""
     name, params = parsed(method)
     words = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).split(" ")
-    said = " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).replace(" x ", " × ")
-    points = "adaptive points" if params.get("quadrature") == "adaptive" else "points"
-    return f"{said}, {params['n_steps']} {points}" if "n_steps" in params else said
+    spoken = " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words).replace(
+        " x ", " × "
+    )
+    points = "adaptive point" if params.get("quadrature") == "adaptive" else "point"
+    return f"{spoken}, {counted(params['n_steps'], points)}" if "n_steps" in params else spoken

@@ -1,1 +1,1 @@
-"""The torch side that answers the requests of a bench."""
+"""Sessions: they run the model to answer the requests of a bench."""

@@ -1,4 +1,4 @@
-"""Answers in the thread that asks: for a command, where Ctrl-C must reach the work."""
+"""Answers in the calling thread: for the command line, where Ctrl-C must stop the work."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tracebench.session.models import Models
 
 
 class Direct:
-    """An `Answerer` that computes at once and remembers, failures too: none is computed twice.
+    """An `Answerer` that computes at once and caches results and failures, so that nothing is computed twice.
 
     Args:
-        pairs: (model, trace); nothing may edit the weights of a model meanwhile.
+        pairs: (model, trace). The cache assumes that no other code edits the weights.
     """
 
     def __init__(self, pairs: Iterable[tuple[LanguageModel, Trace]]) -> None:
@@ -31,11 +31,11 @@ class Direct:
         key = request.key
         if key not in self._known and key not in self._failed:
             try:
-                lm, traces = self._models.of(request)
+                lm, traces = self._models.for_request(request)
                 self._known[key] = result = run(request, lm, traces)
-                if isinstance(result, Trace):  # a request may give a trace: it is one of the same model
+                if isinstance(result, Trace):  # the new trace belongs to the same model
                     self._models.add(result, lm)
-            except Exception as failure:  # noqa: BLE001 - the caller decides which of them are bugs
+            except Exception as failure:  # noqa: BLE001 - the caller decides which failures are bugs
                 self._failed[key] = failure
         if key in self._failed:
             job.on_error(self._failed[key])
@@ -46,4 +46,4 @@ class Direct:
         return {key: result for key, result in self._known.items() if not isinstance(result, Trace)}
 
     def close(self) -> None:
-        """Nothing is under way."""
+        """There is no work to stop."""

@@ -1,4 +1,4 @@
-"""Which model answers about which trace."""
+"""The model of each trace."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tracebench.requests.request import Request
 
 
 class Models:
-    """The traces of a bench, each with the model that answers about it.
+    """The traces of a bench, each with its model.
 
     Args:
-        pairs: (model, trace), at least one; the first model also answers requests that are about no trace.
+        pairs: (model, trace), at least one. The first model also answers requests without a trace.
     """
 
     def __init__(self, pairs: Iterable[tuple[LanguageModel, Trace]]) -> None:
@@ -24,17 +24,17 @@ class Models:
             self.add(trace, lm)
 
     def add(self, trace: Trace, lm: LanguageModel | None = None) -> None:
-        """Put a trace at the end; one that is here already keeps its model.
+        """Append a trace unless it is already here. Without ``lm`` it gets the only model.
 
         Raises:
-            ValueError: no model is given where there are several.
+            ValueError: there are several models and none was given.
         """
         if trace.hash in self._models:
             return
         if lm is None:
             if len(self.all) != 1:
                 raise ValueError(
-                    f"this bench has {len(self.all)} models: say which one made {trace!r}, bench.add(trace, lm=lm)"
+                    f"this bench has {len(self.all)} models: give the one that made {trace!r}, bench.add(trace, lm=lm)"
                 )
             lm = self.all[0]
         self.traces.add(trace)
@@ -46,23 +46,27 @@ class Models:
         return list({id(lm): lm for lm in self._models.values()}.values())
 
     def of_trace(self, trace: Trace) -> LanguageModel:
-        """The model of a trace; a ``KeyError`` where the trace is not here."""
-        return self._models[trace.hash]
-
-    def of(self, request: Request) -> tuple[LanguageModel, list[Trace]]:
-        """The model that answers a request, and the traces that the request is about.
+        """The model of a trace.
 
         Raises:
-            ValueError: a trace that is not here, or traces of several models.
+            KeyError: the trace is not here.
+        """
+        return self._models[trace.hash]
+
+    def for_request(self, request: Request) -> tuple[LanguageModel, list[Trace]]:
+        """The model and the traces of a request.
+
+        Raises:
+            ValueError: a trace is not here, or the traces belong to several models.
         """
         unknown = [each for each in request.traces if each not in self._models]
         if unknown:
             known = ", ".join(self._models)
             raise ValueError(
-                f"this session answers about the traces {known}, the request is about {', '.join(unknown)}"
+                f"this session has the traces {known}, the request is about {', '.join(unknown)}: add the trace first"
             )
         found = {id(self._models[each]): self._models[each] for each in request.traces}
         if len(found) > 1:
-            raise ValueError("the request is about traces of several models, and one analysis runs one model")
+            raise ValueError("the request is about traces of several models, but an analysis runs one model")
         lm = next(iter(found.values()), self.all[0])
         return lm, [trace for each in request.traces if (trace := self.traces.find(each)) is not None]

@@ -1,1 +1,1 @@
-"""Views: what a result looks like in a browser. Each is a thin widget; ``js/src/<stem>/view.ts`` draws it."""
+"""Views of results in a browser. Each is a thin widget; ``js/src/<stem>/view.ts`` draws it."""

@@ -1,6 +1,6 @@
-"""Where attention looked: every head as a small map, one of them large, and the text as it was looked at.
+"""The attention view: every head as a small map, one head as a large map, and the text tinted by its weights.
 
-What travels at once is the overview; the weights of one head, or of a mean, are a slice that is asked for by its coordinates.
+The first message has the overview. The weights of one head, or of a mean, are a slice that the page requests by coordinates.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from tracebench import registry
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.counts import counted
 from tracebench.record.trace import Trace
 from tracebench.requests.code import call_code
 from tracebench.requests.parameters import parsed
@@ -22,19 +23,19 @@ from tracebench.widgets.base import View, static_text
 from tracebench.widgets.levels import compact
 from tracebench.widgets.pooled import block_size, pooled
 
-#: Bytes that the slices of one result take in a page at the most, about.
-MOST = 64 * 10**6
-#: Bytes of a weight in a page, about: one on the square-root scale, deflated little, or its share of a compact map; in base64.
-BYTES = {"full": 0.66, "compact": 0.24}
-#: Up to so many bytes of weights a page has them in full unless it is told otherwise: the demo model's of 50 tokens.
+#: Limit in bytes for the slices of one result in a page.
+MAX_BYTES = 64 * 10**6
+#: Measured bytes per weight in a page, after compression and base64.
+BYTES_PER_WEIGHT = {"full": 0.66, "compact": 0.24}
+#: Up to this many weights, a page has full slices by default. The demo model reaches it at about 50 tokens.
 SMALL = 400_000
 
-#: Layer and head; None is the mean over all.
-Whose = tuple[int | None, int | None]
+#: Layer and head; None means the mean over all.
+LayerAndHead = tuple[int | None, int | None]
 
 
 class AttentionView(View):
-    """Layers x heads as small maps of query x key, the chosen one large, and the text tinted by one row of it."""
+    """A small map [query, key] for each layer and head, the selected one large, and the text tinted by one of its rows."""
 
     stem = "attention"
     _esm = static_text("attention.js")
@@ -43,14 +44,14 @@ class AttentionView(View):
 
     @classmethod
     def usual_alternatives(cls, request: Request) -> list[Request]:
-        """The usual rollout about the same text."""
+        """The rollout with default parameters, about the same trace."""
         ((_, method),) = registry.methods_of("rollout")[:1]
         name, params = parsed(method)
         return [Request(name, params, request.traces, code=call_code(method))]
 
     @classmethod
     def label(cls, request: Request) -> str:
-        """``rollout``, with the parameters that differ from the usual ones."""
+        """``rollout``, with the parameters that differ from the defaults."""
         ((label, method),) = registry.methods_of("rollout")[:1]
         usual = parsed(method)[1]
         return ", ".join(
@@ -59,7 +60,7 @@ class AttentionView(View):
 
     @staticmethod
     def pack(result: Attention, _trace: Trace) -> dict[str, Any]:
-        """The attention tree of docs/wire.md: the overview."""
+        """The attention tree (docs/wire.md): the overview."""
         block = block_size(result.weights.shape[-1])
         small = np.stack([pooled(maps, block) for _, maps, _ in _by_layer(result)])
         starts = range(0, block * small.shape[-1], block)
@@ -76,7 +77,7 @@ class AttentionView(View):
 
     @staticmethod
     def pack_slice(result: Attention, _trace: Trace, *, coords: Mapping[str, Any]) -> dict[str, Any]:
-        """The slice tree of docs/wire.md in full: one head, or the mean over what is None."""
+        """The full slice tree (docs/wire.md) of one layer and head; None means the mean over that axis."""
         layer, head = _checked(result, coords)
         weights, sinks = wire.within_one(np.asarray(result.map(layer, head).values)), result.sinks(layer, head)
         sink = None if sinks is None else wire.within_one(np.asarray(sinks.values))
@@ -86,15 +87,18 @@ class AttentionView(View):
     def slices(
         result: Attention, _trace: Trace, *, detail: str | None = None
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Every slice that the view can ask for, as coordinates and tree, for a page.
+        """Every slice for a saved page, as (coordinates, tree).
 
         Args:
             result: the attention.
-            detail: ``"full"`` has every weight on the square-root scale, ``"compact"`` at 16 levels with the largest of each row
-                exact. None is full where that is small.
+            detail: ``"full"`` has every weight in one byte. ``"compact"`` has 16 levels, and the largest weights of each row
+                exact. None means full up to `SMALL` weights, else compact.
+
+        Raises:
+            ValueError: the slices are too large for a page.
         """
         form = detail or ("full" if _cells(result) <= SMALL else "compact")
-        _insist_on_size(result, form)
+        _check_size(result, form)
         packed = compact if form == "compact" else _in_full
         for layer, maps, sinks in _by_layer(result):
             for i, head in enumerate((*result.heads, None)):
@@ -103,9 +107,9 @@ class AttentionView(View):
 
 
 def _by_layer(result: Attention) -> Iterator[tuple[int | None, np.ndarray, np.ndarray | None]]:
-    """Layer by layer, and then for the mean over layers (None): maps [head, query, key] and sinks [head, query].
+    """For each layer, and last for their mean (None): maps [head, query, key] and sinks [head, query].
 
-    The last "head" is the mean over heads. One layer is in memory at a time, and the sum.
+    The last "head" is the mean over heads. Memory holds one layer at a time, and the sum.
     """
     weights = np.asarray(result.weights.values)
     sinks = None if result.sink is None else np.asarray(result.sink.values)
@@ -124,20 +128,20 @@ def _with_mean(heads: np.ndarray) -> np.ndarray:
 
 
 def _in_full(weights: np.ndarray) -> dict[str, Any]:
-    """The full form of a map [query, key]: what is not after its query, row by row."""
-    its = weights[np.tri(len(weights), dtype=bool)]
-    return {"weights": wire.pack(LabeledArray.of(its, cell=range(len(its))), "sqrt-u8")}
+    """The full form of a map [query, key]: the cells with key <= query, row by row."""
+    cells = weights[np.tri(len(weights), dtype=bool)]
+    return {"weights": wire.pack(LabeledArray.of(cells, cell=range(len(cells))), "sqrt-u8")}
 
 
-def _slice(form: str, whose: Whose, sink: np.ndarray | None) -> dict[str, Any]:
-    """What the forms share."""
+def _slice(form: str, at: LayerAndHead, sink: np.ndarray | None) -> dict[str, Any]:
+    """The fields that both forms have."""
     encoding = "sqrt-u8" if form == "full" else "fixed-14"
     packed = None if sink is None else wire.pack(LabeledArray.of(sink, query=range(len(sink))), encoding)
-    return {"kind": "attention_slice", "form": form, "layer": whose[0], "head": whose[1], "sink": packed}
+    return {"kind": "attention_slice", "form": form, "layer": at[0], "head": at[1], "sink": packed}
 
 
-def _checked(result: Attention, coords: Mapping[str, Any]) -> Whose:
-    """Layer and head of a slice; a ``ValueError`` for what is not there."""
+def _checked(result: Attention, coords: Mapping[str, Any]) -> LayerAndHead:
+    """The layer and head of a slice. Raises a ``ValueError`` if the result lacks them."""
     if set(coords) != {"layer", "head"}:
         raise ValueError(
             f"a slice of attention has a layer and a head (a number, or null for the mean), got {dict(coords)!r}"
@@ -151,23 +155,24 @@ def _checked(result: Attention, coords: Mapping[str, Any]) -> Whose:
 
 
 def _cells(result: Attention, layers: int | None = None) -> int:
-    """Weights of all slices of so many layers: of every map the lower triangle, the means among the maps."""
-    has, heads, length, _ = result.weights.shape
-    return ((has if layers is None else layers) + 1) * (heads + 1) * length * (length + 1) // 2
+    """The number of cells with key <= query in the maps of this many layers (None means all), means included."""
+    all_layers, heads, length, _ = result.weights.shape
+    return ((all_layers if layers is None else layers) + 1) * (heads + 1) * length * (length + 1) // 2
 
 
-def _insist_on_size(result: Attention, form: str) -> None:
-    size = BYTES[form] * _cells(result)
-    if size <= MOST:
+def _check_size(result: Attention, form: str) -> None:
+    size = BYTES_PER_WEIGHT[form] * _cells(result)
+    if size <= MAX_BYTES:
         return
     layers, heads, length, _ = result.weights.shape
-    fits = int(MOST // (BYTES[form] * _cells(result, 0))) - 1
+    fits = int(MAX_BYTES // (BYTES_PER_WEIGHT[form] * _cells(result, 0))) - 1
     if fits > 0:
-        ask = f"ask for fewer layers, {fits} at the most, as AttentionPatterns(layers={result.layers[: min(fits, 3)]}) does"
+        fewer = f"at most {counted(fits, 'layer')}, as in AttentionPatterns(layers={result.layers[: min(fits, 3)]})"
     else:
-        ask = f"ask for fewer layers and heads, as AttentionPatterns(layers=({result.layers[0]},), heads=(0,)) does"
+        fewer = f"fewer layers and heads, as in AttentionPatterns(layers=({result.layers[0]},), heads=(0,))"
     smaller = "" if form == "compact" else ', or save it with detail="compact"'
+    maps = f"{counted(layers, 'layer')} x {counted(heads, 'head')} x {length} x {counted(length, 'token')}"
     raise ValueError(
-        f"the attention of {layers} layers x {heads} heads x {length} x {length} tokens takes about {size / 1e6:.0f} MB in a page, "
-        f"which holds {MOST / 1e6:.0f} MB of it: {ask}{smaller}"
+        f"the attention of {maps} takes about {size / 1e6:.0f} MB in a page, the limit is {MAX_BYTES / 1e6:.0f} MB: "
+        f"ask for {fewer}{smaller}"
     )

@@ -1,4 +1,4 @@
-"""What was said, step by step, and what else could have been said."""
+"""The generation view: the text step by step, and the alternatives."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class GenerationView(View):
 
     @staticmethod
     def pack(trace: Trace) -> dict[str, Any]:
-        """The trace tree of docs/wire.md."""
+        """The trace tree (docs/wire.md)."""
         return trace_tree(trace)

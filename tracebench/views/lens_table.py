@@ -1,4 +1,4 @@
-"""At which layer the answer formed: the logit lens as a table."""
+"""The lens view: the top token of every layer and position as a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LensTableView(View):
 
     @staticmethod
     def pack(lens: LensTable, trace: Trace) -> dict[str, Any]:
-        """The lens tree of docs/wire.md."""
+        """The lens tree (docs/wire.md)."""
         watched = lens.watched.coords("watched") if lens.watched is not None else ()
         mentioned = {*np.unique(np.asarray(lens.token_ids.values)).tolist(), *watched, *trace.tokens.ids[1:]}
         known = lens.vocabulary.union(_pieces(trace))

@@ -1,7 +1,6 @@
-"""What has come to a position by attention: layers x input tokens, and the text tinted by one layer's row.
+"""The rollout view: the shares of the input tokens in one position, layer by layer, and the text tinted by one layer.
 
-What travels at once is what the rollout is; the shares in one position, after every layer, are a slice that is asked for
-by the position.
+The first message has no shares. The shares in one position, after every layer, are a slice that the page requests.
 """
 
 from __future__ import annotations
@@ -12,23 +11,24 @@ from typing import Any
 import numpy as np
 
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.counts import counted
 from tracebench.record.trace import Trace
 from tracebench.results.rollout import Rollout
 from tracebench.widgets import wire
 from tracebench.widgets.base import View, static_text
 
-#: Bytes that the slices of one result take in a page at the most, about.
-MOST = 64 * 10**6
-#: Bytes of a share in a page, about: one on the square-root scale, deflated, in base64.
-BYTES = 0.3
-#: Up to so many shares a page has every position: the demo model's of 182 tokens.
+#: Limit in bytes for the slices of one result in a page.
+MAX_BYTES = 64 * 10**6
+#: Measured bytes per share in a page, after compression and base64.
+BYTES_PER_SHARE = 0.3
+#: Up to this many shares, a page has the slices of all positions. The demo model reaches it at 182 tokens.
 SMALL = 500_000
-#: By how much rounding may take a share below 0 or above 1; what is further off is refused when it is packed.
+#: Rounding errors below 0 and above 1 up to this size are clipped. `wire.pack` refuses larger ones.
 ROUNDING = 1e-5
 
 
 class RolloutView(View):
-    """Layers x input tokens for the position that reads: how much of each token has come there by attention."""
+    """The share [layer, token] of each input token in the selected position."""
 
     stem = "rollout"
     _esm = static_text("rollout.js")
@@ -36,7 +36,7 @@ class RolloutView(View):
 
     @staticmethod
     def pack(result: Rollout, _trace: Trace) -> dict[str, Any]:
-        """The rollout tree of docs/wire.md: what it is, without its shares."""
+        """The rollout tree (docs/wire.md), without shares."""
         return {
             "layers": list(result.layers),
             "length": _length(result),
@@ -45,7 +45,7 @@ class RolloutView(View):
 
     @staticmethod
     def pack_slice(result: Rollout, _trace: Trace, *, coords: Mapping[str, Any]) -> dict[str, Any]:
-        """The slice tree of docs/wire.md: the shares in one position, after every layer."""
+        """The slice tree (docs/wire.md): the shares in one position, after every layer."""
         return _slice(result, _checked(result, coords))
 
     @staticmethod
@@ -55,11 +55,15 @@ class RolloutView(View):
         *,
         detail: str | None = None,  # noqa: ARG004 - shares have one form
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """The slices that a page has, as coordinates and tree: of every position where that is little, else of those that
-        predict a step, and of the last. A ``ValueError`` where it is more than a page can hold.
+        """The slices for a saved page, as (coordinates, tree).
+
+        Up to `SMALL` shares these are all positions, else the positions that predict a step, and the last one.
+
+        Raises:
+            ValueError: the slices are too large for a page.
         """
-        positions = _baked(result, trace)
-        _insist_on_size(result, positions)
+        positions = _positions(result, trace)
+        _check_size(result, positions)
         for query in positions:
             yield {"query": query}, _slice(result, query)
 
@@ -70,20 +74,20 @@ def _length(result: Rollout) -> int:
 
 def _slice(result: Rollout, query: int) -> dict[str, Any]:
     shares = np.asarray(result.reaching(query).values)[:, : query + 1]
-    # Key by key: from one layer to the next a share changes little, and so it deflates to two thirds.
-    its = LabeledArray.of(_in_bounds(shares).T, key=range(query + 1), layer=result.layers)
-    return {"kind": "rollout_slice", "query": query, "flow": wire.pack(its, "sqrt-u8")}
+    # Store key by key: a share changes little from layer to layer, so this order saves a third after compression.
+    flow = LabeledArray.of(_clipped(shares).T, key=range(query + 1), layer=result.layers)
+    return {"kind": "rollout_slice", "query": query, "flow": wire.pack(flow, "sqrt-u8")}
 
 
-def _in_bounds(values: np.ndarray) -> np.ndarray:
-    """Products of rounded rows may be a rounding outside of [0, 1]."""
+def _clipped(values: np.ndarray) -> np.ndarray:
+    """Clip rounding errors to [0, 1]. Larger errors stay, and `wire.pack` refuses them."""
     if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
         return values
     return np.clip(values, np.float32(0), np.float32(1))
 
 
 def _checked(result: Rollout, coords: Mapping[str, Any]) -> int:
-    """The position of a slice; a ``ValueError`` for what is not there."""
+    """The position of a slice. Raises a ``ValueError`` if the result lacks it."""
     query, last = coords.get("query"), _length(result) - 1
     if set(coords) != {"query"} or type(query) is not int or not 0 <= query <= last:
         raise ValueError(
@@ -92,8 +96,8 @@ def _checked(result: Rollout, coords: Mapping[str, Any]) -> int:
     return query
 
 
-def _baked(result: Rollout, trace: Trace) -> list[int]:
-    """The positions that a page has."""
+def _positions(result: Rollout, trace: Trace) -> list[int]:
+    """The positions with slices in a page."""
     length = _length(result)
     if _shares(result, range(length)) <= SMALL:
         return list(range(length))
@@ -104,18 +108,18 @@ def _shares(result: Rollout, positions: range | list[int]) -> int:
     return len(result.layers) * sum(query + 1 for query in positions)
 
 
-def _insist_on_size(result: Rollout, positions: list[int]) -> None:
-    size = BYTES * _shares(result, positions)
-    if size <= MOST:
+def _check_size(result: Rollout, positions: list[int]) -> None:
+    size = BYTES_PER_SHARE * _shares(result, positions)
+    if size <= MAX_BYTES:
         return
-    fits = int(MOST // (size / len(result.layers)))
+    fits = int(MAX_BYTES // (size / len(result.layers)))
     first = result.layers[0]
-    ask = (
-        f"ask for {fits} layers at the most, as AttentionRollout(first={first}, last={first + fits - 1}) does"
+    advice = (
+        f"ask for at most {counted(fits, 'layer')}, as in AttentionRollout(first={first}, last={first + fits - 1})"
         if fits
         else "read a shorter text"
     )
+    shares = f"{counted(len(result.layers), 'layer')} x {len(positions)} of {counted(_length(result), 'position')}"
     raise ValueError(
-        f"the rollout of {len(result.layers)} layers to {len(positions)} of {_length(result)} positions takes about "
-        f"{size / 1e6:.0f} MB in a page, which holds {MOST / 1e6:.0f} MB of it: {ask}"
+        f"the rollout of {shares} takes about {size / 1e6:.0f} MB in a page, the limit is {MAX_BYTES / 1e6:.0f} MB: {advice}"
     )

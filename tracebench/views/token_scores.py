@@ -1,4 +1,4 @@
-"""Which tokens of the text speak for what was said: the text tinted by signed scores."""
+"""The view of token scores: the text tinted by signed scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tracebench.widgets.base import View, static_text
 
 
 class TokenScoresView(View):
-    """The text, tinted by how much each token speaks for the decision at the selected step."""
+    """The text, tinted by how much each token speaks for or against the decision of the selected step."""
 
     stem = "token_scores"
     takes_questions = True
@@ -25,7 +25,7 @@ class TokenScoresView(View):
 
     @classmethod
     def data(cls) -> dict[str, Any]:
-        """The methods to choose from."""
+        """The attribution methods of its menu."""
         methods = [(label, method, *parsed(method)) for label, method in registry.methods_of("token_scores")]
         return {
             "methods": [
@@ -36,7 +36,7 @@ class TokenScoresView(View):
 
     @staticmethod
     def pack(result: TokenScores, trace: Trace) -> dict[str, Any]:
-        """The scores tree of docs/wire.md."""
+        """The scores tree (docs/wire.md)."""
         scores = np.stack([result.at(step) for step in result.steps])
         return {
             "target": result.target.to_json(),

@@ -1,7 +1,7 @@
-"""The line between the browser and the kernel: questions and actions. Twin of ``js/src/requests/ask.ts``.
+"""Messages between the browser and the kernel: requests and actions. Twin of ``js/src/requests/ask.ts``.
 
-Messages, not anywidget's ``invoke``: that gives up after 3 s, cannot be cancelled and swallows exceptions. The handler
-may run on any thread at any time, so it only enqueues; answers are sent from the thread that has them.
+We do not use anywidget's ``invoke``, because it times out after 3 s, cannot be cancelled and swallows exceptions. The message
+handler may run on any thread, so it only enqueues. The thread that computes an answer sends it.
 """
 
 from __future__ import annotations
@@ -15,33 +15,32 @@ from typing import Any
 import anywidget
 import traitlets
 
+from tracebench.record.counts import counted
 from tracebench.record.trace import Trace
 from tracebench.record.traces import Traces
 from tracebench.requests.request import Absent, Answerer, Job, Request, Unanswerable
 from tracebench.runtime.progress import Cancelled, listening
 from tracebench.widgets import wire
 from tracebench.widgets.base import static_text
-from tracebench.widgets.given import Given
+from tracebench.widgets.kept_answers import KeptAnswers
 from tracebench.widgets.packing import Packing
 from tracebench.widgets.trees import has_slices, pack, pack_slice
 
-#: What the browser may ask to be done: it takes the parameters of the message and returns JSON.
+#: An action of the browser: it takes the parameters of the message and returns JSON.
 Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class Answers(anywidget.AnyWidget):
-    """Carries requests and actions from the browser, and answers back.
+    """Receives requests and actions from the browser, and sends the answers.
 
     Args:
-        answerer: what computes.
-        traces: what results are about; packing needs them.
-        actions: name -> what is done. It runs on a thread of its own, may call `progress.tick`, and ends at a tick when it is
-            cancelled.
-        on_answer: called on any thread after an answer was sent, or an error in its place; it returns at once and does not
-            raise.
-        on_trace: called with a trace that a request gave; returns its index in the bench.
-        things: the traces, arrays and tables that requests name by their content hash.
-        in_sight: the keys of the requests that the views in sight ask: their answers are kept.
+        answerer: computes the results.
+        traces: the traces of the bench, needed to pack results.
+        actions: name -> function. It runs on its own thread. If it is cancelled, its next `progress.tick` raises.
+        on_answer: called on any thread after an answer or an error was sent. It must return at once and must not raise.
+        on_trace: called with a trace that answers a request. Returns its index in the bench.
+        things: returns content hash -> trace, array or table, for the parameters of requests.
+        in_sight: returns the keys of the requests on the screen. Their answers are always kept.
     """
 
     _esm = static_text("answers.js")
@@ -63,7 +62,7 @@ class Answers(anywidget.AnyWidget):
         self._actions = actions
         self._jobs: dict[str, Job] = {}
         self._on_answer, self._on_trace, self._things = on_answer, on_trace, things
-        self.given = Given(in_sight)
+        self.kept = KeptAnswers(in_sight)
         self._packing = Packing()
         self.on_msg(self._on_message)
 
@@ -75,7 +74,7 @@ class Answers(anywidget.AnyWidget):
             self._ask(message_id, content["request"], content.get("slice"), content.get("of"))
         elif kind == "act":
             self._act(message_id, str(content.get("action")), content.get("params") or {})
-        # It may have ended meanwhile, on another thread.
+        # The job may have ended on another thread.
         elif kind == "cancel" and (job := self._jobs.get(message_id)) is not None:
             job.cancel()
 
@@ -92,10 +91,10 @@ class Answers(anywidget.AnyWidget):
                     raise Cancelled
                 packed = self._packed(request, result) if coords is None else pack_slice(result, self._traces, coords)
                 tree, buffers = wire.split(packed)
-            except Exception as failure:  # noqa: BLE001 - whatever went wrong, the view must say so
+            except Exception as failure:  # noqa: BLE001 - the view shows every failure
                 error(failure)
                 return
-            # Not sooner: until it is packed it is under way, and can be cancelled.
+            # Remove the job after packing, so that it can be cancelled until then.
             self._jobs.pop(message_id, None)
             self.send({"kind": "answer", "id": message_id, "result": tree}, buffers)
             if coords is None:
@@ -104,29 +103,29 @@ class Answers(anywidget.AnyWidget):
         def error(failure: BaseException) -> None:
             self._jobs.pop(message_id, None)
             self.send({"kind": "error", "id": message_id, **described(failure)})
-            # A cancelled request keeps the answer that it had before; a failed one has none any more.
+            # A failed request loses its earlier answer; a cancelled one keeps it.
             if coords is None and request is not None and not isinstance(failure, Cancelled):
-                self.given.forget(request.key)
+                self.kept.forget(request.key)
                 self._on_answer()
 
-        def anew(result: Any) -> None:
-            answer(result if of is None else self.given.put_back(of, request.key, result))
+        def answer_slice(result: Any) -> None:
+            answer(result if of is None else self.kept.restore(of, request.key, result))
 
         request: Any = None
-        job = Job(self._progress(message_id), answer if coords is None else anew, error, part)
-        # A page asks again for what it has heard nothing of: then it hears now that it is under way.
+        job = Job(self._progress(message_id), answer if coords is None else answer_slice, error, part)
+        # A page repeats a request that was not acknowledged. Acknowledge it again, but do not compute it twice.
         first = self._jobs.setdefault(message_id, job) is job
         job.on_progress(0, 0, "waiting")
         if not first:
             return
         try:
             request = replace(Request.from_json(asked), things=self._things())
-            given = None if coords is None else self.given.of(of or self.given.newest(request.key))
-            if given is not None:
-                self._packing.submit(lambda: answer(given))
+            kept = None if coords is None else self.kept.get(of or self.kept.newest(request.key))
+            if kept is not None:
+                self._packing.submit(lambda: answer(kept))
             else:
                 self._answerer.ask(request, job)
-        except Exception as failure:  # noqa: BLE001 - a malformed request is an answer too
+        except Exception as failure:  # noqa: BLE001 - also the error of a malformed request
             error(failure)
 
     def _progress(self, message_id: str) -> Callable[[int, int, str], None]:
@@ -136,11 +135,11 @@ class Answers(anywidget.AnyWidget):
         return progress
 
     def _packed(self, request: Request, result: Any) -> dict[str, Any]:
-        """The tree of an answer. Where it has slices, they are asked for with the id that it gets."""
+        """The tree of an answer. If it has slices, the tree has an id, with which the page requests them."""
         if isinstance(result, Trace):
             return {"kind": "trace", "hash": result.hash, "index": self._on_trace(result)}
         packed = pack(result, self._traces)
-        answer = self.given.put(request.key, result)
+        answer = self.kept.put(request.key, result)
         return {**packed, "answer": answer} if has_slices(result) else packed
 
     def _act(self, message_id: str, name: str, params: Mapping[str, Any]) -> None:
@@ -161,10 +160,10 @@ class Answers(anywidget.AnyWidget):
             try:
                 if name not in self._actions:
                     raise ValueError(f"an action is one of {', '.join(sorted(self._actions))}, got {name!r}")
-                job.begun.set()
+                job.started.set()
                 with listening(tick):
                     answer(self._actions[name](params))
-            except Exception as failure:  # noqa: BLE001 - the button must say what happened
+            except Exception as failure:  # noqa: BLE001 - the button shows every failure
                 error(failure)
 
         job = Job(self._progress(message_id), answer, error)
@@ -177,17 +176,17 @@ class Answers(anywidget.AnyWidget):
         super().close()
 
     def __repr__(self) -> str:
-        return f"Answers({len(self._jobs)} under way)"
+        return f"Answers({counted(len(self._jobs), 'job')} in progress)"
 
 
 def described(failure: BaseException) -> dict[str, Any]:
-    """An exception as a sentence for a person."""
+    """The error message of the wire format, with the exception as a sentence."""
     if isinstance(failure, Absent):
         return {"error": str(failure), "absent": True, "code": failure.code}
     if isinstance(failure, Cancelled):
         return {"error": "Cancelled.", "absent": False, "code": None, "cancelled": True}
     sentence = sentence_of(failure)
-    # Python's errors begin small, a sentence on a page does not; the name of a parameter stays as it is written.
+    # Capitalise the first word for the page, unless it is the name of a parameter ("top is ...").
     if re.match(r"[a-z]+[ ,:](?!is |are |holds |takes |has )", sentence):
         sentence = sentence[0].upper() + sentence[1:]
     if isinstance(failure, Unanswerable):
@@ -196,8 +195,8 @@ def described(failure: BaseException) -> dict[str, Any]:
 
 
 def sentence_of(failure: BaseException) -> str:
-    """What an exception says."""
-    # KeyError quotes its text; the other exceptions of ours are sentences already.
+    """The text of an exception; with its type if it is not one of the types that our code raises."""
+    # str() of a KeyError has quotation marks, so take its argument.
     sentence = str(failure.args[0]) if isinstance(failure, KeyError) and failure.args else str(failure)
     if not isinstance(failure, (ValueError, IndexError, KeyError, TypeError, RuntimeError)) or not sentence:
         sentence = f"{type(failure).__name__}: {sentence}"

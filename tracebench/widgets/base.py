@@ -1,4 +1,4 @@
-"""What every view shares: requests about each trace, the selection, and the answers that it asks for."""
+"""The base class of views: its requests about each trace, the selection, and the answers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ STATIC = Path(__file__).parent.parent / "static"
 
 
 def static_text(name: str) -> str:
-    """A built bundle. A missing one must say what to do.
+    """The text of a built bundle.
 
-    Text and not a path: anywidget watches paths, and keeps every widget that was ever made alive for it.
+    We pass the text and not the path, because anywidget watches a path and then keeps every widget in memory.
+
+    Raises:
+        FileNotFoundError: the front end is not built.
     """
     path = STATIC / name
     if not path.is_file():
@@ -28,7 +31,7 @@ def static_text(name: str) -> str:
 
 
 def reject_unknown(cls: type, given: Iterable[str], known: Iterable[str]) -> None:
-    """traitlets swallows unknown keywords; a misspelt one would silently do nothing."""
+    """Raise a ``TypeError`` for unknown keywords, which traitlets would ignore."""
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise TypeError(
@@ -37,13 +40,13 @@ def reject_unknown(cls: type, given: Iterable[str], known: Iterable[str]) -> Non
 
 
 class SyncedWidget(anywidget.AnyWidget):
-    """A widget whose state a page may set. It rejects invalid state from an old page and sends the current state back."""
+    """A widget with state that a page can set. It rejects invalid state from an old page and sends the current state back."""
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         try:
             super().set_state(sync_data)
         except traitlets.TraitError as wrong:
-            warnings.warn(f"{type(self).__name__} ignores what a page sent: {wrong}", stacklevel=2)
+            warnings.warn(f"{type(self).__name__} ignores the state that a page sent: {wrong}", stacklevel=2)
             self.send_state([name for name in sync_data if name in self.keys])
 
 
@@ -51,17 +54,17 @@ class View(SyncedWidget):
     """One linked view. Subclasses set ``stem``, ``_esm`` and ``_css``.
 
     Args:
-        requests: what the view asks at first about each trace of the bench, in their order; None where it asks nothing.
-        alternatives: what it offers to ask instead about each trace.
-        traces: references to the data of the traces, in their order.
+        requests: the default request about each trace of the bench; None for a trace without one.
+        alternatives: the alternative requests about each trace.
+        traces: references to the `TraceData` of each trace.
         selection: the shared `Selection`.
-        answers: the `Answers` that it asks.
+        answers: the `Answers` of the bench.
     """
 
     stem = ""
-    #: Kinds of results that this view shows too, one at a time: in a bench with both they get no view of their own.
+    #: Other kinds of results that this view can show. In a bench with both kinds, they get no own view.
     shows_also: tuple[str, ...] = ()
-    #: Whether its fields, or Python, can ask it another question than its first one.
+    #: Whether its fields, or Python, can replace its default request.
     takes_questions = False
 
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -88,17 +91,17 @@ class View(SyncedWidget):
 
     @classmethod
     def data(cls) -> dict[str, Any]:
-        """What such a view needs beside the data of the traces."""
+        """Data of the view that does not depend on a trace."""
         return {}
 
     @classmethod
     def label(cls, request: Request) -> str:
-        """What its menu calls a request of a kind in ``shows_also``."""
+        """The label in its menu of a request of a kind in ``shows_also``."""
         return registry.analysis(request.analysis).label
 
     @classmethod
     def usual_alternatives(cls, request: Request) -> list[Request]:  # noqa: ARG003 - a hook
-        """What it offers to ask beside a request where the bench names nothing."""
+        """The alternatives to a request, if the bench gives none."""
         return []
 
     def set_requests(
@@ -107,7 +110,7 @@ class View(SyncedWidget):
         alternatives: Sequence[Sequence[Request]] = (),
         traces: Sequence[str] = (),
     ) -> None:
-        """What it asks about each trace, e.g. after one was added."""
+        """Set the default and alternative requests about each trace, e.g. after a trace was added."""
         offered = [
             alternatives[at] if at < len(alternatives) and alternatives[at] else self._usual(each)
             for at, each in enumerate(requests)
@@ -125,11 +128,10 @@ class View(SyncedWidget):
 
     @property
     def request(self) -> Request | None:
-        """What the view asks now about the selected trace: its first question, or the one it was asked since.
+        """The current request about the selected trace: the default one, or the follow-up that replaced it.
 
-        It is asked another one through its fields or by setting this. Where its target has a step, the view asks at the step
-        that is selected. A page that is saved opens with it. Set it to a `Request` of an analysis of the same kind on the same
-        trace, or to None for the first question again.
+        Set it to a `Request` on the same trace for a result of the same kind, or to None for the default. If its target has
+        a step, the view asks it at the selected step. A saved page opens with the current request.
         """
         first = self.first_request
         return None if first is None else self.asked_about(first) or first
@@ -137,39 +139,39 @@ class View(SyncedWidget):
     @request.setter
     def request(self, request: Request | None) -> None:
         if request is not None and not isinstance(request, Request):
-            raise TypeError(f"request is a tb.Request or None (the first question again), got {request!r}")
+            raise TypeError(f"request is a tb.Request or None (the default request), got {request!r}")
         first = self.first_request
         if first is None:
-            raise traitlets.TraitError(f"{type(self).__name__} asks nothing about this trace: it has no request to set")
+            raise traitlets.TraitError(f"{type(self).__name__} has no request about this trace that could be replaced")
         others = {about: each for about, each in (self._asked or {}).items() if about != _about(first)}
         self._asked = others if request is None else {**others, _about(first): request.to_json()}
 
     @property
     def first_request(self) -> Request | None:
-        """What it asks at first about the selected trace."""
+        """The default request about the selected trace."""
         at = self.selection.trace or 0
         asked = self._requests[at] if at < len(self._requests) else None
         return Request.from_json(asked) if asked else None
 
     @property
     def alternatives(self) -> tuple[Request, ...]:
-        """What it offers to ask instead about the selected trace."""
+        """The alternative requests about the selected trace."""
         first = self.first_request
         return () if first is None else self.offered_about(first)
 
     @property
     def is_followup(self) -> bool:
-        """Whether it asks another question about the selected trace than at first."""
+        """Whether the current request about the selected trace differs from the default."""
         first = self.first_request
         return first is not None and self.asked_about(first) is not None
 
     def asked_about(self, first: Request) -> Request | None:
-        """What it was asked instead of a first request; None where it still asks that."""
+        """The follow-up that replaced a default request; None if there is none."""
         asked = (self._asked or {}).get(_about(first))
         return Request.from_json(asked) if asked else None
 
     def offered_about(self, first: Request) -> tuple[Request, ...]:
-        """What it offers to ask instead of a first request."""
+        """The alternatives to a default request."""
         for asked, offered in zip(self._requests, self._alternatives, strict=True):
             if asked and Request.from_json(asked).key == first.key:
                 return tuple(Request.from_json(each["request"]) for each in offered)
@@ -181,7 +183,7 @@ class View(SyncedWidget):
         try:
             return [Request.from_json(each).to_json() if each else None for each in proposal["value"]]
         except (TypeError, ValueError, LookupError, AttributeError) as wrong:
-            raise traitlets.TraitError(f"this is no request, so the view keeps its own: {wrong}") from wrong
+            raise traitlets.TraitError(f"this is not a request, so the view keeps its own: {wrong}") from wrong
 
     @traitlets.validate("_asked")
     def _validate_asked(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
@@ -189,29 +191,29 @@ class View(SyncedWidget):
         if given is None:
             return None
         if not isinstance(given, Mapping):
-            raise traitlets.TraitError(f"what a view is asked is a mapping from traces to requests, got {given!r}")
+            raise traitlets.TraitError(f"the requests of a view are a mapping from traces to requests, got {given!r}")
         checked = {about: self._checked(about, asked) for about, asked in given.items()}
         return {about: asked for about, asked in checked.items() if asked is not None} or None
 
     def _checked(self, about: str, asked: Any) -> dict[str, Any] | None:
-        """A question about a trace of this view; None where it is the first one."""
+        """Check a follow-up about a trace of this view; None if it is the default request."""
         firsts = [Request.from_json(each) for each in self._requests if each]
         first = next((each for each in firsts if _about(each) == about), None)
         if not firsts:
-            raise traitlets.TraitError(f"{type(self).__name__} asks nothing: it has no request to set")
+            raise traitlets.TraitError(f"{type(self).__name__} has no request that could be replaced")
         if not self.takes_questions:
             raise traitlets.TraitError(
-                f"{type(self).__name__} shows the answer to the one question that it was made for: "
-                "tb.Workbench([trace, request]) shows another"
+                f"{type(self).__name__} cannot change its request: make a bench with the other request, "
+                "tb.Workbench([trace, request])"
             )
         try:
             request = Request.from_json(asked)
             kinds = [registry.result_kind(each.analysis) for each in (request, firsts[0])]
         except (TypeError, ValueError, LookupError, AttributeError) as wrong:
             sentence = wrong.args[0] if wrong.args else wrong
-            raise traitlets.TraitError(f"this is no request, so the view keeps its question: {sentence}") from wrong
+            raise traitlets.TraitError(f"this is not a request, so the view keeps its own: {sentence}") from wrong
         if first is None or request.traces != first.traces:
-            raise traitlets.TraitError("the request is about another trace than the one that this view shows")
+            raise traitlets.TraitError("the request is about a trace that this view does not show")
         if kinds[0] != kinds[1]:
             raise traitlets.TraitError(f"{request.analysis} gives a {kinds[0]}, this view shows a {kinds[1]}")
         return None if request.key == first.key else request.to_json()
@@ -221,5 +223,5 @@ class View(SyncedWidget):
 
 
 def _about(request: Request) -> str:
-    """What a request is about, as one text."""
+    """The hashes of a request's traces, as one text."""
     return "+".join(request.traces)

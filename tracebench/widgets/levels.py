@@ -1,8 +1,8 @@
-"""A map of query x key in few bytes: 16 levels, the largest weights of each row exact, and what the rest of a row sums to.
+"""A compact map [query, key]: 16 levels, the largest weights of each row exact, and the sum of the other weights of a row.
 
-Twin of ``js/src/attention/levels.ts``; ``tests/fixtures/attention.json`` proves that they agree. What compresses well was
-measured on the demo model (docs/attention.md): cells run down the columns, because a position that is looked at is looked
-at by many; whether a cell is exact stands in the place of its level; as many cells share a byte as fit.
+Twin of ``js/src/attention/levels.ts``; ``tests/fixtures/attention.json`` proves that they agree. The layout was measured to
+compress well on the demo model (docs/attention.md). Cells run down the columns, because many queries look at the same key.
+An exact cell has its own symbol instead of a level. A byte holds as many cells as fit.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import numpy as np
 from tracebench.record.arrays import LabeledArray
 from tracebench.widgets import wire
 
-#: Levels of the square root of a weight: level n is ``(n / 15) ** 2``, and the nearest is taken.
+#: Levels of the square root of a weight: level n stands for the weight ``(n / 15) ** 2``.
 LEVELS = 16
-#: Weights of each row that are kept as they are.
+#: Exact weights per row.
 EXACT = 16
 
 
 def compact(weights: np.ndarray) -> dict[str, Any]:
-    """The compact form of a map float [query, key]; what comes after a query is not looked at.
+    """The compact form of a map, float [query, key] in [0, 1]. Cells with key > query are ignored.
 
-    It is ``{"base", "cells": u1[cell], "exact": fixed-14 [cell], "rest": fixed-14 [query]}``. Cells are symbols, as many
-    to a byte as powers of ``base`` fit, the first one the most significant: the last symbol, ``base - 1``, is a cell whose
-    weight stands in ``exact``, the others are levels. Both follow the columns: key by key, the queries from it on.
+    It is ``{"base", "cells": u1[cell], "exact": fixed-14 [cell], "rest": fixed-14 [query]}``. Cells are symbols below
+    ``base``; a byte holds `per_byte` of them, the first one most significant. The symbol ``base - 1`` means that the weight
+    is in ``exact``; other symbols are levels. Both lists run key by key, each with its queries from ``query = key`` on.
     """
     length = len(weights)
     seen = np.tri(length, dtype=bool)
@@ -43,21 +43,21 @@ def compact(weights: np.ndarray) -> dict[str, Any]:
 
 
 def _largest(rows: np.ndarray, count: int) -> np.ndarray:
-    """Where the ``count`` largest of each row are; of equal ones the first. By values alone, so that it is the same everywhere."""
+    """A mask of the ``count`` largest values of each row. Of equal values it takes the first, on every platform."""
     least = np.partition(rows, -count, axis=-1)[:, -count, None]
     above, equal = rows > least, rows == least
     return above | (equal & (np.cumsum(equal, -1, dtype=np.int32) <= count - above.sum(-1, keepdims=True)))
 
 
 def _together(symbols: np.ndarray, base: int) -> np.ndarray:
-    """Symbols below ``base`` as bytes of several."""
+    """Symbols below ``base``, several to a byte."""
     each = per_byte(base)
     groups = np.pad(symbols.astype(np.int32), (0, -len(symbols) % each)).reshape(-1, each)
     return (groups @ base ** np.arange(each)[::-1]).astype(np.uint8)
 
 
 def per_byte(base: int) -> int:
-    """How many symbols below ``base`` a byte holds."""
+    """The number of symbols below ``base`` that a byte holds."""
     each = 1
     while base ** (each + 1) <= 256:
         each += 1

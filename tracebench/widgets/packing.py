@@ -1,4 +1,4 @@
-"""One thread that packs slices, in the order in which they were asked for."""
+"""A thread that packs slices in the order of their requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Packing:
-    """Packing a mean of many maps takes a while, and who handles messages only passes on. It keeps no interpreter alive."""
+    """Runs work on one daemon thread. Packing a mean of many maps is too slow for the thread that handles messages."""
 
     def __init__(self) -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -17,16 +17,16 @@ class Packing:
         self._thread: threading.Thread | None = None
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Do this when what was submitted before is done."""
+        """Run this after the work that was submitted earlier."""
         self._work.put(work)
         with self._starting:
             if self._thread is None:
-                # The thread knows the queue alone: whoever let go of the bench holds nothing of it.
+                # Give the thread the queue only, so that it does not keep the bench in memory.
                 self._thread = threading.Thread(target=_run, args=(self._work,), name="tracebench-slice", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
-        """Leave undone what has not begun, and end the thread."""
+        """Drop the work that has not started, and end the thread."""
         while not self._work.empty():
             self._work.get()
         self._work.put(None)
@@ -36,6 +36,6 @@ def _run(work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
     while (each := work.get()) is not None:
         try:
             each()
-        except Exception:  # the next one is to be packed all the same
+        except Exception:  # go on with the next slice
             logging.getLogger(__name__).exception("tracebench: a slice could not be sent")
         del each

@@ -1,8 +1,8 @@
-"""The one thing that views share: which trace, step, token, layer, ... is looked at. Twin of ``js/src/selection.ts``.
+"""The selection that all views share: trace, step, token, layer, ... Twin of ``js/src/selection.ts``.
 
-The public traits (``selection.step``, ``selection.observe(print, "token")``) follow one synced trait, so that fields
-that belong together (step and query) travel together. Each change has a sequence number. The browser sends it twice,
-as the trait and as a message, because a host may hold traits back while a cell runs; the larger number wins.
+The public traits (``selection.step``, ``selection.observe(print, "token")``) follow one synced trait, so that related fields
+(step and query) travel together. Each change has a sequence number. The browser sends a change twice, as trait and as
+message, because a host may delay traits while a cell runs. The larger number wins.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ Fields = dict[str, Any]
 
 
 class Selection(anywidget.AnyWidget):
-    """The shared selection. A field holds a coordinate, or None for "all". ``token`` may be ``(start, stop)``."""
+    """The shared selection. A field is a coordinate, or None for "all". ``token`` may be a range ``(start, stop)``.
+
+    Setting a coordinate that does not exist raises a ``traitlets.TraitError`` and changes nothing.
+    """
 
     _esm = static_text("selection.js")
-    #: The trace that public traits are checked against while they change.
+    #: Index of the trace that new values are checked against.
     _new_trace: int | None = None
     _state = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -42,7 +45,7 @@ class Selection(anywidget.AnyWidget):
     sample = traitlets.Any(None)
 
     def __init__(self, traces: Traces | Trace | None = None, **fields: Any) -> None:
-        """A selection over traces. Without fields it starts at the first trace, at step 0 where there is one."""
+        """A selection over traces. By default it starts at the first trace, at step 0 if there is one."""
         reject_unknown(type(self), fields, FIELDS)
         self._traces = Traces([traces]) if isinstance(traces, Trace) else traces or Traces()
         self._is_bound = traces is not None
@@ -59,7 +62,7 @@ class Selection(anywidget.AnyWidget):
         if name not in FIELDS:
             super().__setattr__(name, value)
             return
-        # Not while a message of the browser is applied on another thread: traitlets would take it for part of that.
+        # Wait while another thread applies a browser message, or traitlets would mix the two changes.
         with self._lock:
             super().__setattr__(name, value)
 
@@ -71,11 +74,11 @@ class Selection(anywidget.AnyWidget):
 
     @property
     def fields(self) -> Fields:
-        """All fields as they are now."""
+        """The current value of every field."""
         return dict(self._state["fields"])
 
     def _complete(self, before: Fields, change: Fields) -> Fields:
-        """The fields after a change, with what follows from it: a step is read at its position, and marks no token."""
+        """The fields after a change. A new step also sets ``query`` to its position, and ``token`` to None."""
         if change.get("trace") is not None and change["trace"] != before.get("trace"):
             at = self._checked("trace", change["trace"], None)
             before = on_trace(before, at, self._traces[at]) if self._is_bound else {**before, "trace": at}
@@ -97,7 +100,7 @@ class Selection(anywidget.AnyWidget):
         if name == "token" and isinstance(value, (tuple, list)):
             ends = [end for end in map(whole, value) if end is not None]
             if not len(value) == len(ends) == 2 or not 0 <= ends[0] < ends[1] <= limit:
-                raise traitlets.TraitError(f"token={value!r} is no half-open range within 0 to {limit}")
+                raise traitlets.TraitError(f"token={value!r} is not a half-open range within 0 to {limit}")
             return ends
         if name == "site":
             return str(value)
@@ -122,10 +125,10 @@ class Selection(anywidget.AnyWidget):
 
     @traitlets.observe("_state")
     def _follow_state(self, change: dict[str, Any]) -> None:
-        """The public traits follow the synced one, whoever set it."""
+        """Copy the synced trait to the public ones."""
         with self._lock:
             old, new = change["old"] or {}, change["new"]
-            # The browser's word is checked like a person's: an older or impossible state is answered with ours.
+            # Reject an older or invalid state of the browser, and send the current state back.
             if new["seq"] < old.get("seq", 0) or not self._possible(new["fields"]):
                 self._state = {**old, "seq": max(old.get("seq", 0), new["seq"]) + 1}
                 return
@@ -155,7 +158,7 @@ class Selection(anywidget.AnyWidget):
 
     @traitlets.observe(*FIELDS)
     def _lead_state(self, change: dict[str, Any]) -> None:
-        """A public trait set by a person leads the synced one."""
+        """Copy a public trait that the user has set to the synced one."""
         with self._lock:
             value = list(change["new"]) if isinstance(change["new"], tuple) else change["new"]
             if self._applying or self.fields.get(change["name"]) == value:
@@ -168,12 +171,12 @@ class Selection(anywidget.AnyWidget):
         state = {"seq": content["seq"], "fields": content["fields"]}
         with self._lock:
             if state["seq"] > self._state["seq"]:
-                # Locked, so that what the browser said is not sent back to it.
+                # Lock the property, so that the state is not sent back to the browser.
                 with self._lock_property(_state=state):
                     self._state = state
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """As a cell's last value it is its text: a widget without a view would show nothing."""
+        """Show the repr as a cell's last value, because a widget without a view would show nothing."""
         return {"text/plain": repr(self)}, {}
 
     def __repr__(self) -> str:
@@ -182,32 +185,32 @@ class Selection(anywidget.AnyWidget):
 
 
 def on_trace(fields: Fields, index: int, trace: Trace) -> Fields:
-    """The fields when another trace is looked at. Twin of ``onTrace`` in ``js/src/selection.ts``.
+    """The fields after a change to another trace. Twin of ``onTrace`` in ``js/src/selection.ts``.
 
-    What exists there stays; else the step becomes 0, and what is left becomes None. The query follows the step.
+    A coordinate stays if the new trace has it. Otherwise the step becomes 0, and other fields None. The query follows the step.
     """
-    there = limits(trace)
+    new_limits = limits(trace)
 
-    def stays(name: str) -> Any:
+    def if_valid(name: str) -> Any:
         value = fields.get(name)
         if value is None:
             return None
         last = value[1] - 1 if isinstance(value, (list, tuple)) else value
-        return value if last < there.get(name, float("inf")) else None
+        return value if last < new_limits.get(name, float("inf")) else None
 
-    step = stays("step")
+    step = if_valid("step")
     if step is None and trace.steps:
         step = 0
     query = None if step is None else trace.position(step)
-    kept = {name: stays(name) for name in ("token", "layer", "key")}
-    heads = trace.provenance.heads  # 0 where it is not known
+    kept = {name: if_valid(name) for name in ("token", "layer", "key")}
+    heads = trace.provenance.heads  # 0 if it is not known
     if heads and (fields.get("head") or 0) >= heads:
         kept["head"] = None
     return {**fields, "trace": index, "step": step, **kept, "query": query}
 
 
 def limits(trace: Trace) -> dict[str, int]:
-    """Field -> the number that its coordinates stay below."""
+    """Field -> exclusive upper limit of its coordinates in this trace."""
     tokens = len(trace.tokens)
     layers = {} if trace.provenance.layers is None else {"layer": trace.provenance.layers}
     return {"step": len(trace.steps), "token": tokens, "query": tokens, "key": tokens, **layers}

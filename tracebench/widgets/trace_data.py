@@ -1,4 +1,4 @@
-"""One trace as the browser has it: sent once, shared by the head and every view."""
+"""The data of one trace for the browser. It is sent once and shared by the head and every view."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tracebench.record.arrays import LabeledArray
 from tracebench.record.target import Target
 from tracebench.record.trace import Trace
 from tracebench.requests.code import trace_code
-from tracebench.sentences.generation import said
+from tracebench.sentences.generation import generation_sentence
 from tracebench.sentences.title import title_of
 from tracebench.widgets import wire
 from tracebench.widgets.base import reject_unknown, static_text
 
-#: Alternatives per step that travel to the browser; the trace itself keeps 100.
+#: Candidates per step that are sent to the browser. The trace itself keeps 100.
 SHOWN = 20
 
 
 class TraceData(anywidget.AnyWidget):
-    """The headless widget of one trace."""
+    """A headless widget with the data of one trace."""
 
     _esm = static_text("trace_data.js")
     _data = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -37,7 +37,7 @@ class TraceData(anywidget.AnyWidget):
 
 
 def trace_tree(trace: Trace) -> dict[str, Any]:
-    """The trace tree of docs/wire.md."""
+    """The trace tree (docs/wire.md)."""
     scores, source = trace.candidates, trace.provenance
     ranks = min(SHOWN, len(scores.token_ids.coords("rank")))
     shown = scores.token_ids.isel(rank=slice(0, ranks))
@@ -62,7 +62,7 @@ def trace_tree(trace: Trace) -> dict[str, Any]:
         "candidates": {"ids": wire.pack(shown), "probs": wire.pack(scores.probs.isel(rank=slice(0, ranks)))},
         "vocab": wire.vocabulary(scores.vocabulary, np.asarray(shown.values).reshape(-1).tolist()),
         "questions": [[Target(step).sentence(trace)] for step in trace.steps],
-        "said": [list(said(trace, step)) for step in trace.steps],
+        "said": [list(generation_sentence(trace, step)) for step in trace.steps],
         "checks": wire.checks(trace.checks),
         "provenance": source.to_json(),
         "code": trace_code(trace),

@@ -1,4 +1,4 @@
-"""The tree of a result, as it travels: what its view makes of it, and what every result has."""
+"""The tree of a result for the browser: the fields of every result, and the data that its view packs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ def pack(result: Any, traces: Traces) -> dict[str, Any]:
     """The tree of a result (docs/wire.md).
 
     Args:
-        result: of any kind.
-        traces: those of the bench; the view gets the ones that the result is about, in its order.
+        result: a result of any kind.
+        traces: the traces of the bench. The view gets those of the result, in the result's order.
+
+    Raises:
+        ValueError: the bench lacks a trace of the result.
     """
     about = _about(result, traces)
     return {
@@ -34,24 +37,28 @@ def pack(result: Any, traces: Traces) -> dict[str, Any]:
 
 
 def has_slices(result: Any) -> bool:
-    """Whether its view asks for parts of it by coordinates."""
+    """Whether the view of this result requests slices."""
     return hasattr(_view(result), "pack_slice")
 
 
 def pack_slice(result: Any, traces: Traces, coords: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree of a part of a result, by coordinates of its axes."""
+    """The tree of the slice of a result at these coordinates.
+
+    Raises:
+        ValueError: this kind has no slices, or no slice at these coordinates.
+    """
     if not has_slices(result):
         raise ValueError(f"a {result.kind} has no slices: ask for the whole")
     return _view(result).pack_slice(result, *_about(result, traces), coords=coords)
 
 
 def slices(result: Any, traces: Traces, detail: str | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Every part that a page has of a result, as coordinates and tree.
+    """Every slice of a result in a saved page, as (coordinates, tree).
 
     Args:
-        result: of any kind.
-        traces: those of the bench.
-        detail: ``"compact"``, ``"full"``, or None for what the view finds fitting.
+        result: a result of any kind.
+        traces: the traces of the bench.
+        detail: ``"compact"``, ``"full"``, or None to let the view decide.
     """
     view = _view(result)
     if hasattr(view, "slices"):
@@ -59,7 +66,7 @@ def slices(result: Any, traces: Traces, detail: str | None) -> Iterator[tuple[di
 
 
 def _sentences(result: Any, about: list[Trace]) -> dict[str, list[Any]]:
-    """What a result says about each step of its trace; of several traces, the first speaks."""
+    """The sentence and the question of a result at each step of its first trace."""
     found: dict[str, list[Any]] = {"steps": [], "parts": [], "questions": []}
     for trace in about[:1]:
         for step in trace.steps:

@@ -1,7 +1,7 @@
-"""How arrays cross to the browser. Twin of ``js/src/wire.ts``; ``tests/fixtures/wire.json`` proves that they agree.
+"""The wire format of arrays. Twin of ``js/src/wire.ts``; ``tests/fixtures/wire.json`` proves that they agree.
 
-A *tree* is JSON in which an array stands as ``{"$array": bytes, "dtype", "shape", "dims", "coords", "encoding"}``. In a
-trait the bytes stay where they are (ipywidgets moves them); in a message `split` swaps them for indices.
+A *tree* is JSON in which an array is ``{"$array": bytes, "dtype", "shape", "dims", "coords", "encoding"}``. In a trait the
+bytes stay in place, and ipywidgets moves them. For a message `split` replaces them by indices.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tracebench.record.arrays import LabeledArray
 from tracebench.record.checks import Check
 from tracebench.record.tokens import Tokens, Vocabulary, display_piece, piece_kind
 
-#: numpy kind+size -> what travels. 64-bit floats and integers have no business on the wire.
+#: numpy kind and size -> dtype on the wire, which has no 64-bit numbers.
 _TRAVELS = {
     "f2": "f4",
     "f4": "f4",
@@ -30,7 +30,7 @@ _TRAVELS = {
     "b1": "u1",
 }
 
-#: The largest of the whole numbers that ``"fixed-14"`` stands for.
+#: The whole number that stands for 1.0 in the encoding ``"fixed-14"``.
 FIXED = 2**14 - 1
 
 
@@ -38,9 +38,12 @@ def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
     """An array as a tree node.
 
     Args:
-        array: any numbers; floats travel as float32, integers as int32.
-        encoding: ``"plain"``; or for weights in [0, 1] ``"sqrt-u8"``: one byte each, fine where they are small (linear
-            bytes lose most attention cells below half a step); or ``"fixed-14"``: right to within 0.00004, in two bytes.
+        array: any numbers. Floats travel as float32, integers as int32.
+        encoding: ``"plain"``, or a smaller one for weights in [0, 1]. ``"sqrt-u8"`` is one byte with fine steps for small
+            weights (most attention weights are below half a linear step). ``"fixed-14"`` is two bytes, exact to 0.00004.
+
+    Raises:
+        ValueError: an unknown encoding, or values outside [0, 1] for a small one.
     """
     values = np.asarray(array.values)
     if encoding in ("sqrt-u8", "fixed-14"):
@@ -56,7 +59,7 @@ def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
     coords = {axis.name: list(axis.coords) for axis in array.axes if axis.coords != tuple(range(len(axis)))}
     data = np.ascontiguousarray(values, dtype="<" + dtype)
     if encoding == "fixed-14":
-        # The low bytes and then the high ones: few high bytes are seen, and apart from the others they deflate well.
+        # Store all low bytes and then all high bytes: few different high bytes occur, so they compress well together.
         data = data.reshape(-1).view("u1").reshape(-1, 2).T
     return {
         "$array": data.tobytes(),
@@ -69,13 +72,13 @@ def pack(array: LabeledArray, encoding: str = "plain") -> dict[str, Any]:
 
 
 def within_one(values: np.ndarray) -> np.ndarray:
-    """Shares without the rounding that a softmax has above one. What is further off stays, and is refused when it is packed."""
+    """Clip values that rounding has pushed just above 1. Larger values stay, and `pack` refuses them."""
     near = (values > 1) & (values < 1 + 1e-5)
     return np.where(near, values.dtype.type(1), values) if near.any() else values
 
 
 def split(tree: Any) -> tuple[Any, list[bytes]]:
-    """A tree for a custom message: bytes become indices into the list of buffers beside it."""
+    """A tree for a custom message, and its buffers. Bytes in the tree become indices into the list of buffers."""
     buffers: list[bytes] = []
 
     def walk(node: Any) -> Any:
@@ -101,12 +104,12 @@ def pieces(tokens: Tokens) -> list[list[str]]:
 
 
 def vocabulary(known: Vocabulary, ids: Iterable[int]) -> dict[str, list[str]]:
-    """The pieces of the ids that a tree mentions."""
+    """Id -> `piece`, for the ids in a tree."""
     return {str(i): piece(known.pieces[i], i in known.special) for i in sorted(set(ids))}
 
 
 def checks(these: Iterable[Check]) -> list[dict[str, Any]]:
-    """Checks with their state; JSON has no NaN, so an unknown value travels as null."""
+    """Checks with their states. An unknown value (NaN) is None, because JSON has no NaN."""
     return [
         {**check.to_json(), "value": check.value if math.isfinite(check.value) else None, "state": check.state}
         for check in these

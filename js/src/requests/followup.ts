@@ -21,7 +21,10 @@ export function followupTo(first: Request, asked: Pick<Synced, "get" | "set">): 
   const get = () => checked(all()[about], first);
   return {
     get,
-    isIgnored: () => get() === null && (about in all() || (asked.get() !== null && !isRecord(asked.get()))),
+    isIgnored: () => {
+      const isMap = asked.get() === null || (isRecord(asked.get()) && Object.values(all()).every(isRecord));
+      return get() === null && (about in all() || !isMap);
+    },
     set: (request) => {
       const { [about]: _, ...others } = all();
       const next = request === null ? others : { ...others, [about]: request };

@@ -40,25 +40,17 @@ class Layout:
     """A proved layout.
 
     Args:
-            names: names of the blocks, as in ``named_modules()``.
-            blocks: the residual blocks in order.
-            final: the modules between the last block's output and the unembedding, in order (usually one norm).
-            unembed: the unembedding.
-    <<<<<<< HEAD
-            types: what each of ``final`` and then the unembedding is fed with (a float32 stream may enter half a model).
-            head: what happens to the unembedding's output.
-            gap: by how much ``readout`` of the last block missed the model's logits when it was proved, of their range.
-            merge: where code and no module makes one stream of several before ``final``: what does; blocks then pass
-                [stream, batch, token, feature].
-            scored: how many token ids have a logit.
-    =======
-            types: the input dtype of each module in ``final``, then that of the unembedding. They may differ: a half
-                precision model may have a float32 stream.
-            head: scale and softcap of the unembedding's output.
-            gap: largest difference between ``readout`` of the last block and the model's logits, as a share of their range.
-            merge: the function that merges several streams into one before ``final``; None where a block passes one stream.
-                With it, blocks pass [stream, batch, token, feature].
-    >>>>>>> main
+        names: names of the blocks, as in ``named_modules()``.
+        blocks: the residual blocks in order.
+        final: the modules between the last block's output and the unembedding, in order (usually one norm).
+        unembed: the unembedding.
+        types: the input dtype of each module in ``final``, then that of the unembedding. They may differ: a half precision
+            model may have a float32 stream.
+        head: scale and softcap of the unembedding's output.
+        gap: largest difference between ``readout`` of the last block and the model's logits, as a share of their range.
+        merge: the function that merges several streams into one before ``final``; None where a block passes one stream.
+            With it, blocks pass [stream, batch, token, feature].
+        scored: how many token ids have a logit.
     """
 
     names: tuple[str, ...]

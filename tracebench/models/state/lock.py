@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Self
 
-from tracebench.runtime.interrupts import Scope, heed
+from tracebench.runtime.interrupts import Scope, raise_delayed
 
 #: Seconds between two checks of a waiting thread for an interrupt.
 PATIENCE = 0.05
@@ -61,7 +61,7 @@ class ModelLock:
                 try:
                     while self._owner is not None or (worker and self._cells_waiting):
                         self._changed.wait(PATIENCE)
-                        heed()
+                        raise_delayed()
                     self._owner = me
                 finally:
                     self._cells_waiting -= not worker
