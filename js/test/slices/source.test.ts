@@ -62,8 +62,7 @@ async function showing({ nothing = false, offline = true } = {}) {
     source: slices,
     first: nothing ? null : await got,
     onSlice: ({ layer }: HeadSlice) => told.push(`shows ${layer}`),
-    onBusy: (whose: Whose | null, isSilent: boolean) =>
-      whose && told.push(`${isSilent ? "silent" : "busy"} ${whose.layer}`),
+    onBusy: (whose: Whose | null, isSilent: boolean) => whose && told.push(`${isSilent ? "silent" : "busy"} ${whose.layer}`),
     onError: (error: unknown) => error !== null && told.push((error as Error).message),
   };
   return { asked, slices, liveness, pinged, told, life, chosen: wanted(spec, life.signal) };
