@@ -49,7 +49,7 @@ first-look: $(MARK)/package
 	$(BIN)/tracebench demo
 
 browser-tests: $(MARK)/package $(MARK)/browser first-look
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 packaging-tests: $(MARK)/package $(MARK)/browser
 	$(BIN)/python -m pytest tests/packaging

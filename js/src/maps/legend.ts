@@ -32,13 +32,13 @@ export interface Meaning {
 
 export function legend({ what, most }: Meaning): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
-  const [all, rest] = [element("span", {}, "colour scale: 0 to 1"), element("span", {})];
+  const [all, rest] = [element("span", {}, "scale: 0 to 1"), element("span", {})];
   const draw = ifChanged((top: number, from: number, empty: boolean, dark: boolean) => {
     const whole = from === 0;
     if (!whole || !rest.textContent) {
       rest.textContent = empty
-        ? "colour scale: only position 0 has weight in this row"
-        : `colour scale: 0 to ${rough(top)}, ${most}`;
+        ? "scale: only position 0 has weight in this row"
+        : `scale: 0 to ${rough(top)}, ${most}`;
     }
     for (const each of [all, rest]) each.toggleAttribute("data-out", (each === all) !== whole);
     drawing.setAttribute("aria-label", `Square-root colour scale from 0 to ${whole ? "1" : rough(top)}`);

@@ -436,7 +436,7 @@ test("without position 0 the scale ends at the largest other weight, and the leg
   const whole = ground();
   button.click();
   expect(button.getAttribute("aria-pressed")).toBe("true");
-  const most = "colour scale: 0 to 0.63, the largest weight in this row except position 0; the small maps keep 0 to 1";
+  const most = "scale: 0 to 0.63, the largest weight in this row except position 0; the small maps keep 0 to 1";
   expect(text(root, ".tb-scale-note > :not([data-out])")).toBe(most);
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.063", "0.31", "0.63"]);
   expect(figures()).toEqual(before);
@@ -452,7 +452,7 @@ test("without position 0 the scale ends at the largest other weight, and the leg
 test("if only position 0 has weight, the legend names no other largest weight", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 1, head: 0 } });
   one(root, "[aria-pressed]").click();
-  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("colour scale: only position 0 has weight in this row");
+  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("scale: only position 0 has weight in this row");
   expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("Square-root colour scale from 0 to 1");
 });
 

@@ -19,12 +19,12 @@ test("the scale has the colours of the theme, and is drawn again only for anothe
   expect(drawn(WHOLE, true)).toEqual([true, dark]);
   expect(drawn({ top: 0.25, from: 1 }, true)).toEqual([true, dark]);
   const said = () => all(note, "span:not([data-out])").map((each) => each.textContent);
-  expect(said()).toEqual(["colour scale: 0 to 0.25, the largest of the rest"]);
+  expect(said()).toEqual(["scale: 0 to 0.25, the largest of the rest"]);
   expect(drawn({ top: 0.25, from: 1, empty: true }, true)).toEqual([true, dark]);
-  expect(said()).toEqual(["colour scale: only position 0 has weight in this row"]);
+  expect(said()).toEqual(["scale: only position 0 has weight in this row"]);
   // The hidden sentence keeps its place, and the name of the scale stays.
   expect(drawn(WHOLE, true)).toEqual([true, dark]);
-  expect(said()).toEqual(["colour scale: 0 to 1"]);
+  expect(said()).toEqual(["scale: 0 to 1"]);
   expect(all(note, "span")).toHaveLength(2);
   expect(one(el, "span").textContent).toBe("attention weight (square-root colour scale)");
 });

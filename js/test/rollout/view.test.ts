@@ -188,12 +188,12 @@ test("without position 0 each row has its own scale, and the legend says so", as
   button.click();
   const note = () => text(root, ".tb-scale-note > :not([data-out])");
   const its = "the largest share of another token in this row (at least 0.01); each row has its own scale";
-  expect(note()).toBe(`colour scale: 0 to 0.1, ${its}`);
+  expect(note()).toBe(`scale: 0 to 0.1, ${its}`);
   const ground = () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background);
   const before = ground();
   expect([before[0], before[1] === before[2], before[1] === ""]).toEqual(["", true, false]);
   one(root, '.tb-sheet-row[data-layer="3"] > .tb-sheet-label').click();
-  expect(note()).toBe(`colour scale: 0 to 0.02, ${its}`);
+  expect(note()).toBe(`scale: 0 to 0.02, ${its}`);
   expect(ground()).toEqual(before);
 });
 
