@@ -150,7 +150,9 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
       if (!request && template) {
         const asks = !answers.offline && trace && (template.target === null || trace.steps > 0);
         const ask = () => {
-          const next = traces.all.map((_, i) => requests[i] ?? null);
+          // Read them now: a trace may have been added since the view was drawn.
+          const now = listOf<Request | null>(model, "_requests");
+          const next = Array.from({ length: Math.max(now.length, traces.all.length) }, (_, i) => now[i] ?? null);
           next[traces.index] = { ...template, traces: [trace?.hash ?? ""] };
           shared.synced("_requests").set(next);
         };
