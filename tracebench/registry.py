@@ -9,7 +9,8 @@ in the group ``tracebench.kinds`` a `Kind`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -133,19 +134,13 @@ KINDS_GROUP = "tracebench.kinds"
 def analyses() -> Iterator[Analysis]:
     """Every analysis: ours first, then those of installed packages."""
     yield from ANALYSES
-    ours = {row.name for row in ANALYSES}
-    for name in _entries(ANALYSES_GROUP):
-        if name not in ours:
-            yield analysis(name)
+    yield from _others(ANALYSES_GROUP, _names(ANALYSES), analysis)
 
 
 def kinds() -> Iterator[Kind]:
     """Every kind of result: ours first, then those of installed packages."""
     yield from KINDS
-    ours = {row.name for row in KINDS}
-    for name in _entries(KINDS_GROUP):
-        if name not in ours:
-            yield kind(name)
+    yield from _others(KINDS_GROUP, _names(KINDS), kind)
 
 
 def analysis(name: str) -> Analysis:
@@ -153,9 +148,8 @@ def analysis(name: str) -> Analysis:
     for row in ANALYSES:
         if row.name == name:
             return row
-    entries = _entries(ANALYSES_GROUP)
-    if name in entries:
-        entry, loaded = entries[name], entries[name].load()
+    if (entry := _entry(ANALYSES_GROUP, name)) is not None:
+        loaded = entry.load()
         return Analysis(
             name,
             entry.value,
@@ -164,7 +158,7 @@ def analysis(name: str) -> Analysis:
             getattr(loaded, "group", "look"),
             getattr(loaded, "methods", ()),
         )
-    raise KeyError(f"there is no analysis {name!r}; there are {', '.join(sorted({*_names(ANALYSES), *entries}))}")
+    raise KeyError(f"there is no analysis {name!r}; there are {_listed(ANALYSES, ANALYSES_GROUP)}")
 
 
 def kind(name: str) -> Kind:
@@ -172,15 +166,14 @@ def kind(name: str) -> Kind:
     for row in KINDS:
         if row.name == name:
             return row
-    entries = _entries(KINDS_GROUP)
-    if name in entries:
-        row = entries[name].load()
+    if (entry := _entry(KINDS_GROUP, name)) is not None:
+        row = entry.load()
         if not isinstance(row, Kind) or row.name != name:
             raise TypeError(
                 f"the entry point {name!r} of {KINDS_GROUP} must be a registry.Kind({name!r}, ...), got {row!r}"
             )
         return row
-    raise KeyError(f"there is no kind of result {name!r}; there are {', '.join(sorted({*_names(KINDS), *entries}))}")
+    raise KeyError(f"there is no kind of result {name!r}; there are {_listed(KINDS, KINDS_GROUP)}")
 
 
 def analysis_class(name: str) -> Any:
@@ -224,16 +217,39 @@ def resolve(reference: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
+def _others(group: str, ours: set[str], load: Callable[[str], Any]) -> Iterator[Any]:
+    """The rows of installed packages. A package that fails is left out with a warning: it must not break our own rows."""
+    for name in _entries(group):
+        if name in ours:
+            warnings.warn(
+                f"an installed package names {name!r} in {group}, which is ours: its own is left out", stacklevel=4
+            )
+            continue
+        try:
+            yield load(name)
+        except Exception as failure:  # noqa: BLE001 - whatever a stranger's module raises
+            warnings.warn(f"{name!r} of {group} cannot be loaded and is left out: {failure!r}", stacklevel=4)
+
+
 @cache
 def _found(group: str) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=group)}
 
 
 def _entries(group: str) -> dict[str, EntryPoint]:
-    """The entry points of a group. While there are none, look again each time: a package may be installed meanwhile."""
-    if not _found(group):
-        _found.cache_clear()
+    """The entry points of a group, from a cache: looking through all installed packages takes 25 ms."""
     return _found(group)
+
+
+def _entry(group: str, name: str) -> EntryPoint | None:
+    """One entry point. One that is not cached is looked up anew, because a package may be installed meanwhile."""
+    if name not in _found(group):
+        _found.cache_clear()
+    return _found(group).get(name)
+
+
+def _listed(rows: tuple[Analysis, ...] | tuple[Kind, ...], group: str) -> str:
+    return ", ".join(sorted({*_names(rows), *_entries(group)}))
 
 
 def _names(rows: tuple[Analysis, ...] | tuple[Kind, ...]) -> set[str]:

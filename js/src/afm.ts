@@ -17,28 +17,28 @@ interface Shared {
   answers: Answers;
   /** All traces of the bench. */
   traces: Traces;
-  /** A part of the widget's state that a person sets: every display of it, Python, and a saved page have the same. */
+  /** A part of the widget's state that the reader sets. All displays, Python and a saved page share it. */
   synced: (name: string) => Synced;
-  /** Everything a widget starts ends with this. */
+  /** Aborts when the widget ends; everything that it started ends too. */
   signal: AbortSignal;
 }
 
-/** A view is drawn anew for every trace that is selected. */
+/** What a view gets. It is drawn again for every selected trace. */
 export interface Context<Data = unknown> extends Shared {
-  /** The selected trace, and what the view needs beside it. Without the trace where its request is about none. */
+  /** The selected trace, and more data of the view. Without the trace if its request is about none. */
   data: Data;
-  /** What the view asks at first about the selected trace; null if it asks nothing. */
+  /** The first request about the selected trace; null if the view asks nothing. */
   request: Request | null;
-  /** What it offers to ask instead. */
+  /** The requests that it offers instead. */
   alternatives: readonly Alternative[];
   ask: Ask;
-  /** One object that stays while the view is drawn anew, for what a reader has chosen: gives `first`, or what it has become. */
+  /** Keeps the reader's choices when the view is drawn again: returns `first`, or the object that an earlier call got. */
   remember: <Choices extends object>(first: Choices) => Choices;
 }
 
 export type View<Data = unknown> = (context: Context<Data>) => void;
 
-/** What is around the views is drawn once, and follows the selected trace itself. */
+/** What the bench gets. It is drawn once, and follows the selected trace itself. */
 export interface Around extends Shared {
   children: Child[];
 }
@@ -46,13 +46,13 @@ export interface Around extends Shared {
 /** A view inside the bench. */
 export interface Child {
   stem: string;
-  /** What it asks at first about each trace. */
+  /** The first request for each trace. */
   requests(): (Request | null)[];
-  /** What it offers to ask instead, for each trace. */
+  /** The requests that it offers instead, for each trace. */
   alternatives(): Alternative[][];
-  /** What it was asked since. */
+  /** The follow-up requests. */
   asked: Synced;
-  /** Hear that one of these changed. */
+  /** Calls back when one of these changes. */
   on(callback: () => void, signal: AbortSignal): void;
   render(el: HTMLElement, signal: AbortSignal): Promise<void>;
 }
@@ -81,7 +81,7 @@ export function widget<Data>(stem: string, view: View<Data>) {
   return rendering(stem, (shared, model) => drawForEachTrace(stem, view, shared, model));
 }
 
-/** The default export of the bundle of what has views inside it. */
+/** The default export of the bundle of a widget that contains views. */
 export function container(stem: string, draw: (around: Around) => void) {
   return rendering(stem, async (shared, model, host) => {
     const children = await childrenOf(model, host);
@@ -105,7 +105,7 @@ function rendering(stem: string, draw: Draw) {
       life.signal.addEventListener("abort", () => root.remove());
       try {
         if (!host) {
-          throw new Error("This notebook's anywidget is older than 0.11, which composes widgets: please update it.");
+          throw new Error("This notebook has an anywidget older than 0.11. Update it: pip install -U anywidget");
         }
         const shared = await sharedOf(model, root, host, life.signal);
         if (!life.signal.aborted) await draw(shared, model, host);
@@ -150,7 +150,9 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
       if (!request && template) {
         const asks = !answers.offline && trace && (template.target === null || trace.steps > 0);
         const ask = () => {
-          const next = traces.all.map((_, i) => requests[i] ?? null);
+          // Read them now: a trace may have been added since the view was drawn.
+          const now = listOf<Request | null>(model, "_requests");
+          const next = Array.from({ length: Math.max(now.length, traces.all.length) }, (_, i) => now[i] ?? null);
           next[traces.index] = { ...template, traces: [trace?.hash ?? ""] };
           shared.synced("_requests").set(next);
         };
@@ -163,7 +165,7 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
       inner.abort();
       showFailure(root, stem, error);
     }
-    // Whoever was in the view is still there, and not at the top of the page.
+    // The focus stays in the view, so that the page does not jump to its top.
     if (focused && !root.contains(focusedIn(root))) {
       root.tabIndex = -1;
       root.focus({ preventScroll: true });
@@ -173,7 +175,7 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
     if (signal.aborted) return;
     const request = listOf<Request | null>(model, "_requests")[traces.index] ?? null;
     const trace = request?.traces.length === 0 ? null : traces.selected;
-    // On its way: until it is here, what is shown stays and follows nothing.
+    // The trace is still loading: the old drawing stays, and follows nothing.
     if (trace === undefined) {
       inner.abort();
       drawn = [];
@@ -186,12 +188,12 @@ function drawForEachTrace<Data>(stem: string, view: View<Data>, shared: Shared, 
     drawn = now;
     draw(trace, request, alternatives);
   };
-  // Before the view listens: what it draws is about another trace then.
+  // Listen before the view does: another trace ends the view before it could draw it.
   selection.on(update, signal);
   traces.on(update, signal);
   update();
 
-  // What changes together is one drawing.
+  // Traits that change together cause one drawing.
   let waiting = false;
   const changed = () => {
     if (waiting) return;
@@ -228,7 +230,7 @@ function childrenOf(model: Model, host: Host): Promise<Child[]> {
   );
 }
 
-/** Until the view is there again, it is as high as it was: what is around it does not jump. */
+/** Keeps the height of the view until it is drawn again, so that the page around it does not jump. */
 function keepHeight(root: HTMLElement, signal: AbortSignal): void {
   root.style.minHeight = root.childElementCount > 0 ? `${root.offsetHeight}px` : "";
   const seen = new MutationObserver(() => {
@@ -240,12 +242,12 @@ function keepHeight(root: HTMLElement, signal: AbortSignal): void {
   signal.addEventListener("abort", () => seen.disconnect());
 }
 
-/** The view asks this about other traces. */
+/** Says that the view has a request for other traces, but not for this one. */
 function showNotAsked(root: HTMLElement, stem: string, ask: (() => void) | null): void {
   const box = element(
     "div",
     { class: "tb-state", role: "note" },
-    element("p", {}, "This question is not asked about this text."),
+    element("p", {}, "This question was not asked about this text."),
   );
   if (ask) {
     const button = element("button", { class: "tb-button", type: "button" }, "Ask");

@@ -31,7 +31,7 @@ export function summary(checks: readonly Check[]): string {
 
 /** The summary as a button that opens the list. */
 export function checksWord(checks: readonly Check[], signal: AbortSignal): HTMLElement {
-  if (checks.length === 0) return element("span", { class: "tb-note", title: "This result carries no checks." }, "no checks");
+  if (checks.length === 0) return element("span", { class: "tb-note", title: "This result has no checks." }, "no checks");
   const state = worst(checks);
   const button = element("button", { class: "tb-check-word", type: "button", "data-check": state }, summary(checks));
   return popup(button, element("div", { role: "group", "aria-label": "Checks" }, checkList(checks)), signal).el;
@@ -59,12 +59,12 @@ export function checkList(checks: readonly Check[]): HTMLElement {
 }
 
 function checkItem({ name, kind, state, value, limit, unit, meaning }: Check): HTMLElement {
-  const said = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
+  const stateWord = { holds: "holds", amber: "over its limit", broken: "BROKEN" }[state];
   return element(
     "li",
     {},
     element("b", { "data-check": state }, `${SIGNS[state]} ${name}`),
-    ` ${said}: ${short(value)}, limit ${short(limit)}${unit ? ` ${unit}` : ""}`,
+    ` ${stateWord}: ${short(value)}, limit ${short(limit)}${unit ? ` ${unit}` : ""}`,
     element("span", { class: "tb-note" }, kind === "identity" ? " · must hold" : " · measured"),
     element("p", {}, meaning),
   );

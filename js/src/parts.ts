@@ -4,14 +4,14 @@ import { element } from "./ui/dom";
 
 export type Parts = (string | { token: string })[];
 
-/** What a result says about steps of its trace: a row for each of them. A question that is null is that of the record. */
+/** The sentences of a result about steps of its trace: one row for each step. A null question is the question of the record. */
 export interface Sentences {
   steps: number[];
   parts: Parts[];
   questions: (string | null)[];
 }
 
-/** Writes sentences into an element, each where it is another than the last: those of a step are made anew at every key. */
+/** Writes a sentence into an element, only if it differs from the last one: the head writes at every key press. */
 export function sentenceIn(el: HTMLElement): (parts: Parts) => void {
   let before: string | null = null;
   return (parts) => {

@@ -1,4 +1,4 @@
-// The one thing that views share: which trace, step, token, layer, ... is looked at. Twin of tracebench/widgets/selection.py.
+// The selection that all views share: a trace, a step, a token, a layer, ... Twin of tracebench/widgets/selection.py.
 // Fields hold coordinates; null means "all". Views write where the user points and never talk to each other.
 
 import { callEach } from "./listeners";
@@ -30,7 +30,7 @@ export interface Steps {
   steps: number;
 }
 
-/** How far the axes of a trace go; where the model says nothing, `layers` is null and `heads` is null or 0. */
+/** The sizes of the axes of a trace. If the model does not say, `layers` is null and `heads` is null or 0. */
 export interface Limits extends Steps {
   model?: { layers: number | null; heads: number | null };
 }
@@ -113,7 +113,7 @@ export class Selection {
     if (this.#untold.length > 1) return;
     for (let next = this.#untold[0]; next; next = this.#untold[0]) {
       const { fields } = next;
-      // One that another one has ended meanwhile is not called any more.
+      // Skip a listener that an earlier listener has removed.
       callEach(
         [...this.#listeners].map((each) => () => this.#listeners.has(each) && each(fields)),
         undefined,
@@ -145,7 +145,7 @@ export function readElsewhere(trace: Steps, { step, query }: Pick<Fields, "step"
 }
 
 /**
- * The fields when another trace is looked at: what exists there stays, else the step becomes 0 and the other fields null.
+ * The fields for another selected trace. Values that exist there stay; else the step becomes 0 and other fields null.
  * The query follows the step. Twin of `on_trace` in tracebench/widgets/selection.py.
  */
 export function onTrace<Before extends Partial<Fields>>(fields: Before, index: number, trace: Limits) {
@@ -166,13 +166,13 @@ export function onTrace<Before extends Partial<Fields>>(fields: Before, index: n
   };
 }
 
-/** Another trace of the bench. */
+/** Selects another trace of the bench. */
 export function selectTrace(selection: Selection, traces: readonly Limits[], index: number): void {
   const trace = traces[index];
   if (trace) selection.set(onTrace(selection.fields, index, trace));
 }
 
-/** A step alone; a token that was pointed at before is not meant any more. */
+/** Selects a step, and no token. */
 export function selectStep(selection: Selection, trace: Steps, step: number): void {
   selection.set({ step, token: null, query: position(trace, step) });
 }

@@ -23,10 +23,10 @@ export function token(piece: Piece, attributes: Record<string, string> = {}): HT
   return element("span", { class: "tb-token", dir: "auto", "data-kind": kind, title: display, ...attributes }, ...parts(piece));
 }
 
-/** Signs for white space and codes for what cannot be seen: Python writes none of them for the same character as itself. */
+/** Signs for white space, and codes for invisible characters. Python never writes one of these for the same character. */
 const SIGN = /[\u00b7\u21b5\u21e5\u240d\u237d]|\u27e8[0-9A-F]+\u27e9/gu;
 
-/** The display in parts. Signs and codes have a class, so that "·" for a space differs from what is really there. */
+/** The display in parts. Signs and codes have a class, so that "·" for a space differs from a real "·". */
 function parts([, display, kind]: Piece): (Node | string)[] {
   if (kind === "special" || kind === "bytes") return [display];
   const out: (Node | string)[] = [];

@@ -48,7 +48,7 @@ export interface Trace extends Text {
   entropy: LabeledArray;
   candidates: { ids: LabeledArray; probs: LabeledArray };
   vocab: Record<string, Piece>;
-  /** Per step: the question that the step is, and what the record says about it. */
+  /** For each step, its question, and the sentence of the record about it. */
   questions: Parts[];
   said: Parts[];
   checks: Check[];

@@ -1,4 +1,4 @@
-// The headless widget of one trace. The bench and every view share what it holds, so a trace is sent and decoded once.
+// The headless widget of one trace. The bench and all views share it, so a trace is sent and decoded once.
 // Twin of tracebench/widgets/trace_data.py.
 
 import type { Trace } from "./trace";

@@ -1,17 +1,17 @@
-// The traces of a bench, and which of them is selected. More may come while it is displayed; none goes.
+// The traces of a bench, and the selected one. Python may add traces while the bench is displayed, but removes none.
 
 import { callEach } from "./listeners";
 import type { Selection } from "./selection";
 import type { Trace } from "./trace";
 
 export interface Traces {
-  /** Those that are here, in the order of the bench. */
+  /** The loaded traces, in the order of the bench. */
   readonly all: readonly Trace[];
-  /** The index of the selected one; 0 where the bench has none. */
+  /** The index of the selected trace; 0 if the bench has no trace. */
   readonly index: number;
-  /** The selected one; null where the bench has none, undefined while it is on its way. */
+  /** The selected trace; null if the bench has none, undefined while it is loading. */
   readonly selected: Trace | null | undefined;
-  /** Hear that more are here. */
+  /** Calls back when more traces are loaded. */
   on(callback: () => void, signal: AbortSignal): void;
 }
 
@@ -22,12 +22,12 @@ export interface TracesModel {
   off(event: string, callback: () => void): void;
 }
 
-/** What the selection's widget gives to the others: with it the way to follow the traces, so that not every view carries it. */
+/** What the selection's widget exports. It has the code that follows the traces, so that the bundles of the views need not. */
 export type SharedSelection = Selection & {
   traces(model: TracesModel, open: (reference: string) => Promise<Trace>, signal: AbortSignal): Promise<Traces>;
 };
 
-/** Resolves when those that are there now are here. `open` gives the trace of a reference. */
+/** Resolves when the present traces are loaded. `open` loads the trace of a reference. */
 export async function tracesOf(
   model: TracesModel,
   selection: Selection,
@@ -45,7 +45,7 @@ export async function tracesOf(
       return trace;
     });
     const loaded = await Promise.all(loading);
-    // A longer list may have been here first.
+    // A longer list may have loaded first.
     if (signal.aborted || loaded.length <= all.length) return;
     all = loaded;
     callEach(listeners, undefined);

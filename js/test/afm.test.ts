@@ -23,7 +23,7 @@ test("a view gets its decoded data, its request, the selection and a way to ask"
   expect([el.className, el.dataset.view]).toEqual(["tb tb-toy-view", "toy_view"]);
 });
 
-test("data and request that change together are one drawing; the one before has ended", async () => {
+test("data and request that change together cause one drawing, and the one before ends", async () => {
   const lives: AbortSignal[] = [];
   const { model } = await show(
     widget("toy", ({ signal }) => {
@@ -51,7 +51,7 @@ test("a view that throws is a sentence, not a hole", async () => {
   expect([root.dataset.state, root.textContent]).toEqual(["error", "no <b>data</b>"]);
 });
 
-test("a host that gives no signal ends the view by what it was given back", async () => {
+test("a host without a signal ends the view by the returned function", async () => {
   let life: AbortSignal | undefined;
   const exports = {
     ...{ ask: () => {}, decode: (tree: unknown) => tree, fields: {}, on: () => {} },
@@ -68,8 +68,8 @@ test("a host that gives no signal ends the view by what it was given back", asyn
   expect([life?.aborted, el.childElementCount]).toEqual([true, 0]);
 });
 
-test("a host that cannot compose widgets is told what to do", async () => {
+test("in a host that cannot compose widgets the view says what to do", async () => {
   const el = document.createElement("div");
   await widget("toy", () => {}).render({ model: EMPTY, el });
-  expect(el.textContent).toContain("anywidget is older than 0.11");
+  expect(el.textContent).toContain("anywidget older than 0.11");
 });

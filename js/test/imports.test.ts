@@ -52,14 +52,14 @@ function roomOf(file: string): string {
 const isView = (room: string) => `../src/${room}/view.ts` in SOURCES;
 const floorOf = (room: string) => (isView(room) ? VIEWS : FLOORS[room]);
 
-test("every import is seen, and leads to a file", () => {
+test("every import is found and resolves to a file", () => {
   expect(importsOf("../src/bench/save.ts")).toContain("../src/requests/ask.ts");
   expect(importsOf("../src/rollout/view.css")).toContain("../src/flow/flow.css");
   const missing = Object.keys(FILES).flatMap((file) => importsOf(file).filter((other) => !(other in FILES)));
   expect(missing).toEqual([]);
 });
 
-test("no file imports itself by way of others, not even for a type", () => {
+test("no import cycles, not even for types", () => {
   const circles: string[] = [];
   const done = new Set<string>();
   const walk = (file: string, path: readonly string[]) => {

@@ -1,4 +1,4 @@
-// Small trees made by hand, and a place to show a view in: the offline host with a kernel of the test's own.
+// Small trees made by hand, and a place to show a view: the offline host with a kernel that the test writes.
 
 import { vi } from "vitest";
 import { makeHost } from "../src/offline/afm";
@@ -207,7 +207,7 @@ export interface Shown {
   widget: (name: string) => StaticModel;
   sent: Message[];
   end: () => void;
-  /** Say something as the kernel. */
+  /** Sends a message as the kernel. */
   say: (message: object) => void;
   fields: () => State["fields"];
 }
@@ -287,12 +287,12 @@ export async function show(
   };
 }
 
-/** Everything that was promised has happened. */
+/** Waits until all promises are settled. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-/** From here on elements hear of another size when the test says so. Undone by `vi.unstubAllGlobals`. */
+/** From now on the test reports the sizes of elements. `vi.unstubAllGlobals` undoes it. */
 export function resizes(): () => void {
   const heard = new Set<() => void>();
   vi.stubGlobal(
@@ -310,7 +310,7 @@ export function resizes(): () => void {
   };
 }
 
-/** What is written into a part of the page from here on: the function tells, and ends it. */
+/** Records the writes to a part of the page; the returned function ends it and gives them. */
 export function watched(root: Element): () => MutationRecord[] {
   const all: MutationRecord[] = [];
   const seen = new MutationObserver((records) => {
@@ -324,7 +324,7 @@ export function watched(root: Element): () => MutationRecord[] {
   };
 }
 
-/** Presses a key; false where it was used. What is used must also go no further: the notebook around has keys of its own. */
+/** Presses a key; false if the view used it. A used key must not reach the notebook, which has keys of its own. */
 export function key(target: Element, name: string, modifiers: KeyboardEventInit = {}): boolean {
   let passed = false;
   const hear = () => {

@@ -45,7 +45,7 @@ for (const { before, trace, index, after } of moves) {
   });
 }
 
-test("another trace is selected in one change; one that is not there is not", () => {
+test("another trace is selected in one change; a missing one is not selected", () => {
   const { selection, sent } = made({ trace: 0, step: 4, query: 6, token: 7, rank: 1 });
   const traces = [TRACE, { prompt_length: 1, steps: 2 }];
   selectTrace(selection, traces, 1);
@@ -54,7 +54,7 @@ test("another trace is selected in one change; one that is not there is not", ()
   expect(sent).toHaveLength(1);
 });
 
-test("a listener that another one ends meanwhile is not called any more", () => {
+test("a listener that another listener has removed is not called", () => {
   const { selection } = made();
   const [life, inner] = [new AbortController(), new AbortController()];
   const heard = vi.fn();
@@ -69,7 +69,7 @@ test("positions without a generated token have no step", () => {
   expect(stepAt(TRACE, 7)).toBeNull();
 });
 
-test("a step is read at its position, in one change, and no token stays marked", () => {
+test("selecting a step sets its position and clears the token, in one change", () => {
   const { selection, sent } = made({ token: 1 });
   selectStep(selection, TRACE, 2);
   expect(selection.fields).toMatchObject({ step: 2, query: 4, token: null });
@@ -82,7 +82,7 @@ test("a click on a prompt token sets token and query, and leaves the step", () =
   expect(selection.fields).toMatchObject({ step: 3, token: 1, query: 1 });
 });
 
-test("a click on a lens cell sets layer and query, and the step that its row predicts or else the token that is there", () => {
+test("a click on a lens cell sets layer and query, and the step that it predicts, else the token at the position", () => {
   const { selection } = made({ step: 0, token: 1 });
   selectLensCell(selection, TRACE, -1, 6);
   expect(selection.fields).toMatchObject({ layer: -1, query: 6, step: 4, token: null });
@@ -90,7 +90,7 @@ test("a click on a lens cell sets layer and query, and the step that its row pre
   expect(selection.fields).toMatchObject({ layer: 2, query: 0, step: 4, token: 0 });
 });
 
-test("what is read is elsewhere unless it is the position of the step", () => {
+test("the query is elsewhere unless it is the position of the step", () => {
   expect(readElsewhere(TRACE, { step: 1, query: 3 })).toBeNull();
   expect(readElsewhere(TRACE, { step: null, query: 2 })).toBeNull();
   expect(readElsewhere(TRACE, { step: 1, query: null })).toBeNull();
@@ -98,7 +98,7 @@ test("what is read is elsewhere unless it is the position of the step", () => {
   expect(readElsewhere({ prompt_length: 3, steps: 0 }, { step: null, query: 2 })).toBe(2);
 });
 
-test("a change goes out as the trait and as a message, with the next number", () => {
+test("a change is sent as the trait and as a message, with the next number", () => {
   const { selection, sent, state } = made({ step: 1 }, 7);
   selection.set({ layer: 3 });
   expect(state()).toMatchObject({ seq: 8, fields: { step: 1, layer: 3 } });
@@ -147,7 +147,7 @@ test("a kernel that is gone does not stop the bench", () => {
   warned.mockRestore();
 });
 
-test("a listener that throws keeps neither the others nor Python from hearing", () => {
+test("a listener that throws stops neither the others nor Python", () => {
   const reported = vi.spyOn(console, "error").mockImplementation(() => {});
   const { selection, sent } = made();
   const life = new AbortController().signal;
@@ -163,7 +163,7 @@ test("a listener that throws keeps neither the others nor Python from hearing", 
   reported.mockRestore();
 });
 
-test("a change made by a listener reaches everybody after the one before, and is what stays", () => {
+test("a change by a listener reaches all listeners after the change before, and stays", () => {
   const { selection, state } = made();
   const life = new AbortController().signal;
   const heard: unknown[] = [];

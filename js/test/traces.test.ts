@@ -1,4 +1,4 @@
-// A bench of no, one or several texts: what belongs to the selected one is shown, and what is asked is about it.
+// A bench of no, one or several texts: views show the selected text, and requests are about it.
 
 import { afterEach, expect, test, vi } from "vitest";
 import type { Context } from "../src/afm";
@@ -25,7 +25,7 @@ afterEach(() => {
   document.body.replaceChildren();
 });
 
-/** Answers what is asked about either text. */
+/** Answers requests about both texts. */
 function reply({ kind, request }: Message): object | undefined {
   if (kind !== "ask" || !request) return undefined;
   const [about, isSecond] = [{ traces: request.traces }, request.traces[0] === "u"];
@@ -36,7 +36,7 @@ function reply({ kind, request }: Message): object | undefined {
   return { kind: "answer", result: isSecond ? scoresTree([step], 4, 2, about) : scoresTree([step]) };
 }
 
-/** A view that tells what it was drawn with. */
+/** A view that records its drawings. */
 function recorder() {
   const drawn: Context<Partial<Trace>>[] = [];
   const definition = widget<Partial<Trace>>("toy", (context) => {
@@ -53,7 +53,7 @@ function selectTrace(shown: Awaited<ReturnType<typeof show>>, trace: number, fie
   return settled();
 }
 
-test("a view is drawn anew for another text, with its data, request and alternatives, and only then", async () => {
+test("a view is drawn again only for another text, with its data, request and alternatives", async () => {
   const { drawn, definition, titles } = recorder();
   const other = { label: "other", request: { ...ABOUT_SECOND, analysis: "Other" } };
   const state = { _traces: [FIRST, SECOND], _data: { own: 1 }, _requests: [REQUEST, ABOUT_SECOND], _alternatives: [[], [other]] };
@@ -66,7 +66,7 @@ test("a view is drawn anew for another text, with its data, request and alternat
   expect(drawn.map(({ signal }) => signal.aborted)).toEqual([true, false]);
 });
 
-test("a view that was ended by another text hears nothing of it", async () => {
+test("a view that another text ends gets no change of it", async () => {
   const heard = vi.fn();
   const view = widget("toy", ({ selection, signal, data }: Context<Partial<Trace>>) =>
     selection.on(({ trace }) => heard(data.title, trace), signal),
@@ -76,7 +76,7 @@ test("a view that was ended by another text hears nothing of it", async () => {
   expect(heard).not.toHaveBeenCalled();
 });
 
-test("a text that is added while the view is displayed changes nothing until it is looked at", async () => {
+test("an added text changes nothing until it is selected", async () => {
   const { definition, titles } = recorder();
   const shown = await show(definition, { _traces: [FIRST], _requests: [REQUEST] }, { later: [SECOND] });
   shown.model.set("_requests", [{ ...REQUEST }, ABOUT_SECOND]);
@@ -87,7 +87,7 @@ test("a text that is added while the view is displayed changes nothing until it 
   expect(titles()).toEqual(["The city of Paris", "A city of Rome"]);
 });
 
-test("a text that is selected before it has come is shown when it is here", async () => {
+test("a text that is selected before it is loaded is shown when it is loaded", async () => {
   const { drawn, definition, titles } = recorder();
   const shown = await show(definition, { _traces: [FIRST], _requests: [REQUEST, ABOUT_SECOND] }, { later: [SECOND] });
   const { seq, fields } = shown.selection.get("_state") as { seq: number; fields: object };
@@ -98,7 +98,7 @@ test("a text that is selected before it has come is shown when it is here", asyn
   expect(titles()).toEqual(["The city of Paris", "A city of Rome"]);
 });
 
-test("without any text a view about none works, and another text does not draw it anew", async () => {
+test("a view about no text works without a text, and another text does not draw it again", async () => {
   const { drawn, definition } = recorder();
   const doctor: Request = { ...REQUEST, analysis: "Doctor", traces: [] };
   const shown = await show(definition, { _requests: [doctor] }, { later: [FIRST, SECOND], fields: { trace: null, step: null } });
@@ -110,11 +110,11 @@ test("without any text a view about none works, and another text does not draw i
   expect(drawn).toHaveLength(1);
 });
 
-test("where nothing is asked about a text the view says so, and asks what it asks about others", async () => {
+test("a view without a request for a text says so, and offers its request for other texts", async () => {
   const shown = await show(lensTable, { _traces: [FIRST, SECOND], _requests: [REQUEST, null] }, { reply });
   await selectTrace(shown, 1, { step: 0, query: 1 });
   expect([shown.root.dataset.state, text(one(shown.root, "h2")), text(one(shown.root, ".tb-state p"))]).toEqual([
-    ...["absent", "Lens table", "This question is not asked about this text."],
+    ...["absent", "Lens table", "This question was not asked about this text."],
   ]);
   one(shown.root, ".tb-state button").click();
   await settled();
@@ -122,7 +122,7 @@ test("where nothing is asked about a text the view says so, and asks what it ask
   expect([shown.root.dataset.state, shown.sent.at(-1)?.request]).toEqual(["ready", ABOUT_SECOND]);
 });
 
-test("in a saved page, and about a text without the step that is asked about, there is no such offer", async () => {
+test("there is no such offer in a saved page, or if the text lacks the step", async () => {
   const state = { _traces: [FIRST, SECOND, traceTree([0, 1, 2], 3, { hash: "v" })], _requests: [SCORES_REQUEST, null, null] };
   const page = await show(tokenScores, state, { reply, offline: true });
   await selectTrace(page, 1, { step: 0, query: 1 });
@@ -143,7 +143,7 @@ test("every view shows the selected text: its tokens, its lens, its scores", asy
   const shown = await showBench(views, { data, traces: [FIRST, SECOND], reply });
   const tokens = () => all(shown.root, '[data-view="generation"] .tb-piece').length;
   const columns = () => new Set(all(shown.root, '[data-view="lens_table"] [role=gridcell]').map((el) => el.dataset.token)).size;
-  const head = () => [text(one(shown.root, "h1")), text(one(shown.root, ".tb-finding"))];
+  const head = () => [text(one(shown.root, "h1")), text(one(shown.root, ".tb-summary"))];
   expect([tokens(), columns(), head()]).toEqual([6, 6, ["Why at step 0?", "said at 0; top choice from layer 1 to 2."]]);
   const select = one(shown.root, ".tb-text-chooser select") as HTMLSelectElement;
   expect([...select.options].map((each) => [each.text, each.dataset.trace])).toEqual([
@@ -158,7 +158,7 @@ test("every view shows the selected text: its tokens, its lens, its scores", asy
   expect(text(one(shown.root, ".tb-bench-note"))).toBe("No attention.");
   expect(all(shown.root, '[data-view][data-state="ready"]').length).toBe(3);
   expect(text(one(shown.root, ".tb-step-word"))).toBe("step 0 (0–1)");
-  // What was answered about the first is there at once, and nothing of the second is counted.
+  // The answers about the first text are there at once, and those about the second do not count.
   const asked = shown.sent.filter(({ kind }) => kind === "ask").length;
   await selectTrace(shown, 0, { step: 0, query: 2 });
   expect(head()).toEqual(["Why at step 0?", "said at 0; top choice from layer 1 to 2."]);
@@ -177,7 +177,7 @@ test("with one text there is no chooser; it comes with a second one, and the vie
   expect([chooser.hidden, all(chooser, "option").length, drawn.length]).toEqual([false, 2, 1]);
 });
 
-test("a bench of no text shows what its views are about, and asks for no step", async () => {
+test("a bench without a text shows its views, and has no stepper", async () => {
   const { definition } = recorder();
   const doctor: Request = { ...REQUEST, traces: [] };
   const { root } = await showBench([{ stem: "toy", definition, state: { _requests: [doctor] } }], {
@@ -193,7 +193,7 @@ test("a bench of no text shows what its views are about, and asks for no step", 
   expect(text(root)).not.toMatch(/null|NaN|undefined/);
 });
 
-test("what was asked instead is kept for each text by itself", async () => {
+test("follow-up questions are kept for each text", async () => {
   const methods = [{ label: "quick", method: "InputXGradient()", analysis: "InputXGradient", params: {} }];
   const state = { _data: { methods }, _requests: [SCORES_REQUEST, { ...SCORES_REQUEST, traces: ["u"] }] };
   const shown = await show(tokenScores, { ...state, _traces: [FIRST, SECOND], _asked: null }, { reply });
@@ -212,7 +212,7 @@ test("what was asked instead is kept for each text by itself", async () => {
   expect(shown.sent.at(-1)?.request).toMatchObject({ analysis: "InputXGradient", traces: ["t"] });
 });
 
-test("what a reader has chosen in a view stays when the text changes", async () => {
+test("the reader's choices in a view stay when the text changes", async () => {
   const rollout = (traces: string[]) => [{ label: "rollout", request: { ...REQUEST, analysis: "AttentionRollout", traces } }];
   const weights = (traces: string[]) => ({ ...REQUEST, analysis: "AttentionPatterns", traces });
   const state = { _requests: [weights(["t"]), weights(["u"])], _alternatives: [rollout(["t"]), rollout(["u"])] };
@@ -226,7 +226,7 @@ test("what a reader has chosen in a view stays when the text changes", async () 
   expect(shown.root.dataset.source).toBe("rollout");
 });
 
-test("whoever is in a view stays there when another text is drawn, and the page keeps its height until it is", async () => {
+test("the focus stays in a view when another text is drawn, and the page keeps its height", async () => {
   const view = widget("toy", ({ el }) => el.append(document.createElement("button")));
   const shown = await show(view, { _traces: [FIRST, SECOND], _requests: [REQUEST, ABOUT_SECOND] });
   vi.spyOn(shown.root, "offsetHeight", "get").mockReturnValue(321);
@@ -235,4 +235,21 @@ test("whoever is in a view stays there when another text is drawn, and the page 
   expect([document.activeElement, shown.root.style.minHeight]).toEqual([shown.root, "321px"]);
   shown.root.dataset.state = "ready";
   await vi.waitFor(() => expect(shown.root.style.minHeight).toBe(""));
+});
+
+test("Copy code gives the code of the selected text", async () => {
+  const written: string[] = [];
+  vi.stubGlobal("navigator", { clipboard: { writeText: async (text: string) => written.push(text) } });
+  const traces = [
+    { ...FIRST, code: "first\n" },
+    { ...SECOND, code: "second\n" },
+  ];
+  const shown = await showBench([], { traces });
+  const copy = all(shown.root, ".tb-actions button").find((el) => el.textContent === "Copy code") as HTMLElement;
+  copy.click();
+  await selectTrace(shown, 1, { step: 0, query: 1 });
+  copy.click();
+  await settled();
+  vi.unstubAllGlobals();
+  expect(written).toEqual(["first\nbench\n", "second\nbench\n"]);
 });

@@ -45,11 +45,11 @@ test("a forgotten axis is an error", () => {
   expect(() => array.at({ layer: 0 })).toThrow("no coordinate for axis token of [layer, token]");
 });
 
-test("a buffer that did not come is an error", () => {
+test("a missing buffer is an error", () => {
   const node = { $array: 2, dtype: "f4", shape: [1], dims: ["step"], encoding: "plain" };
   expect(() => decode(node, [])).toThrow("buffer 2 is missing: 0 came with the message");
 });
 
-test("everything that is no array stays as it is", () => {
+test("values that are no arrays stay the same", () => {
   expect(decode({ a: null, b: [1, "x", { c: true }] })).toEqual({ a: null, b: [1, "x", { c: true }] });
 });

@@ -333,3 +333,53 @@ def test_a_page_cannot_set_something_that_is_not_a_request():
         with pytest.warns(UserWarning, match="ignores the state that a page sent"):
             lens.set_state({"_requests": wrong})
         assert lens._requests == before
+
+
+def test_a_result_about_several_traces_speaks_about_the_first(monkeypatch):
+    result = made.lens(A)
+    object.__setattr__(result, "traces", (A.hash, B.hash))
+    monkeypatch.setattr("tracebench.views.lens_table.LensTableView.pack", staticmethod(lambda *_: {}))
+    c = made.trace(0, 1, prompt_length=1, seed=11)
+    bench = tb.Workbench([A, B, c, result])
+    said = {}
+    for at in range(3):
+        bench.selection.trace = at
+        said[at] = bench.summary()
+        bench._static()
+    assert "top choice" in said[0]
+    assert "top choice" not in said[1] + said[2]
+    # It is not about the third trace, so its view asks nothing there.
+    assert bench.views[1]._requests[2] is None
+
+
+def test_a_page_fills_an_empty_request_and_changes_no_other(bench):
+    scores = bench.views[2]
+    before = list(scores._requests)
+    scores.set_state({"_requests": [before[1]]})
+    assert scores._requests == before
+
+
+def test_no_trace_is_no_choice_where_there_are_some(bench):
+    with pytest.raises(TraitError, match="trace=None selects nothing; trace goes over: 0 to 1"):
+        bench.selection.select(trace=None)
+
+
+def test_an_analysis_of_another_module_with_our_name_is_refused(models):
+    lm, _ = models
+
+    @dataclass(frozen=True)
+    class LogitLens:
+        top: int = 3
+
+        def __call__(self, lm, trace):
+            """Not ours."""
+
+    with pytest.raises(TypeError, match=r"LogitLens of .* is not the registered LogitLens of tracebench"):
+        tb.explore(lm, lm.read(range(5, 9)), LogitLens())
+
+
+def test_a_trace_has_one_model(models):
+    lm, _ = models
+    trace = lm.read(range(5, 9))
+    with pytest.raises(ValueError, match="is here already with another model"):
+        tb.explore([(lm, trace), (tiny.lm(seed=1), trace)])

@@ -66,7 +66,7 @@ def test_a_narrow_page_keeps_the_steps_and_the_question_alone_in_sight(opened):
     )
     (top, under), (below, bottom) = stays
     assert 0 <= top < under <= below < bottom < 130
-    assert page.locator(".tb-finding").evaluate("el => el.getBoundingClientRect().bottom") < 0
+    assert page.locator(".tb-summary").evaluate("el => el.getBoundingClientRect().bottom") < 0
     # Whatever is led to begins under them.
     page.locator('.tb-place[data-name="token_scores"]').evaluate("el => el.scrollIntoView()")
     assert page.locator('[data-view="token_scores"] h2').evaluate("el => el.getBoundingClientRect().top") >= bottom
@@ -239,32 +239,32 @@ def test_a_page_opens_with_one_view_enlarged(opened):
     assert width == page.locator('[data-view="lens_table"]').bounding_box()["width"]
 
 
-def test_a_reader_asks_rather_than_and_reads_the_finding_of_that_in_the_head(opened):
+def test_a_reader_asks_rather_than_and_reads_the_summary_of_that_in_the_head(opened):
     """The made answer is to " Rome" by its id, which is what the field makes of a token that is on offer."""
     trace = made.trace()
     rome = made.scores(trace, 0, seed=5, against=10, of="log_prob")
     first = made.scores(trace, 0, of="log_prob")
     page = opened(tb.Workbench([trace, first], answerer=Stored([first, rome])))
-    before = page.locator(".tb-finding").inner_text()
+    before = page.locator(".tb-summary").inner_text()
     view = page.locator('[data-view="token_scores"]')
     view.get_by_label("rather than this token").fill("·Rome")
     view.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
-    assert plain(page.locator(".tb-finding").inner_text()) == plain(as_text(scores_sentence(trace, rome, 0)))
+    assert plain(page.locator(".tb-summary").inner_text()) == plain(as_text(scores_sentence(trace, rome, 0)))
     view.get_by_label("rather than this token").fill("")
     view.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector('.tb-question:has-text("Why would the model say")')
-    assert page.locator(".tb-finding").inner_text() == before
+    assert page.locator(".tb-summary").inner_text() == before
 
 
 def test_a_page_opens_with_the_question_that_was_asked(opened):
     bench, other = made_bench()
     bench.views[2].request = request_for(other[0])
     page = opened(bench)
-    finding = page.locator(".tb-finding")
+    summary = page.locator(".tb-summary")
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 0?")')
     assert (
-        plain(finding.inner_text())
+        plain(summary.inner_text())
         == plain(bench.summary(0))
         == plain(as_text(scores_sentence(bench.trace, other[0], 0)))
     )
@@ -272,7 +272,7 @@ def test_a_page_opens_with_the_question_that_was_asked(opened):
     # The next step, whose answer is there too, and one whose answer is not.
     page.get_by_role("button", name="Next step").click()
     page.wait_for_selector('.tb-question:has-text("rather than “·Rome” at step 1?")')
-    assert plain(finding.inner_text()) == plain(bench.summary(1))
+    assert plain(summary.inner_text()) == plain(bench.summary(1))
     page.get_by_role("button", name="Next step").click()
     page.wait_for_selector('[data-view="token_scores"][data-state="absent"]')
     assert "rather than" not in page.locator(".tb-question").inner_text()
@@ -302,8 +302,8 @@ def test_an_old_question_and_an_old_arrangement_are_passed_over(saved_page, tmp_
     page = saved_page(tmp_path / "old.html")
     page.wait_for_selector('[data-view="token_scores"][data-state="ready"]')
     assert in_sight(page) == ["generation", "lens_table", "token_scores"]
-    assert "A question was kept that is none for this text" in page.locator('[data-view="token_scores"]').inner_text()
-    assert "is about other views than these" in page.locator(".tb-away").inner_text()
+    assert "The saved question does not fit this text" in page.locator('[data-view="token_scores"]').inner_text()
+    assert "does not fit the views of this bench" in page.locator(".tb-away").inner_text()
 
 
 @pytest.mark.parametrize("view", ["generation", "lens_table", "token_scores"])

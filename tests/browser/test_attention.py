@@ -75,7 +75,7 @@ def test_a_click_on_a_cell_sets_query_and_key_and_keys_move_on_from_there(opened
     weight = float(result.weights.sel(layer=1, head=1, query=5, key=1))
     line = page.locator(f"{VIEW} .tb-detail").inner_text()
     assert line.endswith(", from position 5")
-    assert float(line.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
+    assert float(line.split("weight ")[1].split(",")[0]) == pytest.approx(weight, abs=0.01)
     # Only Enter selects.
     assert page.locator(f'{VIEW} .tb-sheet-row[data-query="4"][aria-selected="true"]').count() == 1
     page.keyboard.press("Enter")
@@ -261,7 +261,7 @@ def test_a_long_page_has_the_rollout_to_the_positions_of_its_steps(opened, monke
     page = opened(trace, attention(trace), rollout, fragment="#query=1")
     page.locator(VIEW).get_by_role("radio", name="rollout").click()
     said = page.locator(f"{VIEW} .tb-trouble")
-    said.get_by_text("There is no rollout to position 1 here: Not in this snapshot.").wait_for()
+    said.get_by_text("Cannot show rollout to position 1: This saved page does not have this answer.").wait_for()
     assert "tb.AttentionRollout(" in said.inner_text()
     # What is not shown takes no room, and nobody finds it or gets into it.
     assert not page.locator(f"{VIEW} .tb-flow").is_visible()
@@ -291,10 +291,10 @@ def test_a_token_says_its_weight_in_full(opened):
     page.locator(f'{VIEW} [role=option][data-key="0"]').click()
     page.wait_for_selector(f'{VIEW} [data-key="0"][aria-selected="true"]')
     line = page.locator(f"{VIEW} .tb-detail").inner_text()
-    assert line.startswith("position 0 The: ")
-    assert line.endswith(" of the attention of layer 2, head 1")
+    assert line.startswith("The (position 0): ")
+    assert line.endswith(", layer 2, head 1")
     weight = float(result.weights.sel(layer=2, head=1, query=3, key=0))
-    assert float(line.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
+    assert float(line.split("weight ")[1].split(",")[0]) == pytest.approx(weight, abs=0.01)
     assert page.locator(f"{VIEW} .tb-att-sink").inner_text() == "sink 0.25"
 
 
@@ -426,7 +426,7 @@ def test_without_position_0_the_rest_is_seen(opened):
     page.locator(VIEW).get_by_role("button", name="leave out position 0").click()
     most = np.asarray(result.weights.sel(layer=2, head=1, query=5).values)[1:].max()
     note = page.locator(f"{VIEW} .tb-scale-note").inner_text()
-    assert float(note.split("tint: 0 to ")[-1].split(",")[0]) == pytest.approx(most, abs=0.01)
+    assert float(note.split("scale: 0 to ")[-1].split(",")[0]) == pytest.approx(most, abs=0.01)
     assert first.locator(".tb-token").evaluate("el => el.style.background") == ""
     assert page.locator(f"{VIEW} .tb-att-figure").all_inner_texts() == figures
 
@@ -499,7 +499,7 @@ def test_a_model_with_sinks_and_its_rollout_are_shown_with_their_own_numbers(ope
     said = page.locator(f"{VIEW} .tb-att-sink").inner_text()
     assert float(said.removeprefix("sink ")) == pytest.approx(sink, abs=0.01)
     assert page.locator(f"{VIEW} .tb-sheet-own").inner_text() == "sink"
-    assert "sink is in none of them" in page.locator(f"{VIEW} p.tb-note").inner_text()
+    assert "The small maps leave out the sinks" in page.locator(f"{VIEW} p.tb-note").inner_text()
     page.locator(VIEW).get_by_role("radio", name="rollout, residual 0.25").click()
     page.wait_for_selector(f'{ROLLOUT}[data-state="ready"]')
     table = pd.read_csv(menu(page, "Save numbers"))
@@ -592,8 +592,8 @@ def test_another_head_is_shown_with_its_own_numbers(saved_page, tmp_path, form, 
     assert set(table["key"][taken]) == set(np.argsort(-row, kind="stable")[:16])
     assert table["weight"][taken].to_numpy() == pytest.approx(row[taken], abs=4e-5)
     words = page.locator(f"{VIEW} p.tb-note").inner_text()
-    assert "16 levels; the 16 largest of each row are exact (to within 0.00004)" in words
-    assert float(words.split("sums to ")[1].rstrip(".")) == pytest.approx(row[~taken].sum(), abs=0.006)
+    assert "The 16 largest weights of each row are exact (to within 0.00004)" in words
+    assert float(words.split("sum to ")[1].rstrip(".")) == pytest.approx(row[~taken].sum(), abs=0.006)
     if sink:
         assert page.locator(f"{VIEW} .tb-att-sink").inner_text() == "sink 0.25"
 
@@ -612,7 +612,7 @@ def test_every_mean_that_can_be_chosen_is_in_the_page(opened):
 def test_a_single_token_is_shown(opened):
     trace = made.trace(0, prompt_length=1)
     page = opened(trace, attention(trace))
-    assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("most at position 0 The: 0.75 of the attention")
+    assert page.locator(f"{VIEW} .tb-detail").inner_text().startswith("largest weight: The (position 0), 0.75,")
 
 
 @pytest.mark.parametrize(("family", "layers"), [("gpt_oss", (0, 1)), ("zamba2", (1, 2))])
@@ -631,7 +631,7 @@ def test_models_with_sinks_and_models_that_attend_in_some_layers_only(saved_page
     assert table["weight"].to_numpy() == pytest.approx(row, abs=4e-5)
     assert (page.locator(f"{VIEW} .tb-att-sink").count() == 1) == (result.sink is not None)
     said = page.locator(f"{VIEW} p.tb-note").first.inner_text()
-    assert ("Without attention, so not here: layer 0." in said) == (without == {0}) == ("Without" in said)
+    assert ("Layer 0 has no attention." in said) == (without == {0}) == ("no attention" in said)
 
 
 LIVE = """
@@ -658,7 +658,7 @@ def test_in_a_notebook_another_head_comes_from_the_kernel_which_computes_nothing
         "next(r for r in bench.results if r.kind == 'attention').weights.sel(layer=17, head=4, query=trace.position(0))"
     )
     weight = float(notebook.kernel_eval(f"float({own}.values.max())"))
-    assert float(shown.split(": ")[1].split()[0]) == pytest.approx(weight, abs=0.01)
-    assert "weights here are right to within 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()
+    assert float(re.search(r"(?:weight |\), )([\d.]+)", shown)[1]) == pytest.approx(weight, abs=0.01)
+    assert "Weights are rounded by at most 0.004" in page.locator(f"{VIEW} p.tb-note").inner_text()
     assert notebook.problems() == []
     notebook.close()

@@ -32,7 +32,7 @@ def demo(saved_page):
     return page
 
 
-def test_it_opens_with_the_finding_as_its_first_sentence(demo):
+def test_it_opens_with_the_summary_as_its_first_sentence(demo):
     assert "·Paris" in demo.locator('[data-view="workbench"]').inner_text()
     raw = DEMO.read_text("utf-8")
     first = raw.index("<main><p><strong>The model said “·Paris” with p = 0.702; top choice from layer ")

@@ -90,7 +90,7 @@ def test_a_question_asked_in_one_cell_is_asked_in_all_and_leads_the_head(noteboo
         assert field.input_value() == "·Rome"
     notebook.wait_until("bench.views[2].request.target.against == 10")
     said = notebook.kernel_eval("bench.summary(0)").strip("'").replace("“", "").replace("”", "")
-    assert " ".join(output(notebook, 1).locator(".tb-finding").inner_text().split()) == said
+    assert " ".join(output(notebook, 1).locator(".tb-summary").inner_text().split()) == said
     notebook.kernel_exec("bench.views[2].request = None")
     output(notebook, 4).locator('.tb-question:has-text("Why would the model say")').wait_for()
 

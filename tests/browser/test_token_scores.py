@@ -80,7 +80,7 @@ def test_a_question_that_cannot_be_one_is_told_why_and_gets_no_code_that_refuses
     ask_rather(view, "·Paris")
     view.get_by_text("is compared with itself").wait_for()
     ask_rather(view, "·London")
-    view.get_by_text("Nobody here can tell whether").wait_for()
+    view.get_by_text("This page cannot tell whether").wait_for()
     assert 'against=" London"' in view.locator(".tb-state").inner_text()
     view.get_by_role("button", name="Ask the first question again").click()
     page.wait_for_selector(f'{VIEW}[data-state="ready"]')
@@ -194,7 +194,7 @@ def test_a_page_of_every_step_finds_the_contrast_that_another_view_came_with(ope
     first.get_by_label("rather than this token").fill("·Rome")
     first.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_selector(f'{VIEW}[data-state="ready"] h2:has-text("rather than")')
-    assert "Not in this snapshot" not in page.locator("body").inner_text()
+    assert "This saved page does not have this answer" not in page.locator("body").inner_text()
     assert page.locator(f'{VIEW} h2:has-text("rather than")').count() == 2
 
 

@@ -103,7 +103,7 @@ def test_the_bench_says_that_nobody_answers_and_that_nothing_was_saved(notebook)
     head.get_by_text(f"Not saved: {LOST}").wait_for()
 
 
-def test_the_reopened_notebook_shows_the_finding_and_the_tinted_text(notebook):
+def test_the_reopened_notebook_shows_the_summary_and_the_tinted_text(notebook):
     """The last test of this notebook: its live bench is gone after this."""
     notebook.reopen()
     page = notebook.page
@@ -126,9 +126,9 @@ def test_the_reopened_notebook_shows_the_finding_and_the_tinted_text(notebook):
     assert not lost.is_visible()
 
 
-def said_and_tinted(static, finding):
-    """The finding in a sentence, and the more likely a token was, the stronger its tint."""
-    assert static.inner_text().startswith(finding)
+def said_and_tinted(static, summary):
+    """The summary in a sentence, and the more likely a token was, the stronger its tint."""
+    assert static.inner_text().startswith(summary)
     said = [static.locator(f'span[title^="step {step}:"]').first for step in range(3)]
     assert [token.inner_text() for token in said] == ["·Paris", ",", "·France"]
     tints = [
@@ -161,7 +161,7 @@ def offline(browser, exported):
     context.close()
 
 
-def test_the_exported_notebook_shows_the_finding_without_a_network(offline):
+def test_the_exported_notebook_shows_the_summary_without_a_network(offline):
     static = offline.locator(".tracebench-static").first
     assert static.is_visible()
     said_and_tinted(static, "The model said “·Paris” with p = 0.702; top choice from layer 27 to 29")

@@ -15,6 +15,7 @@ from tests import made
 from tracebench import registry
 from tracebench.analyses import base
 from tracebench.record.arrays import LabeledArray
+from tracebench.record.files import FileError
 from tracebench.requests.code import call_code, request_for
 from tracebench.requests.parameters import described, parsed
 from tracebench.requests.request import Request
@@ -59,8 +60,8 @@ def test_a_request_carries_the_hash_and_the_analysis_gets_the_object(thing):
     seen = Request.from_json(json.loads(json.dumps(asked.to_json())))
     assert seen.key == asked.key
     given = base.run(asked, None, [CLEAN]).given
-    assert given.corrupt is thing
-    assert given.within[0] is thing
+    assert hash_of(given.corrupt) == hash_of(given.within[0]) == content
+    assert type(given.corrupt) is type(thing)
     with pytest.raises(ValueError, match=f"{content}, which this bench does not have"):
         base.run(seen, None, [CLEAN])
 
@@ -103,7 +104,54 @@ def test_a_bench_answers_a_browser_that_has_only_the_hash():
     bench = tb.Workbench([CLEAN, base.request(Compared(CORRUPT, VECTOR), CLEAN)], answerer=Answers())
     bench._answers._on_message(None, {"kind": "ask", "id": "1", "request": bench.views[1]._requests[0]}, [])
     assert seen[0].corrupt is CORRUPT
-    assert seen[0].vector is VECTOR
+    np.testing.assert_array_equal(seen[0].vector, VECTOR)
     bench.baked()
     assert seen[1].corrupt is CORRUPT
     assert request_for(result).key == bench.views[1].request.key
+
+
+def test_an_array_that_is_edited_later_keeps_its_hash():
+    mine = VECTOR.copy()
+    asked = base.request(Compared(mine), CLEAN)
+    key = asked.key
+    mine[:] = 7
+    np.testing.assert_array_equal(base.run(asked, None, [CLEAN]).given.corrupt, VECTOR)
+    assert asked.key == key
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"code": ["001", "010"], "modified": ["2020-01-01", "x"], "whole": [1.0, 2.0]}),
+        pd.DataFrame({"f": np.asarray([0.1, 0.2], np.float32), "b": [True, False], "i": [1, 2]}),
+    ],
+)
+def test_a_table_comes_back_as_it_was(table, tmp_path):
+    again = tb.open(tb.save(tmp_path / "a.trace", table)).table
+    pd.testing.assert_frame_equal(again, table)
+    assert hash_of(again) == hash_of(table)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.arange(3, dtype=kind) for kind in ("i2", "u4", "u8", ">f4", ">i8", "i1", "f2")] + [np.array(3.0)],
+    ids=str,
+)
+def test_an_array_of_any_number_comes_back_as_it_was(array, tmp_path):
+    again = tb.open(tb.save(tmp_path / "a.trace", array)).array
+    np.testing.assert_array_equal(again, array)
+    assert again.shape == array.shape
+
+
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([1j]), np.array([None])])
+def test_an_array_that_no_file_holds_is_a_sentence(array, tmp_path):
+    with pytest.raises((FileError, TypeError), match=r"plain numbers|whole numbers, floats and booleans"):
+        tb.save(tmp_path / "a.trace", array)
+
+
+def test_a_followup_with_an_array_is_answered():
+    bench = tb.Workbench([CLEAN, made.scores(CLEAN, 0)])
+    view = bench.views[1]
+    asked = Request("IntegratedGradients", {"baseline": VECTOR}, (CLEAN.hash,), tb.Target(0))
+    view.request = asked
+    assert hash_of(VECTOR) in bench._things()

@@ -129,10 +129,18 @@ def insist_on_analysis(analysis: Any, lm: LanguageModel) -> None:
     if isinstance(analysis, type) or not is_dataclass(analysis) or not callable(analysis):
         got = f"the class {analysis.__name__}" if isinstance(analysis, type) else repr(analysis)
         raise TypeError(f"explore takes analyses with their parameters after the traces, e.g. {example}, got {got}")
+    name = type(analysis).__name__
     try:
-        registry.result_kind(type(analysis).__name__)
+        registered = registry.analysis_class(name)
     except KeyError as unknown:
-        raise TypeError(f"{type(analysis).__name__} is no registered analysis: {unknown.args[0]}") from None
+        raise TypeError(f"{name} is no registered analysis: {unknown.args[0]}") from None
+    if registered is not type(analysis):
+        raise TypeError(
+            f"{name} of {type(analysis).__module__} is not the registered {name} of {registered.__module__}: rename yours and "
+            "register it"
+        )
+    if registry.result_kind(name) == "trace":
+        raise TypeError(f"{name} gives a trace, which no view asks for: bench.add({analysis!r}(lm, trace)) shows it")
     if hasattr(analysis, "insist_on"):
         analysis.insist_on(lm)
 

@@ -122,7 +122,7 @@ class Head:
         for question in self.questions:
             for request in question.at(self.step):
                 result = self.known.get(request.key)
-                if result is None or result.says == "continues":
+                if result is None or result.says == "continues" or not self._speaks(result):
                     continue
                 if (parts := result.sentence(self.trace, self.step)) is None:
                     continue
@@ -138,5 +138,14 @@ class Head:
         for question in self.continuing:
             for request in question.own(self.step):
                 result = self.known.get(request.key)
-                if result is not None and result.says == "continues" and self.trace is not None:
+                if (
+                    result is not None
+                    and result.says == "continues"
+                    and self._speaks(result)
+                    and self.trace is not None
+                ):
                     yield from result.sentence(self.trace, self.step) or ()
+
+    def _speaks(self, result: Any) -> bool:
+        """Whether a result has sentences about this trace. A result about several traces speaks about the first."""
+        return self.trace is not None and result.traces[:1] == (self.trace.hash,)

@@ -30,7 +30,9 @@ class Slot:
 
     def at(self, trace: Trace) -> Request | None:
         """The default request about a trace."""
-        return self.shared or self.requests.get(trace.hash)
+        if self.shared is not None:
+            return self.shared if not self.shared.traces or trace.hash in self.shared.traces else None
+        return self.requests.get(trace.hash)
 
     def all(self) -> list[Request]:
         """Every request, about all traces."""

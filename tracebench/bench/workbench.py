@@ -164,7 +164,7 @@ class Workbench(Saving, SyncedWidget):
 
     def _things(self) -> dict[str, Any]:
         """Content hash -> trace, array or table, for the parameters of requests."""
-        rows = [request for slot in self._slots for request in slot.all()]
+        rows: list[Any] = [*self.views, *(request for slot in self._slots for request in slot.all())]
         return {content: thing for each in rows for content, thing in each.things.items()} | {
             trace.hash: trace for trace in self.traces
         }

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from tracebench.offline.block import deflated
+from tracebench.record.trace import Trace
 from tracebench.record.traces import Traces
 from tracebench.requests.aliases import other_keys
 from tracebench.requests.request import Absent, Answerer, Job, Request, slice_key
@@ -114,7 +115,9 @@ def ask_all(
         try:
             with part(number, len(wanted)):
                 tick(0, 1, request.analysis)
-                answered[request.key] = answer(answerer, request)
+                result = answer(answerer, request)
+            if not isinstance(result, Trace):  # a trace that a request gave is no answer of a page
+                answered[request.key] = result
         except Absent:
             continue
         except FAILURES as failure:
@@ -126,7 +129,7 @@ def in_steps(requests: Iterable[Request], traces: Traces, steps: Literal["all"] 
     """The same requests, or with ``"all"`` each request with a step at every step."""
     if steps not in (None, "all"):
         raise ValueError(f"steps is None (the current requests of the views) or 'all', got {steps!r}")
-    wanted = list(requests)
+    wanted = list({request.key: request for request in requests}.values())
     return wanted if steps is None else [each for request in wanted for each in _at_every_step(request, traces)]
 
 

@@ -83,7 +83,7 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record]) -> Pa
     for number, record in enumerate(records):
         axes, digests = {}, {}
         for name, array in record.arrays.items():
-            plain = np.ascontiguousarray(array)
+            plain = _plain(array, f"{record.kind}.{name}")
             tensors[f"{number}/{name}"], digests[name] = plain, _digest(plain)
             if isinstance(array, LabeledArray):
                 axes[name] = [[axis.name, _pack_coords(axis.coords)] for axis in array.axes]
@@ -91,6 +91,16 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record]) -> Pa
     text = json.dumps(contents, sort_keys=True)
     meta = json.dumps({"format": FORMAT, "digest": _sha256(text.encode()), "records": text})
     return write_atomically(path, save(tensors, metadata={_KEY: meta}))
+
+
+def _plain(array: np.ndarray | LabeledArray, name: str) -> np.ndarray:
+    """The numbers of an array in the order of bytes that a file has; a ``FileError`` for what no file holds."""
+    plain = np.asarray(array, order="C")
+    if plain.dtype.byteorder == ">":
+        plain = plain.astype(plain.dtype.newbyteorder("<"))
+    if np.ma.isMaskedArray(array) or plain.dtype not in {np.dtype(each) for each in _DTYPES.values()}:
+        raise FileError(f"a file holds whole numbers, floats and booleans without a mask, {name} is {plain.dtype}")
+    return plain
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -212,7 +222,10 @@ _DTYPES = {
     "I64": "<i8",
     "U8": "u1",
     "I8": "i1",
+    "I16": "<i2",
     "U16": "<u2",
+    "U32": "<u4",
+    "U64": "<u8",
     "BOOL": "?",
 }
 

@@ -13,7 +13,7 @@ from tracebench.requests.parameters import parsed
 from tracebench.requests.request import Request
 
 
-def trace_code(trace: Trace) -> str:
+def trace_code(trace: Trace, variable: str = "trace") -> str:
     """Python that makes this trace, from the settings in its provenance."""
     settings = dict(trace.provenance.settings)
     how = settings.pop("how", "read")
@@ -27,7 +27,7 @@ def trace_code(trace: Trace) -> str:
         given = settings.pop("text", list(trace.tokens.ids))
     arguments = "".join(f", {name}={value!r}" for name, value in settings.items() if value is not None)
     seed = f", seed={trace.provenance.seed}" if trace.provenance.seed is not None else ""
-    return f"{load}trace = lm.{how}({given!r}{arguments}{seed})\n"
+    return f"{load}{variable} = lm.{how}({given!r}{arguments}{seed})\n"
 
 
 def result_code(result: Any, traces: Sequence[Trace]) -> str:
@@ -35,8 +35,8 @@ def result_code(result: Any, traces: Sequence[Trace]) -> str:
     call = call_code(result.method, len(traces), getattr(result, "target", None), assign="result = ")
     if len(traces) == 1:
         return trace_code(traces[0]) + call
-    made = (trace_code(trace).replace("trace = ", f"trace_{n} = ") for n, trace in enumerate(traces))
-    return "".join(made) + call
+    # Each trace loads its own model: two models may have made them.
+    return "".join(trace_code(trace, f"trace_{n}") for n, trace in enumerate(traces)) + call
 
 
 def call_code(method: str, traces: int = 1, target: Target | None = None, assign: str = "") -> str:

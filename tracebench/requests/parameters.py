@@ -20,7 +20,7 @@ from tracebench import registry
 from tracebench.record.arrays import whole
 from tracebench.record.target import Target
 from tracebench.requests.canonical import LARGEST
-from tracebench.requests.things import KEYS, hash_of, key_of, opened, python_of
+from tracebench.requests.things import KEYS, hash_of, kept, key_of, opened, python_of
 
 #: Key for the name of a class.
 CLASS = "$class"
@@ -106,7 +106,7 @@ def parsed(method: str) -> tuple[str, dict[str, Any]]:
 def things_in(value: Any) -> dict[str, Any]:
     """Content hash -> trace, array or table, for all of them among these parameters (before `plain`)."""
     if key_of(value) is not None:
-        return {hash_of(value): value}
+        return {hash_of(value): kept(value)}
     if isinstance(value, Mapping):
         nested = list(value.values())
     elif isinstance(value, (list, tuple)):

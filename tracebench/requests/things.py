@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +45,25 @@ def hash_of(value: Any) -> str:
         digest.update(repr([(axis.name, axis.coords) for axis in value.axes]).encode())
         value = value.values
     if not hasattr(value, "to_json"):
-        plain = np.ascontiguousarray(value)
+        plain = np.asarray(value, order="C")
+        if plain.dtype.hasobject or np.ma.isMaskedArray(value):
+            raise TypeError(f"an array that is a parameter holds plain numbers without a mask, got {plain.dtype}")
         digest.update(f"{plain.dtype.str} {list(plain.shape)}".encode())
         digest.update(plain.tobytes())
     else:
         digest.update(value.to_json(orient="split", double_precision=15).encode())
     return digest.hexdigest()[:16]
+
+
+def kept(value: Any) -> Any:
+    """A copy that a later edit of the original does not change: its hash stays true. A trace is frozen already."""
+    if isinstance(value, LabeledArray):
+        return LabeledArray(kept(np.asarray(value.values)), value.axes)
+    if isinstance(value, np.ndarray):
+        copy = value.copy()
+        copy.flags.writeable = False
+        return copy
+    return value if isinstance(value, Trace) else value.copy()
 
 
 def python_of(key: str, content: str) -> str:
@@ -81,14 +95,18 @@ class StoredThing:
     def to_record(self) -> Record:
         if isinstance(self.value, (LabeledArray, np.ndarray)):
             return Record(self.kind, {}, {"values": self.value})
-        return Record(self.kind, {"table": self.value.to_json(orient="split", double_precision=15)}, {})
+        dtypes = [str(dtype) for dtype in self.value.dtypes]
+        return Record(
+            self.kind, {"table": self.value.to_json(orient="split", double_precision=15), "dtypes": dtypes}, {}
+        )
 
     @classmethod
     def from_record(cls, record: Record) -> StoredThing:
         if "values" in record.arrays:
             return cls(record.arrays["values"])
-        import io
-
         import pandas as pd
 
-        return cls(pd.read_json(io.StringIO(record.json["table"]), orient="split"))
+        # pandas' own reader guesses types: "001" would be 1.
+        given = json.loads(record.json["table"])
+        table = pd.DataFrame(given["data"], index=given["index"], columns=given["columns"])
+        return cls(table.astype(dict(zip(table.columns, record.json["dtypes"], strict=True))))

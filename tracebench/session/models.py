@@ -30,6 +30,10 @@ class Models:
             ValueError: there are several models and none was given.
         """
         if trace.hash in self._models:
+            if lm is not None and self._models[trace.hash] is not lm:
+                raise ValueError(
+                    f"{trace!r} is here already with another model, and a trace has one: compare two traces"
+                )
             return
         if lm is None:
             if len(self.all) != 1:

@@ -6,6 +6,7 @@ handler may run on any thread, so it only enqueues. The thread that computes an 
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -82,7 +83,11 @@ class Answers(anywidget.AnyWidget):
         def part(result: Any) -> None:
             if job.cancelled.is_set():
                 raise Cancelled
-            tree, buffers = wire.split(pack(result, self._traces))
+            try:
+                tree, buffers = wire.split(pack(result, self._traces))
+            except Exception:  # a part that cannot be shown must not end the computation
+                logging.getLogger(__name__).exception("tracebench: a part of an answer could not be packed")
+                return
             self.send({"kind": "part", "id": message_id, "result": tree}, buffers)
 
         def answer(result: Any) -> None:

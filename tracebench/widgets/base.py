@@ -64,6 +64,8 @@ class View(SyncedWidget):
     stem = ""
     #: Other kinds of results that this view can show. In a bench with both kinds, they get no own view.
     shows_also: tuple[str, ...] = ()
+    #: Whether Python sets all requests now; a page may only fill empty ones.
+    _replaces_requests = False
     #: Whether its fields, or Python, can replace its default request.
     takes_questions = False
 
@@ -86,6 +88,10 @@ class View(SyncedWidget):
         **unknown: Any,
     ) -> None:
         reject_unknown(type(self), unknown, ("requests", "alternatives", "traces", "selection", "answers"))
+        #: The requests as they hold, before a page changes them.
+        self._kept_requests: list[dict[str, Any] | None] = []
+        #: Content hash -> the traces, arrays and tables among the parameters of follow-up questions.
+        self.things: dict[str, Any] = {}
         super().__init__(_data=self.data(), selection=selection, _answers=answers)
         self.set_requests(requests, alternatives, traces)
 
@@ -115,12 +121,15 @@ class View(SyncedWidget):
             alternatives[at] if at < len(alternatives) and alternatives[at] else self._usual(each)
             for at, each in enumerate(requests)
         ]
+        labelled = [[{"label": self.label(each), "request": each.to_json()} for each in row] for row in offered]
         with self.hold_sync():
-            self._requests = [each.to_json() if each else None for each in requests]
-            self._alternatives = [
-                [{"label": self.label(each), "request": each.to_json()} for each in row] for row in offered
-            ]
-            self._traces = list(traces)
+            self._replaces_requests = True
+            try:
+                self._alternatives = labelled
+                self._requests = [each.to_json() if each else None for each in requests]
+                self._traces = list(traces)
+            finally:
+                self._replaces_requests = False
 
     @classmethod
     def _usual(cls, request: Request | None) -> list[Request]:
@@ -143,6 +152,7 @@ class View(SyncedWidget):
         first = self.first_request
         if first is None:
             raise traitlets.TraitError(f"{type(self).__name__} has no request about this trace that could be replaced")
+        self.things = {**self.things, **(request.things if request is not None else {})}
         others = {about: each for about, each in (self._asked or {}).items() if about != _about(first)}
         self._asked = others if request is None else {**others, _about(first): request.to_json()}
 
@@ -172,18 +182,24 @@ class View(SyncedWidget):
 
     def offered_about(self, first: Request) -> tuple[Request, ...]:
         """The alternatives to a default request."""
-        for asked, offered in zip(self._requests, self._alternatives, strict=True):
+        for asked, offered in zip(self._requests, self._alternatives, strict=False):
             if asked and Request.from_json(asked).key == first.key:
                 return tuple(Request.from_json(each["request"]) for each in offered)
         return ()
 
     @traitlets.validate("_requests")
     def _validate_requests(self, proposal: dict[str, Any]) -> list[dict[str, Any] | None]:
-        """A page may set them too: it asks about a trace that nothing was asked about."""
+        """A page may fill what is empty: it asks about a trace that nothing was asked about."""
         try:
-            return [Request.from_json(each).to_json() if each else None for each in proposal["value"]]
+            given = [Request.from_json(each).to_json() if each else None for each in proposal["value"]]
         except (TypeError, ValueError, LookupError, AttributeError) as wrong:
             raise traitlets.TraitError(f"this is not a request, so the view keeps its own: {wrong}") from wrong
+        if not self._replaces_requests:
+            # The trait itself holds the new value by now, where several are set together.
+            more = dict(enumerate(given))
+            given = [own if own is not None else more.get(at) for at, own in enumerate(self._kept_requests)]
+        self._kept_requests = given
+        return given
 
     @traitlets.validate("_asked")
     def _validate_asked(self, proposal: dict[str, Any]) -> dict[str, Any] | None:

@@ -95,6 +95,8 @@ class Selection(anywidget.AnyWidget):
 
     def _checked(self, name: str, value: Any, trace: Trace | None) -> Any:
         if value is None:
+            if name == "trace" and len(self._traces):
+                raise traitlets.TraitError(f"trace=None selects nothing; trace goes over: 0 to {len(self._traces) - 1}")
             return None
         limit = self._limit(name, trace)
         if name == "token" and isinstance(value, (tuple, list)):

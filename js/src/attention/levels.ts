@@ -38,7 +38,7 @@ export function triangleOf({ base, cells, exact }: Compact, length: number): Tri
       } else if (symbol !== 0) weights[at] = levels[symbol] as number;
     }
   }
-  if (taken !== exact.length) throw new Error(`${exact.length} exact weights came for ${taken} cells`);
+  if (taken !== exact.length) throw new Error(`the slice has ${exact.length} exact weights for ${taken} cells`);
   return found;
 }
 
@@ -46,7 +46,7 @@ function symbolsOf(cells: Uint8Array, base: number, size: number): Uint8Array {
   let each = 1;
   while (base ** (each + 1) <= 256) each++;
   const symbols = new Uint8Array(cells.length * each);
-  if (symbols.length < size) throw new Error(`${symbols.length} cells came, there are ${size}`);
+  if (symbols.length < size) throw new Error(`the slice has ${symbols.length} cells instead of ${size}`);
   for (let i = 0; i < cells.length; i++) {
     let left = cells[i] as number;
     const first = i * each;

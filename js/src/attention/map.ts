@@ -34,18 +34,18 @@ interface Painted {
 export interface MapSpec {
   text: Text;
   sinks: boolean;
-  said: (query: number, key: number) => string;
+  describe: (query: number, key: number) => string;
   onCell: (query: number, key: number | null) => void;
   /** Called with the cell under the pointer or with the focus; null when there is none. */
   onPoint: (cell: { query: number; key: number } | null) => void;
 }
 
-export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal: AbortSignal): HeadMap {
+export function headMap({ text, sinks, describe, onCell, onPoint }: MapSpec, signal: AbortSignal): HeadMap {
   const length = text.pieces.length;
   let largest = LARGEST;
   const cells = sheet(
     {
-      label: "The position that reads (down) and what it looks at (across)",
+      label: "Queries (down) and keys (across)",
       axis: "query",
       rows: Array.from({ length }, (_, query) => query),
       rowName: (query) => token(text.pieces[query] as Piece, { title: "" }),
@@ -58,7 +58,7 @@ export function headMap({ text, sinks, said, onCell, onPoint }: MapSpec, signal:
       },
       own: sinks ? "sink" : null,
       reach: (query) => query,
-      said,
+      describe,
       onCell,
       onRow: (query) => onCell(query, null),
       onPoint: (cell) => onPoint(cell && { query: cell.row, key: cell.key }),

@@ -5,7 +5,7 @@ import { follow } from "../maps/follow";
 import type { Places } from "../maps/head";
 import { fillHead } from "../maps/head";
 import { queryIn, selectCell, selectKey } from "../maps/read";
-import type { Taste } from "../maps/scale";
+import type { Preferences } from "../maps/scale";
 import { scale } from "../maps/scale";
 import { lookedAt } from "../maps/text";
 import { withoutFirst } from "../maps/tint";
@@ -52,7 +52,7 @@ export function showAttention(
   { attention, slices, first }: Prepared,
   text: Text,
   selection: Selection,
-  taste: Taste,
+  preferences: Preferences,
   signal: AbortSignal,
 ): void {
   const { el, body } = places;
@@ -70,8 +70,8 @@ export function showAttention(
     {
       text,
       sinks: attention.sinks,
-      said: (from, key) =>
-        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: ${share(slice, from, key)}`,
+      describe: (from, key) =>
+        `from position ${from} ${named(text, from)} to position ${key} ${named(text, key)}: weight ${share(slice, from, key)}`,
       onCell: (from, key) => selectCell(selection, text, from, key),
       onPoint: point,
     },
@@ -88,19 +88,19 @@ export function showAttention(
   );
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
-  const line = detailLine(text);
+  const line = detailLine(text, "weight");
   const note = element("p", { class: "tb-note", title: attention.method });
 
   const tell = () => {
-    const { key, chose } = spokenOf(selection.fields.key, rowOf(slice, query()), query(), taste.without);
+    const { key, chose } = spokenOf(selection.fields.key, rowOf(slice, query()), query(), preferences.skipFirst);
     const at = pointed ?? { query: query(), key };
     const from = at.query === query() ? "" : `, from position ${at.query}`;
     const words = at.key > at.query ? "" : `${share(slice, at.query, at.key)}${from}`;
-    line.tell({ ...at, words, lead: pointed || chose ? "" : "most at " });
+    line.tell({ ...at, words, isLargest: !pointed && !chose });
   };
   const ask = ifChanged((position: number) => {
     const reads = token(text.pieces[position] as Piece, { title: "" });
-    question.replaceChildren(`from position ${position} `, reads, predicts(text, position));
+    question.replaceChildren(`Attention from position ${position} `, reads, predicts(text, position));
   });
   const paint = () => {
     const { key } = selection.fields;
@@ -118,13 +118,13 @@ export function showAttention(
     tell();
   };
   const meaning = {
-    what: "the attention",
-    most: "the largest weight in this row beside position 0; small maps keep the full scale",
+    what: "attention weight",
+    most: "the largest weight in this row except position 0; the small maps keep 0 to 1",
   };
-  const tints = scale(meaning, taste, paint, signal);
+  const tints = scale(meaning, preferences, paint, signal);
   // Made before any part that may throw, so that the loading note always ends with the view.
   const panel = element("div", { class: "tb-att-chosen" }, which, one.el);
-  const said = trouble(() => chosen.retry());
+  const status = trouble(() => chosen.retry());
   const chosen = wanted(
     {
       source: slices,
@@ -135,9 +135,9 @@ export function showAttention(
       },
       onBusy: (whose, isSilent) => {
         panel.setAttribute("aria-busy", String(whose !== null));
-        said.busy(whose && whoseName(whose), isSilent);
+        status.busy(whose && whoseName(whose), isSilent);
       },
-      onError: (error, whose) => said.failed(error, whoseName(whose)),
+      onError: (error, whose) => status.failed(error, whoseName(whose)),
     },
     signal,
   );
@@ -148,7 +148,7 @@ export function showAttention(
   // An invisible element with the largest height that the style sheet allows the large map; it is higher in an enlarged view.
   const tallest = element("i", { class: "tb-att-tallest", "aria-hidden": "true" });
   const main = element("div", { class: "tb-att-main" }, all.el, panel, reading, tallest);
-  body.append(element("div", { class: "tb-att-top" }, question, tints.note, said.el), main, note);
+  body.append(element("div", { class: "tb-att-top" }, question, tints.note, status.el), main, note);
   follow(
     el,
     {

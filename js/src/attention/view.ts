@@ -23,24 +23,24 @@ import { showAttention } from "./show";
 import type { HeadSlice } from "./slice";
 import { sliceOf } from "./slice";
 
-/** `data` is the text that the attention is about; the rollouts that it offers are asked for when they are chosen. */
+/** `data` is the text. The view asks for a rollout when the reader chooses it. */
 export function attentionView(context: Context<Text>): void {
   const { el, data: text, answers, request, alternatives: rollouts, selection, signal } = context;
-  if (!request) throw new Error("The attention view has nothing to ask for.");
+  if (!request) throw new Error("The attention view has no request.");
   if (!text.pieces) throw new Error("The attention view needs the text: data with prompt_length, steps, ids and pieces.");
   const asked = cached(answers);
   const slot = element("span", { class: "tb-att-slot" });
   const heading = element("h2", {});
   const body = element("div", { class: "tb-att-body" });
   const places = { el, head: slot, body };
-  const taste = context.remember({ without: false, chosen: "0" });
+  const preferences = context.remember({ skipFirst: false, chosen: "0" });
   let life = new AbortController();
   let slices: Source<Whose, HeadSlice> | null = null;
   const flows = new Map<Request, Source<Reading, Arrived>>();
   const choose = (name: string) => {
     life.abort();
     life = new AbortController();
-    taste.chosen = name;
+    preferences.chosen = name;
     const rollout = rollouts[Number(name) - 1];
     const common = { root: el, body, answers: asked, signal: AbortSignal.any([signal, life.signal]) };
     el.dataset.source = rollout ? "rollout" : "weights";
@@ -52,13 +52,13 @@ export function attentionView(context: Context<Text>): void {
         return prepareRollout(answer as Rollout, its, text, selection, options);
       };
       const show = (prepared: unknown, shown: AbortSignal) =>
-        showRollout(places, prepared as PreparedRollout, text, selection, taste, shown);
+        showRollout(places, prepared as PreparedRollout, text, selection, preferences, shown);
       askAndShow({ ...common, request: rollout.request, what: "the rollout", prepare, show });
     } else {
       const prepare = async (answer: unknown, options: AskOptions): Promise<Prepared> => {
         const attention = answer as Attention;
         if (attention.length !== text.pieces.length) {
-          throw new Error(`The attention is of ${attention.length} tokens, the text has ${text.pieces.length}.`);
+          throw new Error(`The attention has ${attention.length} tokens, but the text has ${text.pieces.length}.`);
         }
         slices ??= source<Whose, HeadSlice>({
           request,
@@ -70,12 +70,12 @@ export function attentionView(context: Context<Text>): void {
         return { attention, slices, first: await slices.get(whoseIn(attention, selection.fields), options) };
       };
       const show = (prepared: unknown, shown: AbortSignal) =>
-        showAttention(places, prepared as Prepared, text, selection, taste, shown);
+        showAttention(places, prepared as Prepared, text, selection, preferences, shown);
       askAndShow({ ...common, request, what: "the attention", prepare, show });
     }
   };
   const labels = Object.fromEntries(["weights", ...rollouts.map(({ label }) => label)].entries());
-  const first = taste.chosen in labels ? taste.chosen : "0";
+  const first = preferences.chosen in labels ? preferences.chosen : "0";
   const bar = rollouts.length > 0 ? segmented<string>("What is shown", labels, first, choose) : null;
   el.append(element("header", { class: "tb-head" }, heading, bar, slot), body);
   choose(first);

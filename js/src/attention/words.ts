@@ -11,10 +11,10 @@ export function whoseName({ layer, head }: Whose): string {
   return `layer ${layer}, ${head === null ? "mean over heads" : `head ${head}`}`;
 }
 
-/** "0.23 of the attention of layer 17, head 4"; a weight at one of 16 levels begins with "about". */
+/** "0.23, layer 17, head 4"; a weight at one of 16 levels begins with "about". */
 export function share(slice: HeadSlice, query: number, key: number): string {
   const weight = isLevel(slice, query, key) ? roughly(slice, query, key) : weightName(rowOf(slice, query)[key] ?? 0);
-  return `${weight} of the attention of ${whoseName(slice)}`;
+  return `${weight}, ${whoseName(slice)}`;
 }
 
 function isLevel(slice: HeadSlice, query: number, key: number): boolean {
@@ -40,19 +40,19 @@ function outward(end: number, round: (x: number) => number): string {
 
 /** How the numbers were computed, and how exact they are. */
 export function about({ via, without, layers, heads, sinks }: Attention, slice: HeadSlice, query: number): string {
-  const each =
-    "each a map of the position that reads (down) × the positions it looks at (across), each point the largest weight there";
   const count = `${layers.length} ${layers.length === 1 ? "layer" : "layers"} × ${heads.length} ${heads.length === 1 ? "head" : "heads"}`;
-  const apart = sinks ? " What a head gives to its sink is in none of them: the large map has a column for it." : "";
-  const others = without.length === 0 ? "" : ` Without attention, so not here: layer ${without.join(", ")}.`;
-  const means = "the first column is the mean over heads, the first row the mean over layers";
-  return `${count}, ${each}; ${means}.${apart}${others} Computed by ${via}; ${form(slice, query)}.`;
+  const map = "Each small map shows queries (down) × keys (across); each point is the largest weight there";
+  const means = "The first column is the mean over heads, the first row the mean over layers";
+  const apart = sinks ? " The small maps leave out the sinks; the large map has a column for them." : "";
+  const [s, have] = without.length === 1 ? ["", "has"] : ["s", "have"];
+  const others = without.length === 0 ? "" : ` Layer${s} ${without.join(", ")} ${have} no attention.`;
+  return `${count}. ${map}. ${means}.${apart}${others} Computed by ${via}. ${form(slice, query)}.`;
 }
 
 function form({ rest }: HeadSlice, query: number): string {
-  if (rest === null) return "weights here are right to within 0.004, small ones more finely (0.0004 at 0.01)";
+  if (rest === null) return "Weights are rounded by at most 0.004, small ones by less (0.0004 at 0.01)";
   return (
-    "weights here are at 16 levels; the 16 largest of each row are exact (to within 0.00004), and the rest of " +
-    `row ${query} sums to ${weightName(rest[query] ?? 0)}`
+    "The 16 largest weights of each row are exact (to within 0.00004), the others are rounded to 16 levels. In " +
+    `row ${query} the others sum to ${weightName(rest[query] ?? 0)}`
   );
 }

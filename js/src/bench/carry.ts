@@ -10,7 +10,7 @@ const BEGINS = 5;
 const EDGE = 0.15;
 const FASTEST = 22;
 
-export interface Standing {
+export interface ShownPlace {
   name: string;
   el: HTMLElement;
 }
@@ -20,14 +20,14 @@ export interface Carrying {
   /** The element around all places, which holds the line. */
   views: HTMLElement;
   /** The visible places, in order. */
-  visible: () => readonly Standing[];
+  visible: () => readonly ShownPlace[];
   /** Called with the name of the place to land before, or null for the end. */
   onDrop: (before: string | null) => void;
 }
 
 /** The handle. Without a pointer, use the buttons beside the title. */
 export function grip({ name, views, visible, onDrop }: Carrying, signal: AbortSignal): HTMLElement {
-  const title = `Drag to move ${spoken(name)} (Escape gives up)`;
+  const title = `Drag to move ${spoken(name)} (Escape cancels)`;
   const handle = element("span", { class: "tb-grip", "data-grip": name, title, "aria-hidden": "true", "data-capture": "no" });
   handle.append(dots());
   handle.addEventListener(
@@ -57,8 +57,8 @@ export function grip({ name, views, visible, onDrop }: Carrying, signal: AbortSi
       const shown = Math.min(innerHeight - 14, Math.max(edge ?? 0, covered()));
       line.style.top = `${shown - views.getBoundingClientRect().top}px`;
       line.toggleAttribute("data-stays", stays);
-      const said = stays ? `${spoken(name)} stays` : before === null ? `${spoken(name)} last` : `before ${spoken(before)}`;
-      if (words.textContent !== said) words.textContent = said;
+      const label = stays ? `${spoken(name)} stays` : before === null ? `${spoken(name)} last` : `before ${spoken(before)}`;
+      if (words.textContent !== label) words.textContent = label;
     };
     const begin = () => {
       begun = true;
@@ -117,7 +117,7 @@ interface Landing {
 }
 
 /** Lands before the first place whose middle is below the pointer. */
-export function landingAt(y: number, name: string, places: readonly Standing[]): Landing {
+export function landingAt(y: number, name: string, places: readonly ShownPlace[]): Landing {
   const names = places.map((each) => each.name);
   const before = places.find(({ el }) => middle(el) > y)?.name ?? null;
   const own = names.indexOf(name);
@@ -129,7 +129,7 @@ function middle(el: HTMLElement): number {
   return top + height / 2;
 }
 
-function boxOf(places: readonly Standing[], name: string): DOMRect | undefined {
+function boxOf(places: readonly ShownPlace[], name: string): DOMRect | undefined {
   return places.find((each) => each.name === name)?.el.getBoundingClientRect();
 }
 

@@ -1,4 +1,4 @@
-// Which of several texts is looked at.
+// The menu that selects one of several texts.
 
 import type { Selection } from "../selection";
 import { selectTrace } from "../selection";
@@ -6,12 +6,12 @@ import type { Traces } from "../traces";
 import { element, setHidden, setSelected } from "../ui/dom";
 import { ifChanged } from "../ui/unchanged";
 
-/** Shown where there are at least two. */
+/** Hidden if there is only one text. */
 export function traceChooser(traces: Traces, selection: Selection, signal: AbortSignal): { el: HTMLElement; update(): void } {
   const select = element("select", { "aria-label": "Text" });
   const el = element("label", { class: "tb-text-chooser", "data-capture": "no", hidden: true }, "Text ", select);
   select.addEventListener("change", () => selectTrace(selection, traces.all, Number(select.value)), { signal });
-  // A notebook takes letters and arrows for itself; Escape leaves, here as everywhere.
+  // Keep keys from the notebook, which has shortcuts of its own; Escape leaves the menu.
   select.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation(), { signal });
   const fill = ifChanged((count: number) => {
     const titles = traces.all.map(({ title }) => title);

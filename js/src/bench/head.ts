@@ -1,5 +1,5 @@
-// What the head of the bench reads from the answers: the checks of those in sight, and what is said about the step.
-// The head listens and asks nothing itself. Twin of tracebench/bench/head.py.
+// Reads the checks and the sentences of the step from the answers of the views, for the head of the bench.
+// The head listens only; it sends no request. Twin of tracebench/bench/head.py.
 
 import type { Child } from "../afm";
 import type { Check } from "../checks";
@@ -23,7 +23,7 @@ export interface ViewChecks {
   checks: readonly Check[];
 }
 
-/** What the head says about a step. */
+/** The question and the sentence of a step. */
 export interface Lead {
   question: Parts;
   sentence: Parts;
@@ -32,7 +32,7 @@ export interface Lead {
 export interface Listening {
   /** The views in sight, first to last. */
   visible: () => readonly Named[];
-  /** Those whose sentence continues that of the record, also where they are hidden. */
+  /** The views whose sentence continues that of the record, also hidden ones. */
   continuing: () => readonly Named[];
   answers: Answers;
   /** The index of the selected trace, and the selected step. */
@@ -45,7 +45,7 @@ interface PossibleRequest {
   view: string;
   key: string;
   request: Request;
-  /** What the view asks now, offers to ask instead, or asks out of sight. */
+  /** The request of a visible view, one that it offers instead, or the request of a hidden view. */
   place: "own" | "offered" | "hidden";
   /** The reader asked it after the first request of the view. */
   isFollowup: boolean;
@@ -59,7 +59,7 @@ interface Answer {
   sentences?: Sentences;
 }
 
-/** Call `listen` again after the trace, the step, the views in sight or their requests have changed. The others read what came. */
+/** Call `listen` again when the trace, the step, the visible views or their requests change. The others read the answers so far. */
 export function hearAnswers({ visible, continuing, answers, trace, step, onChange }: Listening, signal: AbortSignal) {
   /** Key of a request -> its answer. */
   const heard = new Map<string, Answer>();
@@ -70,7 +70,7 @@ export function hearAnswers({ visible, continuing, answers, trace, step, onChang
     const own = hidden.flatMap((view) => requestsAt(view, trace(), step()).filter(({ place }) => place === "own"));
     return [...inSight(), ...own.map((each): PossibleRequest => ({ ...each, place: "hidden" }))];
   };
-  /** Several views in sight have this request. An error does not say whose request failed: another view may still show the answer. */
+  /** Whether several visible views have this request. An error may belong to one of them while another still shows the answer. */
   const isShared = (key: string) => inSight().filter((each) => each.key === key).length > 1;
   let hearing = new AbortController();
   const listen = () => {
@@ -89,7 +89,7 @@ export function hearAnswers({ visible, continuing, answers, trace, step, onChang
       answers.hear(request, hear, until, forget);
     }
   };
-  /** Key of an answer -> the one view that it counts for: the first that asks it, else that offers it, else that is hidden. */
+  /** Key of an answer -> the view that it counts for: the first that asks it, else the first that offers it, else a hidden one. */
   const counted = () => {
     const all = possible();
     const views = new Map<string, string>();
@@ -100,8 +100,8 @@ export function hearAnswers({ visible, continuing, answers, trace, step, onChang
     }
     return views;
   };
-  /** What an answer says about the selected step; of several traces it speaks about the first. */
-  const saidBy = ({ traces, sentences }: Answer, { hash }: Trace) => {
+  /** The sentence of an answer about the selected step. An answer about several traces has sentences about the first one. */
+  const sentenceOf = ({ traces, sentences }: Answer, { hash }: Trace) => {
     const row = traces?.[0] === hash ? (sentences?.steps.indexOf(step()) ?? -1) : -1;
     return row < 0 ? null : { parts: sentences?.parts[row] ?? [], question: sentences?.questions[row] ?? null };
   };
@@ -125,20 +125,20 @@ export function hearAnswers({ visible, continuing, answers, trace, step, onChang
         ...all.filter((each) => heard.get(each.key)?.says === "compares"),
       ];
       for (const { key } of leading) {
-        const said = saidBy(heard.get(key) ?? {}, record);
-        if (said) return { question: said.question === null ? question : [said.question], sentence: said.parts };
+        const found = sentenceOf(heard.get(key) ?? {}, record);
+        if (found) return { question: found.question === null ? question : [found.question], sentence: found.parts };
       }
       const continued = continuing().flatMap((view) =>
         requestsAt(view, trace(), step())
           .filter(({ place, key }) => place === "own" && heard.get(key)?.says === "continues")
-          .flatMap(({ key }) => saidBy(heard.get(key) ?? {}, record)?.parts ?? []),
+          .flatMap(({ key }) => sentenceOf(heard.get(key) ?? {}, record)?.parts ?? []),
       );
       return { question, sentence: [...(record.said[step()] ?? []), ...continued] };
     },
   };
 }
 
-/** What a view asks about a trace at a step, and what it offers to ask instead. */
+/** The request of a view for a trace and a step, and the requests that it offers instead. */
 function requestsAt({ name, child }: Named, trace: number, step: number): PossibleRequest[] {
   const first = child.requests()[trace] ?? null;
   const followup = first && followupTo(first, child.asked).get();

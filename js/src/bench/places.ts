@@ -70,12 +70,12 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       arrange(placeBefore(current(), name, before));
       placeOf(name).tools.keepInSight();
     };
-    const handle = grip({ name, views: el, visible: () => standing(), onDrop: drop }, signal);
+    const handle = grip({ name, views: el, visible: () => shownPlaces(), onDrop: drop }, signal);
     const place = element("div", { class: "tb-place", "data-stem": child.stem, "data-name": name }, handle, tools.el);
     return { el: place, name, child, tools, life: null };
   });
   const placeOf = (name: string) => all.find((place) => place.name === name) as Place;
-  const standing = () => {
+  const shownPlaces = () => {
     const { order, hidden } = current();
     return order.filter((name) => !hidden.includes(name)).map(placeOf);
   };
@@ -114,7 +114,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
       focused.focus({ preventScroll: true });
     const ignored = kept.get() !== null && Object.keys(kept.get() as object).length > 0 && !arrangementIn(kept.get(), names);
     note.textContent = ignored
-      ? "The arrangement that was kept is about other views than these: all are shown."
+      ? "The saved arrangement does not fit the views of this bench, so all views are shown."
       : hidden.length > 0
         ? "Hidden:"
         : "";
@@ -158,7 +158,7 @@ export function places(root: HTMLElement, children: readonly Child[], kept: Sync
   return {
     el,
     away,
-    visible: standing,
+    visible: shownPlaces,
     names,
     lead: (name) => {
       if (!names.includes(name)) return;
@@ -191,10 +191,9 @@ function render(place: HTMLElement, child: Child, signal: AbortSignal): void {
 function inOrder(parent: HTMLElement, wanted: readonly HTMLElement[]): void {
   const focused = focusedIn(parent);
   wanted.forEach((each, i) => {
-    const standing = parent.children[i];
-    if (standing === each) return;
-    if (standing && parent.children[i + 1] === each && !standing.contains(focused))
-      parent.insertBefore(standing, each.nextSibling);
-    else parent.insertBefore(each, standing ?? null);
+    const present = parent.children[i];
+    if (present === each) return;
+    if (present && parent.children[i + 1] === each && !present.contains(focused)) parent.insertBefore(present, each.nextSibling);
+    else parent.insertBefore(each, present ?? null);
   });
 }

@@ -12,7 +12,7 @@ interface Estimate {
   note: string;
 }
 
-export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSignal): HTMLElement {
+export function saveButton(answers: Answers, status: HTMLElement, signal: AbortSignal): HTMLElement {
   const button = element("button", { class: "tb-button", type: "button" }, "Save HTML");
   // Show the size in a panel under the button: a longer label would move the button from under the pointer.
   const expected = element("span", { class: "tb-expected tb-note", role: "status", hidden: true });
@@ -53,18 +53,18 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
   for (const name of ["pointerenter", "focus"] as const) button.addEventListener(name, come, { signal });
   for (const name of ["pointerleave", "blur", "click"] as const) button.addEventListener(name, leave, { signal });
   button.addEventListener("click", () => {
-    said.hidden = false;
-    said.className = "tb-saved tb-note";
+    status.hidden = false;
+    status.className = "tb-saved tb-note";
     const saving = new AbortController();
     const cancel = new AbortController();
     const word = element("span", {});
     const stop = element("button", { class: "tb-button", type: "button" }, "Cancel");
     stop.addEventListener("click", () => cancel.abort());
-    said.replaceChildren(word, " ", stop);
+    status.replaceChildren(word, " ", stop);
     let doing = about ? `Saving (${about}) …` : "Saving …";
     const tell = () => {
       const { silent } = answers.liveness;
-      word.textContent = silent ? `${doing} The kernel does not answer: it is busy, or gone.` : doing;
+      word.textContent = silent ? `${doing} The kernel does not answer: it is busy or gone.` : doing;
       button.disabled = !silent;
     };
     answers.liveness.on(tell, saving.signal);
@@ -76,7 +76,7 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
       .act("save", {}, { signal: cancel.signal, onProgress })
       .then((result: unknown) => {
         const saved = result as { path: string; size: number; note: string };
-        said.replaceChildren(
+        status.replaceChildren(
           "Saved as ",
           element("code", {}, saved.path),
           ` (${size(saved.size)}): one file that opens without a kernel and without a network.`,
@@ -84,14 +84,14 @@ export function saveButton(answers: Answers, said: HTMLElement, signal: AbortSig
       })
       .catch((error: unknown) => {
         if (cancel.signal.aborted) {
-          said.textContent = "Not saved: it was cancelled.";
-          // The button goes; whoever pressed it stays here.
+          status.textContent = "Not saved: it was cancelled.";
+          // The pressed button disappears, so move its focus.
           button.disabled = false;
           button.focus({ preventScroll: true });
           return;
         }
-        said.className = "tb-saved tb-error";
-        said.textContent = `Not saved: ${error instanceof Error ? error.message : error}`;
+        status.className = "tb-saved tb-error";
+        status.textContent = `Not saved: ${error instanceof Error ? error.message : error}`;
       })
       .finally(() => {
         saving.abort();

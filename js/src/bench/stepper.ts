@@ -6,7 +6,7 @@ import { element, setHidden } from "../ui/dom";
 import { isBare, take } from "../ui/keys";
 import { ifChanged } from "../ui/unchanged";
 
-/** Of the selected trace; `trace` is null where there is none. */
+/** Follows the selected trace; `trace` gives null if there is none. */
 export function stepper(
   trace: () => Steps | null,
   selection: Selection,

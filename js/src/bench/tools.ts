@@ -35,7 +35,7 @@ export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
   const all = Object.values(buttons);
   const el = element(
     "div",
-    { class: "tb-tools", role: "toolbar", "aria-label": `Place of ${name}`, "data-capture": "no" },
+    { class: "tb-tools", role: "toolbar", "aria-label": `Arrange ${name}`, "data-capture": "no" },
     ...all,
   );
   const stop = (at: HTMLElement) => {
@@ -60,7 +60,7 @@ export function placeTools(name: string, act: Record<Tool, () => void>): Tools {
       buttons.earlier.setAttribute("aria-disabled", String(first || enlarged));
       buttons.later.setAttribute("aria-disabled", String(last || enlarged));
       buttons.enlarge.setAttribute("aria-pressed", String(enlarged));
-      label("enlarge", enlarged ? `Give ${name} its place back (Escape)` : `Enlarge ${name}`);
+      label("enlarge", enlarged ? `Restore ${name} (Escape)` : `Enlarge ${name}`);
     },
     focus: () => buttons.enlarge.focus({ preventScroll: true }),
     keepInSight: () => el.scrollIntoView({ block: "nearest" }),

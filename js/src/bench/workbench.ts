@@ -1,4 +1,4 @@
-// The bench: a head with the question and the finding for the selected step, and the views below it.
+// The bench: a head with the question and the summary of the selected step, and the views below it.
 // Twin of tracebench/bench/workbench.py.
 
 import type { Around } from "../afm";
@@ -9,35 +9,34 @@ import type { ModelCard, Trace } from "../trace";
 import { copyButton } from "../ui/copy";
 import { element, onResize, setHidden, steady } from "../ui/dom";
 import { ifChanged, write } from "../ui/unchanged";
+import { allChecks } from "./all_checks";
 import { banner } from "./banner";
 import { traceChooser } from "./chooser";
 import { hearAnswers } from "./head";
 import { places } from "./places";
-import { proofsPlace } from "./proofs";
 import { saveButton } from "./save";
 import { stepper } from "./stepper";
 
-/** The workbench tree of docs/wire.md. What the head says beside it is in the tree of the selected trace. */
+/** The workbench tree of docs/wire.md. The head also reads the tree of the selected trace. */
 export interface Bench {
   /** Python that shows the bench, after the code of the trace. */
   code: string;
   /** The indices of the views whose sentence continues that of the record. */
   continues: number[];
-  /** What the bench does not show, and why: of all, and about each trace. */
-  note?: string;
+  /** For each trace, what the bench does not show, and why. */
   notes?: (string | null)[];
 }
 
 export function workbench({ el, traces, selection, answers, synced, children, signal }: Around): void {
   const state = synced("_data");
   const data = () => state.get() as Bench;
-  // While another trace is on its way, the head is about the one before.
+  // While another trace is loading, the head is about the one before.
   let trace: Trace | null = traces.selected ?? null;
   const question = element("h1", { class: "tb-question" });
-  const finding = element("p", { class: "tb-finding" });
+  const summary = element("p", { class: "tb-summary" });
   const elsewhere = element("p", { class: "tb-elsewhere tb-note", "aria-live": "polite" });
   const note = element("p", { class: "tb-note tb-bench-note" });
-  const target = element("div", { class: "tb-target" }, question, finding, elsewhere, note);
+  const target = element("div", { class: "tb-target" }, question, summary, elsewhere, note);
   const saved = element("p", { class: "tb-saved tb-note", role: "status", hidden: true });
   const name = element("b", {});
   const card = element("span", { class: "tb-note" });
@@ -50,7 +49,7 @@ export function workbench({ el, traces, selection, answers, synced, children, si
   );
   if (!answers.offline) actions.append(saveButton(answers, saved, signal));
   const views = places(el, children, synced("arrangement"), signal);
-  const proofs = proofsPlace(views.lead, signal);
+  const checks = allChecks(views.lead, signal);
   const step = () => selection.fields.step ?? 0;
   const named = (i: number) => ({ name: views.names[i] ?? "", child: children[i] as (typeof children)[number] });
   const heard = hearAnswers(
@@ -73,7 +72,7 @@ export function workbench({ el, traces, selection, answers, synced, children, si
     { class: "tb-bench-head" },
     name,
     card,
-    proofs.el,
+    checks.el,
     element("span", { class: "tb-push tb-bench-tools" }, texts.el, steps.el, actions),
   );
   const top = element("div", { class: "tb-bench-top" }, head, banner(answers, signal), saved, target, views.away);
@@ -81,35 +80,35 @@ export function workbench({ el, traces, selection, answers, synced, children, si
   if (answers.offline) clearOf(top, [steps.el, question], signal);
   // Keep the sizes of the head: its words change while a view loads, and a new line would move everything below.
   // Measure the checks against the bench, because in a narrow page the head has no box of its own.
-  steady(proofs.el, signal, "Width", el);
-  for (const each of [head, target, question, finding]) steady(each, signal);
+  steady(checks.el, signal, "Width", el);
+  for (const each of [head, target, question, summary]) steady(each, signal);
 
-  /** The view of the record: it asks nothing, because it shows what is there. */
+  /** The view of the record. It asks nothing, because the page has the record. */
   const record = views.names[children.findIndex((child) => !child.requests().some(Boolean))] ?? "record";
-  const [ask, find] = [sentenceIn(question), sentenceIn(finding)];
-  const tell = ifChanged((read: number | null, at: number) => {
+  const [writeQuestion, writeSummary] = [sentenceIn(question), sentenceIn(summary)];
+  const writeElsewhere = ifChanged((read: number | null, at: number) => {
     target.toggleAttribute("data-elsewhere", read !== null);
     elsewhere.hidden = read === null;
     elsewhere.textContent =
-      read === null ? "" : `This is about step ${at}. Selected is position ${read}, which does not predict it.`;
+      read === null ? "" : `This is about step ${at}. Position ${read} is selected; it does not predict this step.`;
   });
   const introduce = ifChanged((about: Trace | null, _: Bench) => {
     for (const each of [name, card]) setHidden(each, about === null);
     write(name, about?.model.name ?? "");
     write(card, about ? facts(about.model) : "");
-    const notes = [data().note, data().notes?.[traces.index]].filter(Boolean);
-    write(note, notes.join(" "));
-    setHidden(note, notes.length === 0);
+    const left = data().notes?.[traces.index] ?? "";
+    write(note, left);
+    setHidden(note, left === "");
   });
   const update = () => {
     if (traces.selected !== undefined) trace = traces.selected;
     introduce(trace, data());
     const lead = trace && trace.steps > 0 ? heard.lead(trace) : null;
-    ask(lead?.question ?? (trace ? ["Nothing was generated: this is a text to read."] : []));
-    find(lead?.sentence ?? []);
+    writeQuestion(lead?.question ?? (trace ? ["Nothing was generated: this is a text to read."] : []));
+    writeSummary(lead?.sentence ?? []);
     const own = trace ? [{ view: record, checks: trace.checks }] : [];
-    proofs.show([...own, ...heard.checks()]);
-    tell(trace && trace.steps > 0 ? readElsewhere(trace, selection.fields) : null, step());
+    checks.show([...own, ...heard.checks()]);
+    writeElsewhere(trace && trace.steps > 0 ? readElsewhere(trace, selection.fields) : null, step());
     steps.update();
     texts.update();
   };

@@ -37,7 +37,7 @@ export async function prepareRollout(
   options: AskOptions,
 ): Promise<PreparedRollout> {
   if (rollout.length !== text.pieces.length) {
-    throw new Error(`The rollout is of ${rollout.length} tokens, the text has ${text.pieces.length}.`);
+    throw new Error(`The rollout has ${rollout.length} tokens, but the text has ${text.pieces.length}.`);
   }
   try {
     return { rollout, slices, first: await slices.get({ query: queryIn(text, selection.fields) }, options) };

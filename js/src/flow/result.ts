@@ -44,7 +44,7 @@ export function arrivedOf(tree: unknown, { layers }: Rollout): Arrived {
   const keys = query + 1;
   if (flow.values.length !== keys * layers.length) {
     throw new Error(
-      `${flow.values.length} shares came, of ${layers.length} layers and ${keys} tokens there are ${keys * layers.length}`,
+      `the slice has ${flow.values.length} shares; ${layers.length} layers × ${keys} tokens need ${keys * layers.length}`,
     );
   }
   const row = (i: number) => Float32Array.from({ length: keys }, (_, key) => flow.values[key * layers.length + i] as number);

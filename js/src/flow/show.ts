@@ -6,7 +6,7 @@ import type { Places } from "../maps/head";
 import { fillHead } from "../maps/head";
 import { palette } from "../maps/paint";
 import { queryIn, selectKey } from "../maps/read";
-import type { Taste } from "../maps/scale";
+import type { Preferences } from "../maps/scale";
 import { scale } from "../maps/scale";
 import { sheet } from "../maps/sheet";
 import { lookedAt } from "../maps/text";
@@ -26,7 +26,7 @@ import { mostOthers } from "./others";
 import type { PreparedRollout } from "./prepare";
 import type { Arrived } from "./result";
 import { layerIn, sharesIn } from "./result";
-import { about, placeName, shareIn, TRUST } from "./words";
+import { about, placeName, shareAfter, TRUST } from "./words";
 
 const LABEL = 46;
 const WIDEST_CELL = 34;
@@ -37,7 +37,7 @@ export function showRollout(
   { rollout, slices, first }: PreparedRollout,
   text: Text,
   selection: Selection,
-  taste: Taste,
+  preferences: Preferences,
   signal: AbortSignal,
 ): void {
   const { el, body } = places;
@@ -57,16 +57,11 @@ export function showRollout(
   const question = element("p", { class: "tb-att-question", "aria-live": "polite" });
   const which = element("h3", {});
   const every = element("button", { class: "tb-button", type: "button" }, "all layers");
-  every.title = "No layer selected: the text is tinted by the last";
+  every.title = "Select no layer: the text shows the shares after the last one";
   every.addEventListener("click", () => selection.set({ layer: null }), { signal });
   // Without a selected layer the last one is shown, where the tint may be too pale to see.
   const lead = element("button", { class: "tb-button", type: "button" });
-  const hint = element(
-    "span",
-    { class: "tb-note", hidden: true, "data-capture": "no" },
-    "nearly all of it is position 0 · ",
-    lead,
-  );
+  const hint = element("span", { class: "tb-note", hidden: true, "data-capture": "no" }, "position 0 has nearly all · ", lead);
   lead.addEventListener(
     "click",
     () => {
@@ -76,7 +71,7 @@ export function showRollout(
     },
     { signal },
   );
-  const line = detailLine(text);
+  const line = detailLine(text, "share");
   const flow = sheet(
     {
       label: "Layers (down) and input tokens (across)",
@@ -92,7 +87,7 @@ export function showRollout(
         height: Math.min(TALLEST_CELL, Math.max(FLATTEST, TALLEST / rollout.layers.length)),
       }),
       reach: () => arrived.query,
-      said: (at, key) => `position ${key} ${named(text, key)}: ${shareIn(share(at, key), arrived.query, at)}`,
+      describe: (at, key) => `position ${key} ${named(text, key)}: share ${shareAfter(share(at, key), at)}`,
       onCell: (at, key) => selectKey(selection, key, at),
       onRow: (at) => selection.set({ layer: at }),
       onPoint: (cell) => point(cell && { layer: cell.row, key: cell.key }),
@@ -110,10 +105,10 @@ export function showRollout(
   );
   const tell = () => {
     const { query } = arrived;
-    const { key, chose } = spokenOf(selection.fields.key, sharesIn(arrived, layer()), query, taste.without);
+    const { key, chose } = spokenOf(selection.fields.key, sharesIn(arrived, layer()), query, preferences.skipFirst);
     const at = pointed ?? { layer: layer(), key };
-    const words = shareIn(share(at.layer, at.key), query, at.layer);
-    line.tell({ query, key: at.key, words, lead: pointed || chose ? "" : "most of " });
+    const words = shareAfter(share(at.layer, at.key), at.layer);
+    line.tell({ query, key: at.key, words, isLargest: !pointed && !chose });
   };
   const paint = () => {
     const { query } = arrived;
@@ -126,12 +121,12 @@ export function showRollout(
     setHidden(hint, more === null);
     if (more) {
       lead.dataset.layer = String(more.layer);
-      write(lead, `layer ${more.layer}, where other tokens have about ${Math.round(100 * more.share)} %`);
+      write(lead, `go to layer ${more.layer}: other tokens have about ${Math.round(100 * more.share)} %`);
     }
     // Another layer changes only the mark in the map.
     const drawing = [arrived, tint.from, dark];
     if (drawing.some((each, i) => each !== drawn[i])) {
-      flow.paint({ rows: rowsOf(arrived, taste.without), own: null, from: tint.from, shades: palette(dark) });
+      flow.paint({ rows: rowsOf(arrived, preferences.skipFirst), own: null, from: tint.from, shades: palette(dark) });
     }
     drawn = drawing;
     flow.select(layer(), key !== null && key <= query ? key : null);
@@ -139,11 +134,11 @@ export function showRollout(
     looked.select(key);
     tell();
   };
-  const most = `the largest share of another token in this row (${LEAST_TOP} at the least); each row has its own scale`;
-  const tints = scale({ what: "what has come", most }, taste, () => paint(), signal);
+  const most = `the largest share of another token in this row (at least ${LEAST_TOP}); each row has its own scale`;
+  const tints = scale({ what: "share", most }, preferences, () => paint(), signal);
   const ask = ifChanged((query: number) => {
     const name = token(text.pieces[query] as Piece, { title: "" });
-    question.replaceChildren(`What has come, by attention, to position ${query} `, name, predicts(text, query));
+    question.replaceChildren(`Shares of the input tokens in position ${query} `, name, predicts(text, query));
   });
   /** Asks for the slices of the positions before and after, so that a key press does not wait for the kernel. */
   const lookAhead = (query: number) => {
@@ -157,7 +152,7 @@ export function showRollout(
   const main = element("div", { class: "tb-flow" }, map, element("div", { class: "tb-flow-text" }, name, looked.el, line.el));
   const isGone = () => main.hasAttribute("data-gone");
   const setGone = (gone: boolean) => main.toggleAttribute("data-gone", gone);
-  const said = trouble(() => {
+  const status = trouble(() => {
     chosen.retry();
     showOld();
   });
@@ -173,12 +168,12 @@ export function showRollout(
       },
       onBusy: (at, isSilent) => {
         main.setAttribute("aria-busy", String(at !== null));
-        said.busy(at && placeName(at.query), isSilent);
+        status.busy(at && placeName(at.query), isSilent);
       },
       onError: (error, { query }) => {
         setGone(error !== null || !isHere);
         if (error !== null) ask(query);
-        said.failed(error, placeName(query));
+        status.failed(error, placeName(query));
       },
     },
     signal,
@@ -195,12 +190,12 @@ export function showRollout(
   };
 
   const csv = () => {
-    if (isGone()) throw new Error("There is no rollout to this position here.");
+    if (isGone()) throw new Error("There is no rollout to this position.");
     return numbers(arrived, text);
   };
   fillHead(places, tints, rollout.checks, { name: "rollout", code: () => rollout.code, csv }, signal);
   body.append(
-    element("div", { class: "tb-att-top" }, question, tints.note, said.el),
+    element("div", { class: "tb-att-top" }, question, tints.note, status.el),
     main,
     element("p", { class: "tb-note", title: rollout.method }, about(rollout)),
     element("p", { class: "tb-note" }, TRUST),
@@ -225,10 +220,10 @@ export function showRollout(
 }
 
 /** The rows to draw, the last layer on top. Without position 0, each row is scaled to its own largest other share. */
-function rowsOf({ rows, query }: Arrived, without: boolean): Float32Array[] {
+function rowsOf({ rows, query }: Arrived, skipFirst: boolean): Float32Array[] {
   return rows
     .map((row) => {
-      const { top } = without ? withoutFirstAndOwn(row, query) : WHOLE;
+      const { top } = skipFirst ? withoutFirstAndOwn(row, query) : WHOLE;
       return top === 1 ? row : row.map((share) => Math.min(1, share / top));
     })
     .reverse();

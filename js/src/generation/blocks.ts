@@ -29,6 +29,6 @@ export function blocks(trace: Divided): Block[] {
   const prompt = segments.filter((segment) => segment.start < prompt_length).sort((a, b) => a.start - b.start);
   for (const { role, stop } of prompt) add(role, Math.min(stop, prompt_length));
   add(out.length > 0 ? "template" : read ? "given" : "prompt", prompt_length);
-  add(read ? "goes on" : "generated", pieces.length, true);
+  add(read ? "continuation" : "generated", pieces.length, true);
   return out;
 }

@@ -82,8 +82,10 @@ export function drawn(settings: Readonly<Record<string, unknown>>): string {
   const used = Object.entries(names).flatMap(([key, name]) =>
     typeof settings[key] === "number" ? [`${name} ${settings[key]}`] : [],
   );
-  if (used.join() === "temperature 1") return "Drawn from these shares (temperature 1).";
-  return used.length > 0 ? `Drawn with ${used.join(", ")}; the shares are the model's own, before that.` : "";
+  if (used.join() === "temperature 1") return "Sampled from these probabilities (temperature 1).";
+  return used.length > 0
+    ? `Sampled with ${used.join(", ")}. The probabilities here are the model's own, before these settings.`
+    : "";
 }
 
 /** The recorded candidates of a step, and the chosen token, also if it is not among them. */
@@ -105,7 +107,7 @@ export function candidates(trace: Trace, step: number): Row[] {
 
 function item({ rank, piece, p, chosen }: Row, word: string, gap: boolean): HTMLElement {
   const past = rank === Number.POSITIVE_INFINITY;
-  const place = past ? "past the recorded" : `choice ${rank + 1}`;
+  const place = past ? "rank not recorded" : `choice ${rank + 1}`;
   return element(
     "li",
     {

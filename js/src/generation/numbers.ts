@@ -13,11 +13,11 @@ export function numbers(trace: Trace): string {
   const rows = Array.from({ length: trace.steps }, (_, step) => {
     const token = tokenOf(trace, step);
     const rank = trace.ranks.at({ step });
-    const said = [step, position(trace, step), token, ...named(trace, token)];
+    const where = [step, position(trace, step), token, ...named(trace, token)];
     const chosen = [trace.probs.at({ step }), rank < 0 ? null : rank, trace.entropy.at({ step })];
     return ids.numbers("rank").map((rank) => {
       const id = ids.at({ step, rank });
-      return [...said, ...chosen, rank, id, pieceOf(trace.vocab, id)[0], probs.at({ step, rank })];
+      return [...where, ...chosen, rank, id, pieceOf(trace.vocab, id)[0], probs.at({ step, rank })];
     });
   }).flat();
   return csv(["step", "query", "token", ...NAMED, ...CHOSEN, "rank", ...NAMED.map((name) => `candidate_${name}`), "prob"], rows);

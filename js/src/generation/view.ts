@@ -15,9 +15,9 @@ import { steps } from "./steps";
 import { text } from "./text";
 
 export function generation({ el, data: trace, selection, signal }: Context<Trace>): void {
-  const said = text(trace, selection, signal);
-  const sure = steps(trace, selection, signal);
-  const choices = decision(trace);
+  const tokens = text(trace, selection, signal);
+  const chart = steps(trace, selection, signal);
+  const alternatives = decision(trace);
   const menu = viewMenu(el, { name: "generation", code: () => trace.code, csv: () => numbers(trace) }, signal);
   el.append(
     element(
@@ -27,13 +27,13 @@ export function generation({ el, data: trace, selection, signal }: Context<Trace
       trace.steps > 0 && element("span", { class: "tb-note" }, "bar and number: probability of the token"),
       element("span", { class: "tb-push tb-head-end" }, checksWord(trace.checks, signal), menu),
     ),
-    element("div", { class: "tb-generation-main" }, element("div", { class: "tb-said" }, said.el, sure.el), choices.el),
+    element("div", { class: "tb-generation-main" }, element("div", { class: "tb-said" }, tokens.el, chart.el), alternatives.el),
   );
   const update = (fields: Readonly<Fields>) => {
-    said.update(fields);
+    tokens.update(fields);
     const step = trace.steps === 0 ? null : (fields.step ?? 0);
-    sure.update(step);
-    choices.update(step, step === null ? null : readElsewhere(trace, fields));
+    chart.update(step);
+    alternatives.update(step, step === null ? null : readElsewhere(trace, fields));
   };
   update(selection.fields);
   selection.on(update, signal);

@@ -108,7 +108,7 @@ function layerMark(layer: number, x: Place, plot: Plot): Mark[] {
 
 function leadMark(layer: number, x: Place, plot: Plot, width: number): Mark[] {
   const at = x(layer);
-  const text = `leads from ${theLayer(layer)} on`;
+  const text = `top choice from ${theLayer(layer)}`;
   const left = at + 5 + text.length * SANS_ADVANCE > width;
   return [
     {

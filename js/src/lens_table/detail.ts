@@ -17,7 +17,7 @@ function line(lens: Lens, text: Text, layer: number | null, token: number): (Nod
   const row = layer ?? lens.probs.numbers("layer").at(-1) ?? 0;
   const out: (Node | string)[] = [element("b", {}, where), `, position ${token}`];
   if (at) out.push(" ", tokenElement(at));
-  out.push(" says ");
+  out.push(" predicts ");
   for (const rank of lens.probs.numbers("rank")) {
     if (rank > 0) out.push(", ");
     out.push(tokenElement(pieceOf(lens.vocab, lens.token_ids.at({ layer: row, token, rank }))));

@@ -32,7 +32,7 @@ export function modes(lens: Lens): Record<ModeName, Mode> {
       beyond: false,
     },
     kl: {
-      meaning: "KL to the last layer, nats (0: decided)",
+      meaning: "KL to the last layer, nats (0: the same guess)",
       value: (layer, token) => lens.kl.at({ layer, token }),
       max: blocks,
       beyond: largest(lens.kl.values) > blocks,

@@ -25,6 +25,6 @@ export interface Lens {
   method: string;
   code: string;
   cost: number;
-  /** Per step, the layer from which the realised token leads to the end. */
+  /** For each step, the layer from which on the generated token is the top choice; null if there is none. */
   answer_layers: (number | null)[];
 }

@@ -182,7 +182,7 @@ function sliderOf(all: readonly Series[], layers: readonly number[], layer: numb
   const at = layer ?? layers.at(-1) ?? 0;
   const values = all.map(({ piece, values }) => `${isolated(piece[1])} ${probability(values[layers.indexOf(at)] ?? Number.NaN)}`);
   return {
-    "aria-label": `Probability over the layers.${leads === null ? "" : ` The answer leads from ${theLayer(leads)} on.`}`,
+    "aria-label": `Probability over the layers.${leads === null ? "" : ` The answer is the top choice from ${theLayer(leads)}.`}`,
     "aria-valuemin": layers[0],
     "aria-valuemax": layers.at(-1),
     "aria-valuenow": at,

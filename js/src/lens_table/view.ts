@@ -34,7 +34,7 @@ export function lensTable(context: Context<Text>): void {
   const head = element("header", { class: "tb-head" }, element("h2", {}, HEADING));
   const body = element("div", { class: "tb-lens-body" });
   el.append(head, body);
-  if (!request) throw new Error("The lens table has nothing to ask for.");
+  if (!request) throw new Error("The lens table has no request.");
   if (!context.data.pieces) throw new Error("The lens table needs the text: data with prompt_length, steps, ids and pieces.");
   askAndShow({
     root: el,
@@ -59,7 +59,7 @@ function show(
   const text = data;
   let lens = first;
   let all = modes(lens);
-  const taste = remember<{ mode: ModeName }>({ mode: "probability" });
+  const preferences = remember<{ mode: ModeName }>({ mode: "probability" });
   let dark = isDark(el);
 
   const grid = new Grid(
@@ -71,7 +71,7 @@ function show(
       labelWidth: 46,
       heads: text.pieces,
       cell: (layer, token) => {
-        const ground = sequential(all[taste.mode].value(layer, token) / all[taste.mode].max, dark);
+        const ground = sequential(all[preferences.mode].value(layer, token) / all[preferences.mode].max, dark);
         const piece = pieceOf(lens.vocab, lens.token_ids.at({ layer, token, rank: 0 }));
         return { text: piece[1], title: cellTitle(lens, layer, token), ground: css(ground), ink: ink(ground) };
       },
@@ -88,9 +88,9 @@ function show(
   const tint = segmented<ModeName>(
     "Tint of the cells",
     { probability: "probability", entropy: "entropy", kl: "KL to the last layer" },
-    taste.mode,
+    preferences.mode,
     (name) => {
-      taste.mode = name;
+      preferences.mode = name;
       recolour();
     },
   );
@@ -102,7 +102,7 @@ function show(
   const checks = checksPlace(signal);
 
   const recolour = () => {
-    scale.update(all[taste.mode], dark);
+    scale.update(all[preferences.mode], dark);
     grid.refresh();
   };
   let at: ReturnType<typeof shownAt>;

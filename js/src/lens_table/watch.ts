@@ -41,7 +41,7 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
   const askFor = async (watch: unknown[]) => {
     const life = new AbortController();
     become(life);
-    say("asking …");
+    say("Loading …");
     try {
       const options = { signal: AbortSignal.any([signal, life.signal]) };
       const answer = await ask({ ...request, params: { ...request.params, watch } }, options);
@@ -60,7 +60,7 @@ export function watchField({ request, ask, lens, onAnswer, onBusy, signal }: Wat
     // A space is shown as a dot, so the reader may type a dot for it.
     const text = input.value.replaceAll("·", " ");
     if (!text) return;
-    if (watched.includes(text)) say("This token is watched already.");
+    if (watched.includes(text)) say("This token is already watched.");
     else void askFor([...watched, text]);
   };
   form.addEventListener("submit", submit, { signal });
@@ -102,7 +102,7 @@ function parts() {
   const add = element("button", { class: "tb-button", type: "submit" }, "Watch");
   const cancel = element("button", { class: "tb-button", type: "button", hidden: true }, "Cancel");
   const message = element("span", { class: "tb-note", role: "status" });
-  const title = "One token, exactly; a leading space belongs to it";
+  const title = "Exactly one token; a leading space is part of it";
   const label = element("label", { for: id, class: "tb-note", title }, "watch a token");
   const form = element("form", { class: "tb-watch", "data-capture": "no" }, label, input, add, cancel, message);
   return { form, input, add, cancel, message };

@@ -10,10 +10,10 @@ import { largestOf } from "./tint";
 export interface About {
   query: number;
   key: number;
-  /** "0.23 of the attention of layer 17, head 4" */
+  /** The number with its place: "0.23, layer 17, head 4". */
   words: string;
-  /** Words before the position: why it is named, if the reader has not chosen it. */
-  lead: string;
+  /** Whether the position is named because it has the largest number of the row; else the reader has chosen it. */
+  isLargest: boolean;
 }
 
 export interface Detail {
@@ -21,18 +21,22 @@ export interface Detail {
   tell(about: About): void;
 }
 
-export function detailLine(text: Text): Detail {
+/** `noun` is the name of the numbers: "weight". */
+export function detailLine(text: Text, noun: string): Detail {
   const el = element("p", { class: "tb-detail", "aria-live": "polite" });
-  const draw = ifChanged((query: number, key: number, words: string, lead: string) => {
+  const draw = ifChanged((query: number, key: number, words: string, isLargest: boolean) => {
     const piece = text.pieces[key];
     if (key > query || !piece) el.replaceChildren(`position ${key} comes after position ${query}`);
-    else el.replaceChildren(`${lead}position ${key} `, token(piece as Piece, { title: "" }), `: ${words}`);
+    else {
+      const rest = isLargest ? `, ${words}` : `: ${noun} ${words}`;
+      el.replaceChildren(isLargest ? `largest ${noun}: ` : "", token(piece as Piece, { title: "" }), ` (position ${key})${rest}`);
+    }
   });
-  return { el, tell: ({ query, key, words, lead }) => draw(query, key, words, lead) };
+  return { el, tell: ({ query, key, words, isLargest }) => draw(query, key, words, isLargest) };
 }
 
 /** The selected key if the row reaches it, else the key with the largest weight; `chose` says which. */
-export function spokenOf(picked: number | null, row: Float32Array, query: number, without: boolean) {
+export function spokenOf(picked: number | null, row: Float32Array, query: number, skipFirst: boolean) {
   const chose = picked !== null && picked <= query;
-  return { key: chose ? picked : largestOf(row, without && query > 0 ? 1 : 0), chose };
+  return { key: chose ? picked : largestOf(row, skipFirst && query > 0 ? 1 : 0), chose };
 }

@@ -18,28 +18,30 @@ const [WHOLE_TICKS, TICKS] = [
 
 export interface Legend {
   el: HTMLElement;
-  /** Says how far the scale reaches. Both sentences are always laid out, so that nothing moves when the scale changes. */
+  /** The range of the scale. Both sentences are always laid out, so that nothing moves when the scale changes. */
   note: HTMLElement;
   update(tint: Tint, dark: boolean): void;
 }
 
 export interface Meaning {
-  /** The name of the whole that the numbers are parts of: "the attention". */
+  /** The name of the numbers: "attention weight". */
   what: string;
-  /** The name of the largest number without position 0: "the largest weight in this row beside position 0". */
+  /** The name of the largest number without position 0: "the largest weight in this row except position 0". */
   most: string;
 }
 
 export function legend({ what, most }: Meaning): Legend {
   const drawing = svg("svg", { role: "img", class: "tb-legend-scale" });
-  const [all, rest] = [element("span", {}, "tint: 0 to 1"), element("span", {})];
+  const [all, rest] = [element("span", {}, "scale: 0 to 1"), element("span", {})];
   const draw = ifChanged((top: number, from: number, empty: boolean, dark: boolean) => {
     const whole = from === 0;
     if (!whole || !rest.textContent) {
-      rest.textContent = empty ? "tint: this row has nothing beside position 0" : `tint: 0 to ${rough(top)}, ${most}`;
+      rest.textContent = empty
+        ? "scale: only position 0 has weight in this row"
+        : `scale: 0 to ${rough(top)}, ${most}`;
     }
     for (const each of [all, rest]) each.toggleAttribute("data-out", (each === all) !== whole);
-    drawing.setAttribute("aria-label", `From 0 to ${whole ? "1" : rough(top)}, by the square root`);
+    drawing.setAttribute("aria-label", `Square-root colour scale from 0 to ${whole ? "1" : rough(top)}`);
     const width = WIDTH / SHADES;
     const bars = Array.from({ length: SHADES }, (_, i) => ({
       kind: "rect" as const,
@@ -61,7 +63,7 @@ export function legend({ what, most }: Meaning): Legend {
     paintSvg(drawing, { width: WIDTH + 2 * MARGIN, height: 24, marks: [...bars, ...numbers] });
   });
   return {
-    el: element("div", { class: "tb-legend tb-note" }, drawing, element("span", {}, `of ${what}, by its square root`)),
+    el: element("div", { class: "tb-legend tb-note" }, drawing, element("span", {}, `${what} (square-root colour scale)`)),
     note: element("span", { class: "tb-note tb-scale-note" }, all, rest),
     update: ({ top, from, empty }, dark) => draw(top, from, empty === true, dark),
   };

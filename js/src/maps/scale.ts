@@ -16,20 +16,21 @@ export interface Scale {
 }
 
 /** The reader's choice. It stays when another result is shown. */
-export interface Taste {
-  without: boolean;
+export interface Preferences {
+  /** Whether the scale leaves out position 0. */
+  skipFirst: boolean;
 }
 
-export function scale(meaning: Meaning, taste: Taste, onChange: () => void, signal: AbortSignal): Scale {
+export function scale(meaning: Meaning, preferences: Preferences, onChange: () => void, signal: AbortSignal): Scale {
   const { el, note, update }: Legend = legend(meaning);
   const button = element("button", { class: "tb-button", type: "button" }, "leave out position 0");
   button.title =
-    "Attention often rests on the first token. Without it the tint reaches from 0 to the largest of the rest; no number changes.";
-  const say = () => button.setAttribute("aria-pressed", String(taste.without));
+    "Position 0 often has most of the attention. Without it, the colours of the other tokens differ more. No number changes.";
+  const say = () => button.setAttribute("aria-pressed", String(preferences.skipFirst));
   button.addEventListener(
     "click",
     () => {
-      taste.without = !taste.without;
+      preferences.skipFirst = !preferences.skipFirst;
       say();
       onChange();
     },
@@ -41,7 +42,7 @@ export function scale(meaning: Meaning, taste: Taste, onChange: () => void, sign
     note,
     button,
     of: (without, dark) => {
-      const tint = taste.without ? without : WHOLE;
+      const tint = preferences.skipFirst ? without : WHOLE;
       update(tint, dark);
       return tint;
     },

@@ -37,7 +37,7 @@ export interface SheetSpec {
   /** The last key of a row. */
   reach: (row: number) => number;
   /** The words for a cell. */
-  said: (row: number, key: number) => string;
+  describe: (row: number, key: number) => string;
   onCell: (row: number, key: number) => void;
   onRow: (row: number) => void;
   /** Called with the cell under the pointer or with the focus; null when there is none. */
@@ -123,7 +123,7 @@ export function sheet(spec: SheetSpec, signal: AbortSignal): CellSheet {
     cursor.dataset.key = String(focus.token);
     here.setAttribute("aria-rowindex", String(focus.row + 2));
     cursor.setAttribute("aria-colindex", String(focus.token + firstKey));
-    cursor.setAttribute("aria-label", spec.said(rowAt(focus.row), focus.token));
+    cursor.setAttribute("aria-label", spec.describe(rowAt(focus.row), focus.token));
     setSelected(cursor, selected.row === rowAt(focus.row) && selected.key === focus.token);
   };
   const mark = () => {

@@ -17,7 +17,7 @@ import { figure, named, weightName } from "./words";
 const SHORT = 48;
 const FADE = 20;
 /** Smaller weights have no number under their token; the detail line shows them. */
-const SAID = 0.005;
+const LEAST_SHOWN = 0.005;
 /** The importance of the query when the text scrolls; the importance of another token is its tint. */
 const READS = 0.2;
 
@@ -47,7 +47,7 @@ interface State {
   known: boolean;
   ground: string;
   /** The number under the token, and in the words for screen readers. */
-  said: string;
+  figure: string;
   name: string;
   here: boolean;
   out: boolean;
@@ -158,11 +158,11 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
         // Write only changes: a write forces a new layout, and in a long text most tokens stay the same.
         const before = states[key];
         const name = before?.weight === weight && before.known === known ? before.name : here ? figure(weight, known) : "";
-        const said = here && weight >= SAID ? name : "";
-        const now = { weight, known, ground, said, name, here, out: key < tint.from, reads: key === query };
+        const number = here && weight >= LEAST_SHOWN ? name : "";
+        const now = { weight, known, ground, figure: number, name, here, out: key < tint.from, reads: key === query };
         states[key] = now;
         if (before?.ground !== ground) shown.style.cssText = ground;
-        if (before?.said !== said) under.textContent = said;
+        if (before?.figure !== number) under.textContent = number;
         if (before?.here !== here) {
           piece.toggleAttribute("data-later", !here);
           piece.setAttribute("aria-disabled", String(!here));
@@ -171,15 +171,12 @@ export function lookedAt({ text, sinks, onKey, onPoint }: TextSpec, signal: Abor
         if (before?.reads !== now.reads) piece.toggleAttribute("data-reads", now.reads);
         // The detail line says what this is a share of.
         if (before?.name !== name) {
-          piece.setAttribute(
-            "aria-label",
-            `position ${key} ${named(text, key)}: ${here ? name : "comes after the position that reads"}`,
-          );
+          piece.setAttribute("aria-label", `position ${key} ${named(text, key)}: ${here ? name : "comes after the query"}`);
         }
       });
       if (sink) {
         sink.textContent = `sink ${weightName(taken ?? 0)}`;
-        sink.title = `${weightName(taken ?? 0)} of the attention of this row goes to the sink, which leads nowhere`;
+        sink.title = `The sink takes ${weightName(taken ?? 0)} of the attention of this row. It is no token.`;
         sink.style.cssText = tinted(taken ?? 0, tint.from);
       }
       if (!list.contains(focusedIn(list))) onHome(Math.min(selected ?? 0, there));

@@ -22,10 +22,16 @@ export function figure(weight: number, known: boolean): string {
   return `${known ? "" : "≈"}${weightName(weight)}`;
 }
 
+/** "0.23" */
 export function weightName(weight: number): string {
   // Weights arrive as bytes, which do not tell smaller ones apart.
   if (weight < LEAST) return "<0.001";
   return probability(weight, digitsOf(weight));
+}
+
+/** The same in per cent: "23 %". */
+export function percent(weight: number): string {
+  return `${weightName(weight).replace(/[\d.]+/, (share) => String(Number((100 * Number(share)).toFixed(1))))} %`;
 }
 
 /** The number of digits after the point for a weight of this size. */

@@ -20,7 +20,7 @@ export interface Host {
   render(name: string, el: HTMLElement, signal: AbortSignal): Promise<void>;
 }
 
-const experimental = { invoke: () => Promise.reject(new Error("This snapshot has no kernel.")) };
+const experimental = { invoke: () => Promise.reject(new Error("This saved page has no kernel.")) };
 
 export function makeHost(
   page: SavedPage,

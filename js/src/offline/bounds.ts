@@ -1,9 +1,9 @@
-// How far the axes of a saved page go, as its traces and its baked answers say.
+// The sizes of the axes of a saved page, from its traces and its stored answers.
 
 import type { Limits } from "../selection";
 import type { SavedPage } from "./page";
 
-/** Of each trace, in the order of the bench. */
+/** The sizes for each trace, in the order of the bench. */
 export type Bounds = readonly Limits[];
 
 interface Tree {
@@ -25,7 +25,7 @@ export function boundsOf({ root, widgets, baked }: SavedPage): Bounds {
   });
 }
 
-/** Whether a field of the selection can have a value; `trace` is the trace that is looked at, null where there is none. */
+/** Whether a field of the selection can have this value; `trace` is the selected trace, null if there is none. */
 export function fits(field: string, value: number, trace: Limits | null): boolean {
   const within = (end: number | null | undefined, start = 0) => value >= start && value < (end ?? Number.POSITIVE_INFINITY);
   if (field === "step") return within(trace?.steps);

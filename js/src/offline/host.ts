@@ -49,7 +49,7 @@ export async function openPage(document: Document, load = loadBlob, signal = new
     const sentence = document.createElement("p");
     sentence.setAttribute("role", "alert");
     const why = error instanceof Error ? error.message : String(error);
-    sentence.textContent = `The interactive part could not be shown (${why}). What is above is true without it.`;
+    sentence.textContent = `The interactive part could not be shown (${why}). The text above is right without it.`;
     if (main) main.hidden = false;
     main?.append(sentence);
   }

@@ -45,7 +45,8 @@ export function bakedKernel(
     if (kind !== "ask" || !request) return;
     const found = baked[sliceKey(request, slice)];
     const result = isSame(found) ? baked[found.$same] : found;
-    if (result === undefined) reply({ kind: "error", error: "Not in this snapshot.", absent: true, code: request.code });
+    if (result === undefined)
+      reply({ kind: "error", error: "This saved page does not have this answer.", absent: true, code: request.code });
     else if (isFailure(result)) reply({ kind: "error", error: result.$error, ...(result.absent && { absent: true, code: "" }) });
     else if (isChunk(result)) {
       chunks(result.$chunk).then(

@@ -28,9 +28,8 @@ export function linkAddress(selection: StaticModel, bounds: Bounds, signal: Abor
 }
 
 /**
- * What changes in the selection by the fields that an address names, without what is not in this page. A step is read at its
- * position, and no token is marked beside it, unless the address says otherwise. The other fields are those of the trace that
- * it names, else of the one that is looked at.
+ * The change of the selection by an address. Leaves out fields that do not fit the page. A step also sets its position and clears
+ * the token, unless the address names them. Fields are checked against the trace that the address names, else the selected one.
  */
 export function parseHash(hash: string, bounds: Bounds, now: Partial<Fields> = {}): Partial<Fields> {
   const names = named(hash);
@@ -48,7 +47,7 @@ export function parseHash(hash: string, bounds: Bounds, now: Partial<Fields> = {
   return { ...moved, token: null, query: position(trace, change.step), ...change };
 }
 
-/** The same for an address that replaces another: what it leaves out is no longer selected, but the trace and its step are. */
+/** The same for an address that replaces another: fields that it leaves out are cleared, except the trace and its step. */
 export function wholeHash(hash: string, bounds: Bounds, now: Partial<Fields> = {}): Partial<Fields> {
   const change = parseHash(hash, bounds, now);
   if (Object.keys(change).length === 0) return {};
@@ -59,7 +58,7 @@ export function wholeHash(hash: string, bounds: Bounds, now: Partial<Fields> = {
   return { ...change, ...Object.fromEntries(cleared.map((name) => [name, null])), ...implied };
 }
 
-/** The address of a selection. What follows from the step is left out, and the trace where there is one. */
+/** The address of a selection. Leaves out what follows from the step, and the trace if there is only one. */
 export function formatHash(fields: Partial<Fields>, bounds: Bounds): string {
   const trace = bounds[fields.trace ?? 0];
   const implied = trace && typeof fields.step === "number" ? position(trace, fields.step) : null;

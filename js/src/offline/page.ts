@@ -15,10 +15,10 @@ export interface SavedPage {
   format?: number;
 }
 
-/** Of the block, as far as this reader knows. Twin of `FORMAT` in tracebench/offline/page.py. */
+/** The newest format of the block that this reader knows. Twin of `FORMAT` in tracebench/offline/page.py. */
 const FORMAT = 2;
 
-/** Inflates one of the parts that stand beside the block. */
+/** Inflates one of the parts beside the block. */
 export type Chunks = (number: number) => Promise<unknown>;
 
 export function chunksOf(document: Document): Chunks {
@@ -33,7 +33,9 @@ export async function readPage(text: string): Promise<SavedPage> {
   const page = (await readBlock(text)) as SavedPage;
   const { format = 1 } = page;
   if (format > FORMAT) {
-    throw new Error(`its format is ${format}, and this reader knows formats up to ${FORMAT}: save it with a newer tracebench`);
+    throw new Error(
+      `the page has format ${format}, but this reader knows formats up to ${FORMAT}: save it with a newer tracebench`,
+    );
   }
   return page;
 }

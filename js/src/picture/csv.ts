@@ -1,8 +1,8 @@
 // Exact numbers as comma-separated text (RFC 4180). Header names are axis names, so that the table reads like the array.
-// Text is the exact text, as `to_pandas()` has it, with the quotation marks that CSV itself needs: two tables are joined by it.
-// A spreadsheet may take a text that starts with = for a formula; docs/decisions says why that is not guarded against.
+// Token text is exact, as in `to_pandas()`, so that tables can be joined by it. It has only the quotation marks that CSV needs.
+// A spreadsheet may read a text that starts with = as a formula; docs/decisions says why we do not prevent that.
 
-/** In place of a coordinate where a number is the mean over that axis: a word of ours, so it stands without quotation marks. */
+/** Replaces a coordinate if the number is the mean over that axis. It is no token, so it has no quotation marks. */
 export const MEAN = { word: "mean" };
 
 type Cell = string | number | null | typeof MEAN;

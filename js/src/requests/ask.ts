@@ -1,6 +1,6 @@
-// Sends the requests of the views and the actions of the bench, and gives back the answers. In a notebook the kernel answers, in a saved page a table of
-// stored answers; a view cannot tell which. All views of a page share one `Answers` (see answers_model.ts), so equal requests
-// are sent once. Twin of tracebench/widgets/answers.py.
+// Sends the requests of the views and the actions of the bench, and gives back the answers. In a notebook the kernel answers,
+// in a saved page a table of stored answers; a view cannot tell which. All views of a page share one `Answers` (see
+// answers_model.ts), so equal requests are sent once. Twin of tracebench/widgets/answers.py.
 
 import { callEach } from "../listeners";
 import { decode } from "../wire";
@@ -24,13 +24,13 @@ export interface AskOptions extends ActOptions {
   slice?: Slice | undefined;
   /** The id of the answer that the slice belongs to: the kernel may have computed another one since. */
   of?: string | undefined;
-  /** Hears what is known of the answer so far, any number of times before the answer. */
+  /** Gets the answer so far, any number of times before the whole answer. */
   onPart?: (part: unknown) => void;
 }
 
 export type Ask = (request: Request, options?: AskOptions) => Promise<unknown>;
 
-/** Why there is no answer. Where `absent`, nothing here can compute it, and `code` is the Python that computes it. */
+/** Why there is no answer. If `absent`, nothing in the page can compute it; `code` is the Python that does. */
 export class AskError extends Error {
   constructor(
     sentence: string,
@@ -42,7 +42,7 @@ export class AskError extends Error {
   }
 }
 
-/** Whether nothing here can compute the answer. Compares the name: the error may be of another bundle's class. */
+/** Whether nothing in the page can compute the answer. Compares the name: the error may be of another bundle's class. */
 export function isAbsent(error: unknown): error is AskError {
   return error instanceof Error && error.name === "AskError" && (error as AskError).absent;
 }
@@ -146,8 +146,8 @@ export class Answers {
   }
 
   /**
-   * Has the kernel do something that is no question ("save", "size"): every call is a message of its own. Resolves to what came
-   * of it; it is cancelled when its signal aborts.
+   * Asks the kernel for an action ("save", "size"). Every call is one message. Resolves to the result of the action. The action is
+   * cancelled when the signal aborts.
    */
   act(action: string, params: object = {}, options: ActOptions = {}): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
@@ -162,7 +162,7 @@ export class Answers {
     const answer = this.#wait(id, options);
     if (acknowledged && !this.offline) this.liveness.expect(id);
     if (!this.#send(message)) {
-      const gone = "The kernel cannot be reached: it was restarted, or is gone. What is here stays readable.";
+      const gone = "The kernel cannot be reached: it restarted or is gone. You can still read the results.";
       this.#fail(id, new AskError(gone));
     }
     return answer;

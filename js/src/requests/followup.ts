@@ -1,4 +1,4 @@
-// Follow-up requests: the reader asks a view something else than its first request. The widget keeps one for each trace.
+// Follow-up requests: requests of the reader that replace the first request of a view. The widget keeps one for each trace.
 // Twin of `View.request` in tracebench/widgets/base.py.
 
 import type { Synced } from "../synced";
@@ -6,7 +6,7 @@ import type { Request } from "./request";
 import { requestKey } from "./request";
 
 export interface Followup {
-  /** The follow-up request; null where the view still asks its first one. */
+  /** The follow-up request; null if the view still asks its first one. */
   get(): Request | null;
   /** Whether something is kept for these traces that is no request about them. */
   isIgnored(): boolean;
@@ -14,7 +14,7 @@ export interface Followup {
   set(request: Request | null): void;
 }
 
-/** What a view is asked in place of a first request. `asked` maps what a request is about to the request. */
+/** The follow-up of a first request. `asked` maps the traces of a request to the request. */
 export function followupTo(first: Request, asked: Pick<Synced, "get" | "set">): Followup {
   const about = aboutOf(first);
   const all = () => (isRecord(asked.get()) ? (asked.get() as Record<string, unknown>) : {});
@@ -33,7 +33,7 @@ export function followupTo(first: Request, asked: Pick<Synced, "get" | "set">): 
   };
 }
 
-/** What a request is about, as one text. */
+/** The traces of a request as one key. */
 function aboutOf({ traces }: Request): string {
   return traces.join("+");
 }

@@ -5,13 +5,13 @@ import { canonical } from "./canonical";
 export interface Request {
   analysis: string;
   params: Record<string, unknown>;
-  /** The hashes of the traces that it is about; empty where it is about none. */
+  /** The hashes of its traces; empty if it is about no trace. */
   traces: string[];
   target: unknown;
   code: string;
 }
 
-/** Another request that a view offers, with what a menu calls it. */
+/** Another request that a view offers, with its label in a menu. */
 export interface Alternative {
   label: string;
   request: Request;
@@ -30,7 +30,7 @@ export function requestKey(request: Request): string {
   return key;
 }
 
-/** Keys that are computed: all views and the head need them at every step. A request does not change. */
+/** A cache of keys: all views and the head need them at every step, and a request does not change. */
 const keys = new WeakMap<Request, string>();
 
 /** The key of a slice of an answer: the key of the request, then the coordinates. */

@@ -8,7 +8,7 @@ import { isAbsent } from "./ask";
 import type { Asker } from "./cache";
 import type { Request } from "./request";
 
-export const WAITING = "Waiting for the kernel: it is busy, or gone. The answer will appear when it comes.";
+export const WAITING = "Waiting for the kernel: it is busy or gone. The answer appears when it arrives.";
 
 /** A view's own sentence on why there is no answer. `code` is the line above the Python; null where Python would not help. */
 export interface Absence {
@@ -31,7 +31,7 @@ export interface Asking {
   /** Shows the result. The signal aborts when the view ends, or when showing fails. */
   show: (result: unknown, signal: AbortSignal) => void;
   /** The shown result, if it can show the next one in its own elements. */
-  standing?: Standing;
+  shownResult?: ShownResult;
   /** Explains an absent answer, where the view knows the reason. */
   why?: () => Absence | null;
   /** A button for what the reader can do when the answer is absent. */
@@ -39,20 +39,20 @@ export interface Asking {
 }
 
 /** A shown result that can show another result in the same elements: to rebuild a long text for every step is slow. */
-export interface Standing {
+export interface ShownResult {
   isHere(): boolean;
   /** Returns false if the elements do not fit this result. */
   replace(result: unknown): boolean;
 }
 
-/** Asks for the result, and shows the progress until it is there; what is known of it so far is shown under the progress. */
+/** Asks for the result, and shows the progress until it arrives; parts of the result are shown under the progress. */
 export function askAndShow(asking: Asking): void {
   const { root, body, answers, request, signal, what } = asking;
   const cancel = new AbortController();
   const stop = () => cancel.abort();
   signal.addEventListener("abort", stop);
 
-  let progress = `Asking for ${what} …`;
+  let progress = `Loading ${what} …`;
   const note = element("p", { "aria-live": "polite" }, progress);
   const bar = element("progress", { "aria-label": `Progress of ${what}` });
   const button = element("button", { class: "tb-button", type: "button" }, "Cancel");
@@ -62,7 +62,7 @@ export function askAndShow(asking: Asking): void {
   const wait = () => body.replaceChildren(box);
   // A saved page, or a kernel that has the answer, is faster than this: then nothing flickers.
   let patience: ReturnType<typeof setTimeout> | undefined;
-  if (asking.standing?.isHere()) patience = setTimeout(wait, PATIENCE_MS);
+  if (asking.shownResult?.isHere()) patience = setTimeout(wait, PATIENCE_MS);
   else wait();
   const onProgress = ({ done, total, note: word }: Progress) => {
     progress = `Computing ${what}${word ? `: ${word}` : ""}${total ? ` (${done} of ${total})` : ""} …`;
@@ -78,13 +78,13 @@ export function askAndShow(asking: Asking): void {
 
   const showing = shower(asking);
   const prepared = async (result: unknown) => asking.prepare?.(result, options) ?? result;
-  /** How many have come; none counts any more when the answer is there. */
+  /** The number of parts so far; -1 when the answer has arrived, because parts no longer count. */
   let parts = 0;
   const onPart = (part: unknown) => {
     parts += 1;
     const newest = parts;
     const show = (ready: unknown) => {
-      // A newer one, or the answer, may have been ready first.
+      // A newer part, or the answer, may have been ready first.
       if (cancel.signal.aborted || newest !== parts) return;
       clearTimeout(patience);
       try {
@@ -120,14 +120,14 @@ export function askAndShow(asking: Asking): void {
     });
 }
 
-/** Shows one result after the other. What one has started ends with it, also where showing fails: then this throws on. */
-function shower({ body, signal, show, standing }: Asking): { show(result: unknown): void; end(): void } {
+/** Shows one result after the other. Each ends what the one before has started. Rethrows an error of `show`. */
+function shower({ body, signal, show, shownResult }: Asking): { show(result: unknown): void; end(): void } {
   let attempt = new AbortController();
   return {
     end: () => attempt.abort(),
     show: (result) => {
       try {
-        if (standing?.isHere() && standing.replace(result)) return;
+        if (shownResult?.isHere() && shownResult.replace(result)) return;
         attempt.abort();
         attempt = new AbortController();
         body.replaceChildren();
@@ -141,7 +141,7 @@ function shower({ body, signal, show, standing }: Asking): { show(result: unknow
   };
 }
 
-/** In place of the progress, so that a part that is shown stays; else in place of everything. */
+/** Replaces the progress, so that a shown part stays; without progress, replaces everything. */
 function showWhyNot(asking: Asking, error: unknown, cancelled: boolean, progress: HTMLElement, end: () => void): void {
   const { root, body, request } = asking;
   const absent = isAbsent(error);

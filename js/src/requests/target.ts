@@ -10,7 +10,7 @@ export interface Target {
   of: "logit" | "log_prob" | "prob" | "entropy";
 }
 
-/** The step of a request's target; null where it is about every step, or has no target. */
+/** The step of a request's target; null if it is about every step, or has no target. */
 export function stepOf({ target }: Pick<Request, "target">): number | null {
   return (target as Target | null)?.step ?? null;
 }

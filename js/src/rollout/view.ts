@@ -12,14 +12,14 @@ import { askAndShow } from "../requests/states";
 import type { Text } from "../trace";
 import { element } from "../ui/dom";
 
-/** `data` is the text that the rollout is about; the rollout itself is asked for. */
+/** `data` is the text; the view asks for the rollout. */
 export function rolloutView({ el, data: text, answers, request, selection, remember, signal }: Context<Text>): void {
-  if (!request) throw new Error("The rollout view has nothing to ask for.");
+  if (!request) throw new Error("The rollout view has no request.");
   if (!text.pieces) throw new Error("The rollout view needs the text: data with prompt_length, steps, ids and pieces.");
   const slot = element("span", { class: "tb-att-slot" });
   const body = element("div", { class: "tb-att-body" });
   el.append(element("header", { class: "tb-head" }, element("h2", {}, "What has come here by attention?"), slot), body);
-  const taste = remember({ without: false });
+  const preferences = remember({ skipFirst: false });
   const prepare = (answer: unknown, options: AskOptions) =>
     prepareRollout(answer as Rollout, slicesOf(answer as Rollout, request, pinned(answers, answer)), text, selection, options);
   askAndShow({
@@ -30,7 +30,8 @@ export function rolloutView({ el, data: text, answers, request, selection, remem
     signal,
     what: "the rollout",
     prepare,
-    show: (prepared, shown) => showRollout({ el, head: slot, body }, prepared as PreparedRollout, text, selection, taste, shown),
+    show: (prepared, shown) =>
+      showRollout({ el, head: slot, body }, prepared as PreparedRollout, text, selection, preferences, shown),
   });
 }
 

@@ -18,12 +18,12 @@ export function trouble(retry: () => void): Trouble {
   return {
     el,
     busy: (name, isSilent) => {
-      el.textContent = name === null ? "" : isSilent ? WAITING : `Asking for ${name} …`;
+      el.textContent = name === null ? "" : isSilent ? WAITING : `Loading ${name} …`;
     },
     failed: (error, name) => {
       el.replaceChildren();
       if (error === null) return;
-      el.append(`There is no ${name} here: ${error instanceof Error ? error.message : String(error)}`);
+      el.append(`Cannot show ${name}: ${error instanceof Error ? error.message : String(error)}`);
       if (!isAbsent(error)) {
         const again = element("button", { class: "tb-button", type: "button" }, "Ask again");
         again.addEventListener("click", () => {

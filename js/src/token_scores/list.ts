@@ -15,7 +15,7 @@ export const FIRST = 12;
 export type Order = "size" | "position";
 
 /** The reader's choice of order and length. It stays from step to step. */
-export interface Taste {
+export interface Preferences {
   order: Order;
   all: boolean;
 }
@@ -24,7 +24,7 @@ export interface ListSpec {
   /** The answer on the page. */
   scores: () => Scores;
   text: Text;
-  taste: Taste;
+  preferences: Preferences;
   onSelect: (token: number) => void;
   onPoint: (token: number | null) => void;
 }
@@ -35,14 +35,19 @@ export interface ScoreList {
   select(tokens: readonly number[]): void;
 }
 
-export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, signal: AbortSignal): ScoreList {
+export function scoreList({ scores, text, preferences, onSelect, onPoint }: ListSpec, signal: AbortSignal): ScoreList {
   const rows = element("div", { class: "tb-score-rows", role: "listbox", "aria-label": "Scores of the tokens" });
   rows.dataset.capture = "whole";
   const more = element("button", { class: "tb-button", type: "button", "aria-expanded": "false" });
-  const order = segmented<Order>("Order of the tokens", { size: "by size", position: "by position" }, taste.order, (chosen) => {
-    taste.order = chosen;
-    draw();
-  });
+  const order = segmented<Order>(
+    "Order of the tokens",
+    { size: "by size", position: "by position" },
+    preferences.order,
+    (chosen) => {
+      preferences.order = chosen;
+      draw();
+    },
+  );
   const el = element(
     "div",
     { class: "tb-scores-list" },
@@ -58,14 +63,14 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
   const draw = () => {
     const focused = tokenAt(focusedIn(rows));
     const count = now.tokens.length;
-    shown = visible(now, taste, selected);
+    shown = visible(now, preferences, selected);
     if (!shown.includes(home)) home = shown[0] ?? -1;
-    rows.replaceChildren(...shown.map((token, i) => row(token, taste.all ? -1 : i)));
+    rows.replaceChildren(...shown.map((token, i) => row(token, preferences.all ? -1 : i)));
     mark();
     if (focused !== null) find(shown.includes(focused) ? focused : home)?.focus({ preventScroll: true });
     more.hidden = count <= FIRST;
-    more.textContent = taste.all ? `First ${FIRST}` : `All ${count}`;
-    more.setAttribute("aria-expanded", String(taste.all));
+    more.textContent = preferences.all ? `First ${FIRST}` : `All ${count}`;
+    more.setAttribute("aria-expanded", String(preferences.all));
   };
   const mark = () => {
     for (const each of rows.children as HTMLCollectionOf<HTMLElement>) {
@@ -105,7 +110,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
   };
 
   more.addEventListener("click", () => {
-    taste.all = !taste.all;
+    preferences.all = !preferences.all;
     draw();
   });
   rows.addEventListener(
@@ -144,7 +149,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
       const inFocus = rows.contains(focusedIn(rows));
       if (!inFocus && tokens[0] !== undefined && now.tokens.includes(tokens[0])) home = tokens[0];
       // The list always has the selected token.
-      if (visible(now, taste, selected).join() !== shown.join()) draw();
+      if (visible(now, preferences, selected).join() !== shown.join()) draw();
       else mark();
       const first = rows.querySelector<HTMLElement>('[aria-selected="true"]');
       if (changed && first) keepInSight(rows, first);
@@ -154,7 +159,7 @@ export function scoreList({ scores, text, taste, onSelect, onPoint }: ListSpec, 
 }
 
 /** The tokens of the list: the first in the order, then the selected one if it is not among them. */
-export function visible(row: Row, { order, all }: Taste, selected: readonly number[]): number[] {
+export function visible(row: Row, { order, all }: Preferences, selected: readonly number[]): number[] {
   const sorted = order === "size" ? bySize(row) : row.tokens;
   return sorted.filter((token, i) => all || i < FIRST || selected.includes(token));
 }

@@ -51,7 +51,7 @@ export function matrix({ scores, text, dark, onSelect, onPoint }: MatrixSpec, si
     signal,
   );
   const heading = element("h3", {}, "At every step");
-  const about = `rows: what was said; columns: the tokens that speak for or against it; colours to ±${inCell(most, most).slice(1)} ${scores.unit}`;
+  const about = `rows: the token of each step; columns: the tokens that speak for or against it; colour scale to ±${inCell(most, most).slice(1)} ${scores.unit}`;
   const note = element("span", { class: "tb-note" }, about);
   return {
     el: element("div", { class: "tb-matrix" }, element("div", { class: "tb-head" }, heading, note), grid.el),

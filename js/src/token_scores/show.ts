@@ -11,7 +11,7 @@ import { element, setAttributes, setHidden } from "../ui/dom";
 import { isDark, onThemeChange } from "../ui/theme";
 import { write } from "../ui/unchanged";
 import { legend } from "./legend";
-import type { Taste } from "./list";
+import type { Preferences } from "./list";
 import { scoreList } from "./list";
 import { matrix } from "./matrix";
 import { numbers } from "./numbers";
@@ -41,7 +41,7 @@ export function showScores(
   { head, question, body }: Places,
   first: Scores,
   heading: string,
-  taste: Taste,
+  preferences: Preferences,
 ): ShownScores {
   let scores = first;
   let resting = false;
@@ -56,11 +56,11 @@ export function showScores(
   };
 
   let scale = legend(scores);
-  const said = scoredText(
+  const scored = scoredText(
     { scores: current, text, onSelect: selectSource, onStep: (token) => selectToken(selection, text, token), onPoint: point },
     signal,
   );
-  const list = scoreList({ scores: current, text, taste, onSelect: selectSource, onPoint: point }, signal);
+  const list = scoreList({ scores: current, text, preferences, onSelect: selectSource, onPoint: point }, signal);
   const detail = element("p", { class: "tb-detail" });
   const sum = element("p", { class: "tb-note tb-scores-sum" });
   const every =
@@ -108,10 +108,10 @@ export function showScores(
       const [one, other] = state === "holds" ? [detail, sum] : [sum, detail];
       if (one.nextElementSibling !== other) one.after(other);
       scale.update(drawn, dark);
-      said.update(drawn, dark);
+      scored.update(drawn, dark);
       list.update(drawn);
     }
-    said.select(tokens);
+    scored.select(tokens);
     list.select(tokens);
     every?.select(drawn, tokens);
     tell();
@@ -134,7 +134,7 @@ export function showScores(
   introduce(heading);
   body.append(
     method,
-    element("div", { class: "tb-scores-main" }, element("div", { class: "tb-scores-text" }, said.el, detail, sum), list.el),
+    element("div", { class: "tb-scores-main" }, element("div", { class: "tb-scores-text" }, scored.el, detail, sum), list.el),
   );
   if (every) body.append(every.el);
   update();
@@ -144,13 +144,13 @@ export function showScores(
     (now) => {
       dark = now;
       scale.update(drawn, dark);
-      said.update(drawn, dark);
+      scored.update(drawn, dark);
       every?.recolour(dark);
     },
     signal,
   );
   return {
-    isHere: () => body.contains(said.el),
+    isHere: () => body.contains(scored.el),
     replace: (next, title) => {
       if (every || next.target.step === null) return false;
       scores = next;
@@ -165,7 +165,7 @@ export function showScores(
     rest: () => {
       resting = true;
     },
-    focus: said.focus,
+    focus: scored.focus,
   };
 }
 
@@ -182,7 +182,7 @@ function asked({ sentences: { steps, questions } }: Scores, step: number): strin
 function missing(scores: Scores, step: number | null): string {
   const shown = shownStep(scores, step);
   if (step === null) return `No step is selected: this is step ${shown}.`;
-  return step === shown ? "" : `Step ${step} was not explained: this is step ${shown}.`;
+  return step === shown ? "" : `Step ${step} has no scores: this is step ${shown}.`;
 }
 
 function tokensOf({ token }: Readonly<Fields>): number[] {

@@ -16,7 +16,7 @@ import { element, focusedIn, onResize, steady } from "../ui/dom";
 import { askAtSteps } from "./asking";
 import type { Choices } from "./chooser";
 import { chooser, targetOf } from "./chooser";
-import type { Taste } from "./list";
+import type { Preferences } from "./list";
 import { narrowed } from "./narrowed";
 import type { Scores } from "./result";
 import type { ShownScores } from "./show";
@@ -29,33 +29,33 @@ const HEADING = "Which tokens speak for it?";
 /** `data` is the text; the view asks for the scores at the selected step. */
 export function tokenScores(context: Context<Text>): void {
   const { el, data: text, answers, request: first, selection, synced, remember, signal } = context;
-  if (!first) throw new Error("The token scores have nothing to ask for.");
+  if (!first) throw new Error("The token scores have no request.");
   if (!text.pieces) throw new Error("The token scores need the text: data with prompt_length, steps, ids and pieces.");
   const head = element("header", { class: "tb-head" });
   const question = element("p", { class: "tb-scores-question", "aria-live": "polite" });
   const body = element("div", { class: "tb-scores-body" });
-  const taste = remember<Taste>({ order: "size", all: false });
+  const preferences = remember<Preferences>({ order: "size", all: false });
   const step = () => stepIn(text, selection.fields.step);
   const kept = synced("_asked");
   const followup = followupTo(first, kept);
   let request = followup.get() ?? first;
-  const bare = () => {
+  const showTitle = () => {
     head.replaceChildren(element("h2", {}, heading(request, text as Choices)));
     question.textContent = stepOf(request) === null ? "" : aboutStep(text, step());
   };
   let focused = false;
-  bare();
-  const pose = (other: Request) => {
+  showTitle();
+  const showRequest = (other: Request) => {
     request = other;
     asking.fill(other);
     note.hidden = true;
     askOther(other);
   };
-  const take = (other: Request) => {
+  const askInstead = (other: Request) => {
     if (signal.aborted) return;
     const again = requestKey(other) === requestKey(request);
     followup.set(requestKey(other) === requestKey(first) ? null : other);
-    if (again) pose(other);
+    if (again) showRequest(other);
   };
   let newest: Request | null = null;
   const asking = chooser(
@@ -63,8 +63,8 @@ export function tokenScores(context: Context<Text>): void {
     first,
     (other) => {
       newest = other;
-      if (answers.offline) void narrowed(other, step(), answers).then((found) => newest === other && take(found));
-      else take(other);
+      if (answers.offline) void narrowed(other, step(), answers).then((found) => newest === other && askInstead(found));
+      else askInstead(other);
     },
     signal,
   );
@@ -73,27 +73,27 @@ export function tokenScores(context: Context<Text>): void {
   // The follow-up request may come from here, from another display of this view, or from Python.
   kept.on(() => {
     const other = followup.get() ?? first;
-    if (requestKey(other) !== requestKey(request)) pose(other);
+    if (requestKey(other) !== requestKey(request)) showRequest(other);
   }, signal);
   const ignored = followup.isIgnored();
-  const said = ignored && "A question was kept that is none for this text: the first one is asked.";
-  const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, said);
+  const sentence = ignored && "The saved question does not fit this text, so the first question is asked.";
+  const note = element("p", { class: "tb-note", role: "status", hidden: !ignored }, sentence);
   selection.on(() => asking.update(step()), signal);
   el.append(head, asking.el, note, question, body);
   // While a step is loading, the head has only its title.
   steady(head, signal);
-  let standing: (ShownScores & { end: () => void }) | null = null;
+  let current: (ShownScores & { end: () => void }) | null = null;
   const end = () => {
-    standing?.end();
-    standing = null;
-    bare();
+    current?.end();
+    current = null;
+    showTitle();
   };
   const askOther = askAtSteps({
-    standing: {
-      isHere: () => standing?.isHere() ?? false,
+    shownResult: {
+      isHere: () => current?.isHere() ?? false,
       replace: (answer) => {
         try {
-          return standing?.replace(answer as Scores, heading(request, text as Choices)) ?? false;
+          return current?.replace(answer as Scores, heading(request, text as Choices)) ?? false;
         } catch (error) {
           end();
           throw error;
@@ -117,23 +117,23 @@ export function tokenScores(context: Context<Text>): void {
     onFirst: () => followup.set(null),
     onLeave: () => {
       focused = body.contains(focusedIn(body));
-      standing?.rest();
+      current?.rest();
       el.dataset.state = "loading";
-      bare();
+      showTitle();
     },
     show: (answer, attempt) => {
       end();
       // The shown result outlives its request: the next answer may be shown in the same elements.
       const life = new AbortController();
       attempt.addEventListener("abort", () => {
-        if (standing) return;
+        if (current) return;
         life.abort();
-        bare();
+        showTitle();
       });
       const living = { ...context, signal: AbortSignal.any([signal, life.signal]) };
       const title = heading(request, text as Choices);
-      const made = showScores(living, { head, question, body }, answer as Scores, title, taste);
-      standing = { ...made, end: () => life.abort() };
+      const made = showScores(living, { head, question, body }, answer as Scores, title, preferences);
+      current = { ...made, end: () => life.abort() };
       const elsewhere = focusedIn(body);
       if (focused && (!elsewhere || elsewhere === document.body)) made.focus();
       focused = false;
@@ -155,8 +155,8 @@ function stepIn({ steps }: Text, step: number | null): number {
 }
 
 function aboutStep(text: Text, step: number): string {
-  const said = text.pieces[tokenOf(text, step)];
-  return said ? `Step ${step}, where “${isolated(said[1])}” was said.` : "";
+  const piece = text.pieces[tokenOf(text, step)];
+  return piece ? `Step ${step}, token “${isolated(piece[1])}”.` : "";
 }
 
 export default widget("token_scores", tokenScores);

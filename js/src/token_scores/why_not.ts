@@ -6,15 +6,15 @@ import { isolated } from "../tokens";
 import type { Known, Token } from "./token_field";
 import { idOrText, madeOf, partOf, shown, visible } from "./token_field";
 
-/** Null if the request is valid and only the answer is missing. `said` has the ids of the generated tokens, step by step. */
-export function whyNot(known: Known, { token, against, of }: Target, said: readonly number[]): Absence | null {
+/** Null if the request is valid and only the answer is missing. `generated` has the ids of the generated tokens, step by step. */
+export function whyNot(known: Known, { token, against, of }: Target, generated: readonly number[]): Absence | null {
   if (of === "entropy") return null;
   const written = [token, against].filter((each): each is string => typeof each === "string");
   const refused = written.map((each) => severalTokens(known, each)).find(Boolean);
   if (refused) return { sentence: refused, code: null };
-  const [why, rather] = [token === null ? said : [idOf(known, token)], idOf(known, against)];
-  if (rather !== null && why.includes(rather)) {
-    const name = isolated(shown(known, rather));
+  const [explained, compared] = [token === null ? generated : [idOf(known, token)], idOf(known, against)];
+  if (compared !== null && explained.includes(compared)) {
+    const name = isolated(shown(known, compared));
     return {
       sentence: `“${name}” is compared with itself: write another token after “rather than”, or none.`,
       code: null,
@@ -29,7 +29,7 @@ function severalTokens(known: Known, exact: string): string | null {
   if (tokens.length < 2) return null;
   const named = tokens.map((each) => `“${isolated(each)}”`).join(", ");
   const name = isolated(visible(exact));
-  return `“${name}” is ${tokens.length} tokens in this text (${named}), and a question is about one: write one of them, or one that the field offers.`;
+  return `“${name}” is ${tokens.length} tokens in this text (${named}), but a question is about one token. Write one of them, or choose a suggestion.`;
 }
 
 /** Says that only a tokenizer knows whether it is a token. */
@@ -37,11 +37,11 @@ function notKnown(known: Known, exact: string): Absence {
   const name = isolated(visible(exact));
   const whole = partOf(known, exact);
   const here = whole
-    ? `In this text “${name}” is a part of “${isolated(whole)}”, and nobody here can tell whether it is a token by itself.`
-    : `Nobody here can tell whether “${name}” is one token: known are the tokens of the text and the alternatives at its steps.`;
+    ? `In this text “${name}” is a part of “${isolated(whole)}”. This page cannot tell whether it is a token by itself.`
+    : `This page cannot tell whether “${name}” is one token: it knows the tokens of the text and the alternatives at its steps.`;
   return {
-    sentence: `${here} Write one that the field offers; a leading space belongs to a token.`,
-    code: "If it is one, this Python computes it; if not, it says which tokens it is:",
+    sentence: `${here} Choose a suggestion; a leading space is part of a token.`,
+    code: "If it is one token, this Python computes the answer; if not, it lists the tokens:",
   };
 }
 

@@ -91,7 +91,7 @@ function explained({ of, token, against }: Target, text: Known, step: number): s
 }
 
 /**
- * "The scores add up to +7.79 nats; the log-probability of “·Paris” is −0.35, with the baseline −8.14, a difference of +7.79."
+ * "The scores add up to +7.79 nats. The log-probability of “·Paris” is −0.35, and −8.14 for the baseline: the difference is +7.79."
  * If they do not add up, that comes first. "" if there is no baseline.
  */
 export function sumLine(scores: Scores, text: Text, step: number): { state: Check["state"]; sentence: string } {
@@ -100,10 +100,10 @@ export function sumLine(scores: Scores, text: Text, step: number): { state: Chec
   const { sum, widest } = rowOf(scores, step);
   const state = completeness(scores, sum, value - baseline);
   const [total, difference] = [signed(sum, widest), signed(value - baseline, widest)];
-  const itself = `${explained(scores.target, text, step)} is ${amount(value, widest)}, with the baseline ${amount(baseline, widest)}`;
+  const itself = `${explained(scores.target, text, step)} is ${amount(value, widest)}, and ${amount(baseline, widest)} for the baseline`;
   const sentence =
     state === "holds"
-      ? `The scores add up to ${total} ${scores.unit}; ${itself}, a difference of ${difference}.`
+      ? `The scores add up to ${total} ${scores.unit}. T${itself.slice(1)}: the difference is ${difference}.`
       : `${SIGNS[state]} The scores do not add up: ${total} instead of ${difference} ${scores.unit}. T${itself.slice(1)}.`;
   return { state, sentence };
 }
@@ -115,11 +115,11 @@ function completeness({ checks, steps }: Scores, sum: number, difference: number
   return !check || adds ? "holds" : check.state;
 }
 
-/** One token in full: "·Tower, position 3: +2.33 logits, speaks for it, 19 % of all scores by size". */
+/** One token in full: "·Tower, position 3: +2.33 logits, speaks for it, 19 % of all absolute scores". */
 export function inWords(scores: Scores, text: Text, step: number, token: number): string {
   const name = `${isolated(text.pieces[token]?.[1] ?? "?")}, position ${token}`;
   if (!Number.isNaN(rowOf(scores, step).values[token] ?? Number.NaN)) return `${name}: ${full(scores, step, [token])}`;
-  return `${name}: ${token === tokenOf(text, step) ? "what was said" : "not there yet"} at step ${step}`;
+  return `${name}: ${token === tokenOf(text, step) ? "the token of" : "comes after"} step ${step}`;
 }
 
 /** A token, or several together: number, unit, direction and share. */
@@ -128,7 +128,7 @@ export function full(scores: Scores, step: number, tokens: readonly number[]): s
   const values = tokens.map((token) => row.values[token] ?? Number.NaN).filter((score) => !Number.isNaN(score));
   const sum = values.reduce((all, x) => all + x, 0);
   const size = values.reduce((all, x) => all + Math.abs(x), 0);
-  const share = row.sizes > 0 ? `, ${percent(size / row.sizes)} of all scores by size` : "";
+  const share = row.sizes > 0 ? `, ${percent(size / row.sizes)} of all absolute scores` : "";
   return `${signed(sum, row.widest)} ${scores.unit}, ${direction(sum, scores.target)}${share}`;
 }
 

@@ -48,7 +48,7 @@ export function layerName(layer: number): string {
   return layer < 0 ? "embed" : String(layer);
 }
 
-/** A layer in a sentence: "leads from the embedding on", "after layer 3". */
+/** A layer in a sentence: "top choice from the embedding", "after layer 3". */
 export function theLayer(layer: number): string {
   return layer < 0 ? "the embedding" : `layer ${layer}`;
 }

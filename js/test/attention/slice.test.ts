@@ -36,8 +36,8 @@ for (const { name, length, tree, weights, exact, rest } of cases) {
   });
 }
 
-test("a byte that is none of the symbols is cut, and writes into no cell beside its own", () => {
-  // Five of base 3 in a byte: 255 is one more digit than there are.
+test("a byte that is no symbol is cut, and writes into no neighbouring cell", () => {
+  // A byte has five digits of base 3; 255 has one more.
   const { weights } = triangleOf({ base: 3, cells: Uint8Array.of(0, 255), exact: new Float32Array(0) }, 4);
   const levels = [0, 0, 0, 0, 0, 0, 0, 1, 1, 0].map((level) => Math.fround((level / 15) ** 2));
   // Down the columns.

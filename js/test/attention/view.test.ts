@@ -142,12 +142,14 @@ test("a slice is a triangle of bytes on a square root scale", () => {
 
 test("a compact slice whose parts do not fit is refused", () => {
   const tree = compactTree({ layer: 3, head: 2 });
-  expect(() => sliceOf(decode({ ...tree, exact: fixed([0.5], "cell") }), LENGTH)).toThrow("1 exact weights came for 11 cells");
-  expect(() => sliceOf(decode(tree), LENGTH + 9)).toThrow("24 cells came, there are 120");
+  expect(() => sliceOf(decode({ ...tree, exact: fixed([0.5], "cell") }), LENGTH)).toThrow(
+    "the slice has 1 exact weights for 11 cells",
+  );
+  expect(() => sliceOf(decode(tree), LENGTH + 9)).toThrow("the slice has 24 cells instead of 120");
   expect(() => sliceOf({ form: "newer" }, LENGTH)).toThrow("does not know the form newer");
 });
 
-test("a small map is the overview's, by coordinates; what is not chosen is the mean", () => {
+test("a small map is found by coordinates; null is the mean", () => {
   const small = smallMapOf(attention(), { layer: 1, head: null });
   expect(small.side).toBe(LENGTH);
   expect([...small.map]).toEqual([
@@ -156,15 +158,15 @@ test("a small map is the overview's, by coordinates; what is not chosen is the m
   expect(smallMapOf(attention(), { layer: null, head: null }).map[0]).toBeCloseTo(0.75, 2);
 });
 
-test("a layer or head that is not in this result counts as not chosen", () => {
+test("a layer or head that this result lacks counts as null", () => {
   expect(whoseIn(attention(), { layer: 0, head: 1 })).toEqual({ layer: null, head: null });
   expect(whoseIn(attention(), { layer: 3, head: 2 })).toEqual({ layer: 3, head: 2 });
 });
 
-test("whose it is, and how much, in words", () => {
+test("the words for a head and a weight", () => {
   expect(whoseName({ layer: 3, head: null })).toBe("layer 3, mean over heads");
   expect(whoseName({ layer: null, head: null })).toBe("all layers, mean over heads");
-  expect(share(head(3, 2), 4, 0)).toBe("0.25 of the attention of layer 3, head 2");
+  expect(share(head(3, 2), 4, 0)).toBe("0.25, layer 3, head 2");
   expect([0, 0.0021, 0.2301, 1].map(weightName)).toEqual(["<0.001", "0.002", "0.23", "1.00"]);
   const made = { prompt_length: 3, steps: 3 } as Text;
   expect([1, 2, 5].map((at) => predicts(made, at))).toEqual([
@@ -174,7 +176,7 @@ test("whose it is, and how much, in words", () => {
   ]);
 });
 
-test("a map is painted without its future, and where cells share a pixel the largest is seen", () => {
+test("a map is painted without later keys, and a pixel shows the largest of its cells", () => {
   const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
   const sheet = (size: number) => ({ pixels: new Uint32Array(size * size), width: size });
   const same = sheet(3);
@@ -185,25 +187,25 @@ test("a map is painted without its future, and where cells share a pixel the lar
   expect([...small.pixels]).toEqual([129]);
 });
 
-test("it says where it is read from, and which mean is shown", async () => {
+test("the view names the query and the mean that is shown", async () => {
   const { root } = await show(attentionView, STATE, answering());
   expect(root.dataset).toMatchObject({ view: "attention", state: "ready" });
-  expect(text(root, ".tb-att-question")).toBe("from position 2 ·of, which predicts step 0");
+  expect(text(root, ".tb-att-question")).toBe("Attention from position 2 ·of, which predicts step 0");
   expect(text(root, "h3")).toBe("All layers, mean over heads");
-  expect(text(root, ".tb-detail")).toBe("most at position 0 The: 0.37 of the attention of all layers, mean over heads");
+  expect(text(root, ".tb-detail")).toBe("largest weight: The (position 0), 0.37, all layers, mean over heads");
   expect(text(root, ".tb-att-sink")).toBe("sink 0.25");
-  expect(text(root, ".tb-legend")).toContain("square root");
-  expect(text(root, "p.tb-note")).toContain("right to within 0.004, small ones more finely (0.0004 at 0.01)");
+  expect(text(root, ".tb-legend")).toContain("square-root colour scale");
+  expect(text(root, "p.tb-note")).toContain("rounded by at most 0.004, small ones by less (0.0004 at 0.01)");
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.01", "0.1", "0.5", "1"]);
 });
 
-test("slices are asked for of the very answer that is shown", async () => {
+test("slices are requested for the answer that is shown", async () => {
   const { root, sent } = await show(attentionView, STATE, answering({ answer: "7" }));
   await click(cell(root, 3, 2));
   expect(sent.filter(({ slice }) => slice).map(({ of }) => of)).toEqual(["7", "7"]);
 });
 
-test("without sinks there is no box for one", async () => {
+test("without sinks there is no box for the sink", async () => {
   const { root } = await show(
     attentionView,
     STATE,
@@ -212,7 +214,7 @@ test("without sinks there is no box for one", async () => {
   expect(root.querySelector(".tb-att-sink")).toBeNull();
 });
 
-test("a click chooses a layer and a head, and what they look at is shown", async () => {
+test("a click selects a layer and a head, and shows their weights", async () => {
   const { root, fields } = await show(attentionView, STATE, answering());
   await click(cell(root, 3, 2));
   expect(fields()).toMatchObject({ layer: 3, head: 2, step: 0, query: 2 });
@@ -238,7 +240,7 @@ test("arrow keys move over layers and heads, newest layer on top, with one stop"
   expect(press("a")).toBe(true);
 });
 
-test("every mean is a small map of its own, and a name leads to the mean of its row or column", async () => {
+test("every mean has a small map, and a label selects the mean of its row or column", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
   const names = (selector: string) => chosen(root, selector).map((el) => el.textContent);
   const said = () => [fields().layer, fields().head, text(root, "h3"), names(".tb-att-layer"), names(".tb-att-head")];
@@ -258,43 +260,43 @@ test("every mean is a small map of its own, and a name leads to the mean of its 
   expect(chosen(root, ".tb-att-cell").map((el) => el.title)).toEqual(["all layers, mean over heads"]);
 });
 
-test("a click on a token or an arrow key there chooses the key, and the line says it in full", async () => {
+test("a click on a token or an arrow key selects the key, and the line has its weight", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
   all(root, ".tb-piece")[2]?.click();
-  // The same fields as in the rollout: the position that reads stays.
+  // The same fields as in the rollout: the query stays.
   expect(fields()).toMatchObject({ key: 2, token: 2, query: 2, step: 0 });
-  expect(text(root, ".tb-detail")).toBe("position 2 ·of: 0.25 of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("·of (position 2): weight 0.25, layer 3, head 2");
   press("ArrowLeft");
   expect(fields().key).toBe(1);
-  expect(text(root, ".tb-detail")).toBe("position 1 ·city: <0.001 of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("·city (position 1): weight <0.001, layer 3, head 2");
   press("End");
   expect(fields().key).toBe(2);
-  // What comes later was not there to look at.
+  // Later tokens are no keys.
   all(root, ".tb-piece")[4]?.click();
   expect(fields().key).toBe(2);
-  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after the position that reads");
+  expect(all(root, ".tb-piece")[4]?.getAttribute("aria-label")).toContain("comes after the query");
   expect(all(root, '.tb-piece[aria-disabled="true"]').map((el) => el.dataset.key)).toEqual(["3", "4", "5"]);
 });
 
-test("a name of the large map is the position that reads, and its step where it predicts one", async () => {
+test("a row label of the large map selects the query, and the step that it predicts", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
   const row = (query: number) => one(root, `.tb-sheet-row[data-query="${query}"]`);
   one(row(3), ".tb-sheet-label").click();
   expect(fields()).toMatchObject({ query: 3, step: 1, token: null, key: null, layer: 3, head: 2 });
-  expect(text(root, ".tb-att-question")).toBe("from position 3 ·Paris, which predicts step 1");
+  expect(text(root, ".tb-att-question")).toBe("Attention from position 3 ·Paris, which predicts step 1");
   expect(chosen(root, ".tb-sheet-row")).toEqual([row(3)]);
 });
 
-test("in the large map arrow keys move one cell with the focus, which is read out, and Enter selects both", async () => {
+test("in the large map arrow keys move the focused cell, which has a label, and Enter selects its query and key", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2, key: 1 } });
   const cursor = one(root, ".tb-sheet-cursor");
   cursor.focus();
   press("ArrowUp");
   expect(cursor.dataset).toMatchObject({ query: "1", key: "1" });
-  expect(cursor.getAttribute("aria-label")).toContain("from position 1 ⁨·city⁩ to position 1 ⁨·city⁩: 0.25 of the attention");
-  expect(text(root, ".tb-detail")).toBe("position 1 ·city: 0.25 of the attention of layer 3, head 2, from position 1");
+  expect(cursor.getAttribute("aria-label")).toContain("from position 1 ⁨·city⁩ to position 1 ⁨·city⁩: weight 0.25, layer");
+  expect(text(root, ".tb-detail")).toBe("·city (position 1): weight 0.25, layer 3, head 2, from position 1");
   expect(cursor.getAttribute("aria-selected")).toBe("false");
-  // Nothing comes after the position that reads.
+  // Nothing comes after the query.
   press("ArrowRight");
   expect(cursor.dataset.key).toBe("1");
   expect(fields()).toMatchObject({ query: 2, key: 1 });
@@ -307,7 +309,7 @@ test("in the large map arrow keys move one cell with the focus, which is read ou
   expect(press("a")).toBe(true);
 });
 
-test("a click on a cell selects the position that reads and the one that it looks at", async () => {
+test("a click on a cell selects its query and its key", async () => {
   const { root, fields } = await show(attentionView, STATE, { ...answering(), fields: { layer: 3, head: 2 } });
   const row = one(root, '.tb-sheet-row[data-query="4"]');
   // One square takes (140 / 6) pixels; the names take 112 and the sinks 33.3.
@@ -322,11 +324,11 @@ test("the selection of other views is followed", async () => {
   const { root, selection } = await show(attentionView, STATE, answering());
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4, layer: 1, head: 0, key: 0 } });
   await settled();
-  expect(text(root, ".tb-att-question")).toBe("from position 4 ↵, which predicts step 2");
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 1.00 of the attention of layer 1, head 0");
+  expect(text(root, ".tb-att-question")).toBe("Attention from position 4 ↵, which predicts step 2");
+  expect(text(root, ".tb-detail")).toBe("The (position 0): weight 1.00, layer 1, head 0");
 });
 
-test("the numbers are the row of the chosen head, and say how they are known", () => {
+test("the CSV is the row of the selected head, with the bounds of each weight", () => {
   const made = decode(traceTree()) as Text;
   expect(numbers(head(1, 2), made, 1).split("\r\n")).toEqual([
     "layer,head,query,key,token_id,text,weight,sink,exact,least,most",
@@ -351,25 +353,25 @@ test("the numbers are the row of the chosen head, and say how they are known", (
   ]);
 });
 
-test("the compact form is said in words, with what the rest of the row sums to", async () => {
+test("the note describes the compact form, with the sum of the rest of the row", async () => {
   const { root } = await show(attentionView, STATE, {
     ...answering({ sinks: false }, compactTree),
     fields: { layer: 3, head: 2 },
   });
-  expect(text(root, "p.tb-note")).toContain("16 levels; the 16 largest of each row are exact");
-  expect(text(root, "p.tb-note")).toContain("the rest of row 2 sums to 0.20");
+  expect(text(root, "p.tb-note")).toContain("The 16 largest weights of each row are exact");
+  expect(text(root, "p.tb-note")).toContain("In row 2 the others sum to 0.20");
   expect(all(root, ".tb-att-figure").map((el) => el.textContent)).toEqual(["0.25", "≈0.02", "0.25", "", "", ""]);
   await click(all(root, ".tb-piece")[1]);
-  expect(text(root, ".tb-detail")).toBe("position 1 ·city: about 0.02 (0.01 to 0.03) of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("·city (position 1): weight about 0.02 (0.01 to 0.03), layer 3, head 2");
   await click(all(root, ".tb-piece")[0]);
-  expect(text(root, ".tb-detail")).toBe("position 0 The: 0.25 of the attention of layer 3, head 2");
+  expect(text(root, ".tb-detail")).toBe("The (position 0): weight 0.25, layer 3, head 2");
 });
 
-test("what a level stands for is never said narrower than it is", () => {
+test("the bounds of a level are never too narrow", () => {
   const weights = Float32Array.from([0, 1, 3, 5, 15], (level) => (level / 15) ** 2);
   const row = Float32Array.from([...Array(10).fill(0), ...weights]);
   const slice = { layer: 1, head: 0, length: 5, weights: row, sink: null, exact: new Uint8Array(15), rest: new Float32Array(5) };
-  const said = [0, 1, 2, 3, 4].map((at) => share(slice, 4, at).replace(" of the attention of layer 1, head 0", ""));
+  const said = [0, 1, 2, 3, 4].map((at) => share(slice, 4, at).replace(", layer 1, head 0", ""));
   // A level reaches from half a step below to half a step above: 0 to 0.0011, 0.0278 to 0.0544, 0.0900 to 0.1344, 0.9344 to 1.
   expect(said).toEqual([
     "less than 0.002",
@@ -380,7 +382,7 @@ test("what a level stands for is never said narrower than it is", () => {
   ]);
 });
 
-test("while a slice is on its way the old one stays, then it is said, and an error is a sentence with its Python", async () => {
+test("while a slice is loading the old one stays, then the view says so; an error is a sentence with its Python", async () => {
   vi.useFakeTimers();
   const asked: Message[] = [];
   const reply = (message: Message) => {
@@ -395,12 +397,12 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   expect(text(root, "h3")).toBe("Layer 3, head 2");
   expect(text(root, ".tb-trouble")).toBe("");
   vi.advanceTimersByTime(200);
-  expect(text(root, ".tb-trouble")).toBe("Asking for layer 1, head 0 …");
+  expect(text(root, ".tb-trouble")).toBe("Loading layer 1, head 0 …");
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("true");
-  say({ kind: "error", id: asked[0]?.id, error: "Not in this snapshot.", absent: true, code: "tb.X()" });
+  say({ kind: "error", id: asked[0]?.id, error: "This saved page does not have this answer.", absent: true, code: "tb.X()" });
   await settled();
   expect(text(root, ".tb-trouble")).toBe(
-    "There is no layer 1, head 0 here: Not in this snapshot. This Python computes it: tb.X() Copy code",
+    "Cannot show layer 1, head 0: This saved page does not have this answer. This Python computes it: tb.X() Copy code",
   );
   expect(one(root, ".tb-att-chosen").getAttribute("aria-busy")).toBe("false");
   await click(cell(root, 3, 0));
@@ -409,7 +411,7 @@ test("while a slice is on its way the old one stays, then it is said, and an err
   vi.useRealTimers();
 });
 
-test("a slice that a kernel lost is asked for again after it answers a ping, also where the view stands alone", async () => {
+test("a lost request for a slice is sent again after the kernel answers a ping, also in a view alone", async () => {
   vi.useFakeTimers();
   let lost = true;
   const reply = (message: Message) => {
@@ -426,7 +428,7 @@ test("a slice that a kernel lost is asked for again after it answers a ping, als
   vi.useRealTimers();
 });
 
-test("without position 0 the tint reaches to the largest of the rest, and the legend says so; no number changes", async () => {
+test("without position 0 the scale ends at the largest other weight, and the legend says so; no number changes", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: null, head: 2 } });
   const button = one(root, "[aria-pressed]");
   const figures = () => all(root, ".tb-att-figure").map((el) => el.textContent);
@@ -434,27 +436,27 @@ test("without position 0 the tint reaches to the largest of the rest, and the le
   const whole = ground();
   button.click();
   expect(button.getAttribute("aria-pressed")).toBe("true");
-  const most = "tint: 0 to 0.63, the largest weight in this row beside position 0; small maps keep the full scale";
+  const most = "scale: 0 to 0.63, the largest weight in this row except position 0; the small maps keep 0 to 1";
   expect(text(root, ".tb-scale-note > :not([data-out])")).toBe(most);
   expect(all(root, ".tb-legend text").map((el) => el.textContent)).toEqual(["0", "0.063", "0.31", "0.63"]);
   expect(figures()).toEqual(before);
   expect(all(root, "[data-left-out]").map((el) => el.dataset.key)).toEqual(["0"]);
   expect([whole[0] === "", ground()[0], ground()[4] === whole[4]]).toEqual([false, "", false]);
-  // Lines are drawn where the words stand, when everybody has heard.
+  // Lines are drawn where the words stand, when all listeners have run.
   await Promise.resolve();
   expect(all(root, ".tb-att-lines polyline").map((el) => el.dataset.key)).toEqual(["4"]);
   button.click();
   expect([ground(), figures()]).toEqual([whole, before]);
 });
 
-test("where a row has nothing but position 0, the legend names no largest of the rest", async () => {
+test("if only position 0 has weight, the legend names no other largest weight", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 1, head: 0 } });
   one(root, "[aria-pressed]").click();
-  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("tint: this row has nothing beside position 0");
-  expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("From 0 to 1, by the square root");
+  expect(text(root, ".tb-scale-note > :not([data-out])")).toBe("scale: only position 0 has weight in this row");
+  expect(one(root, ".tb-legend-scale").getAttribute("aria-label")).toBe("Square-root colour scale from 0 to 1");
 });
 
-test("lines go from the token that reads to those it looks at most", async () => {
+test("lines go from the query to the keys with the largest weights", async () => {
   const { root } = await show(attentionView, STATE, { ...answering(), fields: { query: 4, layer: 3, head: 2 } });
   const drawn = all(root, ".tb-att-lines polyline").map(({ dataset }) => [dataset.query, dataset.key, Number(dataset.weight)]);
   expect(drawn).toEqual([
@@ -463,7 +465,7 @@ test("lines go from the token that reads to those it looks at most", async () =>
   ]);
 });
 
-test("where an answer cannot be shown, that error is the only one", async () => {
+test("an answer that cannot be shown is one error, not several", async () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(attentionView, STATE, answering({ checks: null }));
   expect([root.dataset.state, said.mock.calls.length]).toEqual(["error", 1]);
@@ -475,6 +477,6 @@ test("attention of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(attentionView, { ...STATE, _traces: [traceTree([0, 1, 2, 3], 3)] }, answering());
   expect(root.dataset.state).toBe("error");
-  expect(root.textContent).toContain("The attention is of 6 tokens, the text has 4.");
+  expect(root.textContent).toContain("The attention has 6 tokens, but the text has 4.");
   silent.mockRestore();
 });

@@ -8,7 +8,7 @@ function carried() {
   const frames: FrameRequestCallback[] = [];
   vi.stubGlobal("requestAnimationFrame", (frame: FrameRequestCallback) => frames.push(frame));
   const views = document.createElement("div");
-  const standing = ["a", "b", "c"].map((name, i) => {
+  const places = ["a", "b", "c"].map((name, i) => {
     const el = document.createElement("div");
     el.getBoundingClientRect = () => new DOMRect(0, i * 100 - scrolled, 100, 100);
     views.append(el);
@@ -19,8 +19,8 @@ function carried() {
   const dropped: (string | null)[] = [];
   const life = new AbortController();
   const onDrop = (before: string | null) => dropped.push(before);
-  const handle = grip({ name: "a", views, visible: () => standing, onDrop }, life.signal);
-  standing[0]?.el.append(handle);
+  const handle = grip({ name: "a", views, visible: () => places, onDrop }, life.signal);
+  places[0]?.el.append(handle);
   const point = (kind: string, y: number) =>
     handle.dispatchEvent(new PointerEvent(kind, { button: 0, isPrimary: true, pointerId: 1, clientY: y, bubbles: true }));
   const scroll = (by: number) => {
@@ -33,7 +33,7 @@ function carried() {
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("the line says where it lands, also after a wheel scrolled the page under a pointer that rests", () => {
+test("the line shows where the view lands, also after a wheel scrolled the page", () => {
   const { point, scroll, words, dropped } = carried();
   point("pointerdown", 10);
   point("pointermove", 120);
@@ -44,7 +44,7 @@ test("the line says where it lands, also after a wheel scrolled the page under a
   expect([words(), dropped]).toEqual([undefined, ["c"]]);
 });
 
-test("Escape, a lost pointer and the end of the bench give up, and nothing goes on", () => {
+test("Escape, a lost pointer and the end of the bench cancel the drag", () => {
   for (const give of ["Escape", "lostpointercapture", "pointercancel", "end"]) {
     const { point, scroll, words, dropped, life, frames, views } = carried();
     point("pointerdown", 10);
@@ -60,7 +60,7 @@ test("Escape, a lost pointer and the end of the bench give up, and nothing goes 
   }
 });
 
-test("what is open elsewhere closes when a view is taken up", () => {
+test("an open menu closes when a drag begins", () => {
   const { point, views, life } = carried();
   const open = popup(document.createElement("button"), document.createElement("div"), life.signal);
   views.before(open.el);

@@ -22,7 +22,7 @@ const TRACE = traceTree(undefined, 3, {
 });
 const text = (el: Element) => el.textContent ?? "";
 
-/** Answers every question about scores, and says in words which it was. */
+/** Answers every request for scores, with the request in words. */
 function reply({ kind, request }: Message): object | undefined {
   if (kind !== "ask" || !request) return undefined;
   if (request.analysis === REQUEST.analysis) return { kind: "answer", result: lensTree() };
@@ -59,7 +59,7 @@ async function bench(
     },
   };
   const made = await showBench([scores], { traces: [TRACE], arrangement, offline, reply: kernel });
-  const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-finding"))];
+  const head = () => [text(one(made.root, "h1")), text(one(made.root, ".tb-summary"))];
   const ask = async (why: string, rather: string) => {
     const form = one(made.root, ".tb-scores-ask");
     const fields = all(form, "input") as HTMLInputElement[];
@@ -75,22 +75,22 @@ async function bench(
 
 const againstOf = ({ target }: Request) => (target as { against: unknown }).against;
 
-test("who asks why this rather than that has the answer as the bench's question and finding, with its checks", async () => {
+test("a contrastive question becomes the question and the summary of the head, with its checks", async () => {
   const { root, head, ask, kept } = await bench();
   expect(head()).toEqual(["Why Paris?", "It said Paris."]);
   await ask("", "·Rome");
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by IntegratedGradients."]);
-  expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·city");
+  expect(text(one(root, ".tb-summary .tb-token-word"))).toBe("·city");
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("! 1 of 2 checks hold");
   expect(kept()?.target).toMatchObject({ against: 8 });
   await ask("", "");
   expect(head()).toEqual(["Why Paris?", "It said Paris."]);
-  // The first question's own answer has checks too, and here they are the same.
+  // The answer to the first question has the same checks.
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("! 1 of 2 checks hold");
   expect(kept()).toBeNull();
 });
 
-test("what was asked is kept: it opens with it, in the fields too, and follows the step", async () => {
+test("a follow-up question is kept: the view opens with it, and it follows the step", async () => {
   const { root, head, selection, sent } = await bench({ t: RATHER }, { offline: true });
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
   const [, rather] = all(root, ".tb-scores-ask input") as HTMLInputElement[];
@@ -122,14 +122,14 @@ test("a question that is asked again after it failed is asked", async () => {
   expect(sent.filter(({ kind, request }) => kind === "ask" && againstOf(request as Request) === 8)).toHaveLength(2);
 });
 
-test("a view that came with a contrast leads the head with it, until it is asked something else", async () => {
+test("a view with a contrast leads the head until another question is asked", async () => {
   const { head, ask } = await bench(null, { first: RATHER });
   expect(head()).toEqual(["Why rather than 8 at step 0?", "It leads by 3.2; ·city (+2.00) by InputXGradient."]);
   await ask("", "·city");
   expect(head()[0]).toMatch(/^Why rather than (?!8)/);
 });
 
-test("an answer that an error took the place of is no answer any more", async () => {
+test("an error removes the answer that it replaces", async () => {
   let broken = false;
   const { root, head, selection } = await bench(
     { t: RATHER },
@@ -153,7 +153,7 @@ test("an answer that an error took the place of is no answer any more", async ()
   await says("Why rather than 8 at step 0?", "! 1 of 2 checks hold");
 });
 
-test("an error in one of two views that ask the same takes nothing from the other, which still shows it", async () => {
+test("an error in one of two views with the same request leaves the answer of the other", async () => {
   let broken = false;
   const state = { _data: { methods: METHODS }, _requests: [SCORES_REQUEST], _asked: null };
   const view = { stem: "token_scores", definition: tokenScores, state };
@@ -167,7 +167,7 @@ test("an error in one of two views that ask the same takes nothing from the othe
   broken = true;
   one(root, ".tb-away [data-name]").click();
   await vi.waitFor(() => expect(all(root, '[data-view][data-state="error"]').length).toBe(1));
-  // One view says what went wrong, and the other one what does not hold.
+  // One view shows the error, the other the check that does not hold.
   expect(checks()).toBe("! 1 of 2 checks hold");
 });
 
@@ -180,13 +180,13 @@ test("a hidden view's question does not lead the head", async () => {
   expect(head()[0]).toBe("Why rather than 8 at step 0?");
 });
 
-test("what was kept and is no question here is passed over, and said", async () => {
+test("a saved question that does not fit is ignored, and the view says so", async () => {
   const wrongs = [{ analysis: "Radar" }, { ...RATHER, traces: ["another"] }, 7, { ...RATHER, target: { step: "first" } }];
   for (const wrong of [...wrongs.map((t) => ({ t })), 7, [RATHER]]) {
     const { root, head, sent } = await bench(wrong);
     expect(head()).toEqual(["Why Paris?", "It said Paris."]);
     expect(sent.map(({ request }) => request?.analysis)).toEqual(["IntegratedGradients"]);
-    expect(text(root)).toContain("A question was kept that is none for this text: the first one is asked.");
+    expect(text(root)).toContain("The saved question does not fit this text, so the first question is asked.");
   }
   expect(text((await bench()).root)).not.toContain("A question was kept");
   const same = { t: { ...SCORES_REQUEST, code: "another way to say it" } };

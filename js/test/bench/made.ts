@@ -1,4 +1,4 @@
-// A bench made by hand: its tree, and the whole of it with views of the test's own.
+// A bench made by hand: its tree, and a bench with views that the test writes.
 
 import workbench from "../../src/bench/workbench";
 import { type Message, settled, show, traceTree } from "../made";
@@ -13,7 +13,7 @@ export function benchState(trace: object = traceTree(), change: object = {}) {
   return { _traces: [trace], _data: benchTree(change) };
 }
 
-/** What a model of the page can do. */
+/** The part of a widget model that tests use. */
 export interface ChildModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
@@ -22,7 +22,7 @@ export interface ChildModel {
 export interface ChildView {
   stem: string;
   definition: object;
-  /** Children of a test share one page and have no state of their own: this is set when it begins. */
+  /** Set when the child begins, because the children of a test share one page without state. */
   state?: Record<string, unknown>;
   onModel?: (model: ChildModel) => void;
 }

@@ -8,7 +8,7 @@ import { showBench } from "./made";
 const STEMS = ["generation", "lens_table", "token_scores"];
 const USUAL = { order: STEMS, hidden: [], enlarged: null };
 
-/** A bench of three small views, and what each of them has lived through. */
+/** A bench of three small views, and a log of each. */
 async function bench(arrangement: unknown = null) {
   const lives: string[] = [];
   const child = (stem: string) =>
@@ -29,7 +29,7 @@ async function bench(arrangement: unknown = null) {
   return { ...made, lives, place, tool, order: () => all(made.root, ".tb-place").map((el) => el.dataset.name) };
 }
 
-test("a hidden view is not there, asks nothing, and comes back by its name, with the focus", async () => {
+test("a hidden view is removed, asks nothing, and its button brings it back with the focus", async () => {
   const { root, model, lives, place, tool } = await bench();
   tool("lens_table", "hide").click();
   expect(model.get("arrangement")).toEqual({ ...USUAL, hidden: ["lens_table"] });
@@ -44,12 +44,12 @@ test("a hidden view is not there, asks nothing, and comes back by its name, with
   expect(document.activeElement).toBe(tool("lens_table", "enlarge"));
 });
 
-test("a view that is hidden when the bench opens never begins", async () => {
+test("a view that is hidden when the bench opens is not rendered", async () => {
   const { lives } = await bench({ hidden: ["token_scores"] });
   expect(lives).toEqual(["generation begins", "lens_table begins"]);
 });
 
-test("views move past what is in sight, and the ends are ends", async () => {
+test("views move among the visible ones, and not past the ends", async () => {
   const { order, tool, lives } = await bench({ hidden: ["lens_table"] });
   tool("token_scores", "earlier").focus();
   tool("token_scores", "earlier").click();
@@ -59,11 +59,11 @@ test("views move past what is in sight, and the ends are ends", async () => {
   tool("token_scores", "earlier").click();
   tool("token_scores", "later").click();
   expect(order()).toEqual(["generation", "token_scores", "lens_table"]);
-  // Nothing was shown anew.
+  // No view was rendered again.
   expect(lives).toHaveLength(2);
 });
 
-test("an enlarged view has all the room, the others stay linked, and Escape gives it back", async () => {
+test("an enlarged view has all the room, the others stay linked, and Escape restores it", async () => {
   const { root, model, place, tool, selection, lives } = await bench();
   tool("lens_table", "enlarge").click();
   expect(tool("lens_table", "enlarge").getAttribute("aria-pressed")).toBe("true");
@@ -85,7 +85,7 @@ test("the tools of a place are one stop, and arrow keys go round", async () => {
   const { place, tool } = await bench();
   const stops = () => all(place("generation"), ".tb-tool").filter((each) => each.tabIndex === 0);
   expect(stops()).toEqual([tool("generation", "earlier")]);
-  // After the view, in whose line they stand at the far end.
+  // After the view: they stand at the end of its title line.
   expect([...place("generation").children].map(({ className }) => className)).toEqual(["tb-grip", "tb-room", "tb-tools"]);
   tool("generation", "enlarge").focus();
   key(tool("generation", "enlarge"), "ArrowRight");
@@ -95,21 +95,21 @@ test("the tools of a place are one stop, and arrow keys go round", async () => {
   expect(stops()).toEqual([tool("generation", "earlier")]);
 });
 
-test("who shows the same bench elsewhere, and Python, lead it", async () => {
+test("another display of the bench and Python change the arrangement", async () => {
   const { model, order, place } = await bench();
   model.set("arrangement", { order: ["lens_table"], hidden: ["generation"], enlarged: null });
   expect(order()).toEqual(["lens_table", "generation", "token_scores"]);
   expect(place("generation").hidden).toBe(true);
 });
 
-test("an arrangement of other views is passed over, and said", async () => {
+test("an arrangement that does not fit is ignored, and the bench says so", async () => {
   const { root, order, lives } = await bench({ order: ["radar"], hidden: ["radar"], enlarged: null });
   expect(order()).toEqual(STEMS);
   expect(lives).toHaveLength(3);
-  expect(one(root, ".tb-away").textContent).toContain("is about other views than these");
+  expect(one(root, ".tb-away").textContent).toContain("does not fit the views of this bench");
 });
 
-test("arrangements are data", () => {
+test("an arrangement is data", () => {
   expect(namesOf(["a", "b", "a", "a"])).toEqual(["a", "b", "a-2", "a-3"]);
   expect(arrangementIn({ order: ["lens_table"] }, STEMS)).toEqual({
     ...USUAL,

@@ -28,24 +28,24 @@ test("the head says which model, and that the checks hold", async () => {
   expect(root.querySelector("img")).toBeNull();
 });
 
-test("question and finding follow the step, tokens set apart", async () => {
+test("question and summary follow the step, with tokens in their own style", async () => {
   const { root, selection } = await show(workbench, STATE);
   expect(text(one(root, "h1"))).toBe("Why did the model say “·Paris” at step 0?");
-  expect(text(one(root, ".tb-finding .tb-token-word"))).toBe("·Paris");
+  expect(text(one(root, ".tb-summary .tb-token-word"))).toBe("·Paris");
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
   expect(text(one(root, "h1"))).toBe("Why “↵”?");
 });
 
-test("the head says so when something else is selected than what it is about", async () => {
+test("the head says so if another position is selected", async () => {
   const { root, selection } = await show(workbench, STATE);
   const target = one(root, ".tb-target");
   expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([false, true]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 0 } });
   expect([target.hasAttribute("data-elsewhere"), one(root, ".tb-elsewhere").hidden]).toEqual([true, false]);
-  expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Selected is position 0, which does not predict it.");
+  expect(text(one(root, ".tb-elsewhere"))).toBe("This is about step 1. Position 0 is selected; it does not predict this step.");
 });
 
-test("what the bench does not show is said in its head", async () => {
+test("the head says what the bench does not show", async () => {
   const without = await show(workbench, STATE);
   expect(one(without.root, ".tb-bench-note").hidden).toBe(true);
   const { root } = await show(workbench, benchState(TRACE, { notes: ["No <b>attention</b>."] }));
@@ -73,13 +73,13 @@ test("without a step the first is shown, and the head says so", async () => {
   expect(text(root)).not.toMatch(/null|NaN|undefined/);
 });
 
-test("the answer that a view gets brings its finding and its checks to the head; nothing is asked twice", async () => {
+test("the answer of a view adds its sentence and its checks to the head, without a second request", async () => {
   const reply = ({ kind }: Message) => (kind === "ask" ? { kind: "answer", result: lensTree() } : undefined);
   const lens = { stem: "lens_table", definition: lensTable, state: { _requests: [REQUEST] } };
   const data = benchTree({ continues: [0] });
   const { root, sent } = await showBench([lens], { data, traces: [TRACE], reply });
   expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(1);
-  expect(text(one(root, ".tb-finding"))).toBe("The model said ·Paris with p = 0.70; top choice from layer 1 to 2.");
+  expect(text(one(root, ".tb-summary"))).toBe("The model said ·Paris with p = 0.70; top choice from layer 1 to 2.");
   expect(text(one(root, ".tb-bench-head .tb-check-word"))).toBe("✓ 2 of 2 checks hold");
   expect(one(root, '[data-stem="lens_table"] [data-view="lens_table"]').dataset.state).toBe("ready");
 });
@@ -109,7 +109,7 @@ test("saving says where the file is and how large", async () => {
   expect(text(one(root, ".tb-saved"))).toContain("Saved as the-city.html (1.2 MB)");
 });
 
-test("what could not be saved is a sentence", async () => {
+test("an error of saving is a sentence", async () => {
   const { root } = await show(workbench, STATE, {
     reply: () => ({ kind: "error", error: "The folder is read-only.", absent: false }),
   });
@@ -120,7 +120,7 @@ test("what could not be saved is a sentence", async () => {
   expect(text(one(root, ".tb-saved"))).toBe("Not saved: The folder is read-only.");
 });
 
-test("saving over a closed line says so, and can be tried again", async () => {
+test("saving without a connection says so, and can be tried again", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const reply = () => {
     throw new Error("Cannot send");
@@ -133,7 +133,7 @@ test("saving over a closed line says so, and can be tried again", async () => {
   expect(button.disabled).toBe(false);
 });
 
-test("saving tells how far it is, and can be cancelled", async () => {
+test("saving shows its progress, and can be cancelled", async () => {
   const { root, sent, say } = await show(workbench, STATE);
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
   button.click();
@@ -146,7 +146,7 @@ test("saving tells how far it is, and can be cancelled", async () => {
   expect([text(one(root, ".tb-saved")), button.disabled]).toEqual(["Not saved: it was cancelled.", false]);
 });
 
-test("while saving a silent kernel is said, and saving can be tried again", async () => {
+test("a silent kernel is reported while saving, and saving can be tried again", async () => {
   vi.useFakeTimers();
   const { root, sent, say } = await show(workbench, STATE);
   const button = all(root, "button").find((each) => text(each) === "Save HTML") as HTMLButtonElement;
@@ -155,14 +155,14 @@ test("while saving a silent kernel is said, and saving can be tried again", asyn
   vi.advanceTimersByTime(PING_MS + SILENCE_MS);
   expect([button.disabled, text(one(root, ".tb-saved"))]).toEqual([
     false,
-    "Saving … The kernel does not answer: it is busy, or gone. Cancel",
+    "Saving … The kernel does not answer: it is busy or gone. Cancel",
   ]);
   say({ kind: "answer", id: sent.find(({ action }) => action === "save")?.id, result: { path: "a.html", size: 1, note: "" } });
   await settled();
   expect(text(one(root, ".tb-saved"))).toContain("Saved as a.html");
 });
 
-test("who comes near the button reads how large the file will be, part by part", async () => {
+test("the button shows the expected size of the file, part by part", async () => {
   const reply = ({ kind, action }: Message) =>
     kind === "act" && action === "size"
       ? { kind: "answer", result: { size: 182_000, least: false, note: "code 103 kB, LogitLens 33 kB" } }
@@ -185,14 +185,14 @@ test("a saved page offers no saving", async () => {
   expect(all(root, "button").map(text)).not.toContain("Save HTML");
 });
 
-test("a silent kernel is said, and no longer when it answers", async () => {
+test("a silent kernel is reported until it answers", async () => {
   vi.useFakeTimers();
   const { root, sent, say } = await show(workbench, STATE);
   const banner = one(root, ".tb-banner");
   expect(banner.hidden).toBe(true);
   vi.advanceTimersByTime(PING_MS + SILENCE_MS);
   expect(banner.hidden).toBe(false);
-  expect(text(banner)).toBe("The kernel does not answer: it is busy, or gone. What is here stays readable.");
+  expect(text(banner)).toBe("The kernel does not answer: it is busy or gone. You can still read the results.");
   say({ kind: "pong", id: sent.at(-1)?.id });
   expect(banner.hidden).toBe(true);
 });

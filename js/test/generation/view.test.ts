@@ -19,7 +19,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("it is ready at once: nothing is asked for", async () => {
+test("it is ready at once and sends no request", async () => {
   const { root, sent } = await show(generation, { _traces: [traceTree()] });
   expect(root.dataset).toMatchObject({ view: "generation", state: "ready" });
   expect(sent).toEqual([]);
@@ -33,7 +33,7 @@ test("every token is there, with its axes, and its probability as a number", asy
   expect(text(tokens(root)[4] as Element)).toContain("↵");
 });
 
-test("of a text that was read no token was chosen", async () => {
+test("a text that was read has no chosen token", async () => {
   const words = async (how: string) => {
     const { root } = await show(generation, { _traces: [traceTree(undefined, 3, { provenance: { settings: { how } } })] });
     return text(one(root, ".tb-candidate[data-chosen] .tb-chosen"));
@@ -62,11 +62,11 @@ test("a chosen token past the recorded ones is still shown", async () => {
   const { root } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 2, query: 4 } });
   const chosen = one(root, "[data-chosen]");
   expect(text(chosen)).toContain("<|im_end|>");
-  expect(chosen.title).toContain("past the recorded");
+  expect(chosen.title).toContain("rank not recorded");
   expect(candidates(decode(traceTree()) as Trace, 2).map(({ p }) => p.toFixed(2))).toEqual(["0.70", "0.10", "0.23"]);
 });
 
-test("the decision stands back where what is selected does not predict it, and says so", async () => {
+test("the decision is marked if the selected position does not predict it", async () => {
   const { root, selection } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 1, query: 0 } });
   const decision = one(root, ".tb-decision");
   expect(decision.hasAttribute("data-elsewhere")).toBe(true);
@@ -75,7 +75,7 @@ test("the decision stands back where what is selected does not predict it, and s
   expect([decision.hasAttribute("data-elsewhere"), one(decision, ".tb-elsewhere").hidden]).toEqual([false, true]);
 });
 
-test("a long prompt is folded to its ends; what is selected within unfolds it, and so does its button", async () => {
+test("a long prompt is folded; a selected token inside unfolds it, and so does its button", async () => {
   const ids = Array.from({ length: 160 }, (_, i) => i % 4);
   const { root, selection } = await show(generation, { _traces: [traceTree(ids, 150)] }, { fields: { step: 0, query: 149 } });
   const inside = one(root, ".tb-folded");
@@ -90,7 +90,7 @@ test("a long prompt is folded to its ends; what is selected within unfolds it, a
   expect(inside.hidden).toBe(false);
 });
 
-test("the steps' axis names the step that is looked at, also between its ticks", async () => {
+test("the axis of the steps names the selected step, also between its ticks", async () => {
   vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(600);
   const ids = Array.from({ length: 300 }, (_, i) => i % 4);
   const { root, selection } = await show(generation, { _traces: [traceTree(ids, 3)] });
@@ -99,7 +99,7 @@ test("the steps' axis names the step that is looked at, also between its ticks",
   expect(bold.map(text)).toContain("137");
 });
 
-test("at another width a step is pointed at where its bar now stands", async () => {
+test("at another width the column of a step is where its bar is", async () => {
   const resized = resizes();
   const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(640);
   const ids = Array.from({ length: 13 }, (_, i) => i % 4);
@@ -115,14 +115,14 @@ test("at another width a step is pointed at where its bar now stands", async () 
     expect(names().length).toBeGreaterThan(1);
     expect(names().map((el) => under(number(el, "x"))?.dataset.step)).toEqual(names().map(text));
     expect(hits()).toHaveLength(10);
-    // At the same width they stay what they are.
+    // At the same width they stay the same.
     expect(hits()[0] === before[0]).toBe(now === 640);
   }
   under(number(names().at(-1) as Element, "x"))?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
   expect(fields().step).toBe(Number(text(names().at(-1) as Element)));
 });
 
-test("at another width the text goes back to what is read now, and at the same width it stays where it was scrolled to", async () => {
+test("at another width the text scrolls to the selected token; at the same width it keeps its scroll position", async () => {
   const resized = resizes();
   const width = vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(600);
   const { root } = await show(generation, { _traces: [traceTree()] });
@@ -131,7 +131,7 @@ test("at another width the text goes back to what is read now, and at the same w
   for (const piece of tokens(root)) piece.getBoundingClientRect = () => new DOMRect(0, 300 - list.scrollTop, 40, 20);
   resized();
   await settled();
-  // Clear of what fades, which is 20.
+  // Clear of the faded edge of 20 pixels.
   expect(list.scrollTop).toBe(300 + 20 - 100 + 20 + 8);
   list.scrollTop = 0;
   resized();
@@ -143,7 +143,7 @@ test("at another width the text goes back to what is read now, and at the same w
   expect(list.scrollTop).toBe(248);
 });
 
-test("the sign for a space is set apart from the same character as itself", () => {
+test("the sign for a space looks different from the same character in the text", () => {
   const parts = (piece: Piece) => [...token(piece).childNodes].map((node) => [node.nodeName, node.textContent]);
   expect(parts([" a·b", "·a⟨00B7⟩b", "text"])).toEqual([
     ["SPAN", "·"],
@@ -159,11 +159,11 @@ test("the sign for a space is set apart from the same character as itself", () =
   expect(parts(["", "x⟨F0⟩", "bytes"])).toEqual([["#text", "x⟨F0⟩"]]);
 });
 
-test("how tokens were drawn is said, since the shares are from before that", () => {
+test("the sampling settings are named, because the probabilities are from before them", () => {
   expect(drawn({ temperature: 0.8, top_k: null, top_p: 0.9 })).toBe(
-    "Drawn with temperature 0.8, top-p 0.9; the shares are the model's own, before that.",
+    "Sampled with temperature 0.8, top-p 0.9. The probabilities here are the model's own, before these settings.",
   );
-  expect(drawn({ temperature: 1 })).toBe("Drawn from these shares (temperature 1).");
+  expect(drawn({ temperature: 1 })).toBe("Sampled from these probabilities (temperature 1).");
   expect(drawn({ how: "generate" })).toBe("");
 });
 
@@ -191,7 +191,7 @@ test("arrow keys step, Home and End go to the ends, and the focus goes along", a
   expect(fields().step).toBe(0);
 });
 
-test("keys that belong to the notebook are left to it", async () => {
+test("keys of the notebook are left to the notebook", async () => {
   const { root, fields } = await show(generation, { _traces: [traceTree()] });
   const second = tokens(root)[4] as HTMLElement;
   for (const modifier of ["shiftKey", "ctrlKey", "altKey", "metaKey"])
@@ -201,7 +201,7 @@ test("keys that belong to the notebook are left to it", async () => {
   expect(fields().step).toBe(1);
 });
 
-test("exactly one token can be tabbed to", async () => {
+test("exactly one token is a stop for Tab", async () => {
   const { root, selection } = await show(generation, { _traces: [traceTree()] });
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
   expect(
@@ -211,14 +211,14 @@ test("exactly one token can be tabbed to", async () => {
   ).toEqual(["2"]);
 });
 
-test("a step from elsewhere leaves no stale token selected", async () => {
+test("a step that another view selects leaves no old token selected", async () => {
   const { root, selection } = await show(generation, { _traces: [traceTree()] });
   tokens(root)[3]?.click();
   selection.set("_state", { seq: 9, fields: { step: 2, token: 3, query: 4 } });
   expect(selected(root)).toEqual([5]);
 });
 
-test("a position that is read elsewhere is marked, in the prompt and in what was generated", async () => {
+test("a selected query is marked in the prompt and in the generated text", async () => {
   const { root, selection } = await show(generation, { _traces: [traceTree()] }, { fields: { step: 1, query: 0 } });
   const read = () => all(root, "[data-read]").map(({ dataset }) => dataset.token);
   expect([selected(root), read()]).toEqual([[0, 4], ["0"]]);
@@ -249,7 +249,7 @@ test("one token, nothing generated: no decision, no step", async () => {
   expect(text(one(root, "h2"))).toBe("What was read?");
 });
 
-test("new data is drawn anew, once", async () => {
+test("new data is drawn once", async () => {
   const { root, model } = await show(generation, { _traces: [traceTree()] });
   model.set("_data", { title: "another" });
   await settled();
@@ -257,7 +257,7 @@ test("new data is drawn anew, once", async () => {
   expect(all(root, "header")).toHaveLength(1);
 });
 
-test("when its life ends the view is gone and hears nothing more", async () => {
+test("when its signal aborts the view is removed and no longer follows the selection", async () => {
   const { root, end, selection } = await show(generation, { _traces: [traceTree()] });
   end();
   expect(root.isConnected).toBe(false);
@@ -296,6 +296,6 @@ test("the numbers are a row per step and candidate, headed by axis names", () =>
   const [head, first] = lines;
   expect(head).toBe("step,query,token,token_id,text,chosen_prob,chosen_rank,entropy,rank,candidate_token_id,candidate_text,prob");
   expect(first).toBe(`0,2,3,3, Paris,${Math.fround(0.7)},0,1.5,0,3, Paris,${Math.fround(0.7)}`);
-  // Past the recorded ranks there is no rank to give.
+  // A token past the recorded ranks has no rank.
   expect(lines.at(-1)).toMatch(/^2,4,5,6,<\|im_end\|>,[\d.]+,,3.5,1,8, Rome,/);
 });

@@ -26,7 +26,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("it asks its request, and is ready when the answer is there", async () => {
+test("it sends its request, and is ready when the answer arrives", async () => {
   const { root, sent } = await show(lensTable, STATE, answered());
   expect(sent.map(({ kind, request }) => [kind, request])).toEqual([["ask", REQUEST]]);
   expect(root.dataset).toMatchObject({ view: "lens_table", state: "ready" });
@@ -41,7 +41,7 @@ test("rows are the layers, the last on top and the embedding below; columns are 
   expect(text(cell(root, -1, 0))).toBe("·Rome");
 });
 
-test("what a cell is and what its signs mean is said, without signs that do not occur", async () => {
+test("the line above explains the cells and the signs that occur", async () => {
   const said = async (change: object, ids?: number[]) => {
     const state = { ...STATE, _traces: [traceTree(ids)] };
     const reply = () => ({ kind: "answer", result: lensTree(6, 3, change) });
@@ -64,10 +64,10 @@ test("the selected cell, its row and its column are marked", async () => {
   expect(one(root, '[role=rowheader][aria-selected="true"]').dataset.layer).toBe("-1");
 });
 
-test("a layer or position that the lens does not have is no hole", async () => {
+test("a layer or position that the lens lacks leaves the view complete", async () => {
   const { root, selection } = await show(lensTable, STATE, answered());
   selection.set("_state", { seq: 5, fields: { step: 1, query: 99, layer: 99 } });
-  expect(text(one(root, ".tb-detail"))).toMatch(/^after the last layer, position 5 <\|im_end\|> says ·Paris 0\.800/);
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after the last layer, position 5 <\|im_end\|> predicts ·Paris 0\.800/);
   expect(text(one(root, ".tb-trajectory"))).not.toContain("–");
 });
 
@@ -79,7 +79,7 @@ test("a click on a cell selects layer and position, and the step its row predict
   expect(fields()).toMatchObject({ layer: 0, query: 0, step: 1 });
 });
 
-test("a click on a row's or column's name selects just that", async () => {
+test("a click on the label of a row or column selects only that", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   one(root, '[role=rowheader][data-layer="-1"]').click();
   expect(fields()).toMatchObject({ layer: -1, query: 2 });
@@ -87,7 +87,7 @@ test("a click on a row's or column's name selects just that", async () => {
   expect(fields()).toMatchObject({ layer: -1, query: 4, step: 2 });
 });
 
-test("arrow keys select the cell that they lead to, and tell it in full", async () => {
+test("arrow keys select a cell, and the line has it in full", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   cell(root, 2, 2).focus();
   cell(root, 2, 2).click();
@@ -95,13 +95,13 @@ test("arrow keys select the cell that they lead to, and tell it in full", async 
   key(document.activeElement as Element, "ArrowRight");
   expect((document.activeElement as HTMLElement).dataset).toMatchObject({ layer: "1", token: "3" });
   expect(fields()).toMatchObject({ layer: 1, query: 3, step: 1 });
-  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris says ·Paris 0\.533, ·Rome 0\.100/);
+  expect(text(one(root, ".tb-detail"))).toMatch(/^after layer 1, position 3 ·Paris predicts ·Paris 0\.533, ·Rome 0\.100/);
   key(document.activeElement as Element, "Home");
   expect(fields()).toMatchObject({ layer: 1, query: 0 });
   expect(all(root, '[role=gridcell][tabindex="0"]')).toHaveLength(1);
 });
 
-test("keys that belong to the notebook are left to it", async () => {
+test("keys of the notebook are left to the notebook", async () => {
   const { root, fields } = await show(lensTable, STATE, answered());
   const at = cell(root, 2, 2);
   for (const modifier of ["shiftKey", "ctrlKey", "altKey", "metaKey"])
@@ -123,7 +123,7 @@ test("the tint can mean probability, entropy or divergence; the legend has the n
   expect(text(one(root, ".tb-legend"))).toContain("nats");
 });
 
-test("only the columns in sight are in the page, and the selected one is in sight", async () => {
+test("only visible columns are in the page, and the selected one is visible", async () => {
   const ids = Array<number>(512).fill(1);
   const tree = lensTree(512, 80);
   const { root, selection } = await show(
@@ -135,7 +135,7 @@ test("only the columns in sight are in the page, and the selected one is in sigh
   const grid = one(root, ".tb-grid");
   Object.defineProperty(grid, "clientWidth", { value: 800 });
   selection.set("_state", { seq: 5, fields: { step: 300, query: 309, layer: 79 } });
-  // It scrolls when everybody has heard.
+  // It scrolls when all listeners have run.
   await Promise.resolve();
   expect(selectedCells(root)).toEqual([[79, 309]]);
 });
@@ -148,11 +148,11 @@ test("the lines: the last layer's best, what came next, values at the selected a
     ["·Pariscame next", "0.267", "0.800"],
     ["·Rome", "0.400", "0.100"],
   ]);
-  expect(text(one(root, ".tb-chart"))).toContain("leads from layer 1 on");
+  expect(text(one(root, ".tb-chart"))).toContain("top choice from layer 1");
   expect(one(root, '.tb-chart [data-layer="0"]').getAttribute("aria-selected")).toBe("true");
 });
 
-test("the lines ask what they can answer: how it rose, or what would come after a position without a step", async () => {
+test("the title of the lines depends on whether the position predicts a step", async () => {
   const { root, selection } = await show(lensTable, STATE, answered());
   const heading = () => [text(one(root, ".tb-trajectory h3")), text(one(root, ".tb-trajectory .tb-note"))];
   expect(heading()).toEqual(["How did it rise over the layers?", "position 2: ·of · predicts step 0"]);
@@ -160,7 +160,7 @@ test("the lines ask what they can answer: how it rose, or what would come after 
   expect(heading()).toEqual(["What would come after ·city?", "position 1: ·city"]);
 });
 
-test("at another width a layer is pointed at where the lines now have it", async () => {
+test("at another width the column of a layer is where the lines have it", async () => {
   const resized = resizes();
   const width = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(900);
   const { root } = await show(lensTable, STATE, answered());
@@ -185,7 +185,7 @@ test("a click on the lines selects a layer", async () => {
   expect(fields()).toMatchObject({ layer: -1, query: 2 });
 });
 
-test("the lines are a slider over the layers, whose value is told in words", async () => {
+test("the lines are a slider over the layers, with its value in words", async () => {
   const { root, selection, fields } = await show(lensTable, STATE, answered());
   const chart = one(root, ".tb-chart");
   const said = () => ["aria-valuemin", "aria-valuenow", "aria-valuemax", "aria-valuetext"].map((n) => chart.getAttribute(n));
@@ -213,7 +213,7 @@ test("the table has one stop for Tab, also when its cell is scrolled out of the 
   expect(stops()).toEqual([grid]);
 });
 
-test("heads and cells of a column have one index, the names of the rows the first", async () => {
+test("the header and the cells of a column share one index, after the row labels", async () => {
   const { root } = await show(lensTable, STATE, answered());
   const index = (el: Element) => el.getAttribute("aria-colindex");
   expect(all(root, "[role=columnheader]").map(index)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
@@ -221,7 +221,7 @@ test("heads and cells of a column have one index, the names of the rows the firs
   expect(all(root, "[role=rowheader]").map(index)).toEqual(["1", "1", "1", "1"]);
 });
 
-test("watching a token asks the same with one more, and shows its line", async () => {
+test("watching a token sends the request with one more token, and shows its line", async () => {
   const watched = packed(
     Array.from({ length: 24 }, () => 0.25),
     { layer: [-1, 0, 1, 2], token: 6, watched: [7] },
@@ -260,7 +260,7 @@ test("the checks are those of the answer that is shown", async () => {
   expect(all(root, ".tb-check-word").map(text)).toEqual(["✗ 0 of 1 check holds"]);
 });
 
-test("what is forgotten is the token of the row, wherever it stands among the watched and however it was named", async () => {
+test("the button of a row removes its token, whatever its order and its name in the request", async () => {
   const request = { ...REQUEST, params: { top: 2, watch: [" Rome", 8, 7, " city"] } };
   const values = Array.from({ length: 72 }, () => 0.25);
   const watched = packed(values, { layer: [-1, 0, 1, 2], token: 6, watched: [8, 7, 1] });
@@ -276,7 +276,7 @@ test("what is forgotten is the token of the row, wherever it stands among the wa
   expect(sent.at(-1)?.request?.params.watch).toEqual([" city"]);
 });
 
-test("while a watched token is asked for nothing can be forgotten, and the question can be cancelled", async () => {
+test("while a watched token is loading none can be removed, and the request can be cancelled", async () => {
   const request = { ...REQUEST, params: { top: 2, watch: [7] } };
   const values = Array.from({ length: 24 }, () => 0.25);
   const watched = packed(values, { layer: [-1, 0, 1, 2], token: 6, watched: [7] });
@@ -299,7 +299,7 @@ test("while a watched token is asked for nothing can be forgotten, and the quest
   expect([forget().disabled, cancel.hidden, text(one(root, ".tb-watch [role=status]"))]).toEqual([false, true, "Cancelled."]);
 });
 
-test("what cannot be watched is the sentence that came back", async () => {
+test("a token that cannot be watched is an error with the kernel's sentence", async () => {
   const { root } = await show(lensTable, STATE, {
     reply: ({ request }) =>
       watchedBy(request).length > 0
@@ -333,14 +333,14 @@ test("while it is computed there is progress, and it can be cancelled and asked 
   expect(root.dataset.state).toBe("loading");
 });
 
-test("silence is said where one waits, and taken back when the kernel is heard", async () => {
+test("a waiting view says that the kernel is silent, until it answers", async () => {
   vi.useFakeTimers();
   const { root, sent, say } = await show(lensTable, STATE);
   vi.advanceTimersByTime(SILENCE_MS);
-  expect(text(one(root, ".tb-state"))).toContain("Waiting for the kernel: it is busy, or gone.");
+  expect(text(one(root, ".tb-state"))).toContain("Waiting for the kernel: it is busy or gone.");
   vi.advanceTimersByTime(PING_MS);
   say({ kind: "pong", id: sent.at(-1)?.id });
-  expect(text(one(root, ".tb-state p"))).toBe("Asking for the lens …");
+  expect(text(one(root, ".tb-state p"))).toBe("Loading the lens …");
 });
 
 test("an answer that cannot be shown is an error with a sentence, and leaves nothing behind", async () => {
@@ -354,16 +354,16 @@ test("an answer that cannot be shown is an error with a sentence, and leaves not
   expect(sent.filter(({ kind }) => kind === "ask")).toHaveLength(2);
 });
 
-test("an error is its sentence", async () => {
+test("an error is shown as its sentence", async () => {
   const { root } = await show(lensTable, STATE, {
     reply: () => ({ kind: "error", error: "The model gives NaN.", absent: false, code: null }),
   });
   expect([root.dataset.state, text(one(root, ".tb-state p"))]).toEqual(["error", "The model gives NaN."]);
 });
 
-test("what is absent comes with the Python that would compute it", async () => {
+test("an absent answer comes with the Python that computes it", async () => {
   const { root } = await show(lensTable, STATE, {
-    reply: () => ({ kind: "error", error: "Not in this snapshot.", absent: true, code: REQUEST.code }),
+    reply: () => ({ kind: "error", error: "This saved page does not have this answer.", absent: true, code: REQUEST.code }),
   });
   expect(root.dataset.state).toBe("absent");
   expect(text(one(root, "pre"))).toBe(REQUEST.code);
@@ -386,19 +386,19 @@ test("the scale of divergence ends at a round number that holds all blocks; the 
   expect(modes(lens).probability.max).toBe(1);
 });
 
-test("the embedding is found by its name, wherever its row stands, or is not there", () => {
+test("the embedding is found by its coordinate, wherever its row is", () => {
   const kl = (values: number[], layer: number[]) =>
     modes(decode(lensTree(1, 3, { kl: packed(values, { layer, token: 1 }) })) as Lens).kl;
   expect(kl([4, 100, 2], [0, -1, 1])).toMatchObject({ max: 4, beyond: true });
   expect(kl([4, 3, 2], [0, 1, 2])).toMatchObject({ max: 4, beyond: false });
 });
 
-test("a token that is the best and really next is one line", () => {
+test("a token that is the top choice and the next one has one line", () => {
   expect(series(lens, trace, 2).map(({ id, realised }) => [id, realised])).toEqual([
     [3, true],
     [8, false],
   ]);
-  // At position 3 the newline comes next, which the last layer did not put among its best.
+  // At position 3 the next token is the newline, which is not among the best of the last layer.
   expect(series(lens, trace, 3).map(({ id, realised }) => [id, realised])).toEqual([
     [3, false],
     [8, false],
@@ -428,7 +428,7 @@ test("the labels of the lines do not touch", () => {
   expect(labels.at(-1)).toBeLessThan(plot.bottom + 12);
 });
 
-test("where a line leads from is said above the plot, clear of the axis and within the drawing", () => {
+test("the label of the first layer as top choice is above the plot and inside the drawing", () => {
   const one = { id: 1, piece: PIECE, values: [0.5, 0.6, 0.7], realised: true, watched: false, color: "", width: 1, dash: [] };
   for (const [width, leads] of [
     [560, -1],
@@ -438,7 +438,7 @@ test("where a line leads from is said above the plot, clear of the axis and with
   ] as const) {
     const { scene, plot } = chart([one], [-1, 0, 1], { layer: null, leads }, { width, height: 240 });
     const texts = scene.marks.flatMap((mark) => (mark.kind === "text" ? [mark] : []));
-    const lead = texts.find(({ text }) => text.startsWith("leads"));
+    const lead = texts.find(({ text }) => text.startsWith("top choice"));
     const axis = texts.find(({ text }) => text === "probability");
     if (!lead || !axis) throw new Error("a label is missing");
     expect(lead.y - axis.y).toBeGreaterThanOrEqual(14);

@@ -7,7 +7,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 const nothing = () => {};
 
-/** A table of one row, 46 pixels of which are the row's name. */
+/** A table of one row with a label of 46 pixels. */
 function table(texts: readonly string[]): Grid {
   const heads = texts.map((text): Piece => [text, text, "text"]);
   const cell = (_: number, token: number) => ({ text: texts[token] ?? "", title: "", ground: "white", ink: "black" });
@@ -17,9 +17,9 @@ function table(texts: readonly string[]): Grid {
 
 const measures = ({ el }: Grid, width: number) => Object.defineProperty(el, "clientWidth", { value: width, configurable: true });
 
-test("cells and heads of columns are cut off where what is in them may be too long, and nowhere else", () => {
+test("only cells and headers with long text are clipped", () => {
   const resized = resizes();
-  // Seven characters fit. A sign may be as wide as two, and of other scripts nobody knows.
+  // Seven characters fit. A sign may be as wide as two, and the width of other scripts is unknown.
   const texts = ["1234567", "12345678", "·234567", "↵↵↵", "↵↵↵↵", "12345–", "123456–", "שלום"];
   const grid = table(texts);
   measures(grid, 46 + 1 + 60 * texts.length);
@@ -29,7 +29,7 @@ test("cells and heads of columns are cut off where what is in them may be too lo
   expect([cut(".tb-grid-name"), cut(".tb-grid-cell")]).toEqual([expected, expected]);
 });
 
-test("a width that is measured for a moment, while a host changes its theme, does not have the edge fade", () => {
+test("a wrong width during a change of the theme does not fade the edge", () => {
   const resized = resizes();
   const grid = table(Array<string>(8).fill("w"));
   measures(grid, 900);

@@ -3,7 +3,7 @@ import { curve, lines, loop } from "../../src/maps/lines";
 import { element } from "../../src/ui/dom";
 import { all, watched } from "../made";
 
-test("a line that stays what it is is not written again, and one to another token says so", () => {
+test("an unchanged line is not written again, and a changed one names its token", () => {
   const pieces = [0, 1, 2].map(() => element("span"));
   const list = element("div", {}, ...pieces);
   document.body.replaceChildren(list);
@@ -16,14 +16,14 @@ test("a line that stays what it is is not written again, and one to another toke
   curves.paint(2, found);
   list.dispatchEvent(new Event("scroll"));
   expect(scrolled()).toEqual([]);
-  // Here nothing has a place, so the line is the same.
+  // Without a layout all places are 0, so the line is the same.
   const [before, other] = [all(list, "polyline"), watched(list)];
   curves.paint(2, [{ key: 0, weight: 0.25, strength: 0.7 }]);
   expect([named(), all(list, "polyline")]).toEqual([[["2", "0", "0.250"]], before]);
   expect(other().map(({ attributeName }) => attributeName)).toEqual(["data-key", "data-weight"]);
 });
 
-test("a line goes over the words to one beside it, and to the foot of one on another line", () => {
+test("a line goes over the words on the same line, and to the foot of a token on another line", () => {
   const box = (left: number, top: number) => ({ left, top, width: 20, height: 40 });
   const beside = curve(box(100, 50), box(10, 50));
   expect([beside[0], beside.at(-1)]).toEqual([

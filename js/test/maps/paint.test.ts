@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { draw, paintCells, palette } from "../../src/maps/paint";
 
-test("rows of different lengths are painted as cells, and what is left out stays empty", () => {
+test("rows of different lengths are painted as cells, and left-out keys stay empty", () => {
   const shades = Uint32Array.from({ length: 256 }, (_, i) => i + 1);
   const pixels = new Uint32Array(5 * 4);
   const rows = [Float32Array.of(1), Float32Array.of(0.25, 0)];
@@ -15,7 +15,7 @@ test("rows of different lengths are painted as cells, and what is left out stays
   expect([stretched[0], stretched[127], stretched[255]]).toEqual([usual[0], usual[254], usual[255]]);
 });
 
-test("a canvas is as large as what is drawn, and keeps its memory where it is so already", () => {
+test("a canvas has the size of the drawing, and is not allocated again for the same size", () => {
   const canvas = document.createElement("canvas");
   const resized = vi.fn();
   const watching = new Proxy(canvas, {

@@ -18,7 +18,7 @@ function long() {
       labelWidth: 100,
       cellSize: () => ({ width: 1.5, height: 1.5 }),
       reach: (row) => row,
-      said: (row, key) => `${row} ${key}`,
+      describe: (row, key) => `${row} ${key}`,
       onCell,
       onRow,
       onPoint: () => {},
@@ -33,16 +33,16 @@ function long() {
 const click = (el: Element, clientX: number, clientY: number) =>
   el.dispatchEvent(new MouseEvent("click", { clientX, clientY, bubbles: true }));
 
-test("of a long text only the names that there is room for are in the page, and always the selected one", () => {
+test("only labels that fit are in the page, and always the selected one", () => {
   const { el, select } = long();
   const named = (kind: string) => all(el, `.tb-sheet-${kind}`);
   expect([named("row").length, named("key").length]).toEqual([34, 34]);
   select(100, 50);
   expect(all(el, '.tb-sheet-row[aria-selected="true"]').map((row) => row.dataset.query)).toEqual(["100"]);
   expect(all(el, '.tb-sheet-key[aria-selected="true"]').map((name) => name.dataset.key)).toEqual(["50"]);
-  // What would touch it is left out, and comes back.
+  // Labels that would touch it are left out, and come back.
   expect(named("row").map((row) => row.dataset.query)).not.toContain("99");
-  // Read out in their order, and counted as what they are.
+  // They are in order, and their indices are right.
   const rows = named("row").map((row) => Number(row.getAttribute("aria-rowindex")));
   expect(rows).toEqual([...rows].sort((a, b) => a - b));
   const [here, cursor] = [all(el, ".tb-sheet-here")[0], all(el, ".tb-sheet-cursor")[0]];
@@ -57,7 +57,7 @@ test("of a long text only the names that there is room for are in the page, and 
   expect(named("row").length).toBe(34);
 });
 
-test("a row without a name can be clicked where it is", () => {
+test("a row without a label can be clicked", () => {
   const { el, onCell, onRow } = long();
   const list = all(el, ".tb-sheet-rows")[0] as HTMLElement;
   click(list, 100 + 20 * 1.5 + 0.5, 100 * 1.5 + 0.5);

@@ -5,7 +5,7 @@ import type { Piece } from "../../src/tokens";
 import type { Text } from "../../src/trace";
 import { all } from "../made";
 
-test("the same weight says of itself how it is known, also where it was known otherwise before", () => {
+test("equal weights show whether they are exact, also after a change", () => {
   const pieces: Piece[] = ["a", "b"].map((word) => [word, word, "text"]);
   const spec = { text: { pieces } as Text, sinks: false, onKey: () => {}, onPoint: () => {} };
   const { el, paint } = lookedAt(spec, new AbortController().signal);

@@ -11,20 +11,20 @@ test("the strongest keys: so many, none too weak, and position 0 only if it take
   expect([darkness(rest, 0.7, 0), darkness(rest, 0.1, 1), darkness(rest, 0.025, 1), darkness(rest, 0.9, 1)]).toEqual([
     ...[0, 1, 0.5, 1].map((x) => expect.closeTo(x)),
   ]);
-  // There is no rest where the first token reads.
+  // The first token has no other keys.
   expect(withoutFirst(row, 0)).toEqual({ top: 1, from: 1, empty: true });
   expect(strongest(row, 0, withoutFirst(row, 0))).toEqual([]);
 });
 
-test("the largest is sought among those that take part", () => {
+test("the largest weight is found among the keys that take part", () => {
   const row = Float32Array.of(0.7, 0.1, 0.2);
   expect([largestOf(row, 0), largestOf(row, 1), largestOf(Float32Array.of(0, 0), 1)]).toEqual([0, 2, 1]);
 });
 
-test("what is in a position is scaled to the largest share of another token", () => {
+test("shares in a position are scaled to the largest share of another token", () => {
   const row = Float32Array.of(0.2, 0.1, 0.015, 0.5);
   expect(withoutFirstAndOwn(row, 3)).toEqual({ top: expect.closeTo(0.1), from: 1 });
-  // Where nearly all is position 0, nothing else is made to look like much.
+  // If position 0 has nearly all, the scale does not exaggerate the others.
   expect(withoutFirstAndOwn(Float32Array.of(0.999, 0.0005, 0.0005), 2)).toEqual({ top: 0.01, from: 1 });
   // There is no other token.
   expect([withoutFirstAndOwn(row, 1), withoutFirstAndOwn(row, 0)].map(({ top }) => top)).toEqual([0.01, 0.01]);

@@ -88,7 +88,7 @@ function contents(baked: object = { [requestKey(REQUEST)]: lensTree() }) {
 
 async function open(page: object | string): Promise<HTMLElement> {
   const main = document.createElement("main");
-  main.textContent = "The finding.";
+  main.textContent = "The summary.";
   const script = document.createElement("script");
   script.type = "application/tracebench";
   script.id = "tracebench-state";
@@ -112,7 +112,7 @@ afterEach(() => {
 
 test("the bench stands in place of the static part, its views linked", async () => {
   const body = await open(contents());
-  expect(body.textContent).not.toContain("The finding.");
+  expect(body.textContent).not.toContain("The summary.");
   expect(all(body, "[data-view]").map(({ dataset }) => [dataset.view, dataset.state])).toEqual([
     ["workbench", "ready"],
     ["generation", "ready"],
@@ -129,16 +129,16 @@ test("code is loaded once per text, style sheets likewise", async () => {
   expect(all(document.head, "style").filter((style) => style.textContent?.includes(".x {"))).toHaveLength(1);
 });
 
-test("what was not baked is absent, with the Python that would compute it", async () => {
+test("an answer that the page does not have is absent, with the Python that computes it", async () => {
   const body = await open(contents({}));
   const view = one(body, '[data-view="lens_table"]');
   expect(view.dataset.state).toBe("absent");
-  expect(view.textContent).toContain("Not in this snapshot.");
+  expect(view.textContent).toContain("This saved page does not have this answer.");
   expect(view.textContent).toContain(REQUEST.code);
   expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
 });
 
-test("what could not be computed when the page was saved says why", async () => {
+test("an answer that failed when the page was saved says why", async () => {
   const body = await open(contents({ [requestKey(REQUEST)]: { $error: "the model gives NaN in layer 3" } }));
   const view = one(body, '[data-view="lens_table"]');
   expect(view.dataset.state).toBe("error");
@@ -146,7 +146,7 @@ test("what could not be computed when the page was saved says why", async () => 
   expect(one(body, '[data-view="generation"]').dataset.state).toBe("ready");
 });
 
-test("a slice that stands beside the block is inflated when it is asked for", async () => {
+test("a slice beside the block is inflated when it is requested", async () => {
   const [slice, other] = [
     { layer: 3, head: null },
     { layer: 9, head: 0 },
@@ -177,8 +177,8 @@ test("an answer that arrives in parts arrives so in a page too", async () => {
 test("a page of a later format says what to do", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const body = await open({ ...contents(), format: 3 });
-  expect(body.textContent).toContain("The finding.");
-  expect(one(body, "main [role=alert]").textContent).toContain("its format is 3, and this reader knows formats up to 2");
+  expect(body.textContent).toContain("The summary.");
+  expect(one(body, "main [role=alert]").textContent).toContain("the page has format 3, but this reader knows formats up to 2");
 });
 
 /** A page of two texts: the second has one prompt token and one step. */
@@ -224,7 +224,7 @@ test("a block that cannot be read leaves the static part, and says so", async ()
   vi.spyOn(console, "error").mockImplementation(() => {});
   const body = await open("bm90IGRlZmxhdGVk");
   expect(one(body, "main").hidden).toBe(false);
-  expect(body.textContent).toContain("The finding.");
+  expect(body.textContent).toContain("The summary.");
   expect(one(body, "main [role=alert]").textContent).toContain("The interactive part could not be shown");
   expect(all(body, "main")).toHaveLength(1);
 });
@@ -234,7 +234,7 @@ test("a bench that fails leaves the static part", async () => {
   const page = contents();
   page.widgets.w0.state._traces = ["anywidget:gone"];
   const body = await open(page);
-  expect(body.textContent).toContain("The finding.");
+  expect(body.textContent).toContain("The summary.");
   expect(all(body, "[data-view]")).toEqual([]);
 });
 
@@ -255,7 +255,7 @@ const BOUNDS = [{ ...TRACE, model: { layers: 3, heads: 2 } }];
 const TWO = [...BOUNDS, { prompt_length: 1, steps: 2, model: { layers: 1, heads: null } }];
 const NOWHERE: typeof BOUNDS = [];
 
-test("an address is read with care", () => {
+test("an address with wrong fields is read safely", () => {
   expect(parseHash("#step=2&layer=-1", BOUNDS)).toEqual({ step: 2, token: null, query: 4, layer: -1 });
   expect(parseHash("#step=1&query=0", BOUNDS)).toEqual({ step: 1, token: null, query: 0 });
   expect(parseHash("#step=x&site=<b>&other=1", BOUNDS)).toEqual({});
@@ -263,7 +263,7 @@ test("an address is read with care", () => {
   expect(parseHash("#layer=99", NOWHERE)).toEqual({ layer: 99 });
 });
 
-test("what an address names past an axis is left alone, each by itself", () => {
+test("a field of an address outside of its axis is ignored, and the others count", () => {
   expect(parseHash("#step=2&layer=2&head=1&token=5&query=5&key=0", BOUNDS)).toEqual({
     ...{ step: 2, layer: 2, head: 1, token: 5, query: 5, key: 0 },
   });
@@ -278,7 +278,7 @@ test("an address that replaces another clears what it leaves out", () => {
   expect(wholeHash("#anchor", BOUNDS)).toEqual({});
 });
 
-test("the axes are those of the page, and its layers also those of what is baked", () => {
+test("the axes are those of the page, and its layers also those of the stored answers", () => {
   const page = contents() as unknown as SavedPage;
   expect(boundsOf(page)).toEqual(BOUNDS);
   const { w5 } = page.widgets as { w5: SavedWidget };
@@ -286,7 +286,7 @@ test("the axes are those of the page, and its layers also those of what is baked
   expect(boundsOf(text)).toEqual([{ ...TRACE, model: { layers: 3, heads: null } }]);
 });
 
-test("the axes of an address are those of the text that it names, else of the one that is looked at", () => {
+test("the axes of an address are those of the text that it names, else of the selected one", () => {
   expect(parseHash("#trace=1&step=1&layer=2", TWO, { trace: 0, step: 2, layer: 2 })).toEqual({
     ...{ trace: 1, step: 1, query: 1, token: null, layer: null, key: null, head: null },
   });
@@ -304,7 +304,7 @@ test("the axes of an address are those of the text that it names, else of the on
   expect(formatHash({ trace: 1, step: 1, query: 1 }, TWO)).toBe("#trace=1&step=1");
 });
 
-test("many changes in a moment are few addresses, the last one among them; a refusal is no failure", async () => {
+test("many quick changes write few addresses, the last one among them; a refused one is no error", async () => {
   vi.spyOn(console, "warn").mockImplementation(() => {});
   const body = await open(contents());
   vi.useFakeTimers();
@@ -327,7 +327,7 @@ test("the address follows the selection of the bench, not of some other widget",
   expect(location.hash).toBe("#step=2&token=5");
 });
 
-test("an address says only what does not follow from the step", () => {
+test("an address leaves out what follows from the step", () => {
   expect(formatHash({ step: 2, query: 4, layer: 23 }, BOUNDS)).toBe("#step=2&layer=23");
   expect(formatHash({ step: 2, query: 0, token: 0 }, BOUNDS)).toBe("#step=2&token=0&query=0");
   expect(formatHash({ step: null, query: 3, token: [1, 2] }, BOUNDS)).toBe("#query=3");

@@ -37,7 +37,7 @@ test("an opaque box without blue is in the picture, a transparent one is not", (
   expect(capture(root).marks.map(({ fill }) => fill)).toEqual(["rgb(1, 2, 0)"]);
 });
 
-/** What is in the picture of a box with these layers of [image, place, size]. */
+/** The marks of a box with these background layers: [image, place, size]. */
 function grounds(...layers: readonly (readonly [string, string, string])[]) {
   laidOut();
   const [images, places, sizes] = [0, 1, 2].map((i) => layers.map((layer) => layer[i]).join(", "));
@@ -47,11 +47,11 @@ function grounds(...layers: readonly (readonly [string, string, string])[]) {
   return capture(root).marks;
 }
 
-/** As browsers write it. */
+/** A gradient as browsers write it. */
 const plain = (color: string, other = color) => `linear-gradient(${color} 0px, ${other} 0px)`;
 const [RED, BLUE] = ["rgb(9, 0, 0)", "rgb(0, 0, 9)"];
 
-test("a bar that is a background is in the picture where it stands in its box, over what lies under it", () => {
+test("a bar that is a background is in the picture at its place", () => {
   const marks = grounds(
     [plain(RED), "1px 4px", "calc(100% - 2px) 8px"],
     [plain("rgba(1, 2, 3, 0)"), "0px 0px", "100% 1px"],
@@ -78,7 +78,7 @@ test("a background that is no bar is left out, and shifts no other", () => {
   expect(marks).toEqual([{ kind: "rect", x: 28, y: 28, w: 7, h: 7, fill: BLUE }]);
 });
 
-test("what is marked as whole does not scroll in the picture, and is as it was afterwards", () => {
+test("an element marked as whole does not scroll in the picture, and is restored afterwards", () => {
   laidOut();
   const scrolling = element("div", { "data-capture": "whole" });
   const root = element("section", {}, scrolling);
@@ -108,7 +108,7 @@ test("a map is in the picture where it stands, and names that run upwards do so 
   ]);
 });
 
-test("what groups without a box is looked into, what is faint is faint, and a border that cannot be seen is none", () => {
+test("the picture enters groups without a box, keeps opacity, and skips invisible borders", () => {
   laidOut();
   const style = "background-color: rgb(1, 2, 3); border: 1px solid rgba(0, 0, 0, 0)";
   const box = element("div", { style, "data-box": "10 10 50 20" });
@@ -121,7 +121,7 @@ test("what groups without a box is looked into, what is faint is faint, and a bo
   expect(mark).not.toHaveProperty("stroke");
 });
 
-test("maps and drawings are as faint as what is around them, and what cannot be seen is not in the picture", () => {
+test("maps and drawings get the opacity of their ancestors, and invisible elements are left out", () => {
   laidOut();
   const drawing = (opacity?: number) => {
     const made = svg("svg", { "data-box": "0 0 300 100" });
@@ -133,7 +133,7 @@ test("maps and drawings are as faint as what is around them, and what cannot be 
   const gone = within("opacity: 0; background-color: rgb(1, 2, 3)", drawing(), element("canvas"));
   const hidden = within("visibility: hidden", drawing());
   const faint = within("opacity: 0.5", drawing(), drawing(0.5), element("canvas"));
-  // It comes back soon: a browser skips it, and still knows where everything in it stands.
+  // The element comes back soon: it is invisible, but has a layout.
   const skipped = within("", drawing());
   skipped.toggleAttribute("data-gone", true);
   const root = element("section", {}, gone, hidden, skipped, faint);

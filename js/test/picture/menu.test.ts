@@ -47,7 +47,7 @@ test("code goes to the clipboard, and the item says so", async () => {
   expect(writeText).toHaveBeenCalledWith("tb.LogitLens()");
 });
 
-test("who copies twice in a moment reads the label again afterwards", async () => {
+test("after two quick copies the label comes back", async () => {
   vi.useFakeTimers();
   clipboard(async () => {});
   const button = element("button", {}, "Copy code");

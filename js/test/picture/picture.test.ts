@@ -13,7 +13,7 @@ function read(text: string): Document {
   return found;
 }
 
-test("text is text, in colours that every reader knows, and what a page cuts off is cut off", () => {
+test("text stays text, in plain colours, and clipped parts stay clipped", () => {
   const file = read(
     drawing(
       {
@@ -44,7 +44,7 @@ test("a canvas is a raster in the picture", async () => {
   expect([image?.getAttribute("href"), image?.getAttribute("width")]).toEqual(["data:image/png;base64,AAAA", "40"]);
 });
 
-test("mixed colours are written as three numbers, and what shines through as an opacity", () => {
+test("mixed colours are three numbers and an opacity", () => {
   const painted = (fill: string) => {
     const mark = { kind: "rect", x: 0, y: 0, w: 1, h: 1, fill } as const;
     const rect = read(drawing({ width: 1, height: 1, marks: [mark] }, (color) => color)).querySelector("rect");

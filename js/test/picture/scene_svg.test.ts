@@ -8,7 +8,7 @@ const bar = (x: number, more: object = {}): Mark => ({ kind: "rect", x, y: 0, w:
 const scene = (...marks: Mark[]) => ({ width: 40, height: 10, marks });
 const xs = (drawing: Element) => [...drawing.children].map((each) => each.getAttribute("x"));
 
-test("marks that stay what they are stay the same elements; others take their places", () => {
+test("unchanged marks keep their elements; others are replaced", () => {
   const drawing = svg("svg");
   paintSvg(drawing, scene(bar(0), bar(10), bar(20)));
   const [first, second, third] = drawing.children;
@@ -23,7 +23,7 @@ test("marks that stay what they are stay the same elements; others take their pl
   expect([...drawing.children].map(({ tagName }) => tagName)).toEqual(["svg"]);
 });
 
-test("what was laid over the marks stays above them, however many there are", () => {
+test("elements above the marks stay above them", () => {
   const drawing = svg("svg");
   paintSvg(drawing, scene(bar(0), bar(10)));
   const over = svg("rect", { x: "over" });
@@ -35,7 +35,7 @@ test("what was laid over the marks stays above them, however many there are", ()
   expect(drawing.lastChild).toBe(over);
 });
 
-test("what is painted alike changes nothing on the page", () => {
+test("painting the same scene changes nothing on the page", () => {
   const drawing = svg("svg");
   paintSvg(drawing, scene(bar(0), { kind: "text", x: 1, y: 2, text: "a" }));
   document.body.replaceChildren(drawing);

@@ -34,7 +34,7 @@ test("an answer arrives decoded", async () => {
   expect(probs.at({ step: 1 })).toBe(2);
 });
 
-test("progress is told on the way", () => {
+test("progress arrives before the answer", () => {
   const { answers, say, id } = made();
   const onProgress = vi.fn();
   answers.ask(REQUEST, { onProgress });
@@ -42,7 +42,7 @@ test("progress is told on the way", () => {
   expect(onProgress).toHaveBeenCalledWith(expect.objectContaining({ done: 1, total: 4, note: "layers" }));
 });
 
-test("an error is a sentence; absent ones carry the Python that would compute it", async () => {
+test("an error is a sentence; an absent answer has the Python that computes it", async () => {
   const { answers, say, id } = made();
   const asked = answers.ask(REQUEST);
   say({ kind: "error", id: id(), error: "Not here.", absent: true, code: "tb.X()" });
@@ -54,7 +54,7 @@ test("an error is a sentence; absent ones carry the Python that would compute it
   expect(isAbsent(await again.catch((e: unknown) => e))).toBe(false);
 });
 
-test("equal requests under way are sent once, whatever their code", async () => {
+test("equal running requests are sent once, whatever their code", async () => {
   const { answers, sent, say, id } = made();
   const both = [answers.ask(REQUEST), answers.ask({ ...REQUEST, code: "other" })];
   expect(sent).toHaveLength(1);
@@ -64,7 +64,7 @@ test("equal requests under way are sent once, whatever their code", async () => 
   expect(sent).toHaveLength(2);
 });
 
-test("a slice is asked for by its coordinates, shared with equal ones, and heard as no answer to the whole", async () => {
+test("a slice is requested by its coordinates, shared with equal ones, and is no answer to the whole request", async () => {
   const { answers, sent, say, id } = made();
   const heard = vi.fn();
   answers.hear(REQUEST, heard, new AbortController().signal);
@@ -82,7 +82,7 @@ test("a slice is asked for by its coordinates, shared with equal ones, and heard
   expect(heard).not.toHaveBeenCalled();
 });
 
-test("slices of two answers to one question are two questions, and say of which answer they are", async () => {
+test("slices of two answers to one request are two requests, each with the id of its answer", async () => {
   const { answers, sent, say, id } = made();
   const slice = { layer: 3, head: null };
   const both = ["1", "2"].map((answer) => pinned(answers, { answer }).ask(REQUEST, { slice }));
@@ -93,7 +93,7 @@ test("slices of two answers to one question are two questions, and say of which 
   expect(await Promise.all(both)).toEqual([5, 6]);
 });
 
-test("a listener hears the answer without asking, and keeps no job alive", () => {
+test("a listener gets the answer without a request, and keeps no job alive", () => {
   const { answers, sent, say, id } = made();
   const heard = vi.fn();
   answers.hear(REQUEST, heard, new AbortController().signal);
@@ -107,7 +107,7 @@ test("a listener hears the answer without asking, and keeps no job alive", () =>
   expect(heard).toHaveBeenCalledExactlyOnceWith(7);
 });
 
-test("a listener hears that there is no answer, and nothing where the kernel could not be reached or nobody waits", async () => {
+test("a listener gets an error, but nothing if the kernel is unreachable or the request is cancelled", async () => {
   const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
   const [lasting, gone] = [made(), made({}, true)];
   const failed = vi.fn();
@@ -124,7 +124,7 @@ test("a listener hears that there is no answer, and nothing where the kernel cou
   warned.mockRestore();
 });
 
-test("the last to leave cancels", async () => {
+test("the last waiting caller cancels the request", async () => {
   const { answers, sent, id } = made();
   const [one, two] = [new AbortController(), new AbortController()];
   const asked = [answers.ask(REQUEST, { signal: one.signal }), answers.ask(REQUEST, { signal: two.signal })];
@@ -136,7 +136,7 @@ test("the last to leave cancels", async () => {
   expect(sent[1]).toEqual({ kind: "cancel", id: id() });
 });
 
-test("who has left before asking sends nothing and is owed nothing", async () => {
+test("an aborted signal sends no request and expects nothing", async () => {
   const { answers, sent } = made();
   await expect(answers.ask(REQUEST, { signal: AbortSignal.abort() })).rejects.toThrow();
   expect(sent).toEqual([]);
@@ -144,7 +144,7 @@ test("who has left before asking sends nothing and is owed nothing", async () =>
   expect(answers.liveness.silent).toBe(false);
 });
 
-test("who leaves while waiting is owed nothing any more", async () => {
+test("after an abort no acknowledgement is expected", async () => {
   const { answers } = made();
   const life = new AbortController();
   const asked = answers.ask(REQUEST, { signal: life.signal });
@@ -154,7 +154,7 @@ test("who leaves while waiting is owed nothing any more", async () => {
   expect(answers.liveness.silent).toBe(false);
 });
 
-test("an answer that comes after cancelling is heard by nobody, and does not answer a later question", async () => {
+test("an answer after a cancel reaches no listener, and does not answer a later request", async () => {
   const { answers, say, id } = made();
   const heard = vi.fn();
   answers.hear(REQUEST, heard, new AbortController().signal);
@@ -176,7 +176,7 @@ test("an answer that cannot be decoded is an error with a sentence", async () =>
   await expect(asked).rejects.toThrow("The answer could not be read: buffer 3 is missing");
 });
 
-test("a listener that throws keeps nobody else from hearing, nor the answer from who asked", async () => {
+test("a listener that throws stops neither the other listeners nor the answer", async () => {
   const reported = vi.spyOn(console, "error").mockImplementation(() => {});
   const { answers, say, id } = made();
   const life = new AbortController().signal;
@@ -195,7 +195,7 @@ test("a listener that throws keeps nobody else from hearing, nor the answer from
   reported.mockRestore();
 });
 
-test("silence after asking is told, and is over when anything comes", () => {
+test("silence after a request is reported, and ends with any message", () => {
   const { answers, say, id } = made();
   const silent = vi.fn();
   answers.liveness.on(silent, new AbortController().signal);
@@ -208,7 +208,7 @@ test("silence after asking is told, and is over when anything comes", () => {
   expect(silent).toHaveBeenLastCalledWith(false);
 });
 
-test("an acknowledged request may take as long as it takes", () => {
+test("an acknowledged request may take any time", () => {
   const { answers, say, id } = made();
   answers.ask(REQUEST);
   say({ kind: "progress", id: id(), done: 0, total: 0, note: "waiting" });
@@ -216,7 +216,7 @@ test("an acknowledged request may take as long as it takes", () => {
   expect(answers.liveness.silent).toBe(false);
 });
 
-test("pings go out while somebody listens; a missing pong is silence, a later one ends it", () => {
+test("pings are sent while there are listeners; a missing pong is silence, a later one ends it", () => {
   const { answers, sent, say } = made();
   const life = new AbortController();
   const silent = vi.fn();
@@ -232,7 +232,7 @@ test("pings go out while somebody listens; a missing pong is silence, a later on
   expect(sent).toHaveLength(1);
 });
 
-test("a question that was lost on the way is asked again once the kernel answers what was sent after it", async () => {
+test("a lost request is sent again when the kernel answers a later message", async () => {
   const { answers, sent, say } = made();
   answers.liveness.on(() => {}, new AbortController().signal);
   const lost = answers.ask(REQUEST);
@@ -244,7 +244,7 @@ test("a question that was lost on the way is asked again once the kernel answers
   const ping = sent.find(({ kind }) => kind === "ping")?.id;
   const before = sent.length;
   say({ kind: "pong", id: ping });
-  // Not the one that was acknowledged, nor the one that was sent after the ping: it may be on its way.
+  // Neither the acknowledged message nor the one after the ping, which may still arrive.
   expect(sent.slice(before)).toEqual([sent[0]]);
   say({ kind: "pong", id: ping });
   expect(sent).toHaveLength(before + 1);
@@ -261,7 +261,7 @@ test("a saved page is never silent and never pings", () => {
   expect(answers.liveness.silent).toBe(false);
 });
 
-test("what cannot be sent fails at once with a sentence, and can be asked again", async () => {
+test("a request that cannot be sent fails at once with a sentence, and can be repeated", async () => {
   const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
   const { answers } = made({}, true);
   await expect(answers.ask(REQUEST)).rejects.toThrow("The kernel cannot be reached");
@@ -271,7 +271,7 @@ test("what cannot be sent fails at once with a sentence, and can be asked again"
   warned.mockRestore();
 });
 
-test("saving resolves with where the file is", async () => {
+test("saving resolves with the path of the file", async () => {
   const { answers, say, id, sent } = made();
   const saving = answers.act("save");
   expect(sent[0]).toMatchObject({ kind: "act", action: "save", params: {} });
@@ -279,7 +279,7 @@ test("saving resolves with where the file is", async () => {
   expect(await saving).toMatchObject({ path: "a.html" });
 });
 
-test("every action is a message of its own, tells its progress, and is cancelled by who asked for it", async () => {
+test("every action is one message, reports progress, and its caller can cancel it", async () => {
   const { answers, say, id, sent } = made();
   const life = new AbortController();
   const onProgress = vi.fn();
@@ -308,7 +308,7 @@ test("an action that is lost is not done twice", async () => {
   expect(sent.filter(({ kind }) => kind === "act")).toHaveLength(1);
 });
 
-test("parts of an answer come decoded before it, also to who asks the same later", async () => {
+test("parts of an answer arrive decoded before it, also for a later equal request", async () => {
   const { answers, say, id } = made();
   const [first, second] = [vi.fn(), vi.fn()];
   const asked = answers.ask(REQUEST, { onPart: first });

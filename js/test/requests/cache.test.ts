@@ -6,8 +6,8 @@ import { REQUEST } from "../made";
 
 const asked = (top: number) => ({ ...REQUEST, params: { top } });
 
-/** Somebody who answers with a count, until nobody is there: then sending fails. */
-function somebody() {
+/** A kernel that answers with a count, until it is gone: then sending fails. */
+function countingKernel() {
   const liveness = new Liveness(null);
   const state = { count: 0, gone: false };
   const answers = withLastAnswers({
@@ -22,14 +22,14 @@ function somebody() {
   return { answers, state };
 }
 
-test("while somebody answers everything is asked anew", async () => {
-  const { answers } = somebody();
+test("while the kernel answers, every request is sent again", async () => {
+  const { answers } = countingKernel();
   expect(await answers.ask(asked(1))).toBe(1);
   expect(await answers.ask(asked(1))).toBe(2);
 });
 
-test("when nobody answers any more, what was answered last stands in; what never was is refused", async () => {
-  const { answers, state } = somebody();
+test("when the kernel is silent, the last answer is used; a request without one fails", async () => {
+  const { answers, state } = countingKernel();
   await answers.ask(asked(1));
   await answers.ask(asked(1));
   state.gone = true;
@@ -38,8 +38,8 @@ test("when nobody answers any more, what was answered last stands in; what never
   await expect(answers.ask(asked(2))).rejects.toThrow("cannot be reached");
 });
 
-test("who gives up hears that, not an old answer", async () => {
-  const { answers } = somebody();
+test("an aborted request rejects, and gives no old answer", async () => {
+  const { answers } = countingKernel();
   await answers.ask(asked(1));
   const given = AbortSignal.abort(new Error("given up"));
   const never = withLastAnswers({
@@ -50,8 +50,8 @@ test("who gives up hears that, not an old answer", async () => {
   await expect(never.ask(asked(1), { signal: given })).rejects.toThrow("given up");
 });
 
-test("only so many answers are kept", async () => {
-  const { answers, state } = somebody();
+test("a limited number of answers is kept", async () => {
+  const { answers, state } = countingKernel();
   for (let top = 0; top <= KEPT; top++) await answers.ask(asked(top));
   state.gone = true;
   await expect(answers.ask(asked(0))).rejects.toThrow("cannot be reached");

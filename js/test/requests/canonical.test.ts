@@ -17,13 +17,13 @@ test("keys are sorted by code point, as Python sorts them", () => {
   expect(canonical({ "🗼": 1, "～": 2, a: 3 })).toBe('{"a":3,"～":2,"🗼":1}');
 });
 
-test("numbers have one spelling, however they are written", () => {
+test("equal numbers have one spelling", () => {
   for (const { written, spelled } of numbers) {
     for (const text of written) expect(canonical(JSON.parse(text))).toBe(spelled);
   }
 });
 
-test("what JSON cannot hold has no spelling", () => {
+test("a number that JSON cannot hold is an error", () => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => canonical({ residual: value })).toThrow(`${value} is no number that JSON can hold.`);
   }

@@ -1,4 +1,4 @@
-// What a view shows in place of an answer, and of an answer that arrives in parts.
+// The states that a view shows before an answer, and an answer that arrives in parts.
 
 import { afterEach, expect, test, vi } from "vitest";
 import { StaticModel } from "../../src/offline/model";
@@ -64,9 +64,9 @@ test("a part is shown under the progress; the next takes its place, and the answ
   expect(lives.map(({ aborted }) => aborted)).toEqual([true, true, false]);
 });
 
-test("where what stands can show the next part, it is not made anew", async () => {
+test("if the shown result can show the next part, its elements stay", async () => {
   let stands: unknown = null;
-  const standing = {
+  const shownResult = {
     isHere: () => stands !== null,
     replace: (result: unknown) => {
       stands = result;
@@ -76,13 +76,13 @@ test("where what stands can show the next part, it is not made anew", async () =
   const show = vi.fn((result: unknown) => {
     stands = result;
   });
-  const { say } = made({ standing, show });
+  const { say } = made({ shownResult, show });
   for (const result of [1, 2]) await say({ kind: "part", result });
   await say({ kind: "answer", result: 3 });
   expect([show.mock.calls.length, stands]).toEqual([1, 3]);
 });
 
-test("who cancels keeps what was known until then, and can ask again", async () => {
+test("after a cancel the part so far stays, and the reader can ask again", async () => {
   const { root, sent, say, shown, press, lives } = made();
   await say({ kind: "part", result: "a few" });
   await press("Cancel");
@@ -93,7 +93,7 @@ test("who cancels keeps what was known until then, and can ask again", async () 
   expect(shown()).toEqual(["all"]);
 });
 
-test("a part that is ready after the answer is not shown any more", async () => {
+test("a part that is ready after the answer is not shown", async () => {
   const waiting: (() => void)[] = [];
   const prepare = (result: unknown) =>
     new Promise((resolve) => {

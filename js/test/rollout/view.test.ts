@@ -45,8 +45,8 @@ function sliceTree(query: number) {
   return { kind: "rollout_slice", query, flow: packed(values, { key: query + 1, layer: LAYERS }) };
 }
 
-const ABSENT = { kind: "error", error: "Not in this snapshot.", absent: true, code: "tb.X()" };
-/** A kernel that has these positions. */
+const ABSENT = { kind: "error", error: "This saved page does not have this answer.", absent: true, code: "tb.X()" };
+/** A kernel with slices of these positions. */
 const having =
   (...positions: number[]) =>
   ({ kind, slice }: Message) => {
@@ -55,7 +55,7 @@ const having =
     const { query } = slice as { query: number };
     return positions.includes(query) ? { kind: "answer", result: sliceTree(query) } : ABSENT;
   };
-/** After layer 2 a tenth is of another token, after layer 3 a fiftieth: of what it is, both are the largest. */
+/** The largest share of another token is 0.1 after layer 2, and 0.02 after layer 3. */
 const rising = ({ kind, slice }: Message) => {
   if (kind !== "ask") return undefined;
   if (!slice) return { kind: "answer", result: tree() };
@@ -70,31 +70,31 @@ const text = (root: Element, selector: string) => one(root, selector).textConten
 const isGone = (el: HTMLElement) => el.dataset.gone !== undefined;
 const figures = (root: Element) => all(root, ".tb-att-figure").map((el) => el.textContent);
 
-test("the last layer is shown where none is selected, its row under the tokens, and what a row sums to is said", async () => {
+test("without a selected layer the last one is shown, and the note says what a row sums to", async () => {
   const { root } = await show(rolloutView, STATE, answering);
   expect(root.dataset).toMatchObject({ view: "rollout", state: "ready" });
-  expect(text(root, ".tb-att-question")).toBe("What has come, by attention, to position 2 ·of, which predicts step 0");
+  expect(text(root, ".tb-att-question")).toBe("Shares of the input tokens in position 2 ·of, which predicts step 0");
   expect(text(root, "h3")).toBe("After layer 3, the last");
   expect(figures(root)).toEqual(["0.75", "", "0.25", "", "", ""]);
   expect(all(root, ".tb-sheet-row").map((el) => el.dataset.layer)).toEqual(["3", "2"]);
-  expect(root.textContent).toContain("Each row is one of layers 2 to 3 and sums to one");
-  expect(root.textContent).toContain("When not to trust it: it follows attention alone.");
+  expect(root.textContent).toContain("Rows are layers 2 to 3.");
+  expect(root.textContent).toContain("When not to trust it: a rollout follows attention weights only.");
 });
 
-test("slices are asked for of the very answer that is shown", async () => {
+test("slices are requested for the answer that is shown", async () => {
   const reply = (message: Message) => (message.slice ? having(2)(message) : { kind: "answer", result: tree({ answer: "7" }) });
   const { sent } = await show(rolloutView, STATE, { reply });
   expect(sent.filter(({ slice }) => slice).map(({ of }) => of)).toContain("7");
   expect(sent.filter(({ slice, of }) => slice && of !== "7")).toEqual([]);
 });
 
-test("a layer that is selected elsewhere tints the text, and one that is not here leaves the last", async () => {
+test("a layer that another view selects colours the text; a layer that the rollout lacks leaves the last one", async () => {
   const { root, selection } = await show(rolloutView, STATE, { ...answering, fields: { layer: 2 } });
   expect([text(root, "h3"), figures(root)[2]]).toEqual(["After layer 2", "0.50"]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3, layer: -1 } });
   await settled();
   expect([text(root, "h3"), figures(root)[3]]).toEqual(["After layer 3, the last", "0.25"]);
-  expect(text(root, ".tb-detail")).toBe("most of position 0 The: 0.75 of what is in position 3 after layer 3");
+  expect(text(root, ".tb-detail")).toBe("largest share: The (position 0), 75 % after layer 3");
 });
 
 test("the name of a row sets the layer; a cell sets the layer and the token", async () => {
@@ -105,14 +105,14 @@ test("the name of a row sets the layer; a cell sets the layer and the token", as
   cursor.focus();
   key(cursor, "ArrowUp");
   key(cursor, "End");
-  // The position that reads is the last that has come to it.
-  expect(cursor.getAttribute("aria-label")).toBe("position 2 ⁨·of⁩: 0.25 of what is in position 2 after layer 3");
-  expect(text(root, ".tb-detail")).toBe("position 2 ·of: 0.25 of what is in position 2 after layer 3");
+  // The query itself is its last input token.
+  expect(cursor.getAttribute("aria-label")).toBe("position 2 ⁨·of⁩: share 25 % after layer 3");
+  expect(text(root, ".tb-detail")).toBe("·of (position 2): share 25 % after layer 3");
   key(cursor, "Enter");
   expect(fields()).toMatchObject({ layer: 3, key: 2, token: 2, query: 2, step: 0 });
 });
 
-test("the attention view asks for the rollout when it is chosen, once, and keeps what it had", async () => {
+test("the attention view requests the rollout once, when it is chosen, and keeps the attention", async () => {
   const size = (LENGTH * (LENGTH + 1)) / 2;
   const overview = {
     kind: "attention",
@@ -138,7 +138,7 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
   };
   const { root, sent, fields } = await show(attentionView, { ...STATE, ...BESIDE }, { reply });
   const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ request }) => request?.analysis);
-  // Twice: the overview, and the slice of it that is looked at.
+  // Two requests: the overview, and the selected slice.
   expect([root.dataset.source, asked()]).toEqual(["weights", ["AttentionPatterns", "AttentionPatterns"]]);
   const option = (name: string) => all(root, "[data-option]").find((el) => el.textContent === name) as HTMLElement;
   for (const name of ["rollout", "weights", "rollout"]) {
@@ -148,16 +148,16 @@ test("the attention view asks for the rollout when it is chosen, once, and keeps
   expect([root.dataset.source, text(root, "h2")]).toEqual(["rollout", "What has come here by attention?"]);
   expect(asked()).toEqual(["AttentionPatterns", "AttentionPatterns", ...new Array(4).fill("AttentionRollout")]);
   expect(figures(root)).toEqual(["0.75", "", "0.25", "", "", ""]);
-  // What was selected is kept, and is that of the token that was clicked in either source.
+  // The selection stays the same in both sources.
   one(root, '.tb-piece[data-key="1"]').click();
   expect(fields()).toMatchObject({ key: 1, token: 1, query: 2, step: 0, layer: null });
   expect(option("rollout").getAttribute("aria-checked")).toBe("true");
 });
 
-test("who goes back while the rollout is computed cancels it", async () => {
+test("going back while the rollout is computed cancels it", async () => {
   const { root, sent } = await show(attentionView, { ...STATE, ...BESIDE }, {});
   all(root, "[data-option]")[1]?.click();
-  expect(root.textContent).toContain("Asking for the rollout");
+  expect(root.textContent).toContain("Loading the rollout");
   all(root, "[data-option]")[0]?.click();
   const [weights, rollout, again] = sent.filter(({ kind }) => kind === "ask");
   const cancelled = sent.filter(({ kind }) => kind === "cancel").map(({ id }) => id);
@@ -165,7 +165,7 @@ test("who goes back while the rollout is computed cancels it", async () => {
   expect(again?.request?.analysis).toBe("AttentionPatterns");
 });
 
-test("where a rollout cannot be shown, that error is the only one", async () => {
+test("a rollout that cannot be shown is one error, not several", async () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => {});
   const reply = (message: Message) =>
     message.slice ? answering.reply(message) : { kind: "answer", result: tree({ checks: null }) };
@@ -178,26 +178,26 @@ test("where a rollout cannot be shown, that error is the only one", async () => 
 test("a rollout of another text is refused", async () => {
   const silent = vi.spyOn(console, "error").mockImplementation(() => {});
   const { root } = await show(rolloutView, { ...STATE, _traces: [traceTree([0, 1, 2, 3], 3)] }, answering);
-  expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("of 6 tokens, the text has 4.")]);
+  expect([root.dataset.state, root.textContent]).toEqual(["error", expect.stringContaining("has 6 tokens, but the text has 4.")]);
   silent.mockRestore();
 });
 
-test("without position 0 each row has its own scale, and the legend says it", async () => {
+test("without position 0 each row has its own scale, and the legend says so", async () => {
   const { root } = await show(rolloutView, STATE, { reply: rising, fields: { layer: 2 } });
   const button = all(root, "button").find((el) => el.textContent === "leave out position 0") as HTMLElement;
   button.click();
   const note = () => text(root, ".tb-scale-note > :not([data-out])");
-  const its = "the largest share of another token in this row (0.01 at the least); each row has its own scale";
-  expect(note()).toBe(`tint: 0 to 0.1, ${its}`);
+  const its = "the largest share of another token in this row (at least 0.01); each row has its own scale";
+  expect(note()).toBe(`scale: 0 to 0.1, ${its}`);
   const ground = () => all(root, ".tb-piece > .tb-token").map((el) => el.style.background);
   const before = ground();
   expect([before[0], before[1] === before[2], before[1] === ""]).toEqual(["", true, false]);
   one(root, '.tb-sheet-row[data-layer="3"] > .tb-sheet-label').click();
-  expect(note()).toBe(`tint: 0 to 0.02, ${its}`);
+  expect(note()).toBe(`scale: 0 to 0.02, ${its}`);
   expect(ground()).toEqual(before);
 });
 
-test("where nearly all is position 0 it leads to the layer after which the others have most, until a layer is chosen", async () => {
+test("if position 0 has nearly all, a button goes to the layer where other tokens have most", async () => {
   // [key, layer]: after layer 2 the others have 0.3, after layer 3 they have 0.03.
   const flow = (first: number) => packed([0.2, first, 0.3, 0.95 - first, 0.5, 0.05], { key: 3, layer: LAYERS });
   const having = (first: number) => (message: Message) =>
@@ -206,14 +206,14 @@ test("where nearly all is position 0 it leads to the layer after which the other
   const hint = one(root, ".tb-att-name > .tb-note");
   expect([hint.hidden, hint.textContent]).toEqual([
     false,
-    "nearly all of it is position 0 · layer 2, where other tokens have about 30 %",
+    "position 0 has nearly all · go to layer 2: other tokens have about 30 %",
   ]);
   one(hint, "button").click();
   expect([fields().layer, hint.hidden, figures(root)[0]]).toEqual([2, true, "0.20"]);
   expect(one((await show(rolloutView, STATE, { reply: having(0.8) })).root, ".tb-att-name > .tb-note").hidden).toBe(true);
 });
 
-test("one layer is left again by a button, which says whether all are meant", async () => {
+test("a button clears the selected layer, and is pressed if none is selected", async () => {
   const { root, fields } = await show(rolloutView, STATE, { ...answering, fields: { layer: 2 } });
   const every = all(root, "button").find((el) => el.textContent === "all layers") as HTMLElement;
   expect(every.getAttribute("aria-pressed")).toBe("false");
@@ -222,7 +222,7 @@ test("one layer is left again by a button, which says whether all are meant", as
   expect(text(root, "h3")).toBe("After layer 3, the last");
 });
 
-test("a step asks for the shares in its position alone, and for its neighbours ahead, each once", async () => {
+test("a step requests the shares of its position and of both neighbours, each once", async () => {
   const { root, selection, sent } = await show(rolloutView, STATE, answering);
   const go = async (query: number, seq: number) => {
     selection.set("_state", { seq, fields: { step: query - 2, query } });
@@ -231,7 +231,7 @@ test("a step asks for the shares in its position alone, and for its neighbours a
   const asked = () => sent.filter(({ kind }) => kind === "ask").map(({ slice }) => slice);
   expect(asked()).toEqual([undefined, { query: 2 }, { query: 3 }, { query: 1 }]);
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
-  // It was here: nothing is waited for.
+  // It is cached, so nothing is loading.
   expect(figures(root)).toEqual(["0.75", "", "", "0.25", "", ""]);
   await go(5, 6);
   await go(4, 7);
@@ -239,25 +239,26 @@ test("a step asks for the shares in its position alone, and for its neighbours a
   expect(asked().slice(4)).toEqual([{ query: 4 }, { query: 5 }]);
 });
 
-test("a position that a page has not got is a sentence with its Python in place of the map, and the others are shown", async () => {
+test("a position that a page lacks is a sentence with its Python, and the others are shown", async () => {
   const { root, selection } = await show(rolloutView, STATE, { reply: having(3, 4), offline: true });
   const main = one(root, ".tb-flow");
-  const said = "There is no rollout to position 2 here: Not in this snapshot. This Python computes it: tb.X() Copy code";
+  const said =
+    "Cannot show rollout to position 2: This saved page does not have this answer. This Python computes it: tb.X() Copy code";
   expect([root.dataset.state, isGone(main), text(root, ".tb-trouble")]).toEqual(["ready", true, said]);
-  expect(text(root, ".tb-att-question")).toBe("What has come, by attention, to position 2 ·of, which predicts step 0");
+  expect(text(root, ".tb-att-question")).toBe("Shares of the input tokens in position 2 ·of, which predicts step 0");
   selection.set("_state", { seq: 5, fields: { step: 1, query: 3 } });
   expect(isGone(main)).toBe(true);
   await settled();
   expect([isGone(main), text(root, ".tb-trouble"), figures(root)[3]]).toEqual([false, "", "0.25"]);
-  expect(text(root, ".tb-att-question")).toContain("to position 3 ·Paris, which predicts step 1");
+  expect(text(root, ".tb-att-question")).toContain("in position 3 ·Paris, which predicts step 1");
   selection.set("_state", { seq: 6, fields: { query: 1 } });
   await settled();
-  expect([isGone(main), text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("to position 1 ·city")]);
+  expect([isGone(main), text(root, ".tb-att-question")]).toEqual([true, expect.stringContaining("in position 1 ·city")]);
   selection.set("_state", { seq: 7, fields: { step: 1, query: 3 } });
   expect([isGone(main), text(root, ".tb-trouble")]).toEqual([false, ""]);
 });
 
-test("a position that failed can be asked for again, and is not asked for unasked", async () => {
+test("a failed position can be requested again, and only by the reader", async () => {
   let broken = true;
   const reply = (message: Message) => {
     const { query } = (message.slice ?? {}) as { query?: number };
@@ -271,9 +272,9 @@ test("a position that failed can be asked for again, and is not asked for unaske
     selection.set("_state", { seq: 5 + (layer ?? 0), fields: { step: 1, query: 3, layer } });
     await settled();
   }
-  // Once ahead, which nobody hears of, and once when it is wanted.
+  // One request ahead, without a listener, and one when it is wanted.
   expect(asked()).toBe(2);
-  expect(text(root, ".tb-trouble")).toBe("There is no rollout to position 3 here: Out of memory. Ask again");
+  expect(text(root, ".tb-trouble")).toBe("Cannot show rollout to position 3: Out of memory. Ask again");
   broken = false;
   one(root, ".tb-trouble button").click();
   await settled();
@@ -281,7 +282,7 @@ test("a position that failed can be asked for again, and is not asked for unaske
   expect(isGone(one(root, ".tb-flow"))).toBe(false);
 });
 
-test("while a position that failed is asked for again, no other one is shown as if it were it, and the focus stays", async () => {
+test("while a failed position is loading again, no other one is shown in its place, and the focus stays", async () => {
   let broken = true;
   const reply = (message: Message) => {
     const { query } = (message.slice ?? {}) as { query?: number };
@@ -298,7 +299,7 @@ test("while a position that failed is asked for again, no other one is shown as 
   await settled();
   expect(document.activeElement).toBe(one(root, ".tb-trouble"));
   const [main, question] = [one(root, ".tb-flow"), text(root, ".tb-att-question")];
-  expect([isGone(main), question]).toEqual([false, expect.stringContaining("to position 2")]);
+  expect([isGone(main), question]).toEqual([false, expect.stringContaining("in position 2")]);
   say({ kind: "answer", id: sent.at(-1)?.id, result: sliceTree(3) });
   await settled();
   expect([isGone(main), figures(root)[3]]).toEqual([false, "0.25"]);
@@ -308,5 +309,5 @@ test("a slice of another shape is refused", () => {
   const rollout = { layers: LAYERS } as Rollout;
   const of = (query: number) => arrivedOf({ ...(decode(sliceTree(1)) as object), query }, rollout);
   expect([...sharesIn(of(1), 3)]).toEqual([0.75, 0.25]);
-  expect(() => of(2)).toThrow("4 shares came, of 2 layers and 3 tokens there are 6");
+  expect(() => of(2)).toThrow("the slice has 4 shares; 2 layers × 3 tokens need 6");
 });

@@ -17,7 +17,7 @@ interface Asked {
   fail: (why: string) => Promise<void>;
 }
 
-/** A source over a text of two tokens, which is answered when the test says so. */
+/** A source for a text of two tokens. The test decides when it answers. */
 function made(most?: number, offline = true) {
   const asked: Asked[] = [];
   const pinged = vi.fn();
@@ -51,7 +51,7 @@ function made(most?: number, offline = true) {
 
 const at = (layer: number | null, head: number | null = 0): Whose => ({ layer, head });
 
-/** The same with a first slice that is shown, and what was told of the others. */
+/** The same with a shown first slice, and a log of the calls. */
 async function showing({ nothing = false, offline = true } = {}) {
   const { asked, slices, liveness, pinged } = made(undefined, offline);
   const got = slices.get(at(0));
@@ -62,8 +62,7 @@ async function showing({ nothing = false, offline = true } = {}) {
     source: slices,
     first: nothing ? null : await got,
     onSlice: ({ layer }: HeadSlice) => told.push(`shows ${layer}`),
-    onBusy: (whose: Whose | null, isSilent: boolean) =>
-      whose && told.push(`${isSilent ? "nobody answers" : "busy"} ${whose.layer}`),
+    onBusy: (whose: Whose | null, isSilent: boolean) => whose && told.push(`${isSilent ? "silent" : "busy"} ${whose.layer}`),
     onError: (error: unknown) => error !== null && told.push((error as Error).message),
   };
   return { asked, slices, liveness, pinged, told, life, chosen: wanted(spec, life.signal) };
@@ -76,7 +75,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a slice is asked for once and then held", async () => {
+test("a slice is requested once and then cached", async () => {
   const { asked, slices } = made();
   expect(slices.held(at(3))).toBeUndefined();
   const first = slices.get(at(3, null));
@@ -88,7 +87,7 @@ test("a slice is asked for once and then held", async () => {
   expect(asked).toHaveLength(1);
 });
 
-test("what was not looked at for longest is let go", async () => {
+test("the least recently used slice is dropped", async () => {
   // Two slices of three weights.
   const { asked, slices } = made(6);
   const load = async (layer: number) => {
@@ -101,14 +100,14 @@ test("what was not looked at for longest is let go", async () => {
   slices.held(at(0));
   await load(2);
   expect([0, 1, 2].map((layer) => slices.held(at(layer)) !== undefined)).toEqual([true, false, true]);
-  // However large: what is shown is kept.
+  // The shown slice is kept, whatever its size.
   const { asked: large, slices: few } = made(1);
   const got = few.get(at(0));
   await large[0]?.answer();
   expect(few.held(at(0))).toBe(await got);
 });
 
-test("a failure is not kept", async () => {
+test("an error is not cached", async () => {
   const { asked, slices } = made();
   const first = slices.get(at(0));
   const heard = expect(first).rejects.toThrow("It broke.");
@@ -118,7 +117,7 @@ test("a failure is not kept", async () => {
   expect(asked).toHaveLength(2);
 });
 
-test("the one that was wanted last is shown, the others are no longer asked for", async () => {
+test("the slice that was wanted last is shown, and the other requests are cancelled", async () => {
   const { asked, told, chosen } = await showing();
   expect(chosen.want(at(1))).toBe(false);
   expect(chosen.want(at(1))).toBe(false);
@@ -130,7 +129,7 @@ test("the one that was wanted last is shown, the others are no longer asked for"
   expect(told).toEqual(["shows 2"]);
 });
 
-test("to come back to what is shown ends what is under way", async () => {
+test("going back to the shown slice cancels the running request", async () => {
   const { asked, told, chosen } = await showing();
   chosen.want(at(1));
   expect(chosen.want(at(0))).toBe(false);
@@ -140,7 +139,7 @@ test("to come back to what is shown ends what is under way", async () => {
   expect(told).toEqual([]);
 });
 
-test("what is held is shown at once", async () => {
+test("a cached slice is shown at once", async () => {
   const { asked, told, chosen } = await showing();
   chosen.want(at(1));
   await asked[1]?.answer();
@@ -149,7 +148,7 @@ test("what is held is shown at once", async () => {
   expect(asked).toHaveLength(2);
 });
 
-test("it is said to be busy after a while, and the old one stays", async () => {
+test("after a while the view says that it is loading, and the old slice stays", async () => {
   const { asked, told, chosen } = await showing();
   chosen.want(at(1));
   vi.advanceTimersByTime(PATIENCE_MS - 1);
@@ -160,14 +159,14 @@ test("it is said to be busy after a while, and the old one stays", async () => {
   expect(told).toEqual(["busy 1", "shows 1"]);
 });
 
-test("an error is told once; it is asked for again when that is said, or when one comes back to it", async () => {
+test("an error is shown once; retry, or going back to the slice, requests it again", async () => {
   const { asked, told, chosen } = await showing();
   chosen.retry();
   expect(asked).toHaveLength(1);
   chosen.want(at(1));
   await asked[1]?.fail("It broke.");
   expect(told).toEqual(["It broke."]);
-  // Something else in the selection moved: the same slice is wanted, and nothing is asked.
+  // Another field changed: the same slice is wanted, and no request is sent.
   for (let i = 0; i < 5; i++) expect(chosen.want(at(1))).toBe(false);
   expect([asked.length, told]).toEqual([2, ["It broke."]]);
   chosen.retry();
@@ -183,7 +182,7 @@ test("an error is told once; it is asked for again when that is said, or when on
   expect(asked).toHaveLength(4);
 });
 
-test("where nothing is shown yet, the first one is asked for like any other", async () => {
+test("without a first slice, the first one is requested like any other", async () => {
   const { asked, slices, told, chosen } = await showing({ nothing: true });
   expect(slices.nameOf(at(1, null))).toBe('{"head":null,"layer":1}');
   expect(chosen.want(at(1))).toBe(false);
@@ -191,7 +190,7 @@ test("where nothing is shown yet, the first one is asked for like any other", as
   expect(told).toEqual(["shows 1"]);
 });
 
-test("a kernel is asked at once, and then for where a held key ends", async () => {
+test("the first request is sent at once, the next one when a held key is released", async () => {
   const { asked, told, chosen } = await showing({ offline: false });
   const wanted = () => asked.slice(1).map(({ whose, signal }) => `${whose.layer}${signal?.aborted ? " cancelled" : ""}`);
   for (let layer = 1; layer <= 30; layer++) {
@@ -203,17 +202,17 @@ test("a kernel is asked at once, and then for where a held key ends", async () =
   expect(wanted()).toEqual(["1 cancelled", "30"]);
   await asked[2]?.answer();
   expect(told).toEqual(["shows 30"]);
-  // After a rest the first one does not wait again.
+  // After a pause the first request does not wait.
   vi.advanceTimersByTime(SETTLE_MS);
   chosen.want(at(31));
   expect(wanted().slice(2)).toEqual(["31"]);
-  // One that is slow is not waited for either.
+  // Nor after a slow answer.
   vi.advanceTimersByTime(SETTLE_MS);
   chosen.want(at(32));
   expect(wanted().slice(2)).toEqual(["31 cancelled", "32"]);
 });
 
-test("a kernel that answers as quickly as somebody moves on is asked for each one", async () => {
+test("a kernel that answers before the next move gets a request for each slice", async () => {
   const { asked, told, chosen } = await showing({ offline: false });
   for (let layer = 1; layer <= 3; layer++) {
     chosen.want(at(layer));
@@ -223,7 +222,7 @@ test("a kernel that answers as quickly as somebody moves on is asked for each on
   expect(told).toEqual(["shows 1", "shows 2", "shows 3"]);
 });
 
-test("what is held is shown at once also while others settle, and nobody is asked for those", async () => {
+test("a cached slice is shown at once while another one waits, and that one is not requested", async () => {
   const { asked, told, chosen } = await showing({ offline: false });
   chosen.want(at(1));
   chosen.want(at(2));
@@ -233,7 +232,7 @@ test("what is held is shown at once also while others settle, and nobody is aske
   expect([asked.length, told]).toEqual([2, []]);
 });
 
-test("one that failed is asked for again at once when that is said, and nothing after the view ended", async () => {
+test("retry requests a failed slice at once, and nothing after the view ended", async () => {
   const { asked, chosen, life } = await showing({ offline: false });
   chosen.want(at(1));
   await asked[1]?.fail("It broke.");
@@ -245,13 +244,13 @@ test("one that failed is asked for again at once when that is said, and nothing 
   expect(asked).toHaveLength(3);
 });
 
-test("a saved page is asked for each one", async () => {
+test("in a saved page each slice is requested", async () => {
   const { asked, chosen } = await showing();
   for (let layer = 1; layer <= 5; layer++) chosen.want(at(layer));
   expect(asked).toHaveLength(6);
 });
 
-test("while a slice is waited for somebody pings, and it is said that nobody answers; then no more", async () => {
+test("while a slice is loading the kernel is pinged and its silence is shown; afterwards neither", async () => {
   const { asked, told, liveness, pinged, chosen } = await showing({ offline: false });
   vi.advanceTimersByTime(PING_MS);
   expect(pinged).not.toHaveBeenCalled();
@@ -263,11 +262,11 @@ test("while a slice is waited for somebody pings, and it is said that nobody ans
   liveness.heard("pong");
   await asked[1]?.answer();
   vi.advanceTimersByTime(10 * PING_MS);
-  expect(told).toEqual(["busy 1", "nobody answers 1", "busy 1", "shows 1"]);
+  expect(told).toEqual(["busy 1", "silent 1", "busy 1", "shows 1"]);
   expect(pinged).toHaveBeenCalledOnce();
 });
 
-test("with the view everything ends", async () => {
+test("when the view ends everything ends", async () => {
   const { asked, told, chosen, life } = await showing();
   chosen.want(at(1));
   life.abort();

@@ -43,7 +43,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("it asks for the step that is selected, with a key and code that say so", async () => {
+test("it requests the selected step, with its key and code", async () => {
   const { root, sent } = await show(tokenScores, STATE, { ...answering(), fields: { step: 2, query: 4 } });
   const { request } = sent[0] as { request: Request };
   expect(requestKey(request)).toBe(
@@ -54,7 +54,7 @@ test("it asks for the step that is selected, with a key and code that say so", a
   expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 2?");
 });
 
-test("what is there is tinted with a bar that says its sign; what was said is marked, what came later is dimmed", async () => {
+test("tokens with a score have a colour and a bar with its sign; the generated token is marked, later ones are dimmed", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   const [first, second, , said, later] = pieces(root) as HTMLElement[];
   expect(pieces(root).map((el) => Boolean(one(el, ".tb-token").style.background))).toEqual([
@@ -75,14 +75,14 @@ test("what is there is tinted with a bar that says its sign; what was said is ma
   expect(bar(second as Element)).toEqual(["var(--tb-against)", "1px 12px", "calc(100% - 2px) 7px"]);
   expect(bar(said as Element)).toEqual(["", "", ""]);
   expect(first?.getAttribute("aria-label")).toBe(
-    "\u2068The\u2069, position 0: +1.00 logits, speaks for it, 17 % of all scores by size",
+    "\u2068The\u2069, position 0: +1.00 logits, speaks for it, 17 % of all absolute scores",
   );
   expect(second?.getAttribute("aria-label")).toContain("−2.00 logits, speaks against it");
-  expect(said?.getAttribute("aria-label")).toContain("what was said at step 0");
-  expect(later?.getAttribute("aria-label")).toContain("not there yet at step 0");
+  expect(said?.getAttribute("aria-label")).toContain("the token of step 0");
+  expect(later?.getAttribute("aria-label")).toContain("comes after step 0");
 });
 
-test("the smallest bar is above the line or below it, never on it: its sign is not its colour alone", async () => {
+test("the smallest bar is above or below the line, so that its sign is more than a colour", async () => {
   const tree = { scores: packed([100, 0.1, -0.1, Number.NaN, Number.NaN, Number.NaN], { step: [0], token: 6 }) };
   const { root } = await show(tokenScores, STATE, answering(tree));
   const [, up, down] = pieces(root).map(bar);
@@ -92,7 +92,7 @@ test("the smallest bar is above the line or below it, never on it: its sign is n
   ]);
 });
 
-test("a zero speaks neither way, and has no bar", async () => {
+test("a zero has no direction and no bar", async () => {
   const { root } = await show(
     tokenScores,
     STATE,
@@ -102,7 +102,7 @@ test("a zero speaks neither way, and has no bar", async () => {
   expect(bar(pieces(root)[0] as Element)).toEqual(["", "", ""]);
 });
 
-test("what is compared with stands in the title, which tells two such views apart", async () => {
+test("the title names the compared token, to tell two such views apart", async () => {
   const title = async (against: string | number | null) => {
     const target = { step: 0, token: null, against, of: "logit" };
     const { root } = await show(tokenScores, { ...STATE, _requests: [{ ...SCORES_REQUEST, target }] }, answering({ target }));
@@ -113,7 +113,7 @@ test("what is compared with stands in the title, which tells two such views apar
   expect(await title(8)).toBe("Which tokens speak for it, rather than “\u2068·Rome\u2069”?");
 });
 
-test("the method and its baseline are said in words, the scale in numbers", async () => {
+test("the method and its baseline are in words, the scale in numbers", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(text(root)).toContain("Integrated gradients; baseline: each token replaced by the eos token.");
   expect(text(one(root, ".tb-legend"))).toContain("− speaks against it");
@@ -125,10 +125,10 @@ test("the method and its baseline are said in words, the scale in numbers", asyn
   expect(text(one(other.root, ".tb-legend"))).toContain("+ makes it less sure");
 });
 
-test("the sum is held against the number that is explained, where there is a baseline", async () => {
+test("the sum is compared with the explained number if there is a baseline", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(text(one(root, ".tb-scores-sum"))).toBe(
-    "The scores add up to +2.00 logits; the logit of “\u2068·Paris\u2069” is 4.50, with the baseline 2.25, a difference of +2.25.",
+    "The scores add up to +2.00 logits. The logit of “\u2068·Paris\u2069” is 4.50, and 2.25 for the baseline: the difference is +2.25.",
   );
   const none = answering({ baseline: "", baseline_values: packed([Number.NaN], { step: [0] }) });
   const other = await show(tokenScores, STATE, none);
@@ -136,17 +136,17 @@ test("the sum is held against the number that is explained, where there is a bas
   expect(text(other.root)).toContain("Integrated gradients.");
 });
 
-test("scores that do not add up say so, with the sign of the check; of several steps only those that do not", async () => {
+test("a step whose scores do not add up says so, with the sign of the check", async () => {
   const checks = [{ ...CHECK, name: "completeness", state: "amber", limit: 0.05 }];
   const known = decode(traceTree()) as unknown as Text;
   const log = { target: { step: 0, token: 10, against: "·x", of: "log_prob" }, unit: "nats", checks };
   expect(sumLine(scores(scoresTree([0], 6, 3, log)), known, 0)).toEqual({
     state: "amber",
     sentence: expect.stringMatching(
-      /^! The scores do not add up: \+2\.00 instead of \+2\.25 nats\. The log-probability of “.*” minus that of “.*” is 4\.50, with the baseline 2\.25\.$/,
+      /^! The scores do not add up: \+2\.00 instead of \+2\.25 nats\. The log-probability of “.*” minus that of “.*” is 4\.50, and 2\.25 for the baseline\.$/,
     ),
   });
-  // Of the second step the difference is what they add up to.
+  // At the second step they add up to the difference.
   const several = scores(
     scoresTree([0, 1], 6, 3, {
       checks,
@@ -176,7 +176,7 @@ test("a scale names what it measures", () => {
   ]);
 });
 
-test("the list is by size, or by position, and only of what was there", async () => {
+test("the list is by size or by position, and has only tokens with a score", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(listed(root)).toEqual([2, 1, 0]);
   expect(rows(root).map((el) => text(one(el, ".tb-score-value")))).toEqual(["+3.00", "−2.00", "+1.00"]);
@@ -185,7 +185,7 @@ test("the list is by size, or by position, and only of what was there", async ()
   expect(listed(root)).toEqual([0, 1, 2]);
 });
 
-test("of many tokens the first are listed, and the selected one wherever it stands", async () => {
+test("of many tokens the list has the first ones and the selected one", async () => {
   const ids = Array.from({ length: 30 }, () => 0);
   const state = { ...STATE, _traces: [traceTree(ids, 29)] };
   const reply = () => ({ kind: "answer", result: scoresTree([0], 30, 29) });
@@ -211,16 +211,16 @@ test("a click on a token or a row selects it, and nothing else", async () => {
   expect(fields()).toMatchObject({ step: 0, token: 2 });
 });
 
-test("a span that is selected is told together", async () => {
+test("a selected span has one line for all its tokens", async () => {
   const { root } = await show(tokenScores, STATE, { ...answering(), fields: { step: 0, token: [0, 2] } });
   expect(selected(pieces(root))).toEqual([0, 1]);
   expect(one(root, ".tb-text").getAttribute("aria-multiselectable")).toBe("true");
   expect(text(one(root, ".tb-detail"))).toBe(
-    "positions 0–1 together: −1.00 logits, speaks against it, 50 % of all scores by size",
+    "positions 0–1 together: −1.00 logits, speaks against it, 50 % of all absolute scores",
   );
 });
 
-test("what the pointer or the focus is on is told in full, then the selection again", async () => {
+test("the line is about the token under the pointer or with the focus, afterwards about the selection", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   const line = () => text(one(root, ".tb-detail"));
   // Without a selection: the strongest.
@@ -250,13 +250,13 @@ test("arrow keys move through the tokens that have a score; text and list are on
   expect((document.activeElement as HTMLElement).className).toBe("tb-score-row");
 });
 
-test("a token that was said later leads to its own step", async () => {
+test("a click on a later token selects its step", async () => {
   const { root, fields } = await show(tokenScores, STATE, answering());
   pieces(root)[4]?.click();
   expect(fields()).toMatchObject({ step: 1, query: 3 });
 });
 
-test("another step is asked for when the reader has arrived there, and what was under way is given up", async () => {
+test("another step is requested when the reader pauses, and the running request is cancelled", async () => {
   vi.useFakeTimers();
   const { root, selection, sent, say } = await show(tokenScores, STATE, {});
   expect(sent.map(told)).toEqual(["ask 0"]);
@@ -268,7 +268,7 @@ test("another step is asked for when the reader has arrived there, and what was 
   expect(sent.map(told)).toEqual(["ask 0", "cancel", "ask 2"]);
   say({ kind: "progress", id: sent[2]?.id, done: 16, total: 64, note: "attributing" });
   expect(text(one(root, ".tb-state"))).toContain("Computing the token scores: attributing (16 of 64)");
-  // The first answer comes after all: it is not what is shown.
+  // The first answer arrives late, and is not shown.
   say({ kind: "answer", id: sent[0]?.id, result: scoresTree([0]) });
   await settled();
   expect(root.dataset.state).toBe("loading");
@@ -278,7 +278,7 @@ test("another step is asked for when the reader has arrived there, and what was 
   expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 2?");
 });
 
-test("what else is selected asks nothing", async () => {
+test("another selected field sends no request", async () => {
   vi.useFakeTimers();
   const { selection, sent } = await show(tokenScores, STATE, answering());
   selection.set("_state", { seq: 5, fields: { step: 0, token: 1, query: 1, layer: 3 } });
@@ -314,7 +314,7 @@ test("nothing is asked after the view has ended", async () => {
   expect(sent.filter(({ kind }) => kind === "ask").length).toBe(1);
 });
 
-test("the next step is shown in the elements of the one before; what it waits for longer is said in their place", async () => {
+test("the next step is shown in the same elements; if it takes longer, the view says so in their place", async () => {
   const late: Message[] = [];
   const { root, selection, say } = await show(tokenScores, STATE, {
     reply: (message) => {
@@ -338,18 +338,18 @@ test("the next step is shown in the elements of the one before; what it waits fo
   const shown = said();
   selection.set("_state", { seq: 6, fields: { step: 2, query: 4 } });
   await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
-  // Of the step before, and paler; it does not claim to be of this one.
+  // The step before, paler, and named as such.
   expect([root.dataset.state, said()]).toEqual(["loading", shown]);
   expect(text(one(root, ".tb-scores-question"))).toContain("Step 2");
   await vi.advanceTimersByTimeAsync(PATIENCE_MS);
-  expect([pieces(root).length, text(one(root, ".tb-state"))]).toEqual([0, "Asking for the token scores …Cancel"]);
+  expect([pieces(root).length, text(one(root, ".tb-state"))]).toEqual([0, "Loading the token scores …Cancel"]);
   say({ kind: "answer", id: late[0]?.id, result: scoresTree([2], 6, 3) });
   await vi.advanceTimersByTimeAsync(0);
   expect([root.dataset.state, pieces(root).length]).toEqual(["ready", 6]);
   expect(text(one(root, ".tb-scores-question"))).toBe("Why did the model say it at step 2?");
 });
 
-test("an answer that cannot be shown leaves nothing of itself, and nothing of the one before", async () => {
+test("after an answer that cannot be shown nothing of it or of the one before is left", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const { root, selection } = await show(tokenScores, STATE, {
     reply: (message) =>
@@ -364,13 +364,13 @@ test("an answer that cannot be shown leaves nothing of itself, and nothing of th
   await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
   expect(root.dataset.state).toBe("error");
   expect([all(root, ".tb-check-word").length, all(root, ".tb-legend").length, pieces(root).length]).toEqual([0, 0, 0]);
-  // And what is right is shown after it.
+  // The next valid answer is shown.
   selection.set("_state", { seq: 6, fields: { step: 2, query: 4 } });
   await vi.advanceTimersByTimeAsync(SETTLE_MS + 10);
   expect([root.dataset.state, pieces(root).length, all(root, ".tb-check-word").length]).toEqual(["ready", 6, 1]);
 });
 
-test("whoever has the focus on a token reads of that token at the next step too", async () => {
+test("the line stays about the focused token at the next step", async () => {
   const { root, selection } = await show(tokenScores, STATE, { ...answering(), fields: { step: 0, query: 2 } });
   pieces(root)[0]?.focus();
   vi.useFakeTimers();
@@ -380,17 +380,17 @@ test("whoever has the focus on a token reads of that token at the next step too"
   expect(text(one(root, ".tb-detail"))).toContain("position 0");
 });
 
-test("where a step is absent it says what computes that step, and leads back to the one that was asked about", async () => {
+test("a missing step comes with the code that computes it, and a button to the first step", async () => {
   const reply = (message: Message) =>
     message.kind === "ask" && stepOf(message) === 0
       ? { kind: "answer", result: scoresTree([0]) }
-      : { kind: "error", error: "Not in this snapshot.", absent: true, code: message.request?.code };
+      : { kind: "error", error: "This saved page does not have this answer.", absent: true, code: message.request?.code };
   const { root, selection, fields } = await show(tokenScores, STATE, { reply, offline: true });
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
   await settled();
   expect(root.dataset.state).toBe("absent");
   expect(text(one(root, ".tb-code"))).toContain("tb.Target(step=2,");
-  expect(text(one(root, ".tb-scores-question"))).toContain("Step 2, where “\u2068<|im_end|>\u2069” was said.");
+  expect(text(one(root, ".tb-scores-question"))).toContain("Step 2, token “\u2068<|im_end|>\u2069”.");
   expect(root.querySelector(".tb-menu-button")).toBeNull();
   const back = all(root, ".tb-state button").at(-1) as HTMLElement;
   expect(text(back)).toBe("Go to step 0");
@@ -399,13 +399,13 @@ test("where a step is absent it says what computes that step, and leads back to 
   expect([root.dataset.state, fields().step]).toEqual(["ready", 0]);
 });
 
-test("without a step the first is shown, and said to be", async () => {
+test("without a step the first one is shown, and the view says so", async () => {
   const { root, sent } = await show(tokenScores, STATE, { ...answering(), fields: { step: null, query: null } });
   expect(sent.map(told)).toEqual(["ask 0"]);
   expect(text(one(root, ".tb-scores-question"))).toContain("No step is selected: this is step 0.");
 });
 
-test("a result of every step is asked for once, and shows the step that is selected", async () => {
+test("a result for every step is requested once, and shows the selected step", async () => {
   const { root, selection, sent } = await show(
     tokenScores,
     { ...STATE, _requests: [EVERY] },
@@ -421,7 +421,7 @@ test("a result of every step is asked for once, and shows the step that is selec
   expect(sent.length).toBe(1);
 });
 
-test("its table is steps x tokens: numbers with signs, open where nothing was there; a click selects both", async () => {
+test("its table is steps x tokens with signed numbers, and no number for later tokens; a click selects both", async () => {
   const { root, fields } = await show(tokenScores, { ...STATE, _requests: [EVERY] }, atEveryStep);
   const cell = (step: number, token: number) => one(root, `[role=gridcell][data-step="${step}"][data-token="${token}"]`);
   expect(all(root, "[role=rowheader]").map(text)).toEqual(["0 ·Paris", "1 ↵", "2 <|im_end|>"]);
@@ -445,15 +445,15 @@ test("markup in a token stays text", async () => {
   expect(root.querySelector("script")).toBeNull();
 });
 
-test("a request or a text that is missing is said", async () => {
+test("a missing request or text is an error with a sentence", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const without = await show(tokenScores, { ...STATE, _requests: [null] });
-  expect(text(without.root)).toContain("nothing to ask for");
+  expect(text(without.root)).toContain("no request");
   const empty = await show(tokenScores, { _requests: [SCORES_REQUEST] });
   expect(text(empty.root)).toContain("need the text");
 });
 
-test("the numbers are the rows that were there, step by step, as floats that lose nothing", () => {
+test("the CSV has the tokens with a score, step by step, as exact floats", () => {
   const data = decode(traceTree()) as Text;
   const tree = scoresTree([0, 1], 6, 3, {
     scores: packed([0.1, -2, NaN, NaN, NaN, NaN, 1, 2, 3, 4, NaN, NaN], { step: 2, token: 6 }),
@@ -463,7 +463,7 @@ test("the numbers are the rows that were there, step by step, as floats that los
   expect(lines.length).toBe(1 + 2 + 4);
 });
 
-test("a row of scores: what is there, its sums, the order by size", () => {
+test("a row of scores has its tokens, its sums, and the order by size", () => {
   const found = scores(scoresTree([0, 2]));
   const row = rowOf(found, 2);
   expect(row).toMatchObject({ tokens: [0, 1, 2, 3, 4], sum: 9, sizes: 45, widest: 15 });
@@ -501,7 +501,7 @@ test("names of methods are words", () => {
   ]);
 });
 
-test("points that follow the path are said", () => {
+test("adaptive points are named", () => {
   const adaptive = "IntegratedGradients(n_steps=64, baseline='eos', quadrature='adaptive')";
   expect(methodLine({ method: adaptive, baseline: "each embedding replaced by zeros" })).toBe(
     "Integrated gradients, 64 adaptive points; baseline: each embedding replaced by zeros.",
@@ -516,7 +516,7 @@ test("shares never round to all or nothing", () => {
   expect(sumLine(scores(tree), traceTree() as unknown as Text, 0).sentence).toContain("+1001.00");
 });
 
-/** What was sent, by kind and step. */
+/** The sent messages, by kind and step. */
 function told(message: Message): string {
   return message.kind === "ask" ? `ask ${stepOf(message)}` : message.kind;
 }
@@ -526,7 +526,7 @@ const METHODS = [
   { label: "quick", method: "InputXGradient()", analysis: "InputXGradient", params: {} },
 ];
 
-test("another question is asked by method and tokens, and the next step asks it too", async () => {
+test("the form asks another question, and the next step asks it too", async () => {
   const made = await show(tokenScores, { ...STATE, _data: { methods: METHODS } }, answering());
   const form = one(made.root, ".tb-scores-ask");
   const [why, rather] = all(form, "input") as HTMLInputElement[];
@@ -547,7 +547,7 @@ test("another question is asked by method and tokens, and the next step asks it 
   expect(request()).toMatchObject({ analysis: "InputXGradient", target: { step: 2, token: " Berlin" } });
 });
 
-test("a token on offer is meant by its id, and shown as everywhere", () => {
+test("a suggested token is requested by its id", () => {
   const data = { ...(decode(traceTree()) as Text), methods: METHODS } as Choices;
   const [id, piece] = Object.entries(data.vocab ?? {})[0] as [string, Piece];
   expect(idOrText(data, piece[1])).toBe(Number(id));
@@ -555,7 +555,7 @@ test("a token on offer is meant by its id, and shown as everywhere", () => {
   expect(idOrText(data, "·un·heard")).toBe(" un heard");
 });
 
-test("a token that the first question has as text is asked for as that text, also when it is typed", async () => {
+test("a token that the first request has as text stays text, also if it is typed again", async () => {
   const [, piece] = Object.entries((decode(traceTree()) as Choices).vocab ?? {})[0] as [string, Piece];
   const target = { step: 0, token: null, against: piece[1].replaceAll("·", " "), of: "logit" };
   const made = await show(
@@ -577,7 +577,7 @@ test("a token that the first question has as text is asked for as that text, als
   expect(await submit(piece[1])).toEqual(target);
 });
 
-test("of every step is None in Python", async () => {
+test("every step is None in Python", async () => {
   const made = await show(tokenScores, { ...STATE, _data: { methods: METHODS }, _requests: [EVERY] }, atEveryStep);
   const method = one(made.root, ".tb-scores-ask select") as HTMLSelectElement;
   method.value = [...method.options].find(({ text }) => text === "quick")?.value ?? "";
@@ -587,11 +587,11 @@ test("of every step is None in Python", async () => {
   expect(request.code).toBe("tb.InputXGradient()(lm, trace, tb.Target(step=None))\n");
 });
 
-test("in a page of every step a contrast that is there at one step is found, and the first question after it", async () => {
+test("in a page about every step, a contrast that is stored for one step is found", async () => {
   const reply = (message: Message) => {
     const { step, against } = (message.request as Request).target as { step: number | null; against: unknown };
     const isHere = against === null ? step === null : step === 0;
-    if (!isHere) return { kind: "error", error: "Not in this snapshot.", absent: true, code: "" };
+    if (!isHere) return { kind: "error", error: "This saved page does not have this answer.", absent: true, code: "" };
     return { kind: "answer", result: scoresTree(step === null ? [0, 1, 2] : [0]) };
   };
   const state = { ...STATE, _data: { methods: METHODS }, _requests: [EVERY] };
@@ -608,7 +608,7 @@ test("in a page of every step a contrast that is there at one step is found, and
   ]);
   await submit("");
   expect([root.dataset.state, model.get("_asked")]).toEqual(["ready", null]);
-  // Where it is at no step of those, it is asked as it was meant.
+  // If no step has it, the request is sent as it is.
   selection.set("_state", { seq: 5, fields: { step: 2, query: 4 } });
   await submit("·Rome");
   expect([root.dataset.state, (model.get("_asked") as { t: Request }).t.target]).toEqual([
@@ -617,10 +617,10 @@ test("in a page of every step a contrast that is there at one step is found, and
   ]);
 });
 
-test("where no step has an answer the line above follows the step, and nobody is led to where there is none", async () => {
+test("without any answer the line above follows the step, and there is no button to another step", async () => {
   const reply = (message: Message) =>
     message.request?.analysis === "InputXGradient"
-      ? { kind: "error", error: "Not in this snapshot.", absent: true, code: message.request.code }
+      ? { kind: "error", error: "This saved page does not have this answer.", absent: true, code: message.request.code }
       : { kind: "answer", result: scoresTree([stepOf(message) ?? 0]) };
   const { root, selection } = await show(tokenScores, { ...STATE, _data: { methods: METHODS } }, { reply, offline: true });
   const method = one(root, ".tb-scores-ask select") as HTMLSelectElement;
@@ -631,13 +631,13 @@ test("where no step has an answer the line above follows the step, and nobody is
     await settled();
     expect([root.dataset.state, text(one(root, ".tb-scores-question"))]).toEqual([
       "absent",
-      expect.stringContaining(`Step ${step}, where`),
+      expect.stringContaining(`Step ${step}, token`),
     ]);
     expect(all(root, ".tb-state button").map(text)).not.toContain("Go to step 0");
   }
 });
 
-test("where nothing is on offer there is no question to ask", async () => {
+test("without methods there is no form", async () => {
   const { root } = await show(tokenScores, STATE, answering());
   expect(one(root, ".tb-scores-ask").hidden).toBe(true);
 });

@@ -14,51 +14,51 @@ const PARIS = idOrText(KNOWN, "·Paris") as number;
 const ask = (change: Partial<Target>) => whyNot(KNOWN, { step: 0, token: null, against: null, of: "logit", ...change }, [PARIS]);
 const plain = (words: string | undefined) => words?.replaceAll(/[\u2068\u2069]/g, "");
 
-test("a token is meant as it is shown, as its text, and where only the text has it", () => {
+test("a token is found by its display or its exact text, also if only the text has it", () => {
   expect(idOrText(KNOWN, " Paris")).toBe(PARIS);
   expect(idOrText({ ...KNOWN, vocab: {} }, "·city")).toBe(KNOWN.ids?.at({ token: 1 }));
   expect(idOrText({ ...KNOWN, vocab: {} }, "↵")).toBe(KNOWN.ids?.at({ token: 4 }));
   expect(idOrText(KNOWN, "a↵b⇥c·d")).toBe("a\nb\tc d");
 });
 
-test("several tokens are said to be several, by name, and no code is handed out that refuses them", () => {
+test("text of several tokens is refused with their names, and without code", () => {
   expect(madeOf(KNOWN, " city of Paris")).toEqual(["·city", "·of", "·Paris"]);
   expect([madeOf(KNOWN, "ty of"), madeOf(KNOWN, " of Pa"), madeOf(KNOWN, "")]).toEqual([[], [], []]);
   const why = ask({ against: " city of" });
   expect(plain(why?.sentence)).toBe(
-    "“·city·of” is 2 tokens in this text (“·city”, “·of”), and a question is about one: write one of them, or one that the field offers.",
+    "“·city·of” is 2 tokens in this text (“·city”, “·of”), but a question is about one token. Write one of them, or choose a suggestion.",
   );
   expect(why?.code).toBeNull();
   expect(ask({ token: "The city", against: PARIS })?.code).toBeNull();
 });
 
-test("what only a tokenizer knows is said to be so, and the code says what it does", () => {
+test("if only a tokenizer can know, the page says so and gives code", () => {
   const why = ask({ against: " London" });
-  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “·London” is one token: known are the tokens of the text");
-  expect(why?.code).toBe("If it is one, this Python computes it; if not, it says which tokens it is:");
+  expect(plain(why?.sentence)).toContain("This page cannot tell whether “·London” is one token: it knows the tokens of the text");
+  expect(why?.code).toBe("If it is one token, this Python computes the answer; if not, it lists the tokens:");
   expect(plain(ask({ token: "aris" })?.sentence)).toContain("In this text “aris” is a part of “·Paris”");
 });
 
-test("a token that is compared with itself is said to be, however it is named", () => {
+test("a token that is compared with itself is refused, however it is named", () => {
   for (const change of [{ against: PARIS }, { token: PARIS, against: " Paris" }, { against: " Paris" }]) {
     expect(plain(ask(change)?.sentence)).toContain("“·Paris” is compared with itself");
     expect(ask(change)?.code).toBeNull();
   }
 });
 
-test("a token that nobody knows is not taken for what was said", () => {
+test("an unknown token is not taken for the generated one", () => {
   const why = ask({ token: " London", against: PARIS });
   expect(plain(why?.sentence)).toContain("whether “·London” is one token");
-  expect(why?.code).toContain("If it is one");
+  expect(why?.code).toContain("If it is one token");
 });
 
-test("a stretch that begins or ends within a token is not said to be those tokens", () => {
+test("text that begins or ends inside a token is not taken for those tokens", () => {
   const why = ask({ against: "ty of" });
-  expect(plain(why?.sentence)).toContain("Nobody here can tell whether “ty·of” is one token");
-  expect(why?.code).toContain("If it is one");
+  expect(plain(why?.sentence)).toContain("This page cannot tell whether “ty·of” is one token");
+  expect(why?.code).toContain("If it is one token");
 });
 
-test("at every step, a token that one of them said is compared with itself there", () => {
+test("for a request about every step, each generated token counts as compared with itself", () => {
   const every = (change: Partial<Target>) =>
     whyNot(KNOWN, { step: null, token: null, against: null, of: "logit", ...change }, [3, PARIS]);
   expect(plain(every({ against: " Paris" })?.sentence)).toContain("“·Paris” is compared with itself");
@@ -66,13 +66,13 @@ test("at every step, a token that one of them said is compared with itself there
   expect(every({ token: " city", against: " Paris" })).toBeNull();
 });
 
-test("a good question is only not here", () => {
+test("for a valid question only the answer is missing", () => {
   expect(ask({ against: 8 })).toBeNull();
   expect(ask({ token: " city", against: 8 })).toBeNull();
   expect(ask({ of: "entropy" })).toBeNull();
 });
 
-test("a page says in place of an answer what is wrong, and leads back to the first question", async () => {
+test("a page says why there is no answer, and has a button to the first question", async () => {
   const methods = [
     { label: "slow", method: "IntegratedGradients(n_steps=64)", analysis: "IntegratedGradients", params: { n_steps: 64 } },
   ];
@@ -86,7 +86,7 @@ test("a page says in place of an answer what is wrong, and leads back to the fir
         const first = ((request as Request).target as Target).against === null;
         return first
           ? { kind: "answer", result: scoresTree() }
-          : { kind: "error", error: "Not in this snapshot.", absent: true, code: request?.code };
+          : { kind: "error", error: "This saved page does not have this answer.", absent: true, code: request?.code };
       },
     },
   );
@@ -99,8 +99,8 @@ test("a page says in place of an answer what is wrong, and leads back to the fir
   expect(await put("·city·of")).toContain("“·city·of” is 2 tokens in this text");
   expect(root.dataset.state).toBe("absent");
   expect(root.querySelector(".tb-code")).toBeNull();
-  expect(await put("·London")).toMatch(/Nobody here can tell.*If it is one, this Python.*against=" London"/);
-  expect(await put("·Rome")).toContain("Not in this snapshot.This Python computes it:");
+  expect(await put("·London")).toMatch(/This page cannot tell.*If it is one token, this Python.*against=" London"/);
+  expect(await put("·Rome")).toContain("This saved page does not have this answer.This Python computes it:");
   (all(root, ".tb-state button").at(-1) as HTMLElement).click();
   await settled();
   expect(root.dataset.state).toBe("ready");

@@ -30,7 +30,7 @@ for (const dark of [false, true]) {
   });
 }
 
-test("amounts outside of the scale are its ends, and what is unknown is paper", () => {
+test("amounts outside of the scale get the colours of its ends, and unknown amounts the paper colour", () => {
   expect(sequential(2, false)).toEqual(sequential(1, false));
   expect(sequential(-1, false)).toEqual(sequential(0, false));
   expect(sequential(Number.NaN, false)).toEqual(sequential(0, false));

@@ -7,7 +7,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Ten lines of 50, of which 100 are in sight and 60 more are near; `laidOut` is when the browser has measured them. */
+/** Ten lines of 50 pixels; 100 pixels are visible and 60 more are near. `laidOut` reports that the browser has measured them. */
 function scrolling() {
   vi.useFakeTimers();
   let laidOut = () => {};
@@ -44,7 +44,7 @@ test("before anything is laid out, everything is drawn at once", () => {
   expect(drawn).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("what is in sight is drawn at once, the rest once when nothing more happens, or when it comes into sight", () => {
+test("visible pieces are drawn at once, the others when the reader pauses or when they scroll into view", () => {
   const { el, again, drawn, laidOut } = scrolling();
   laidOut();
   again();
@@ -58,7 +58,7 @@ test("what is in sight is drawn at once, the rest once when nothing more happens
   expect(drawn.length).toBe(10);
 });
 
-test("another step replaces what was still to be drawn; a picture of the whole and printing have everything drawn", () => {
+test("another step drops waiting pieces; a picture and printing draw all pieces", () => {
   const { el, again, drawn, laidOut } = scrolling();
   laidOut();
   again();

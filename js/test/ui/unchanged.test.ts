@@ -1,4 +1,4 @@
-// A key that changes nothing in a view writes nothing there: what is written is styled, laid out and painted anew.
+// A key that changes nothing in a view writes nothing there, because every write costs style, layout and paint.
 
 import { expect, test } from "vitest";
 import workbench from "../../src/bench/workbench";
@@ -8,7 +8,7 @@ import { ifChanged } from "../../src/ui/unchanged";
 import { benchState } from "../bench/made";
 import { lensTree, type Message, one, REQUEST, type Shown, settled, show, traceTree, watched } from "../made";
 
-test("it draws once for the same, and again for another", () => {
+test("it draws once for equal arguments, and again for others", () => {
   const drawn: unknown[] = [];
   const draw = ifChanged((a: number | null, b: string) => drawn.push([a, b]));
   for (const [a, b] of [
@@ -26,7 +26,7 @@ test("it draws once for the same, and again for another", () => {
   ]);
 });
 
-test("what failed to be drawn is drawn when it is called again, and so is what it stood over", () => {
+test("after an error it draws at the next call, also with the arguments from before", () => {
   const drawn: string[] = [];
   let fails = false;
   const draw = ifChanged((what: string) => {
@@ -45,7 +45,7 @@ test("what failed to be drawn is drawn when it is called again, and so is what i
 
 let seq = 100;
 
-/** What is written into a view when these fields are selected. */
+/** The writes to a view when these fields are selected. */
 async function written({ root, selection }: Shown, fields: object): Promise<MutationRecord[]> {
   const told = watched(root);
   seq += 1;

@@ -348,7 +348,8 @@ def test_a_hybrid_shows_its_attention_layers_and_lists_the_others(name):
     result = tb.AttentionPatterns()(lm, trace)
     assert result.layers == attending
     assert result.without == others
-    assert repr(result).startswith(f"Attention({len(attending)} layers (not {', '.join(map(str, others))}) x ")
+    counted = "1 layer" if len(attending) == 1 else f"{len(attending)} layers"
+    assert repr(result).startswith(f"Attention({counted} (not {', '.join(map(str, others))}) x ")
     assert AttentionView.pack(result, trace)["without"] == list(others)
     one = tb.AttentionPatterns(layers=attending[:1])(lm, trace)
     assert (one.layers, one.without) == (attending[:1], ())

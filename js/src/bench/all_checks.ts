@@ -7,14 +7,14 @@ import { popup } from "../ui/popup";
 import { spoken } from "./arrangement";
 import type { ViewChecks } from "./head";
 
-export interface ProofsPlace {
+export interface AllChecks {
   el: HTMLElement;
-  show(proofs: readonly ViewChecks[]): void;
+  show(views: readonly ViewChecks[]): void;
 }
 
 /** `lead` scrolls to a view. */
-export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): ProofsPlace {
-  const el = element("span", { class: "tb-checks tb-proofs" });
+export function allChecks(lead: (view: string) => void, signal: AbortSignal): AllChecks {
+  const el = element("span", { class: "tb-checks tb-all-checks" });
   let life = new AbortController();
   let shown = "[]";
   let list: Popup | null = null;
@@ -29,9 +29,9 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
   };
   return {
     el,
-    show: (proofs) => {
-      const all = proofs.flatMap(({ checks }) => checks);
-      const now = JSON.stringify(proofs);
+    show: (views) => {
+      const all = views.flatMap(({ checks }) => checks);
+      const now = JSON.stringify(views);
       if (now === shown) return;
       shown = now;
       const isOpen = list?.panel.hidden === false;
@@ -42,11 +42,11 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
       el.replaceChildren();
       if (all.length === 0) return;
       const word = element("button", { class: "tb-check-word", type: "button", "data-check": worst(all) }, summary(all));
-      const byView = element("div", { class: "tb-proofs-list", role: "group", "aria-label": "Checks, view by view" });
-      const wrong = proofs.filter(({ checks }) => worst(checks) !== "holds");
+      const byView = element("div", { class: "tb-all-checks-list", role: "group", "aria-label": "Checks, view by view" });
+      const wrong = views.filter(({ checks }) => worst(checks) !== "holds");
       // First the checks that do not hold.
       for (const holds of [false, true]) {
-        for (const { view, checks } of proofs) {
+        for (const { view, checks } of views) {
           const some = checks.filter(({ state }) => (state === "holds") === holds);
           if (some.length > 0) byView.append(leading(view, spoken(view), {}), checkList(some));
         }
@@ -71,7 +71,7 @@ export function proofsPlace(lead: (view: string) => void, signal: AbortSignal): 
 function focusIn(el: HTMLElement): () => void {
   const focused = focusedIn(el);
   if (!(focused instanceof HTMLElement) || !el.contains(focused)) return () => {};
-  const where = focused.closest(".tb-popup-panel") ? ".tb-proofs-list" : ":scope";
+  const where = focused.closest(".tb-popup-panel") ? ".tb-all-checks-list" : ":scope";
   const view = focused.dataset.leads;
   return () => {
     const same = view && el.querySelector<HTMLElement>(`${where} > [data-leads="${view}"]`);

@@ -19,7 +19,7 @@ const ANSWERS: Record<string, object> = {
 const RECORD = { stem: "generation", definition: widget("generation", () => {}), state: { _requests: [null] } };
 const text = (el: Element) => el.textContent ?? "";
 
-/** A bench of two views that show the checks of what they ask; a click on the second asks what is beside it. */
+/** A bench of two views that show the checks of their answers; a click on the second sends its alternative. */
 async function bench(
   arrangement: unknown = null,
   beside: Request[][] = [[], [ROLLOUT]],
@@ -47,7 +47,7 @@ async function bench(
   });
   const head = one(made.root, ".tb-bench-head");
   const word = () => text(one(head, ".tb-check-word"));
-  const leads = () => all(head, ".tb-proofs > .tb-check-lead");
+  const leads = () => all(head, ".tb-all-checks > .tb-check-lead");
   return { ...made, head, word, leads };
 }
 
@@ -57,7 +57,7 @@ test("the head counts the checks of every answer in sight and names the view whe
   expect(leads().map((each) => [text(each), each.dataset.check, each.getAttribute("aria-label")])).toEqual([
     ["! attention", "amber", "rows add up: go to attention"],
   ]);
-  // What does not hold comes first.
+  // A check that does not hold comes first.
   expect(all(head, "[role=group] > *").map((each) => text(each).split(":")[0])).toEqual([
     "attention",
     "! rows add up over its limit",
@@ -68,11 +68,11 @@ test("the head counts the checks of every answer in sight and names the view whe
     "attention",
     "✓ replay holds",
   ]);
-  // It asks nothing itself.
+  // It sends no request.
   expect(sent.map(({ request }) => request?.analysis)).toEqual([REQUEST.analysis, "AttentionPatterns"]);
 });
 
-test("what is asked beside counts once it is asked", async () => {
+test("an alternative counts when it is requested", async () => {
   const { root, word, leads } = await bench();
   one(root, '[data-view="attention"]').click();
   await settled();
@@ -80,14 +80,14 @@ test("what is asked beside counts once it is asked", async () => {
   expect(leads().map((each) => [text(each), each.dataset.check])).toEqual([["✗ attention", "broken"]]);
 });
 
-test("the name of a view leads to it, also out from behind an enlarged one, and to its own checks", async () => {
+test("the name of a view goes to its checks, also if another view is enlarged", async () => {
   const { root, leads, model } = await bench({ order: [], hidden: [], enlarged: "lens_table" });
   leads()[0]?.click();
   expect(model.get("arrangement")).toMatchObject({ enlarged: null });
   expect(document.activeElement).toBe(one(root, '[data-view="attention"] [data-check]'));
 });
 
-test("a hidden view's answer no longer counts, but the lens that the finding is built on does", async () => {
+test("the answer of a hidden view does not count, except the lens of the summary", async () => {
   const { root, word, head } = await bench();
   for (const name of ["attention", "lens_table"]) one(root, `[data-name="${name}"] [data-tool="hide"]`).click();
   expect(word()).toBe("✓ 2 of 2 checks hold");
@@ -95,11 +95,11 @@ test("a hidden view's answer no longer counts, but the lens that the finding is 
   expect(groups.map(text)).toEqual(["generation", "lens table"]);
   groups[1]?.click();
   expect(all(root, '.tb-place[data-name="lens_table"]:not([hidden])')).toHaveLength(1);
-  // Nothing lies over what was led to.
+  // No list covers the view.
   expect(one(head, ".tb-popup-panel").hidden).toBe(true);
 });
 
-test("of two lenses the hidden one counts for what the finding is built on, as in Python", async () => {
+test("of two lenses the hidden one counts if the summary uses it, as in Python", async () => {
   const { root, word, head } = await bench(null, [[], []], "lens_table", { ...REQUEST, params: { top: 3 } });
   expect(word()).toBe("✓ 3 of 3 checks hold");
   one(root, '[data-name="lens_table"] [data-tool="hide"]').click();
@@ -118,7 +118,7 @@ test("an answer that two views show counts once, where it stands first", async (
   expect(all(head, "[role=group] li")).toHaveLength(5);
 });
 
-test("the lens that the finding is built on counts once, also where another view in sight has it", async () => {
+test("the lens of the summary counts once, also if another visible view has it", async () => {
   const { root, word, head } = await bench(null, [[], [REQUEST]]);
   expect(word()).toBe("! 3 of 4 checks hold");
   one(root, '[data-name="lens_table"] [data-tool="hide"]').click();
@@ -126,7 +126,7 @@ test("the lens that the finding is built on counts once, also where another view
   expect(all(head, "[role=group] > .tb-check-lead").map(text)).toEqual(["attention", "generation", "attention"]);
 });
 
-test("who is at the word or in its list stays there when another answer comes", async () => {
+test("the focus on the summary or in its list stays when another answer arrives", async () => {
   const { root, head } = await bench();
   one(head, ".tb-check-word").focus();
   one(head, ".tb-check-word").click();
