@@ -32,7 +32,7 @@ def lm() -> tb.LanguageModel:
 #: What a trace may be like.
 TEXTS = {
     "generated": lambda: lm().generate("The Eiffel", max_new_tokens=3, seed=0),
-    "hard": lambda: lm().read('The<b><img></script><!--&amp;🗼é שלום=1+1"', prompt_length=11),
+    "hard": lambda: lm().read('The<b><b><img></script><!--&amp;🗼é שלום=1+1"', prompt_length=12),
     "one step": lambda: lm().read([5, 6, 7], prompt_length=2),
     "two tokens": lambda: lm().read([5, 6], prompt_length=1),
     "one token": lambda: lm().read([5]),

@@ -16,7 +16,7 @@ def test_word_counts_are_linked_with_the_views_of_tracebench(saved_page, tmp_pat
     bench = tb.Workbench([trace("hard"), WordCount()(lm(), trace("hard"))])
     page = saved_page(bench.save(tmp_path / "a.html"))
     bench.close()
-    row = page.locator('[data-view="word_counts"][data-state="ready"] [data-token="3"]')
+    row = page.locator('[data-view="word_counts"][data-state="ready"] [data-token="2"]')
     row.get_by_role("rowheader").click()
     assert row.get_attribute("aria-selected") == "true"
-    assert page.evaluate("location.hash").endswith("token=3")
+    assert page.evaluate("location.hash").endswith("token=2")

@@ -36,9 +36,7 @@ export function legend({ what, most }: Meaning): Legend {
   const draw = ifChanged((top: number, from: number, empty: boolean, dark: boolean) => {
     const whole = from === 0;
     if (!whole || !rest.textContent) {
-      rest.textContent = empty
-        ? "scale: only position 0 has weight in this row"
-        : `scale: 0 to ${rough(top)}, ${most}`;
+      rest.textContent = empty ? "scale: only position 0 has weight in this row" : `scale: 0 to ${rough(top)}, ${most}`;
     }
     for (const each of [all, rest]) each.toggleAttribute("data-out", (each === all) !== whole);
     drawing.setAttribute("aria-label", `Square-root colour scale from 0 to ${whole ? "1" : rough(top)}`);
