@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Group = Literal["look", "change", "judge"]
 
@@ -233,6 +235,9 @@ def _others(group: str, ours: set[str], load: Callable[[str], Any]) -> Iterator[
 
 @cache
 def _found(group: str) -> dict[str, EntryPoint]:
+    # Imported here: it takes most of the time that `import tracebench` would take.
+    from importlib.metadata import entry_points
+
     return {entry.name: entry for entry in entry_points(group=group)}
 
 
