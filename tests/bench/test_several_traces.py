@@ -383,3 +383,14 @@ def test_a_trace_has_one_model(models):
     trace = lm.read(range(5, 9))
     with pytest.raises(ValueError, match="is here already with another model"):
         tb.explore([(lm, trace), (tiny.lm(seed=1), trace)])
+
+
+def test_a_result_that_is_added_about_a_trace_replaces_its_default(bench):
+    other = made.lens(B, ranks=2)
+    assert bench.add(B, other) == 1
+    bench.selection.trace = 1
+    assert bench.views[1].request.key == request_for(other).key
+    both = made.lens(A)
+    object.__setattr__(both, "traces", (A.hash, B.hash))
+    with pytest.raises(ValueError, match="add takes what is about the new trace alone, got LogitLens about 2"):
+        bench.add(B, both)

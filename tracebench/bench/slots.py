@@ -122,6 +122,22 @@ def slots_of(asked: Iterable[Request], slots: Sequence[Slot] = ()) -> list[Slot]
     return found
 
 
+def replace_defaults(slots: Sequence[Slot], given: Iterable[Request]) -> None:
+    """Put each request in the first slot of its kind that does not hold a given one: it replaces the default there."""
+    placed = list(given)
+    keys = {request.key for request in placed}
+    for request in placed:
+        trace, kind = request.trace, registry.result_kind(request.analysis)
+        own = [slot for slot in slots if slot.kind == kind and slot.shared is None] if trace is not None else []
+        held = [slot.requests.get(trace) for slot in own] if trace is not None else []
+        if trace is None or any(each is not None and each.key == request.key for each in held):
+            continue
+        for slot, each in zip(own, held, strict=True):
+            if each is None or each.key not in keys:
+                slot.requests[trace] = request
+                break
+
+
 def _place(slots: list[Slot], kind: str, request: Request) -> None:
     if request.trace is None:
         slots.append(Slot(kind, shared=request))

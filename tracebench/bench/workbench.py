@@ -15,7 +15,7 @@ from tracebench import registry
 from tracebench.bench import arrangement as arranging
 from tracebench.bench.head import Checks, Head, Question
 from tracebench.bench.saving import Saving
-from tracebench.bench.slots import Slot, slots_of, sorted_out
+from tracebench.bench.slots import Slot, replace_defaults, slots_of, sorted_out
 from tracebench.offline.names import unused_path
 from tracebench.offline.size import Measure
 from tracebench.offline.static import static_body, static_html
@@ -136,7 +136,12 @@ class Workbench(Saving, SyncedWidget):
         if results and not isinstance(self._answerer, Stored):
             raise TypeError("a bench with a model computes its results itself: add the trace, or a request about it")
         shown = {other for slot in self._slots for other in (slot.kind, *registry.view_class(slot.kind).shows_also)}
-        for each in (*map(request_for, results), *requests):
+        given, usual = [*map(request_for, results), *requests], []
+        for each in given:
+            if each.trace is None:
+                raise ValueError(
+                    f"add takes what is about the new trace alone, got {each.analysis} about {len(each.traces)}"
+                )
             if (kind := registry.result_kind(each.analysis)) not in shown:
                 raise ValueError(
                     f"this bench has no view for {kind}, and a displayed bench gets none: make one with "
@@ -153,12 +158,12 @@ class Workbench(Saving, SyncedWidget):
                 known = self.traces.add(trace)
                 self._trace_data.append(data)
                 self._notes.append(note)
-                requests += usual
             if isinstance(self._answerer, Stored):
                 self._answerer.keep(results)
             # Drop default requests without a view, because a new view would move the others.
             before = len(self._slots)
-            self._slots = slots_of([*map(request_for, results), *requests], self._slots)[:before]
+            self._slots = slots_of([*given, *usual], self._slots)[:before]
+            replace_defaults(self._slots, given)
             self._send_requests()
         return known
 
